@@ -1,0 +1,13 @@
+"""``python -m grants.core.servers ENGINE FOLDER``: what a keeper runs."""
+
+import sys
+from pathlib import Path
+
+from grants.core.servers.engine import ServerFailed
+from grants.core.servers.keeper import keep
+
+try:
+    keep(sys.argv[1], Path(sys.argv[2]))
+except (ServerFailed, OSError) as problem:
+    # The last line of its log is what the command that waits for the server tells the person.
+    sys.exit(str(problem))
