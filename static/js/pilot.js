@@ -1,0 +1,106 @@
+/* Comfort on top of pages that work without it. Each function finds its own elements and does nothing when there are none.
+   Words come from the page (data attributes), so this file needs no translation. */
+
+/** The words of a text, counted as the server counts them: pieces between white space. */
+export const countWords = (text) => text.split(/\s+/).filter(Boolean).length;
+
+/** The characters of a text as the server receives it: a line break counts twice, an emoji once. */
+export const countCharacters = (text) => [...text.replaceAll("\n", "\r\n")].length;
+
+/** "At most 250 words" becomes a count that goes down, and says how many are too many. Only the eye follows each key:
+    a screen reader hears the sentence the field is described by when it is reached. */
+function countDown(count) {
+  const field = document.getElementById(count.dataset.counts);
+  if (!field) return;
+  const number = new Intl.NumberFormat(document.documentElement.lang);
+  const measure = count.dataset.unit === "words" ? countWords : countCharacters;
+  const show = () => {
+    const left = Number(count.dataset.max) - measure(field.value);
+    count.classList.toggle("over", left < 0);
+    count.textContent = `${left < 0 ? count.dataset.over : count.dataset.left} ${number.format(Math.abs(left))}`;
+  };
+  field.addEventListener("input", show);
+  show();
+}
+
+/** Says in the save-state line of a form where its text is; `state` is saved, waiting or unsaved. */
+export function showSaveState(form, state, text) {
+  const line = form.querySelector(".save-state");
+  if (!line) return;
+  line.classList.remove("saved", "waiting", "unsaved");
+  line.classList.add(state);
+  line.querySelector("span").textContent = text;
+  if (state !== "unsaved") unsaved.delete(form);
+}
+
+const unsaved = new Set();
+
+/** From the first key on, a form marked data-unsaved-hint says that it is not saved, and the browser asks before leaving. */
+function watchForChanges(form) {
+  form.addEventListener("input", () => {
+    if (unsaved.has(form)) return;
+    unsaved.add(form);
+    showSaveState(form, "unsaved", form.querySelector(".save-state")?.dataset.unsaved);
+  });
+}
+
+/** Asks the question of a data-confirm button in the page's own dialog. */
+function ask(question) {
+  const dialog = document.getElementById("confirm-dialog");
+  if (!dialog?.showModal) return Promise.resolve(window.confirm(question));
+  dialog.querySelector("p").textContent = question;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+/** Confirms first where the button asks to, then lets each form go out once. */
+function onSubmit(event) {
+  const form = event.target;
+  const button = event.submitter;
+  if (form.method === "dialog" || event.defaultPrevented) return;
+  if (button?.dataset.confirm && !form.elements.confirmed) {
+    event.preventDefault();
+    ask(button.dataset.confirm).then((yes) => {
+      if (!yes) return;
+      form.insertAdjacentHTML("beforeend", '<input type="hidden" name="confirmed" value="yes">');
+      form.requestSubmit(button);
+    });
+    return;
+  }
+  if (form.dataset.sending) {
+    event.preventDefault();
+    return;
+  }
+  if (form.method !== "post") return;
+  form.dataset.sending = "yes";
+  unsaved.delete(form);
+}
+
+/** A page that comes back from the browser's memory may be sent again. */
+function onPageShow(event) {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-sending]")) delete form.dataset.sending;
+}
+
+/** Menus close when one looks elsewhere: another click, or Escape, which gives the focus back. */
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll("details.drop[open]")) {
+    if (event.type === "keydown" ? event.key !== "Escape" : menu.contains(event.target)) continue;
+    menu.open = false;
+    if (event.type === "keydown") menu.querySelector("summary").focus();
+  }
+}
+
+document.querySelector(".error-summary")?.focus();
+document.querySelectorAll("[data-counts]").forEach(countDown);
+document.querySelectorAll("form[data-unsaved-hint]").forEach(watchForChanges);
+document.addEventListener("submit", onSubmit);
+document.addEventListener("click", closeMenus);
+document.addEventListener("keydown", closeMenus);
+window.addEventListener("pageshow", onPageShow);
+window.addEventListener("beforeunload", (event) => {
+  if (unsaved.size) event.preventDefault();
+});
