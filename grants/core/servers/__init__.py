@@ -9,11 +9,15 @@ command holds a shared lock on a file, and the kernel lets go of it however the 
     keeper.py     the process that keeps one server
     engine.py     what every server has in common; postgresql.py and valkey.py, what is particular to each
     account.py    which account they run under when the program runs as root
+    reach.py      whether the servers that the environment names answer
     locks.py      the locks on files
     patience.py   how often something that dies is started again
 """
 
 from grants.core.servers.engine import ServerFailed
+from grants.core.servers.locks import FileLock
+from grants.core.servers.patience import Patience
+from grants.core.servers.reach import require_broker
 from grants.core.servers.users import lost_servers, servers
 
-__all__ = ["ServerFailed", "lost_servers", "servers"]
+__all__ = ["FileLock", "Patience", "ServerFailed", "lost_servers", "require_broker", "servers"]

@@ -20,7 +20,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "default_text_search_config": "pg_catalog.simple",
     # One machine, no replicas, a handful of connections: what is switched off here saves processes and disk.
-    "max_connections": "60",
+    "max_connections": "100",
     "shared_buffers": "128MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",

@@ -16,6 +16,7 @@ from config import ROOT, Config
 from grants.core.servers.engine import ServerFailed
 from grants.core.servers.keeper import ENGINES
 from grants.core.servers.locks import FileLock
+from grants.core.servers.reach import require_database
 
 Say = Callable[[str], object]
 
@@ -26,8 +27,14 @@ _started: dict[Path, subprocess.Popen[bytes]] = {}
 
 @contextmanager
 def servers(config: Config, say: Say = lambda _: None) -> Iterator[Config]:
-    """Fill in the addresses of our own servers, and hold these servers, for those that the environment does not name."""
+    """Fill in the addresses of our own servers, and hold these servers, for those that the environment does not name.
+
+    A database that the environment names must answer. A broker need not: what it would carry can wait (those who cannot
+    do without ask for it with ``require_broker``).
+    """
     with ExitStack() as held:
+        if config.database_url:
+            require_database(config.database_url)
         for field, key in _ours(config):
             config = replace(config, **{field: held.enter_context(_held(key, config, say))})  # type: ignore[arg-type]
         yield config

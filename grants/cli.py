@@ -1,0 +1,152 @@
+"""The ``grants`` command. Each subcommand is a thin call; what goes wrong for people is one line, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from flask import Flask
+
+from config import BadConfiguration, Config
+from grants.app import create_app
+from grants.core.servers import ServerFailed, require_broker, servers
+from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
+from grants.schema import WrongSchema, migrate, require_current
+from grants.up import REFUSED, CannotRun, up
+
+FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun)
+CORES = os.cpu_count() or 1
+
+port_option = click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="Where to serve (PORT, 8000).")
+host_option = click.option("--host", envvar="HOST", default="127.0.0.1", help="The address to serve on (HOST).")
+with_parent_option = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def grants() -> None:
+    """Pilot Fund, from the published call to the closed award.
+
+    Settings come from the environment; README.md names them all. With no DATABASE_URL and BROKER_URL the program runs
+    its own PostgreSQL and Valkey below DATA_DIR.
+    """
+
+
+@grants.command("up")
+@port_option
+@host_option
+@click.option("--data", help="The folder that everything is kept in (DATA_DIR, var).")
+@click.option("--demo", is_flag=True, help="Load the demonstration when there is nobody in the database yet.")
+def up_command(port: int | None, host: str, data: str | None, *, demo: bool) -> None:
+    """Run everything: servers, migrations, web, worker and beat, until Ctrl-C."""
+    up(_config(port=port, data_dir=data), host=host, demonstration=demo, say=_say)
+
+
+@grants.command("web")
+@port_option
+@host_option
+@click.option("--processes", type=click.IntRange(1), default=max(1, min(CORES, 4)), show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=6, show_default=True, help="Requests at once per process.")
+@with_parent_option
+def web_command(port: int | None, host: str, processes: int, threads: int, *, with_parent: bool) -> None:
+    """Serve the pages."""
+    _begin(with_parent=with_parent)
+    with servers(_config(port=port)) as config:
+        run_web(config, host=host, processes=processes, threads=threads)
+
+
+@grants.command("worker")
+@click.option("--processes", type=click.IntRange(1), default=max(1, min(CORES, 2)), show_default=True)
+@with_parent_option
+def worker_command(processes: int, *, with_parent: bool) -> None:
+    """Do the work that pages must not wait for: mail, reminders."""
+    _begin(with_parent=with_parent)
+    with servers(_config()) as config:
+        require_broker(config)
+        run_worker(config, processes=processes)
+
+
+@grants.command("beat")
+@with_parent_option
+def beat_command(*, with_parent: bool) -> None:
+    """Tell the workers, again and again, to look for what is due."""
+    _begin(with_parent=with_parent)
+    with servers(_config()) as config:
+        require_broker(config)
+        run_beat(config)
+
+
+@grants.command("migrate")
+def migrate_command() -> None:
+    """Bring the database up to date."""
+    with servers(_config()) as config:
+        migrate(create_app(config))
+
+
+@grants.command("database-url")
+def database_url_command() -> None:
+    """Print how to reach the database."""
+    with servers(_config()) as config:
+        click.echo(config.database_url)
+
+
+@grants.command("make-keys")
+def make_keys_command() -> None:
+    """Print fresh secrets for a production environment."""
+    click.echo(f"SECRET_KEY={secrets.token_hex(32)}")
+    click.echo(f"FIELD_KEYS=k1:{secrets.token_hex(32)}")
+
+
+def main() -> None:
+    """Run a command, and say in one line what stands in its way."""
+    try:
+        grants(standalone_mode=False)
+    except FOR_PEOPLE as problem:
+        _refuse(str(problem))
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        help_wanted.show()
+        sys.exit(REFUSED)
+    except click.ClickException as problem:
+        _refuse(problem.format_message())
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        _refuse(f"{problem.filename}: {problem.strerror}")
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+
+
+def _config(**options: object) -> Config:
+    return Config.from_environment(**options)
+
+
+@contextmanager
+def _application() -> Iterator[Flask]:
+    """The application in its context, on its servers, with a database that it knows."""
+    with servers(_config()) as config:
+        app = create_app(config)
+        require_current(app)
+        with app.app_context():
+            yield app
+
+
+def _begin(*, with_parent: bool) -> None:
+    if with_parent:
+        stop_with_parent()
+
+
+def _say(line: str) -> None:
+    """Print at once and in one piece; a terminal that has gone away is no reason to stop."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError:
+        pass
+
+
+def _refuse(message: str) -> None:
+    click.echo(f"grants: {' '.join(message.split())}", err=True)
+    sys.exit(REFUSED)
