@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from config import ROOT, Config
-from grants.core.servers.engine import ServerFailed
-from grants.core.servers.keeper import ENGINES
-from grants.core.servers.locks import FileLock
-from grants.core.servers.reach import require_database
+from grants.core.engines.engine import ServerFailed
+from grants.core.engines.keeper import ENGINES
+from grants.core.engines.locks import FileLock
+from grants.core.reach import require_database
 
 Say = Callable[[str], object]
 
@@ -80,7 +80,7 @@ def _start_keeper(engine: str, folder: Path) -> subprocess.Popen[bytes]:
         keepers_lock.write_note("")  # a keeper that was killed has left its own
     with (folder / "keeper.log").open("wb") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "grants.core.servers", engine, str(folder)],
+            [sys.executable, "-m", "grants.core.engines", engine, str(folder)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from config import BadConfiguration, Config
-from grants.core.servers.engine import ServerFailed
+from grants.core.engines.engine import ServerFailed
 
 PATIENCE_SECONDS = 5
 BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "sentinel")

@@ -1,0 +1,1 @@
+"""The Pilot Fund: the life of a grant, from the published call to the closed award."""

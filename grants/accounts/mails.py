@@ -1,0 +1,29 @@
+"""Mails about accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grants.accounts.models import Invitation, Organization, Person
+from grants.core.mail import Mail
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """Somebody who has an address but no account yet."""
+
+    email: str
+    language: str
+    id: int = 0
+    name: str = ""
+
+
+def account_invited(invitation: Invitation, organization: Organization, by: Person, token: str) -> Mail:
+    """A colleague is invited to an organization's account."""
+    return Mail(
+        "account_invited",
+        to=Stranger(invitation.email, by.language),
+        about=organization.reference,
+        occasion=str(invitation.id),
+        context={"by": by, "organization": organization, "token": token, "until": invitation.expires_at},
+    )

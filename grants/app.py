@@ -1,0 +1,91 @@
+"""create_app(): the only place where the parts are wired together."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import Babel
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import MEGABYTE, ROOT, Config
+from grants.accounts import security
+from grants.accounts import views as accounts
+from grants.applications import views as applications
+from grants.awards import views as awards
+from grants.calls import views as calls
+from grants.closeout import views as closeout
+from grants.core import health, jobs, logs, tasks, templating, web
+from grants.core.db import db
+from grants.decisions import views as decisions
+from grants.payments import views as payments
+from grants.portfolio import views as portfolio
+from grants.reminders import tasks as reminder_tasks
+from grants.reports import views as reports
+from grants.reviews import views as reviews
+
+BLUEPRINTS = (
+    health.bp,
+    accounts.bp,
+    calls.bp,
+    applications.bp,
+    reviews.bp,
+    decisions.bp,
+    awards.bp,
+    reports.bp,
+    payments.bp,
+    closeout.bp,
+    portfolio.bp,
+)
+
+TASKS = (tasks, reminder_tasks)
+"""Importing a module of tasks registers them; naming them here says which ones exist."""
+
+
+def create_app(config: Config) -> Flask:
+    """The application for these settings. Raises UndeclaredRoute when a route does not say who may call it."""
+    app = Flask("grants", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.config.from_mapping(_flask_settings(config))
+    app.extensions["config"] = config
+    if config.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
+    logs.init_app(app)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    Babel(app, locale_selector=security.language_of_request, timezone_selector=None)
+    web.init_app(app)
+    templating.init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    security.init_app(app)
+    jobs.make_celery(app)
+    web.declare_access(app, "static", web.ANYONE)
+    web.declared_routes(app)
+    return app
+
+
+def _flask_settings(config: Config) -> dict[str, object]:
+    secure = config.base_url.startswith("https://")
+    return {
+        "SECRET_KEY": config.secret_key,
+        "SQLALCHEMY_DATABASE_URI": config.database_url,
+        "BROKER_URL": config.broker_url,
+        "STORAGE_URL": config.storage,
+        "MAIL_URL": config.mail,
+        "MAIL_FROM": config.mail_from,
+        "BASE_URL": config.base_url,
+        "PRODUCTION": config.production,
+        "FIELD_KEYS": config.field_keys,
+        "TRUSTED_HOSTS": list(config.trusted_hosts),
+        "MAX_CONTENT_LENGTH": config.max_upload_bytes,
+        "MAX_FORM_MEMORY_SIZE": 3 * MEGABYTE,
+        "MAX_FORM_PARTS": 4000,
+        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_DEFAULT_LOCALE": "en",
+        "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
+        "TEMPLATES_AUTO_RELOAD": False,
+        **config.extra,
+    }

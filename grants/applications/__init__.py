@@ -1,0 +1,1 @@
+"""One organization's answer to one call: drafting, budget, eligibility check, submission."""

@@ -1,0 +1,1 @@
+"""Award, agreement, conditions, milestones."""

@@ -1,0 +1,155 @@
+"""Awards, the agreement that binds both sides, its conditions and the milestones promised in it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grants.accounts.models import Confidentiality, Organization, Person
+from grants.applications.models import Application
+from grants.awards.workflow import AWARD, AwardState
+from grants.calls.models import Call
+from grants.core.db import Base, Key, Recorded, one_of
+from grants.core.files import StoredFile
+from grants.core.money import Money
+from grants.decisions.models import Decision
+
+
+class Award(Base):
+    """The commitment of money to a grantee."""
+
+    __tablename__ = "award"
+    __table_args__ = (
+        one_of("state", AwardState),
+        one_of("confidentiality", Confidentiality),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("start_on IS NULL OR end_on IS NULL OR start_on <= end_on", name="starts_before_it_ends"),
+        Index("ix_award_state_id", "state", "id"),
+        Index("ix_award_call_id", "call_id"),
+        Index("ix_award_organization_id", "organization_id"),
+        Index("ix_award_region_state", "region", "state"),
+    )
+
+    id: Mapped[Key]
+    reference: Mapped[str] = mapped_column(unique=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"), unique=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
+    region: Mapped[str]
+    lot_key: Mapped[str]
+    title: Mapped[str]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    confidentiality: Mapped[str]
+    state: Mapped[str] = mapped_column(default=AwardState.OFFERED)
+    offered_at: Mapped[Recorded]
+    answer_by: Mapped[date]
+    sign_by: Mapped[date | None]
+    start_on: Mapped[date | None]
+    end_on: Mapped[date | None]
+    closed_at: Mapped[datetime | None]
+
+    application: Mapped[Application] = relationship()
+    decision: Mapped[Decision] = relationship()
+    call: Mapped[Call] = relationship()
+    organization: Mapped[Organization] = relationship()
+    budget: Mapped[list[BudgetLine]] = relationship(order_by="BudgetLine.position", back_populates="award")
+    conditions: Mapped[list[Condition]] = relationship(order_by="Condition.id", back_populates="award")
+    agreements: Mapped[list[Agreement]] = relationship(order_by="Agreement.version", back_populates="award")
+    milestones: Mapped[list[Milestone]] = relationship(order_by="Milestone.due_on", back_populates="award")
+
+    workflow = AWARD
+
+    @property
+    def amount(self) -> Money:
+        """The money committed."""
+        return Money(self.amount_minor, self.currency)
+
+
+class BudgetLine(Base):
+    """What of the grant may be spent under one budget heading."""
+
+    __tablename__ = "budget_line"
+    __table_args__ = (
+        UniqueConstraint("award_id", "heading"),
+        CheckConstraint("amount_minor >= 0", name="not_negative"),
+    )
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    position: Mapped[int]
+    heading: Mapped[str]
+    title: Mapped[dict[str, str]]
+    amount_minor: Mapped[int]
+
+    award: Mapped[Award] = relationship(back_populates="budget")
+
+
+class Condition(Base):
+    """Something the grantee has to do besides the action; payments wait for those that block."""
+
+    __tablename__ = "condition"
+    __table_args__ = (
+        CheckConstraint("(met_on IS NULL) = (met_by_id IS NULL)", name="met_by_someone"),
+        Index("ix_condition_award_id", "award_id"),
+    )
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    text: Mapped[str]
+    due_on: Mapped[date | None]
+    blocks_payment: Mapped[bool] = mapped_column(Boolean, default=True)
+    met_on: Mapped[date | None]
+    met_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    evidence: Mapped[str] = mapped_column(default="")
+
+    award: Mapped[Award] = relationship(back_populates="conditions")
+
+
+class Agreement(Base):
+    """One version of the agreement as a document, and its acceptance by the signatory."""
+
+    __tablename__ = "agreement"
+    __table_args__ = (
+        UniqueConstraint("award_id", "version"),
+        CheckConstraint("(signed_at IS NULL) = (signed_by_id IS NULL)", name="signed_by_someone"),
+    )
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    version: Mapped[int]
+    language: Mapped[str]
+    file_id: Mapped[int] = mapped_column(ForeignKey("stored_file.id"))
+    drawn_up_at: Mapped[Recorded]
+    drawn_up_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    signed_at: Mapped[datetime | None]
+    signed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    signature: Mapped[str] = mapped_column(default="")
+
+    award: Mapped[Award] = relationship(back_populates="agreements")
+    file: Mapped[StoredFile] = relationship()
+    signed_by: Mapped[Person | None] = relationship(foreign_keys=[signed_by_id])
+
+
+class Milestone(Base):
+    """A promised result with a date."""
+
+    __tablename__ = "milestone"
+    __table_args__ = (
+        CheckConstraint("(reached_on IS NULL) = (reached_by_id IS NULL)", name="reached_by_someone"),
+        Index("ix_milestone_award_id", "award_id"),
+        Index("ix_milestone_due_on", "due_on"),
+    )
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    title: Mapped[str]
+    due_on: Mapped[date]
+    reached_on: Mapped[date | None]
+    reached_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    evidence: Mapped[str] = mapped_column(default="")
+
+    award: Mapped[Award] = relationship(back_populates="milestones")

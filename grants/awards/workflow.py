@@ -1,0 +1,40 @@
+"""The life of an award: offered, accepted, signed and running, closed."""
+
+from __future__ import annotations
+
+from grants.core.languages import _l
+from grants.core.workflow import State, Transition, Workflow
+
+
+class AwardState(State):
+    """Where an award stands."""
+
+    OFFERED = "offered", _l("Offered, waiting for an answer"), "warning"
+    ACCEPTED = "accepted", _l("Accepted, agreement in preparation"), "info"
+    SENT = "sent", _l("Agreement waiting for signature"), "warning"
+    ACTIVE = "active", _l("Running"), "success"
+    SUSPENDED = "suspended", _l("Suspended"), "danger"
+    CLOSED = "closed", _l("Closed"), "neutral"
+    TERMINATED = "terminated", _l("Terminated"), "danger"
+    REFUSED = "refused", _l("Refused by the applicant"), "neutral"
+    LAPSED = "lapsed", _l("Lapsed"), "neutral"
+
+
+S = AwardState
+
+AWARD = Workflow(
+    "award",
+    AwardState,
+    S.OFFERED,
+    [
+        Transition("accept", {S.OFFERED}, S.ACCEPTED),
+        Transition("refuse", {S.OFFERED}, S.REFUSED, needs_reason=True),
+        Transition("lapse", {S.OFFERED, S.ACCEPTED, S.SENT}, S.LAPSED, needs_reason=True),
+        Transition("send_agreement", {S.ACCEPTED, S.SENT}, S.SENT),
+        Transition("sign", {S.SENT}, S.ACTIVE),
+        Transition("suspend", {S.ACTIVE}, S.SUSPENDED, needs_reason=True),
+        Transition("resume", {S.SUSPENDED}, S.ACTIVE, needs_reason=True),
+        Transition("terminate", {S.ACTIVE, S.SUSPENDED}, S.TERMINATED, needs_reason=True),
+        Transition("close", {S.ACTIVE, S.TERMINATED}, S.CLOSED),
+    ],
+)

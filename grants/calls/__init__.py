@@ -1,0 +1,1 @@
+"""Calls for proposals: dates, envelope, lots, eligibility rules, criteria, documents asked for."""

@@ -1,0 +1,25 @@
+"""The life of a call. Whether it is open is a matter of its dates, not of its state."""
+
+from __future__ import annotations
+
+from grants.core.languages import _l
+from grants.core.workflow import State, Transition, Workflow
+
+
+class CallState(State):
+    """Where a call stands."""
+
+    DRAFT = "draft", _l("In preparation"), "neutral"
+    PUBLISHED = "published", _l("Published"), "success"
+    CANCELLED = "cancelled", _l("Cancelled"), "danger"
+
+
+CALL = Workflow(
+    "call",
+    CallState,
+    CallState.DRAFT,
+    [
+        Transition("publish", {CallState.DRAFT}, CallState.PUBLISHED),
+        Transition("cancel", {CallState.DRAFT, CallState.PUBLISHED}, CallState.CANCELLED, needs_reason=True),
+    ],
+)

@@ -1,0 +1,1 @@
+"""Final checks, refund, archive, retention."""

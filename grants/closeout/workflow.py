@@ -1,0 +1,18 @@
+"""The life of a close-out."""
+
+from __future__ import annotations
+
+from grants.core.languages import _l
+from grants.core.workflow import State, Transition, Workflow
+
+
+class CloseoutState(State):
+    """Where a close-out stands."""
+
+    OPENED = "opened", _l("Final checks"), "info"
+    DONE = "done", _l("Closed"), "success"
+
+
+CLOSEOUT = Workflow(
+    "closeout", CloseoutState, CloseoutState.OPENED, [Transition("finish", {CloseoutState.OPENED}, CloseoutState.DONE)]
+)

@@ -1,0 +1,104 @@
+"""The database: one session, one naming of constraints, the column types that the whole product shares."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Identity, MetaData, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Texts = dict[str, str]
+"""A text in several languages: language code to wording."""
+
+
+class Base(DeclarativeBase):
+    """The parent of every table. Moments carry a zone; text has no length the database would enforce twice."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMES),
+        type_annotation_map={
+            str: Text,
+            int: BigInteger,
+            datetime: DateTime(timezone=True),
+            date: Date,
+            dict[str, Any]: JSONB,
+            dict[str, str]: JSONB,
+            list[dict[str, Any]]: JSONB,
+            list[str]: ARRAY(Text),
+            list[int]: ARRAY(BigInteger),
+        },
+    )
+
+
+db = SQLAlchemy(
+    model_class=Base,
+    session_options={"expire_on_commit": False},
+    engine_options={
+        "pool_pre_ping": True,
+        "pool_size": 8,
+        "max_overflow": 4,
+        "pool_timeout": 5,
+        "connect_args": {
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=8000",
+        },
+    },
+)
+
+Key = Annotated[int, mapped_column(BigInteger, Identity(always=False), primary_key=True)]
+"""A surrogate key; people see references, never these."""
+
+Recorded = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.app_now())]
+"""The moment a row came to be, by the database clock."""
+
+
+def one_of(column: str, values: type[enum.StrEnum], *, optional: bool = False) -> CheckConstraint:
+    """A check that a text column holds one of the words of an enumeration.
+
+    A check rather than a database enum: adding a word is an ordinary migration that needs no table rewrite.
+    """
+    words = ", ".join(f"'{value.value}'" for value in values)
+    empty = f"{column} IS NULL OR " if optional else ""
+    return CheckConstraint(f"{empty}{column} IN ({words})", name=f"{column}_is_known")
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One unit of work outside a web request: committed whole at the end, or not at all.
+
+    The commit of a web request stands in ``grants.core.web``; there is no third place. ``after_commit`` callables
+    (the doorbell of the outbox) ring only when the commit has succeeded.
+    """
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        db.session.info.pop("after_commit", None)
+        raise
+    ring_after_commit()
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call ``callback`` once when the present transaction has been committed; never when it is rolled back."""
+    db.session.info.setdefault("after_commit", {})[callback] = None
+
+
+def ring_after_commit() -> None:
+    """Run what waited for the commit."""
+    for callback in db.session.info.pop("after_commit", {}):
+        callback()

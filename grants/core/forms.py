@@ -1,0 +1,50 @@
+"""The parent of every form: text is cleaned of what cannot be stored, and nothing else about it is changed."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from wtforms import StringField, TextAreaField, ValidationError
+from wtforms.validators import Length
+
+LONGEST_LINE = 500
+LONGEST_TEXT = 20_000
+
+
+class Form(FlaskForm):
+    """A form. ``form.validate_on_submit()`` is false for a GET and for input that needs mending."""
+
+
+def storable(form: Any, field: Any) -> None:
+    """Refuse what a database or a screen cannot show: NUL, other control characters, halves of characters."""
+    for character in field.data or "":
+        kind = unicodedata.category(character)
+        if kind == "Cs" or (kind == "Cc" and character not in "\n\r\t"):
+            raise ValidationError(_("The text holds a character that cannot be stored. Please type it again."))
+
+
+def one_line(value: str | None) -> str:
+    """A line without spaces around it and without direction overrides that would make it read as another."""
+    kept = "".join(
+        c for c in value or "" if c not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\ufeff"
+    )
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+class LineField(StringField):
+    """A single line of text."""
+
+    def __init__(self, label: Any = None, validators: Any = (), longest: int = LONGEST_LINE, **kwargs: Any) -> None:
+        kwargs.setdefault("filters", [one_line])
+        super().__init__(label, [*validators, storable, Length(max=longest)], **kwargs)
+
+
+class TextField(TextAreaField):
+    """A text of several lines."""
+
+    def __init__(self, label: Any = None, validators: Any = (), longest: int = LONGEST_TEXT, **kwargs: Any) -> None:
+        kwargs.setdefault("filters", [lambda text: (text or "").replace("\r\n", "\n").strip()])
+        super().__init__(label, [*validators, storable, Length(max=longest)], **kwargs)

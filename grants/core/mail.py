@@ -1,0 +1,265 @@
+"""The outbox: a mail is a row, written in the transaction that caused it, and sent by whoever comes by.
+
+The promise: exactly one intent (a unique key), at least one delivery, and at most one extra copy when a worker dies
+between the server's answer and its record; the copy carries the same Message-ID. The broker is only a doorbell.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from flask import current_app, render_template
+from markupsafe import Markup, escape
+from sqlalchemy import Index, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from grants.core import clock, jobs
+from grants.core.db import Base, Key, Recorded, after_commit, db, one_of, transaction
+from grants.core.languages import speaking
+
+PATIENCE = [timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720, 1440)]
+"""How long to wait after each failed attempt; then a person has to look (two days and a half in all)."""
+
+LOCK_SPACE = 4_711
+"""The first number of the advisory locks that keep two workers from sending the same mail."""
+
+DELIVER_MAIL = "core.deliver_mail"
+
+SECRET_KINDS = ("account_",)
+"""Mails whose text holds a one-time link: the text is erased once sent."""
+
+
+class Delivery(enum.StrEnum):
+    """How far a mail has come."""
+
+    DUE = "due"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Recipient(Protocol):
+    """Somebody who can be written to."""
+
+    id: int
+    email: str
+    name: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail somebody is owed.
+
+    ``name`` is its template under ``templates/mails``; ``about`` the reference of its subject. The key that makes it
+    unique is (name, about, due_on, offset, occasion, recipient): a moved due date is a new key, so people are told
+    again on purpose. ``context`` goes to the template, which is rendered in the recipient's language.
+    """
+
+    name: str
+    to: Recipient
+    about: str
+    due_on: date | datetime | None = None
+    offset: int | None = None
+    occasion: str = ""
+    context: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What makes this intent the same as an earlier one."""
+        due = self.due_on.isoformat() if self.due_on else ""
+        offset = "" if self.offset is None else str(self.offset)
+        return "|".join((self.name, self.about, due, offset, self.occasion, str(self.to.id)))
+
+
+class OutboxMail(Base):
+    """One mail to one person, rendered when it was decided."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        one_of("state", Delivery),
+        Index("ix_outbox_due", "next_at", "id", postgresql_where=text("state = 'due'")),
+        Index("ix_outbox_to_person", "to_person_id", "id"),
+    )
+
+    id: Mapped[Key]
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    about: Mapped[str]
+    to_person_id: Mapped[int]
+    to_address: Mapped[str]
+    language: Mapped[str]
+    subject: Mapped[str]
+    body: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default=Delivery.DUE)
+    attempts: Mapped[int] = mapped_column(default=0)
+    posted_at: Mapped[Recorded]
+    next_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+    @property
+    def message_id(self) -> str:
+        """The same for every copy of this mail, so that a second one can be recognised."""
+        return f"<{hashlib.sha256(self.key.encode()).hexdigest()[:32]}@pilot-fund>"
+
+
+def post(*mails: Mail) -> int:
+    """Put mails into the outbox of the present transaction; says how many were new.
+
+    A key that is already there is left alone: two sweeps, two beats or a repeated request tell nobody twice.
+    """
+    new = 0
+    for mail in mails:
+        with speaking(mail.to.language):
+            rendered = render_template(f"mails/{mail.name}.txt", to=mail.to, **mail.context)
+        heading, _, body = rendered.strip().partition("\n")
+        row = insert(OutboxMail).values(
+            key=mail.key,
+            kind=mail.name,
+            about=mail.about,
+            to_person_id=mail.to.id,
+            to_address=mail.to.email,
+            language=mail.to.language,
+            subject=_one_line(heading.removeprefix("Subject:")),
+            body=body.strip() + "\n",
+            state=Delivery.DUE,
+            attempts=0,
+        )
+        new += len(
+            db.session.execute(row.on_conflict_do_nothing(index_elements=["key"]).returning(OutboxMail.id)).all()
+        )
+    if new:
+        after_commit(ring_for_mail)
+    return new
+
+
+def ring_for_mail() -> None:
+    """Tell a worker that mail waits."""
+    jobs.ring(DELIVER_MAIL)
+
+
+def _one_line(subject: str) -> str:
+    """A subject without line breaks or control characters, so that no header can be smuggled in."""
+    return " ".join("".join(c if c.isprintable() else " " for c in subject).split())
+
+
+def deliver_due(limit: int = 200) -> int:
+    """Send what is due, one mail a transaction; says how many were sent."""
+    due = (
+        select(OutboxMail.id)
+        .where(OutboxMail.state == Delivery.DUE, OutboxMail.next_at <= func.clock_timestamp())
+        .order_by(OutboxMail.next_at, OutboxMail.id)
+        .limit(limit)
+    )
+    ids = list(db.session.scalars(due))
+    db.session.rollback()
+    return sum(_deliver(mail_id) for mail_id in ids)
+
+
+def _deliver(mail_id: int) -> bool:
+    """Send one mail under a lock that the database drops when this process dies."""
+    with db.engine.connect() as lock:
+        held = lock.scalar(select(func.pg_try_advisory_lock(LOCK_SPACE, mail_id)))
+        lock.commit()
+        if not held:
+            return False
+        try:
+            return _deliver_locked(mail_id)
+        finally:
+            lock.execute(select(func.pg_advisory_unlock(LOCK_SPACE, mail_id)))
+            lock.commit()
+
+
+def _deliver_locked(mail_id: int) -> bool:
+    with transaction():
+        mail = db.session.get(OutboxMail, mail_id, populate_existing=True)
+        if mail is None or mail.state != Delivery.DUE:
+            return False
+        # The attempt is on record before the server is spoken to, so a mail that always kills its worker is parked.
+        wait = PATIENCE[min(mail.attempts, len(PATIENCE) - 1)]
+        mail.attempts += 1
+        mail.next_at = func.clock_timestamp() + wait  # type: ignore[assignment]
+    try:
+        send(as_message(mail))
+    except (OSError, smtplib.SMTPException) as error:
+        with transaction():
+            permanent = isinstance(error, smtplib.SMTPRecipientsRefused) and all(
+                500 <= code < 600 for code, _ in error.recipients.values()
+            )
+            over = permanent or mail.attempts >= len(PATIENCE)
+            values = {"last_error": str(error)[:500], "state": Delivery.FAILED if over else Delivery.DUE}
+            db.session.execute(update(OutboxMail).where(OutboxMail.id == mail_id).values(**values))
+        return False
+    with transaction():
+        sent: dict[str, Any] = {"state": Delivery.SENT, "sent_at": func.clock_timestamp(), "last_error": None}
+        if mail.kind.startswith(SECRET_KINDS):
+            sent["body"] = None
+        db.session.execute(update(OutboxMail).where(OutboxMail.id == mail_id).values(**sent))
+    return True
+
+
+def as_message(mail: OutboxMail) -> EmailMessage:
+    """The mail as it travels: plain text and a simple HTML twin."""
+    message = EmailMessage(policy=SMTP)
+    name, address = parseaddr(current_app.config["MAIL_FROM"])
+    message["From"] = Address(display_name=name, addr_spec=address)
+    message["To"] = Address(addr_spec=mail.to_address)
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(mail.posted_at)
+    message["Message-ID"] = mail.message_id
+    message["Content-Language"] = mail.language
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.body or "")
+    with speaking(mail.language):
+        page = render_template("mails/layout.html", mail=mail, paragraphs=_paragraphs(mail.body or ""))
+    message.add_alternative(page, subtype="html")
+    return message
+
+
+def _paragraphs(body: str) -> list[Markup]:
+    """The paragraphs of a plain text, with a line that is only an address turned into a link."""
+    shown = []
+    for paragraph in body.strip().split("\n\n"):
+        lines = [
+            Markup('<a href="{0}">{0}</a>').format(line) if line.startswith(("http://", "https://")) else escape(line)
+            for line in paragraph.splitlines()
+        ]
+        shown.append(Markup("<br>").join(lines))
+    return shown
+
+
+def send(message: EmailMessage) -> None:
+    """Hand one message to the server (or folder) that the settings name. Raises OSError or SMTPException."""
+    target = urlsplit(current_app.config["MAIL_URL"])
+    if target.scheme == "file":
+        folder = Path(unquote(target.path))
+        folder.mkdir(parents=True, exist_ok=True)
+        stamp = clock.now().strftime("%Y%m%dT%H%M%S%f")
+        (folder / f"{stamp}-{message['Message-ID'].strip('<>')[:12]}.eml").write_bytes(message.as_bytes())
+        return
+    secure = target.scheme == "smtps"
+    port = target.port or (465 if secure else 25)
+    host = target.hostname or "127.0.0.1"
+    context = ssl.create_default_context()
+    server = (
+        smtplib.SMTP_SSL(host, port, timeout=20, context=context) if secure else smtplib.SMTP(host, port, timeout=20)
+    )
+    with server:
+        if not secure and server.has_extn("starttls"):
+            server.starttls(context=context)
+        if target.username:
+            server.login(unquote(target.username), unquote(target.password or ""))
+        server.send_message(message)

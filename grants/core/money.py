@@ -1,0 +1,116 @@
+"""Money is a whole number of minor units and a currency; two currencies never add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
+
+from babel.core import get_global
+from babel.numbers import format_currency
+
+
+class MixedCurrencies(ValueError):
+    """Two amounts in different currencies were put together."""
+
+
+class NotAnAmount(ValueError):
+    """A text that is not an amount of money, or one with more decimals than the currency has."""
+
+
+@lru_cache(maxsize=200)
+def minor_digits(currency: str) -> int:
+    """How many decimals a currency has: 2 for EUR, 0 for XOF, 3 for TND (Unicode CLDR supplemental data)."""
+    fractions = get_global("currency_fractions")
+    return int(fractions.get(currency, fractions["DEFAULT"])[0])
+
+
+@dataclass(frozen=True, order=False)
+class Money:
+    """An amount: ``minor`` whole minor units (cents) of ``currency`` (ISO 4217)."""
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if isinstance(self.minor, bool) or not isinstance(self.minor, int):
+            raise TypeError("an amount is a whole number of minor units")
+
+    @classmethod
+    def parse(cls, amount: str | float | Decimal, currency: str) -> Money:
+        """Read ``1234.50``. Raises NotAnAmount for text, infinities, or more decimals than the currency has."""
+        try:
+            value = Decimal(str(amount).strip())
+        except InvalidOperation as error:
+            raise NotAnAmount(f"{amount!r} is not an amount") from error
+        scaled = value.scaleb(minor_digits(currency)) if value.is_finite() else value
+        if not value.is_finite() or abs(scaled) > 10**15 or scaled != scaled.to_integral_value():
+            raise NotAnAmount(f"{amount!r} is not an amount in {currency}")
+        return cls(int(scaled), currency)
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount in units of the currency, exactly."""
+        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
+
+    def _same(self, other: Money) -> int:
+        if not isinstance(other, Money):
+            return NotImplemented
+        if other.currency != self.currency:
+            raise MixedCurrencies(f"{self.currency} and {other.currency}")
+        return other.minor
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._same(other), self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.minor, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.minor < self._same(other)
+
+    def __le__(self, other: Money) -> bool:
+        return self.minor <= self._same(other)
+
+    def __gt__(self, other: Money) -> bool:
+        return self.minor > self._same(other)
+
+    def __ge__(self, other: Money) -> bool:
+        return self.minor >= self._same(other)
+
+    def __bool__(self) -> bool:
+        return self.minor != 0
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+    def shown(self, locale: str) -> str:
+        """The amount as a reader of ``locale`` writes it; without decimals when it is a whole number of units."""
+        digits = minor_digits(self.currency)
+        whole = self.minor % 10**digits == 0
+        decimals = "0" if whole else "0." + "0" * digits
+        return format_currency(
+            self.amount, self.currency, format=f"¤\u00a0#,##{decimals}", locale=locale, currency_digits=False
+        )
+
+    def percent(self, share: Decimal | int | str) -> Money:
+        """``share`` percent of the amount, to the nearest minor unit."""
+        exact = Decimal(self.minor) * Decimal(share) / 100
+        return Money(int(exact.quantize(Decimal(1), ROUND_HALF_EVEN)), self.currency)
+
+
+def split(total: Money, percents: list[Decimal] | list[int]) -> list[Money]:
+    """Divide ``total`` by percentages that add up to 100; the last part takes what rounding leaves."""
+    parts = [total.percent(p) for p in percents[:-1]]
+    return [*parts, Money(total.minor - sum(p.minor for p in parts), total.currency)]
+
+
+def total(amounts: list[Money], currency: str) -> Money:
+    """The sum; zero of ``currency`` for an empty list."""
+    result = Money(0, currency)
+    for amount in amounts:
+        result = result + amount
+    return result

@@ -1,0 +1,66 @@
+"""Who may. A permission answers with a bool; a scope answers with the rows a person may see at all."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sqlalchemy import Select
+
+
+class User(Protocol):
+    """Whoever is asking: a person who signed in, or nobody."""
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether somebody signed in."""
+
+    def holds(self, *roles: str) -> bool:
+        """Whether the person holds one of the roles today."""
+
+
+class NotPermitted(Exception):
+    """A person asked for something that is not theirs to do."""
+
+
+Scope = Callable[[Any], Select[Any]]
+
+_scopes: dict[type, Scope] = {}
+
+
+def scope_of(model: type) -> Callable[[Scope], Scope]:
+    """Declare the rows of ``model`` that a user may see; everything that reads starts from it."""
+
+    def remember(function: Scope) -> Scope:
+        _scopes[model] = function
+        return function
+
+    return remember
+
+
+def scope(user: Any, model: type) -> Select[Any]:
+    """The rows of ``model`` that ``user`` may see. A model without a declared scope cannot be read this way."""
+    return _scopes[model](user)
+
+
+def require(allowed: bool) -> None:
+    """Stop unless a permission said yes. Raises NotPermitted."""
+    if not allowed:
+        raise NotPermitted
+
+
+def declared() -> list[dict[str, str]]:
+    """Every permission and scope of every package, for the documentation and ``grants permissions``."""
+    found = []
+    for name, module in sorted(sys.modules.items()):
+        if not (name.startswith("grants.") and name.endswith(".permissions")) or name == __name__:
+            continue
+        for function_name, function in sorted(vars(module).items()):
+            is_own = inspect.isfunction(function) and function.__module__ == name
+            if is_own and (function_name.startswith("can_") or function in _scopes.values()):
+                kind = "scope" if function in _scopes.values() else "permission"
+                meaning = (inspect.getdoc(function) or "").split("\n")[0]
+                found.append({"package": name.split(".")[1], "kind": kind, "name": function_name, "meaning": meaning})
+    return found

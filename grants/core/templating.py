@@ -1,0 +1,109 @@
+"""What templates may call: wording, dates, money and addresses in the reader's language."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_name
+from flask import Flask, g, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from markupsafe import Markup, escape
+
+from grants.core import clock
+from grants.core.languages import LANGUAGES, country_name, language_name, language_now, pick
+from grants.core.money import Money
+from grants.core.web import csrf_token
+
+
+def init_app(app: Flask) -> None:
+    """Register filters and globals."""
+    static = Path(app.static_folder or "")
+    env = app.jinja_env
+    env.trim_blocks = env.lstrip_blocks = True
+    env.filters.update(
+        text=pick, marked=marked, money=money, day=day, moment=moment, when=when, country=country_name, lines=lines
+    )
+
+    @lru_cache(maxsize=200)
+    def address(name: str) -> str:
+        version = hashlib.sha256((static / name).read_bytes()).hexdigest()[:10]
+        return url_for("static", filename=name, v=version)
+
+    env.globals.update(
+        asset=address,
+        csp_nonce=lambda: g.get("nonce", ""),
+        csrf_token=csrf_token,
+        language_now=language_now,
+        language_name=language_name,
+        languages=LANGUAGES,
+        now=clock.now,
+        Money=Money,
+        page_direction=lambda: "rtl" if language_now() in ("ar", "fa", "ur", "he") else "ltr",
+    )
+
+
+def reader_zone() -> str:
+    """The time zone of the person who reads, or UTC."""
+    return getattr(current_user, "timezone", None) or "UTC"
+
+
+def money(amount: Money | None) -> str:
+    """An amount in the reader's language."""
+    return amount.shown(language_now()) if amount is not None else "–"
+
+
+def day(value: date | datetime | None, zone: str | None = None) -> str:
+    """A day in words, such as 12 March 2027."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        value = value.astimezone(ZoneInfo(zone or reader_zone())).date()
+    return format_date(value, "long", locale=language_now())
+
+
+def moment(value: datetime | None, zone: str | None = None) -> str:
+    """A moment in words with its zone, such as Thursday 11 March 2027, 14:00 (Brussels)."""
+    if value is None:
+        return "–"
+    place = ZoneInfo(zone or reader_zone())
+    local = value.astimezone(place)
+    shown = format_datetime(local, "EEEE d MMMM y, HH:mm", locale=language_now(), tzinfo=place)
+    if place.key == "UTC":
+        return f"{shown} UTC"
+    return f"{shown} ({get_timezone_name(local, width='short', locale=language_now(), return_zone=False)})"
+
+
+def when(value: date | datetime | None) -> str:
+    """How far away it is, in words: in 3 days, yesterday, 2 hours ago."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        distance = value - clock.now()
+    else:
+        days = (value - clock.today(reader_zone())).days
+        if days in (-1, 0, 1):
+            return {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[days]
+        distance = value - clock.today(reader_zone())
+    return format_timedelta(distance, add_direction=True, locale=language_now(), threshold=1.2)
+
+
+def lines(value: str | None) -> Markup:
+    """A text of several paragraphs, as paragraphs."""
+    paragraphs = [p for p in (value or "").replace("\r", "").split("\n\n") if p.strip()]
+    return Markup("").join(Markup("<p>{}</p>").format(Markup("<br>").join(p.split("\n"))) for p in paragraphs)
+
+
+def marked(texts: Mapping[str, Any] | str | None, fallback: str = "en") -> Markup:
+    """The wording for the reader; when it is in another language it says so to screen readers and search."""
+    wanted = language_now()
+    if not isinstance(texts, Mapping) or texts.get(wanted):
+        return escape(pick(texts, wanted))
+    language = fallback if texts.get(fallback) else next((k for k, t in texts.items() if t), fallback)
+    return Markup('<span lang="{}">{}</span>').format(language, pick(texts, language))

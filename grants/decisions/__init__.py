@@ -1,0 +1,1 @@
+"""Committee meetings, ranked list, recusals, votes, decisions, letters."""

@@ -1,0 +1,159 @@
+"""The committee: its meetings, who sat and who stepped aside, how they voted, and what was decided."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grants.accounts.models import Person
+from grants.applications.models import Application
+from grants.calls.models import Call
+from grants.core.db import Base, Key, Recorded, one_of
+from grants.core.languages import _l
+from grants.core.money import Money
+from grants.decisions.workflow import DECISION, MEETING, DecisionState, MeetingState
+
+
+class DecisionOutcome(enum.StrEnum):
+    """What the committee may do with an application."""
+
+    AWARD = "award"
+    RESERVE = "reserve"
+    DECLINE = "decline"
+
+
+OUTCOME_LABELS: dict[str, Any] = {
+    DecisionOutcome.AWARD: _l("Award"),
+    DecisionOutcome.RESERVE: _l("Reserve list"),
+    DecisionOutcome.DECLINE: _l("Decline"),
+}
+
+
+class Choice(enum.StrEnum):
+    """A vote on a proposed decision."""
+
+    FOR = "for"
+    AGAINST = "against"
+    ABSTAIN = "abstain"
+
+
+class Meeting(Base):
+    """A meeting of the committee about one call, live or over several days."""
+
+    __tablename__ = "meeting"
+    __table_args__ = (
+        one_of("state", MeetingState),
+        CheckConstraint("quorum > 0", name="quorum_positive"),
+        Index("ix_meeting_call_id", "call_id"),
+    )
+
+    id: Mapped[Key]
+    reference: Mapped[str] = mapped_column(unique=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
+    state: Mapped[str] = mapped_column(default=MeetingState.PLANNED)
+    starts_at: Mapped[datetime]
+    quorum: Mapped[int]
+    minutes: Mapped[str] = mapped_column(default="")
+    called_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    closed_at: Mapped[datetime | None]
+
+    call: Mapped[Call] = relationship()
+    seats: Mapped[list[Seat]] = relationship(order_by="Seat.id", back_populates="meeting")
+    decisions: Mapped[list[Decision]] = relationship(order_by="Decision.rank, Decision.id", back_populates="meeting")
+
+    workflow = MEETING
+
+
+class Seat(Base):
+    """A committee member in a meeting: invited, present, and with their signature under its decisions."""
+
+    __tablename__ = "seat"
+    __table_args__ = (UniqueConstraint("meeting_id", "person_id"),)
+
+    id: Mapped[Key]
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    present: Mapped[bool] = mapped_column(Boolean, default=False)
+    signed_at: Mapped[datetime | None]
+
+    meeting: Mapped[Meeting] = relationship(back_populates="seats")
+    person: Mapped[Person] = relationship()
+
+
+class Recusal(Base):
+    """A committee member who stepped aside for one application: its documents are hidden, its vote closed to them."""
+
+    __tablename__ = "recusal"
+    __table_args__ = (
+        UniqueConstraint("meeting_id", "application_id", "person_id"),
+        CheckConstraint("reason <> ''", name="recusal_has_a_reason"),
+    )
+
+    id: Mapped[Key]
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"))
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    reason: Mapped[str]
+    recused_at: Mapped[Recorded]
+
+    person: Mapped[Person] = relationship()
+
+
+class Decision(Base):
+    """What the committee does with one application, as proposed, voted and released."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        one_of("state", DecisionState),
+        one_of("outcome", DecisionOutcome),
+        CheckConstraint("(outcome = 'award') = (amount_minor > 0)", name="an_award_has_an_amount"),
+        CheckConstraint("state <> 'released' OR released_at IS NOT NULL", name="released_has_a_moment"),
+        Index("ix_decision_meeting_id", "meeting_id"),
+    )
+
+    id: Mapped[Key]
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"))
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
+    state: Mapped[str] = mapped_column(default=DecisionState.PROPOSED)
+    outcome: Mapped[str]
+    amount_minor: Mapped[int] = mapped_column(default=0)
+    currency: Mapped[str]
+    conditions: Mapped[list[str]] = mapped_column(default=list)
+    reason: Mapped[str] = mapped_column(default="")
+    feedback: Mapped[str] = mapped_column(default="")
+    score: Mapped[str | None]
+    rank: Mapped[int | None]
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    taken_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
+
+    meeting: Mapped[Meeting] = relationship(back_populates="decisions")
+    application: Mapped[Application] = relationship()
+    votes: Mapped[list[Vote]] = relationship(order_by="Vote.id", back_populates="decision")
+
+    workflow = DECISION
+
+    @property
+    def amount(self) -> Money:
+        """The amount awarded; zero unless the outcome is an award."""
+        return Money(self.amount_minor, self.currency)
+
+
+class Vote(Base):
+    """One member's vote on one proposed decision; changing one's mind before it is taken replaces it."""
+
+    __tablename__ = "vote"
+    __table_args__ = (one_of("choice", Choice), UniqueConstraint("decision_id", "person_id"))
+
+    id: Mapped[Key]
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    choice: Mapped[str]
+    cast_at: Mapped[Recorded]
+
+    decision: Mapped[Decision] = relationship(back_populates="votes")
+    person: Mapped[Person] = relationship()

@@ -1,0 +1,1 @@
+"""Bank accounts, tranches and their conditions, two-person disbursement, ledger."""

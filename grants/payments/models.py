@@ -1,0 +1,241 @@
+"""Bank accounts, tranches, disbursements, and the ledger of immutable transfers under them."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Numeric,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grants.accounts.models import Organization, Person
+from grants.awards.models import Award
+from grants.calls.models import Call
+from grants.core.db import Base, Key, Recorded, one_of
+from grants.core.files import StoredFile
+from grants.core.money import Money
+from grants.payments.workflow import BANK_ACCOUNT, DISBURSEMENT, BankAccountState, DisbursementState
+from grants.reports.models import ReportDue
+
+
+class BankAccount(Base):
+    """Where a grantee is paid. The number is encrypted; only its last four characters stand in the clear.
+
+    A change is a new row: the old one is blocked, and nothing is paid to the new one until somebody other than the
+    person who entered it has verified it by calling back.
+    """
+
+    __tablename__ = "bank_account"
+    __table_args__ = (
+        one_of("state", BankAccountState),
+        CheckConstraint("verified_by_id <> entered_by_id", name="verified_by_a_second_person"),
+        CheckConstraint("state <> 'verified' OR verified_by_id IS NOT NULL", name="verified_by_someone"),
+        Index("uq_bank_account_live", "organization_id", unique=True, postgresql_where=text("state <> 'blocked'")),
+    )
+
+    id: Mapped[Key]
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"), index=True)
+    token: Mapped[str] = mapped_column(unique=True, default=lambda: str(uuid.uuid4()))
+    holder_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    number_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    last_four: Mapped[str]
+    bic: Mapped[str]
+    currency: Mapped[str]
+    state: Mapped[str] = mapped_column(default=BankAccountState.UNVERIFIED)
+    entered_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    entered_at: Mapped[Recorded]
+    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    verified_at: Mapped[datetime | None]
+
+    organization: Mapped[Organization] = relationship()
+    entered_by: Mapped[Person] = relationship(foreign_keys=[entered_by_id])
+    verified_by: Mapped[Person | None] = relationship(foreign_keys=[verified_by_id])
+
+    workflow = BANK_ACCOUNT
+
+
+class Trigger(enum.StrEnum):
+    """What sets a tranche free."""
+
+    AGREEMENT_SIGNED = "agreement_signed"
+    INTERIM_REPORT_APPROVED = "interim_report_approved"
+    FINAL_REPORT_APPROVED = "final_report_approved"
+
+
+class Tranche(Base):
+    """A planned instalment with its condition. Due and paid are derived from reports and disbursements."""
+
+    __tablename__ = "tranche"
+    __table_args__ = (
+        one_of("trigger", Trigger),
+        UniqueConstraint("award_id", "number"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+    )
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    number: Mapped[int]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    trigger: Mapped[str]
+    report_due_id: Mapped[int | None] = mapped_column(ForeignKey("report_due.id"))
+    min_spent_percent: Mapped[int | None]
+    due_on: Mapped[date]
+
+    award: Mapped[Award] = relationship()
+    report_due: Mapped[ReportDue | None] = relationship()
+    disbursements: Mapped[list[Disbursement]] = relationship(order_by="Disbursement.id", back_populates="tranche")
+
+    @property
+    def amount(self) -> Money:
+        """The money planned for this instalment."""
+        return Money(self.amount_minor, self.currency)
+
+
+class Disbursement(Base):
+    """Money actually sent for a tranche: prepared by one person, approved by another, never edited afterwards."""
+
+    __tablename__ = "disbursement"
+    __table_args__ = (
+        one_of("state", DisbursementState),
+        CheckConstraint("approved_by_id <> prepared_by_id", name="approved_by_a_second_person"),
+        CheckConstraint(
+            "state NOT IN ('approved', 'paid', 'confirmed', 'returned') OR approved_by_id IS NOT NULL",
+            name="approved_by_someone",
+        ),
+        CheckConstraint(
+            "state NOT IN ('paid', 'confirmed', 'returned') OR (paid_on IS NOT NULL AND proof_id IS NOT NULL)",
+            name="paid_with_a_proof",
+        ),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index(
+            "uq_disbursement_one_live_per_tranche",
+            "tranche_id",
+            unique=True,
+            postgresql_where=text("state NOT IN ('returned', 'cancelled')"),
+        ),
+        Index("ix_disbursement_state", "state"),
+    )
+
+    id: Mapped[Key]
+    reference: Mapped[str] = mapped_column(unique=True)
+    tranche_id: Mapped[int] = mapped_column(ForeignKey("tranche.id"), index=True)
+    bank_account_id: Mapped[int] = mapped_column(ForeignKey("bank_account.id"))
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    state: Mapped[str] = mapped_column(default=DisbursementState.PREPARED)
+    prepared_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    prepared_at: Mapped[Recorded]
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    approved_at: Mapped[datetime | None]
+    paid_on: Mapped[date | None]
+    bank_reference: Mapped[str] = mapped_column(default="")
+    proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    received_on: Mapped[date | None]
+    received_minor: Mapped[int | None]
+    received_currency: Mapped[str | None]
+    received_rate: Mapped[Decimal | None] = mapped_column(Numeric(18, 6))
+
+    tranche: Mapped[Tranche] = relationship(back_populates="disbursements")
+    bank_account: Mapped[BankAccount] = relationship()
+    prepared_by: Mapped[Person] = relationship(foreign_keys=[prepared_by_id])
+    approved_by: Mapped[Person | None] = relationship(foreign_keys=[approved_by_id])
+    confirmed_by: Mapped[Person | None] = relationship(foreign_keys=[confirmed_by_id])
+    proof: Mapped[StoredFile | None] = relationship()
+
+    workflow = DISBURSEMENT
+
+    @property
+    def amount(self) -> Money:
+        """The money sent."""
+        return Money(self.amount_minor, self.currency)
+
+
+class AccountKind(enum.StrEnum):
+    """The pots that money moves between: from the donor to the envelope of a call, and on through an award."""
+
+    DONOR = "donor"
+    ENVELOPE = "envelope"
+    COMMITTED = "committed"
+    PAYABLE = "payable"
+    PAID = "paid"
+    REFUNDED = "refunded"
+
+
+class Account(Base):
+    """One pot of the ledger, with running totals kept by the database from the transfers.
+
+    Only the donor's account may be overdrawn: the check on the others is what makes it impossible to award more than
+    the envelope or to pay more than was committed, whoever writes.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        one_of("kind", AccountKind),
+        UniqueConstraint("kind", "call_id", "award_id", postgresql_nulls_not_distinct=True),
+        CheckConstraint("kind = 'donor' OR balance_minor >= 0", name="never_overdrawn"),
+        Index("ix_account_award_id", "award_id"),
+    )
+
+    id: Mapped[Key]
+    kind: Mapped[str]
+    currency: Mapped[str]
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
+    award_id: Mapped[int | None] = mapped_column(ForeignKey("award.id"))
+    debits_minor: Mapped[int] = mapped_column(default=0)
+    credits_minor: Mapped[int] = mapped_column(default=0)
+    balance_minor: Mapped[int] = mapped_column(BigInteger, Computed("credits_minor - debits_minor", persisted=True))
+
+    call: Mapped[Call] = relationship()
+    award: Mapped[Award | None] = relationship()
+
+    @property
+    def balance(self) -> Money:
+        """What is in the pot: credits less debits."""
+        return Money(self.balance_minor, self.currency)
+
+
+class Transfer(Base):
+    """Money moved from the debit account to the credit account. Never changed; a correction is a new transfer."""
+
+    __tablename__ = "transfer"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("debit_account_id <> credit_account_id", name="between_two_accounts"),
+        Index("ix_transfer_debit_account_id", "debit_account_id"),
+        Index("ix_transfer_credit_account_id", "credit_account_id"),
+    )
+
+    id: Mapped[Key]
+    key: Mapped[str] = mapped_column(unique=True)
+    at: Mapped[Recorded]
+    debit_account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    credit_account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    memo: Mapped[str]
+    disbursement_id: Mapped[int | None] = mapped_column(ForeignKey("disbursement.id"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+    debit_account: Mapped[Account] = relationship(foreign_keys=[debit_account_id])
+    credit_account: Mapped[Account] = relationship(foreign_keys=[credit_account_id])
+    by: Mapped[Person | None] = relationship()
+
+    @property
+    def amount(self) -> Money:
+        """The money moved."""
+        return Money(self.amount_minor, self.currency)

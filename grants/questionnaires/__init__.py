@@ -1,0 +1,1 @@
+"""Sections, questions, conditions, limits in several languages; answers and their checks."""

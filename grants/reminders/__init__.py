@@ -1,0 +1,1 @@
+"""Every deadline upstream; who is reminded; never twice."""

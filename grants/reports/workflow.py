@@ -1,0 +1,31 @@
+"""The life of a report owed: from its due date to its acceptance."""
+
+from __future__ import annotations
+
+from grants.core.languages import _l
+from grants.core.workflow import State, Transition, Workflow
+
+
+class ReportState(State):
+    """Where a report owed stands. Whether it is late is a matter of its date."""
+
+    OWED = "owed", _l("Owed"), "neutral"
+    SUBMITTED = "submitted", _l("Submitted"), "info"
+    RETURNED = "returned", _l("Returned for changes"), "warning"
+    ACCEPTED = "accepted", _l("Accepted"), "success"
+    WAIVED = "waived", _l("Waived"), "neutral"
+
+
+S = ReportState
+
+REPORT_DUE = Workflow(
+    "report_due",
+    ReportState,
+    S.OWED,
+    [
+        Transition("submit", {S.OWED, S.RETURNED}, S.SUBMITTED),
+        Transition("return", {S.SUBMITTED}, S.RETURNED, needs_reason=True),
+        Transition("accept", {S.SUBMITTED}, S.ACCEPTED),
+        Transition("waive", {S.OWED, S.RETURNED}, S.WAIVED, needs_reason=True),
+    ],
+)

@@ -1,0 +1,145 @@
+"""Reviewers, their declarations of conflict, what they were asked to review, and their reviews."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grants.accounts.models import Organization, Person
+from grants.applications.models import Application
+from grants.calls.models import Call, Criterion
+from grants.core.db import Base, Key, Recorded, one_of
+from grants.reviews.workflow import ASSIGNMENT, AssignmentState
+
+
+class Grade(enum.StrEnum):
+    """How close a person stands to an applicant. Only ``conflict`` keeps them out."""
+
+    NONE = "none"
+    KNOWS = "knows"
+    CONFLICT = "conflict"
+
+
+class Recommendation(enum.StrEnum):
+    """What a reviewer advises at the end of a review."""
+
+    FUND = "fund"
+    FUND_WITH_CONDITIONS = "fund_with_conditions"
+    DO_NOT_FUND = "do_not_fund"
+
+
+class ReviewerProfile(Base):
+    """What a reviewer knows and how many first-round reviews they take on."""
+
+    __tablename__ = "reviewer_profile"
+
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), unique=True)
+    expertise: Mapped[dict[str, str]] = mapped_column(default=dict)
+    languages: Mapped[list[str]] = mapped_column(default=list)
+    regions: Mapped[list[str]] = mapped_column(default=list)
+    lots: Mapped[list[str]] = mapped_column(default=list)
+    capacity: Mapped[int] = mapped_column(default=5)
+
+    person: Mapped[Person] = relationship()
+
+
+class ConflictDeclaration(Base):
+    """A statement about ties to an organization, for one call or for all (``call_id`` empty). Never changed: the
+    latest one about an organization counts.
+    """
+
+    __tablename__ = "conflict_declaration"
+    __table_args__ = (
+        one_of("grade", Grade),
+        CheckConstraint("grade = 'none' OR reason <> ''", name="a_tie_has_a_reason"),
+        Index("ix_conflict_declaration_person_id", "person_id", "organization_id"),
+    )
+
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
+    call_id: Mapped[int | None] = mapped_column(ForeignKey("call.id"))
+    grade: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    declared_at: Mapped[Recorded]
+
+    person: Mapped[Person] = relationship()
+    organization: Mapped[Organization] = relationship()
+    call: Mapped[Call | None] = relationship()
+
+
+class Assignment(Base):
+    """A reviewer asked to review an application. Round 2 is the third review after a disagreement."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        one_of("state", AssignmentState),
+        Index(
+            "uq_assignment_live",
+            "application_id",
+            "reviewer_id",
+            unique=True,
+            postgresql_where=text("state NOT IN ('declined', 'recused', 'released')"),
+        ),
+        Index("ix_assignment_reviewer_id_state", "reviewer_id", "state"),
+        CheckConstraint("round IN (1, 2)", name="round_is_one_or_two"),
+    )
+
+    id: Mapped[Key]
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    round: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(default=AssignmentState.ASKED)
+    due_on: Mapped[date]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[Recorded]
+
+    application: Mapped[Application] = relationship()
+    reviewer: Mapped[Person] = relationship(foreign_keys=[reviewer_id])
+    review: Mapped[Review | None] = relationship(back_populates="assignment")
+
+    workflow = ASSIGNMENT
+
+
+class Review(Base):
+    """A reviewer's opinion. It counts once it is submitted; ``voided_at`` keeps the record of one that no longer does."""
+
+    __tablename__ = "review"
+    __table_args__ = (
+        one_of("recommendation", Recommendation, optional=True),
+        CheckConstraint("submitted_at IS NULL OR total IS NOT NULL", name="submitted_has_a_total"),
+    )
+
+    id: Mapped[Key]
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id"), unique=True)
+    language: Mapped[str]
+    summary: Mapped[str] = mapped_column(default="")
+    for_applicant: Mapped[str] = mapped_column(default="")
+    recommendation: Mapped[str | None]
+    total: Mapped[int | None]
+    saved_at: Mapped[Recorded]
+    submitted_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
+
+    assignment: Mapped[Assignment] = relationship(back_populates="review")
+    scores: Mapped[list[Score]] = relationship(order_by="Score.criterion_id", back_populates="review")
+
+
+class Score(Base):
+    """A number for a criterion, with the reason where the grid asks for one."""
+
+    __tablename__ = "score"
+    __table_args__ = (UniqueConstraint("review_id", "criterion_id"),)
+
+    id: Mapped[Key]
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    criterion_id: Mapped[int] = mapped_column(ForeignKey("criterion.id"))
+    value: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(default="")
+
+    review: Mapped[Review] = relationship(back_populates="scores")
+    criterion: Mapped[Criterion] = relationship()

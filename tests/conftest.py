@@ -1,0 +1,124 @@
+"""The real engine for every test: PostgreSQL migrated once, a savepoint a test; or a whole database of one's own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from config import Config
+from grants.app import create_app
+from grants.core.db import db
+from grants.core.servers import servers
+from tests.http import Browser
+
+NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def settings(config: Config, folder: Path, **more: Any) -> Config:
+    """Settings for a test: files and mail in a folder, and a password hash that costs nothing."""
+    extra = {"TESTING": True, "SECURITY_PASSWORD_HASH": "plaintext", "SECURITY_PASSWORD_SINGLE_HASH": ["plaintext"]}
+    return replace(
+        config,
+        data_dir=folder,
+        mail_url=f"file://{folder}/mail",
+        storage_url=f"file://{folder}/files",
+        secret_key="s" * 64,
+        field_keys=("k1:" + "00" * 32,),
+        extra=extra,
+        **more,
+    )
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """PostgreSQL and Valkey of this test process, with a migrated database to copy."""
+    folder = tmp_path_factory.mktemp("servers")
+    os.environ["DATABASE_FSYNC"] = "off"
+    with servers(Config.from_environment({}, data_dir=folder)) as config:
+        template = create_app(settings(config, folder))
+        with template.app_context():
+            upgrade()
+            db.engine.dispose()
+        yield config
+
+
+@pytest.fixture(scope="session")
+def wired(running: Config, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application on the migrated database."""
+    return create_app(settings(running, tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture
+def app(wired: Flask) -> Iterator[Flask]:
+    """The application inside one transaction that is rolled back: commits become savepoints."""
+    with wired.app_context():
+        engines = db._app_engines[wired]
+        engine = engines[None]
+        connection = engine.connect()
+        outer = connection.begin()
+        engines[None] = connection
+        db.session.remove()
+        db.session.configure(join_transaction_mode="create_savepoint")
+        try:
+            yield wired
+        finally:
+            db.session.remove()
+            engines[None] = engine
+            outer.rollback()
+            connection.close()
+
+
+@pytest.fixture
+def own_database(running: Config) -> Iterator[str]:
+    """The address of a fresh database for tests in which several processes or threads really commit."""
+    name = f"own_{id(object())}_{datetime.now(UTC):%H%M%S%f}"
+    source = make_url(running.database_url)
+    admin = create_engine(source.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source.database}"'))
+    yield source.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
+
+
+@pytest.fixture
+def live(running: Config, own_database: str, tmp_path: Path) -> Iterator[Flask]:
+    """The application on a database of its own, where commits are commits."""
+    own = create_app(settings(replace(running, database_url=own_database), tmp_path))
+    with own.app_context():
+        yield own
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    """A visitor who checks every page they are given."""
+    return Browser(app)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_outside_world() -> Iterator[None]:
+    """Tests talk to this machine only."""
+    real = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test reached for {address[0]}")
+        real(self, address)
+
+    socket.socket.connect = guarded  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = real  # type: ignore[method-assign]
