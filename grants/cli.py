@@ -13,7 +13,9 @@ from flask import Flask
 
 from config import BadConfiguration, Config
 from grants.app import create_app
-from grants.core.servers import ServerFailed, require_broker, servers
+from grants.core.engines.engine import ServerFailed
+from grants.core.reach import require_broker
+from grants.core.servers import servers
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.schema import WrongSchema, migrate, require_current
 from grants.up import REFUSED, CannotRun, up
@@ -120,7 +122,7 @@ def main() -> None:
 
 
 def _config(**options: object) -> Config:
-    return Config.from_environment(**options)
+    return Config.from_environment(None, **options)
 
 
 @contextmanager

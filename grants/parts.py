@@ -28,7 +28,7 @@ class PortTaken(Exception):
     """The port to serve on belongs to another program."""
 
 
-class Punctual(Scheduler):  # type: ignore[misc]
+class Punctual(Scheduler):
     """A beat without a memory on disk: at its start everything is due.
 
     An outage is therefore caught up at once, two beats never fight over a file, and doing something twice is harmless

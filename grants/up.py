@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 
 from config import ROOT, Config
 from grants.app import create_app
-from grants.core.servers import FileLock, Patience, lost_servers, require_broker, servers
+from grants.core.engines.locks import FileLock
+from grants.core.engines.patience import Patience
+from grants.core.reach import require_broker
+from grants.core.servers import lost_servers, servers
 from grants.parts import FINISH_SECONDS, environment, require_free_port
 from grants.schema import migrate
 
@@ -166,7 +169,7 @@ def _look_after(parts: list[Part], config: Config) -> None:
 
 def _answers(config: Config, host: str) -> bool:
     """Whether the web server is ready for visitors. It is asked under its public name, the one it surely trusts."""
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     connection = http.client.HTTPConnection(address, config.port, timeout=2)
     try:
         connection.request("GET", "/health/ready", headers={"Host": urlsplit(config.base_url).netloc})

@@ -45,9 +45,7 @@ def require_broker(config: Config) -> None:
             "BROKER_URL is not an address such as redis://host:6379/0 or amqp://user:password@host//."
         )
     options = {"socket_connect_timeout": PATIENCE_SECONDS, "socket_timeout": PATIENCE_SECONDS}
-    connection: Any = Connection(  # type: ignore[no-untyped-call]
-        config.broker_url, connect_timeout=PATIENCE_SECONDS, transport_options=options
-    )
+    connection: Any = Connection(config.broker_url, connect_timeout=PATIENCE_SECONDS, transport_options=options)
     try:
         connection.ensure_connection(max_retries=1, interval_start=0, reraise_as_library_errors=False)
         connection.default_channel.close()

@@ -1,4 +1,8 @@
-"""The commands that use the servers: each finds them running or has them started, and the last one out stops them."""
+"""The database and the broker that a command uses: those the environment names, or our own below ``DATA_DIR``.
+
+A command finds our own running or has them started (``grants/core/engines`` says how they are kept), and the last one
+out stops them.
+"""
 
 from __future__ import annotations
 

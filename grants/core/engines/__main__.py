@@ -1,10 +1,10 @@
-"""``python -m grants.core.servers ENGINE FOLDER``: what a keeper runs."""
+"""``python -m grants.core.engines ENGINE FOLDER``: what a keeper runs."""
 
 import sys
 from pathlib import Path
 
-from grants.core.servers.engine import ServerFailed
-from grants.core.servers.keeper import keep
+from grants.core.engines.engine import ServerFailed
+from grants.core.engines.keeper import keep
 
 try:
     keep(sys.argv[1], Path(sys.argv[2]))

