@@ -25,6 +25,17 @@ from tests.http import Browser
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 
 
+PRISTINE = "pristine"
+"""A migrated, empty database that nobody connects to, so that it can be copied at any time."""
+
+
+def _as_administrator(address: str, statement: str) -> None:
+    engine = create_engine(make_url(address).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
 def settings(config: Config, folder: Path, **more: Any) -> Config:
     """Settings for a test: files and mail in a folder, and a password hash that costs nothing."""
     extra = {"TESTING": True, "SECURITY_PASSWORD_HASH": "plaintext", "SECURITY_PASSWORD_SINGLE_HASH": ["plaintext"]}
@@ -50,6 +61,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         with template.app_context():
             upgrade()
             db.engine.dispose()
+        _as_administrator(config.database_url, f"CREATE DATABASE {PRISTINE} TEMPLATE pilot_fund")
         yield config
 
 
@@ -82,15 +94,10 @@ def app(wired: Flask) -> Iterator[Flask]:
 @pytest.fixture
 def own_database(running: Config) -> Iterator[str]:
     """The address of a fresh database for tests in which several processes or threads really commit."""
-    name = f"own_{id(object())}_{datetime.now(UTC):%H%M%S%f}"
-    source = make_url(running.database_url)
-    admin = create_engine(source.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source.database}"'))
-    yield source.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+    name = f"own_{datetime.now(UTC):%H%M%S%f}"
+    _as_administrator(running.database_url, f"CREATE DATABASE {name} TEMPLATE {PRISTINE}")
+    yield make_url(running.database_url).set(database=name).render_as_string(hide_password=False)
+    _as_administrator(running.database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

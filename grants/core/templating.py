@@ -8,10 +8,11 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_name
-from flask import Flask, g, url_for
+from flask import Flask, current_app, g, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
@@ -45,8 +46,17 @@ def init_app(app: Flask) -> None:
         languages=LANGUAGES,
         now=clock.now,
         Money=Money,
+        link=absolute_link,
+        state_of=lambda subject: subject.workflow.states(subject.state),
         page_direction=lambda: "rtl" if language_now() in ("ar", "fa", "ur", "he") else "ltr",
     )
+
+
+def absolute_link(endpoint: str, **values: Any) -> str:
+    """The full address of a page, from the configured public address and never from what a request claims."""
+    base = urlsplit(current_app.config["BASE_URL"])
+    adapter = current_app.url_map.bind(base.netloc, base.path or "/", url_scheme=base.scheme)
+    return adapter.build(endpoint, values, force_external=True)
 
 
 def reader_zone() -> str:
