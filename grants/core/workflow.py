@@ -25,15 +25,22 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Transition:
-    """One move: an imperative verb, the states it may start from, the state it leads to."""
+    """One move: an imperative verb, the states it may start from, the state it leads to.
+
+    ``said`` is how a timeline tells it afterwards, in the past tense and translated ("Submitted").
+    """
 
     verb: str
     sources: frozenset[State]
     target: State
     needs_reason: bool = False
+    said: Any = ""
 
-    def __init__(self, verb: str, sources: Iterable[State], target: State, *, needs_reason: bool = False) -> None:
+    def __init__(
+        self, verb: str, sources: Iterable[State], target: State, *, needs_reason: bool = False, said: Any = ""
+    ) -> None:
         object.__setattr__(self, "verb", verb)
+        object.__setattr__(self, "said", said or verb.replace("_", " "))
         object.__setattr__(self, "sources", frozenset(sources))
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "needs_reason", needs_reason)
@@ -54,12 +61,23 @@ class NoSuchMove(Exception):
 
 
 class Workflow:
-    """The moves of one kind of subject. ``name`` is the word used in history and in the documentation."""
+    """The moves of one kind of subject. ``name`` is the word used in history and in the documentation.
+
+    ``notes`` tells, like ``Transition.said``, what else is written down about the subject without moving it.
+    """
 
     all: dict[str, Workflow] = {}
 
-    def __init__(self, name: str, states: type[State], start: State, moves: Iterable[Transition]) -> None:
+    def __init__(
+        self,
+        name: str,
+        states: type[State],
+        start: State,
+        moves: Iterable[Transition],
+        notes: dict[str, Any] | None = None,
+    ) -> None:
         self.name, self.states, self.start, self.moves = name, states, start, tuple(moves)
+        self._said = {move.verb: move.said for move in self.moves} | (notes or {})
         Workflow.all[name] = self
 
     def transition(self, verb: str, state: str) -> Transition:
@@ -72,3 +90,7 @@ class Workflow:
     def allows(self, verb: str, state: str) -> bool:
         """Whether the table has the move ``verb`` from ``state``."""
         return any(move.verb == verb and state in move.sources for move in self.moves)
+
+    def said(self, verb: str) -> Any:
+        """How a timeline tells that ``verb`` happened."""
+        return self._said.get(verb, verb.replace("_", " "))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import Select, select, text, tuple_
 from sqlalchemy.orm import joinedload
 
 from grants.core.db import db
+from grants.core.workflow import Workflow
 from grants.history.models import HistoryEntry
 
 
@@ -22,6 +24,20 @@ def entries_about(subjects: Iterable[tuple[str, int]], limit: int = 100) -> list
         .limit(limit)
     )
     return list(db.session.scalars(found)) if wanted else []
+
+
+def timeline(subjects: Iterable[tuple[str, int]], *, names: bool, limit: int = 100) -> list[dict[str, Any]]:
+    """What happened to these subjects, in sentences, for the timeline of a page.
+
+    Without ``names`` only what happened and when is told: an applicant does not learn who reviewed or decided.
+    """
+    told = []
+    for entry in entries_about(subjects, limit):
+        workflow = Workflow.all.get(entry.subject_kind)
+        who = entry.actor.name if names and entry.actor else None
+        what = workflow.said(entry.verb) if workflow else entry.verb.replace("_", " ")
+        told.append({"what": what, "who": who, "when": entry.at, "reason": entry.reason if names else None})
+    return told
 
 
 def broken_seals() -> list[int]:
