@@ -60,7 +60,9 @@ function ask(question) {
 function onSubmit(event) {
   const form = event.target;
   const button = event.submitter;
-  if (form.method === "dialog" || event.defaultPrevented) return;
+  // Not form.method: a field of that name would stand in its place.
+  const method = form.getAttribute("method")?.toLowerCase();
+  if (method === "dialog" || event.defaultPrevented) return;
   if (button?.dataset.confirm && !form.elements.confirmed) {
     event.preventDefault();
     ask(button.dataset.confirm).then((yes) => {
@@ -74,8 +76,10 @@ function onSubmit(event) {
     event.preventDefault();
     return;
   }
-  if (form.method !== "post") return;
+  if (method !== "post") return;
   form.dataset.sending = "yes";
+  // An answer that is a download leaves the page where it is.
+  setTimeout(() => delete form.dataset.sending, 8000);
   unsaved.delete(form);
 }
 
