@@ -17,13 +17,13 @@ from grants.core.engines.engine import ServerFailed
 from grants.core.reach import require_broker
 from grants.core.servers import servers
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
-from grants.schema import WrongSchema, migrate, require_current
+from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import REFUSED, CannotRun, up
 
 FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun)
 CORES = os.cpu_count() or 1
 
-port_option = click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="Where to serve (PORT, 8000).")
+port_option = click.option("--port", type=click.IntRange(1, 65535), help="Where to serve (PORT, 8000).")
 host_option = click.option("--host", envvar="HOST", default="127.0.0.1", help="The address to serve on (HOST).")
 with_parent_option = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
@@ -86,6 +86,16 @@ def migrate_command() -> None:
     """Bring the database up to date."""
     with servers(_config()) as config:
         migrate(create_app(config))
+
+
+@grants.command("draft-migration")
+@click.argument("about")
+def draft_migration_command(about: str) -> None:
+    """Draft the migration that the models need."""
+    with servers(_config()) as config:
+        app = create_app(config)
+        migrate(app)
+        draft_migration(app, about)
 
 
 @grants.command("database-url")

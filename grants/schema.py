@@ -45,6 +45,13 @@ def require_current(app: Flask) -> None:
         db.engine.dispose()
 
 
+def draft_migration(app: Flask, about: str) -> None:
+    """Write down, under the next number, what separates the models from the database; a person finishes it."""
+    with app.app_context():
+        number = 1 + max((int(script.revision) for script in _scripts().walk_revisions()), default=0)
+        flask_migrate.migrate(directory=str(_scripts().dir), message=about, rev_id=f"{number:04d}")
+
+
 def _refuse_newer_database() -> None:
     unknown = _applied() - {script.revision for script in _scripts().walk_revisions()}
     if unknown:

@@ -78,6 +78,10 @@ class Engine(ABC):
         """Whether this command line of a running process is that of our server in our folder."""
 
     @abstractmethod
+    def forget_leftover(self) -> None:
+        """Make a process id that no longer means anything harmless; it may by now be that of another program."""
+
+    @abstractmethod
     def is_ready(self, pid: int) -> bool:
         """Whether the server with this process id takes connections."""
 
@@ -143,10 +147,10 @@ class Engine(ABC):
         """End the server of a keeper that was killed. Its number alone proves nothing: numbers are given out again."""
         try:
             pid = int(self.pid_file().read_text().split(maxsplit=1)[0])
-        except (FileNotFoundError, ValueError, IndexError):
+        except FileNotFoundError:
             return
-        command = _command_of(pid)
-        if command and not self.is_ours(command):
+        except (ValueError, IndexError):
+            # An empty file is what a power cut leaves.
             self.pid_file().unlink()
             return
         for number, seconds in self.stop_signals:
@@ -156,6 +160,8 @@ class Engine(ABC):
                     os.kill(pid, number)
             while time.monotonic() < until and self.is_ours(_command_of(pid)):
                 time.sleep(0.02)
+        with suppress(FileNotFoundError):
+            self.forget_leftover()
 
     def _kept(self, name: str, fresh: str) -> str:
         """A value kept in the folder from the first start on, readable by its owner only."""

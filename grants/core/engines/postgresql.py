@@ -90,6 +90,14 @@ class Postgresql(Engine):
         """The path of the cluster stands on the command line."""
         return str(self._cluster) in command
 
+    def forget_leftover(self) -> None:
+        """PostgreSQL takes the number of its parent for its own old one; the rest of the file it must still check.
+
+        The rest names the shared memory: should a backend of the old server still use it, the new one must not start.
+        """
+        _, _, rest = self.pid_file().read_text().partition("\n")
+        self.pid_file().write_text(f"{os.getpid()}\n{rest}")
+
     def is_ready(self, pid: int) -> bool:
         """The last word of the lock file says so, as ``pg_ctl`` reads it."""
         try:

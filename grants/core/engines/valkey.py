@@ -56,6 +56,9 @@ class Valkey(Engine):
         """Valkey shows the address it listens on as its command line; the port is the one we kept."""
         return "valkey-server" in command and f"{LOOPBACK}:{self._kept('port', '0')} " in f"{command} "
 
+    def forget_leftover(self) -> None:
+        """Valkey overwrites the file without a look."""
+
     def is_ready(self, pid: int) -> bool:
         """It answers, and to our password: whatever else may listen on that port would not."""
         try:

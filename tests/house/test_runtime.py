@@ -1,0 +1,220 @@
+"""The program as people start and stop it: real processes, on real ports, on a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from config import ROOT
+from grants.cli import main
+
+NAMED_BY_THE_ENVIRONMENT = ("DATABASE_URL", "BROKER_URL", "STORAGE_URL", "MAIL_URL", "BASE_URL", "GRANTS_ENV", "HOST")
+
+
+def surroundings(folder: Path, **more: str) -> dict[str, str]:
+    """An environment in which every process that comes of a command can be recognised by its DATA_DIR."""
+    kept = {key: value for key, value in os.environ.items() if key not in NAMED_BY_THE_ENVIRONMENT}
+    return kept | {"DATA_DIR": str(folder), "DATABASE_FSYNC": "off"} | more
+
+
+def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "grants", *arguments],
+        cwd=ROOT,
+        env=surroundings(folder, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(folder: Path, *arguments: str, **more: str) -> tuple[int, str]:
+    """A command from its start to its end: its status and what it said."""
+    return end_of(start(folder, *arguments, **more))
+
+
+def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
+    said, _ = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: Callable[[], object], seconds: float = 45) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, f"still waiting for {what}"
+        time.sleep(0.1)
+
+
+def ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def living(folder: Path) -> list[psutil.Process]:
+    """Every process that has to do with this folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and str(folder) in f"{process.environ()}{process.cwd()}":
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A data folder with a path that is long and holds a space; whatever still runs on it afterwards is ended."""
+    folder = tmp_path / "a folder with a name that is far too long for the socket of any server, so it is well" / "data"
+    yield folder
+    for process in living(folder):
+        process.kill()
+
+
+def test_up_serves_refuses_a_second_one_and_stops_without_a_trace(folder: Path) -> None:
+    port = free_port()
+    up = start(folder, "up", "--port", str(port))
+    wait_for(lambda: ready(port) or up.poll() is not None)
+    wait_for(lambda: sum("worker" in process.cmdline() for process in living(folder)) > 0)
+
+    second = start(folder, "up", "--port", str(free_port()))
+    elsewhere = start(folder.parent / "another", "up", "--port", str(port))
+    asked = start(folder, "database-url")
+
+    status, said = end_of(second)
+    assert (status, said.count("\n")) == (2, 1)
+    assert said.startswith("grants: ")
+    assert str(folder) in said
+    assert f"process {up.pid}" in said
+    assert f"http://127.0.0.1:{port}" in said
+
+    status, said = end_of(elsewhere)
+    assert (status, said.count("\n")) == (2, 1)
+    assert said.startswith(f"grants: Port {port} ")
+
+    _, address = end_of(asked)
+    with psycopg.connect(address.strip()) as connection:
+        connection.execute("CREATE TABLE kept (word text)")
+        connection.execute("INSERT INTO kept VALUES ('kept')")
+
+    up.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    said, _ = up.communicate(timeout=20)
+    assert up.returncode == 0, said
+    assert time.monotonic() - began < 8
+    assert living(folder) == []
+    assert "Traceback" not in said
+    assert re.search(r"PostgreSQL ready in \d+\.\d s\nValkey ready in \d+\.\d s\n", said)
+    assert said.endswith("Stopped.\n")
+
+    up = start(folder, "up", "--port", str(port))
+    wait_for(lambda: ready(port) or up.poll() is not None)
+    assert run(folder, "database-url") == (0, address)
+    with psycopg.connect(address.strip()) as connection:
+        assert connection.execute("SELECT word FROM kept").fetchall() == [("kept",)]
+    up.send_signal(signal.SIGTERM)
+    up.communicate(timeout=20)
+    assert living(folder) == []
+
+
+def test_a_killed_up_leaves_no_orphans_and_the_next_one_recovers(folder: Path) -> None:
+    port = free_port()
+    up = start(folder, "up", "--port", str(port))
+    wait_for(lambda: ready(port) or up.poll() is not None)
+    killed = next(process for process in living(folder) if "worker" in process.cmdline())
+    killed.kill()
+    wait_for(lambda: any("worker" in process.cmdline() and process.pid > killed.pid for process in living(folder)))
+    up.kill()
+    up.communicate()
+    wait_for(lambda: living(folder) == [], 20)
+
+    up = start(folder, "up", "--port", str(port))
+    wait_for(lambda: ready(port) or up.poll() is not None)
+    for process in living(folder):
+        process.kill()
+    up.communicate()
+    wait_for(lambda: living(folder) == [], 20)
+
+    status, address = run(folder, "database-url")
+    assert (status, address[:13]) == (0, "postgresql://"), address
+    assert living(folder) == []
+
+
+def test_a_database_that_is_newer_than_the_code_is_left_alone(folder: Path, own_database: str) -> None:
+    with psycopg.connect(own_database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    status, said = run(folder, "migrate", DATABASE_URL=own_database)
+    assert status == 2
+    assert said.startswith("grants: The database is newer than this program (it was migrated to 9999)")
+    assert said.count("\n") == 1
+
+
+BROKEN = [
+    ({"PORT": "http"}, ["up"], "grants: PORT is 'http'"),
+    ({"PORT": "http"}, ["database-url"], "grants: PORT is 'http'"),
+    ({"DATABASE_URL": "the-database"}, ["migrate"], "grants: DATABASE_URL is not an address such as postgresql://"),
+    ({"DATABASE_URL": "mysql://a/b"}, ["migrate"], "grants: DATABASE_URL is not an address such as postgresql://"),
+    ({"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x"}, ["web"], "grants: The database that DATABASE_URL names"),
+    ({"GRANTS_ENV": "production"}, ["web"], "grants: In production SECRET_KEY,"),
+    ({}, ["web", "--port", "70000"], "grants: Invalid value for '--port'"),
+    ({}, ["wbe"], "grants: No such command 'wbe'"),
+]
+
+
+@pytest.mark.parametrize(("environment", "arguments", "said"), BROKEN)
+def test_what_cannot_be_used_is_named_in_one_line(
+    environment: dict[str, str],
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for key in NAMED_BY_THE_ENVIRONMENT:
+        monkeypatch.delenv(key, raising=False)
+    for key, value in (environment | {"DATA_DIR": str(tmp_path)}).items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setattr(sys, "argv", ["grants", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(said)
+    assert error.count("\n") == 1
+    assert "secret" not in error
+
+
+def test_a_broker_that_does_not_answer_is_named(folder: Path, own_database: str) -> None:
+    status, said = run(folder, "worker", DATABASE_URL=own_database, BROKER_URL="redis://:secret@127.0.0.1:1/0")
+    assert status == 2
+    assert said.startswith("grants: The broker that BROKER_URL names, 127.0.0.1:1, does not answer:")
+    assert "secret" not in said
+
+
+def test_fresh_keys_are_keys(folder: Path) -> None:
+    status, said = run(folder, "make-keys")
+    assert status == 0
+    assert re.fullmatch(r"SECRET_KEY=[0-9a-f]{64}\nFIELD_KEYS=k1:[0-9a-f]{64}\n", said)
