@@ -23,10 +23,26 @@ APPLICATION = Workflow(
     ApplicationState,
     S.DRAFT,
     [
-        Transition("submit", {S.DRAFT}, S.SUBMITTED),
-        Transition("withdraw", {S.DRAFT, S.SUBMITTED, S.ELIGIBLE}, S.WITHDRAWN, needs_reason=True),
-        Transition("find_eligible", {S.SUBMITTED}, S.ELIGIBLE),
-        Transition("find_ineligible", {S.SUBMITTED}, S.INELIGIBLE, needs_reason=True),
-        Transition("reopen_check", {S.ELIGIBLE, S.INELIGIBLE}, S.SUBMITTED, needs_reason=True),
+        Transition("submit", {S.DRAFT}, S.SUBMITTED, said=_l("Submitted")),
+        Transition(
+            "withdraw", {S.DRAFT, S.SUBMITTED, S.ELIGIBLE}, S.WITHDRAWN, needs_reason=True, said=_l("Withdrawn")
+        ),
+        Transition("find_eligible", {S.SUBMITTED}, S.ELIGIBLE, said=_l("Found eligible")),
+        Transition("find_ineligible", {S.SUBMITTED}, S.INELIGIBLE, needs_reason=True, said=_l("Found not eligible")),
+        Transition(
+            "reopen_check",
+            {S.ELIGIBLE, S.INELIGIBLE},
+            S.SUBMITTED,
+            needs_reason=True,
+            said=_l("Eligibility check opened again"),
+        ),
     ],
+    notes={
+        "start": _l("Started"),
+        "attach": _l("Document added"),
+        "detach": _l("Document removed"),
+        "withhold": _l("Document withheld, with a reason"),
+        "check": _l("Checked against the rules of the call"),
+        "judge": _l("A rule of the call was judged"),
+    },
 )

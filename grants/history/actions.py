@@ -8,7 +8,7 @@ from grants.accounts.models import Person
 from grants.core.db import db
 from grants.core.languages import _l
 from grants.core.rules import Obstacle, Refused
-from grants.core.workflow import Workflow
+from grants.core.workflow import NoSuchMove, Workflow
 from grants.history.models import HistoryEntry
 
 
@@ -33,6 +33,18 @@ def record(subject: Moving, verb: str, *, by: Person | None, reason: str = "", *
         raise Refused(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
     before, subject.state = subject.state, move.target
     return _write(subject.workflow.name, subject.id, verb, by, before, move.target, reason, details)
+
+
+def record_moved(subject: Moving, verb: str, *, before: str, by: Person | None, **details: Any) -> HistoryEntry:
+    """Write down a move that one statement of the database has made already, such as a deadline judged by its clock.
+
+    Raises NoSuchMove when the workflow has no such move from ``before``, or when the row does not stand where it leads.
+    """
+    db.session.refresh(subject, ["state"])
+    move = subject.workflow.transition(verb, before)
+    if subject.state != move.target:
+        raise NoSuchMove(subject.workflow, verb, subject.state)
+    return _write(subject.workflow.name, subject.id, verb, by, before, move.target, "", details)
 
 
 def begin(subject: Moving, verb: str, *, by: Person | None, **details: Any) -> HistoryEntry:
