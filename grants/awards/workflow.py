@@ -27,14 +27,28 @@ AWARD = Workflow(
     AwardState,
     S.OFFERED,
     [
-        Transition("accept", {S.OFFERED}, S.ACCEPTED),
-        Transition("refuse", {S.OFFERED}, S.REFUSED, needs_reason=True),
-        Transition("lapse", {S.OFFERED, S.ACCEPTED, S.SENT}, S.LAPSED, needs_reason=True),
-        Transition("send_agreement", {S.ACCEPTED, S.SENT}, S.SENT),
-        Transition("sign", {S.SENT}, S.ACTIVE),
-        Transition("suspend", {S.ACTIVE}, S.SUSPENDED, needs_reason=True),
-        Transition("resume", {S.SUSPENDED}, S.ACTIVE, needs_reason=True),
-        Transition("terminate", {S.ACTIVE, S.SUSPENDED}, S.TERMINATED, needs_reason=True),
-        Transition("close", {S.ACTIVE, S.TERMINATED}, S.CLOSED),
+        Transition("accept", {S.OFFERED}, S.ACCEPTED, said=_l("The grant was accepted")),
+        Transition("refuse", {S.OFFERED}, S.REFUSED, needs_reason=True, said=_l("The grant was refused")),
+        Transition(
+            "lapse", {S.OFFERED, S.ACCEPTED, S.SENT}, S.LAPSED, needs_reason=True, said=_l("The offer was let lapse")
+        ),
+        Transition("send_agreement", {S.ACCEPTED, S.SENT}, S.SENT, said=_l("The agreement was drawn up")),
+        Transition("sign", {S.SENT}, S.ACTIVE, said=_l("The agreement was signed")),
+        Transition("suspend", {S.ACTIVE}, S.SUSPENDED, needs_reason=True, said=_l("The grant was suspended")),
+        Transition("resume", {S.SUSPENDED}, S.ACTIVE, needs_reason=True, said=_l("The grant was resumed")),
+        Transition(
+            "terminate",
+            {S.ACTIVE, S.SUSPENDED},
+            S.TERMINATED,
+            needs_reason=True,
+            said=_l("The agreement was terminated"),
+        ),
+        Transition("close", {S.ACTIVE, S.TERMINATED}, S.CLOSED, said=_l("The grant was closed")),
     ],
+    notes={
+        "offer": _l("The grant was offered"),
+        "meet_condition": _l("A condition was found to be met"),
+        "reach_milestone": _l("A milestone was reached"),
+        "move_milestone": _l("The date of a milestone was moved"),
+    },
 )

@@ -23,9 +23,14 @@ REPORT_DUE = Workflow(
     ReportState,
     S.OWED,
     [
-        Transition("submit", {S.OWED, S.RETURNED}, S.SUBMITTED),
-        Transition("return", {S.SUBMITTED}, S.RETURNED, needs_reason=True),
-        Transition("accept", {S.SUBMITTED}, S.ACCEPTED),
-        Transition("waive", {S.OWED, S.RETURNED}, S.WAIVED, needs_reason=True),
+        Transition("submit", {S.OWED, S.RETURNED}, S.SUBMITTED, said=_l("The report was submitted")),
+        Transition("return", {S.SUBMITTED}, S.RETURNED, needs_reason=True, said=_l("The report was returned")),
+        Transition("accept", {S.SUBMITTED}, S.ACCEPTED, said=_l("The report was accepted")),
+        Transition("waive", {S.OWED, S.RETURNED}, S.WAIVED, needs_reason=True, said=_l("The report was waived")),
     ],
+    notes={
+        "schedule": _l("The report was planned"),
+        "start": _l("Writing began"),
+        "move": _l("The due date was moved"),
+    },
 )

@@ -1,0 +1,243 @@
+"""Offering awards, agreeing on them, and what happens to them while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from grants.accounts.models import Person
+from grants.accounts.queries import coordinators_of
+from grants.applications.models import Application
+from grants.awards import mails, queries, rules
+from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone
+from grants.calls.models import Call
+from grants.core import clock, files, pdf
+from grants.core.db import db
+from grants.core.languages import speaking
+from grants.core.mail import post
+from grants.core.money import Money
+from grants.core.rules import refuse
+from grants.core.templating import day
+from grants.decisions import actions as decisions
+from grants.decisions.models import Decision, DecisionOutcome, Meeting
+from grants.history import actions as history
+from grants.questionnaires import queries as questionnaires
+
+
+def release_decisions(meeting: Meeting, *, by: Person) -> list[Award]:
+    """Send all letters of a meeting at one moment; every decision to award becomes an award that is offered.
+
+    Raises Refused while the meeting is not closed or something in it is undecided. Gives back the new awards.
+    """
+    at = clock.now()
+    refuse(rules.obstacles_to_releasing(meeting, queries.letters_of(meeting), at))
+    released = decisions.release(meeting, by=by)
+    awards = _offer(meeting, [d for d in released if d.outcome == DecisionOutcome.AWARD], by, at)
+    people = queries.people_who_answer({award.organization_id for award in awards})
+    post(
+        *(
+            mails.award_offered(award, to, award.answer_by)
+            for award in awards
+            for to in people.get(award.organization_id, [])
+        )
+    )
+    return awards
+
+
+def _offer(meeting: Meeting, decided: Sequence[Decision], by: Person, at: datetime) -> list[Award]:
+    call = queries.call_with_budget(meeting.call_id)
+    applications = queries.applications_to_award(decision.application_id for decision in decided)
+    number = queries.awards_made_in(call.id)
+    awards = []
+    for decision in decided:
+        number += 1
+        award = _award(call, applications[decision.application_id], decision, number, at)
+        history.begin(award, "offer", by=by, decision=decision.id, amount=award.amount_minor)
+        awards.append(award)
+    return awards
+
+
+def _award(call: Call, application: Application, decision: Decision, number: int, at: datetime) -> Award:
+    answer_by, sign_by = rules.answer_dates(at.astimezone(ZoneInfo(call.timezone)).date(), call.sign_until)
+    start_on, end_on = rules.period(
+        application.start_on, application.months, call.earliest_start_on, call.latest_end_on
+    )
+    answers = questionnaires.answers_of(application.answer_sheet)
+    shares = rules.budget_of(rules.rows(answers.get("budget_lines")), call.budget.get("headings", []), decision.amount)
+    promises = rules.promises_of(rules.rows(answers.get("workplan")), start_on, end_on)
+    award = Award(
+        reference=rules.reference_of(call.reference, number),
+        application_id=application.id,
+        decision_id=decision.id,
+        call_id=call.id,
+        organization_id=application.organization_id,
+        region=application.region,
+        lot_key=application.lot_key,
+        title=application.title,
+        amount_minor=decision.amount_minor,
+        currency=decision.currency,
+        confidentiality=application.confidentiality,
+        answer_by=answer_by,
+        sign_by=sign_by,
+        start_on=start_on,
+        end_on=end_on,
+        budget=[
+            BudgetLine(position=n, heading=share.heading, title=share.title, amount_minor=share.amount.minor)
+            for n, share in enumerate(shares)
+        ],
+        conditions=[Condition(text=text) for text in decision.conditions],
+        milestones=[Milestone(title=promise.title, due_on=promise.due_on) for promise in promises],
+    )
+    db.session.add(award)
+    return award
+
+
+def accept(award: Award, *, by: Person) -> Award:
+    """The grantee accepts the offer. Raises Refused when it was answered before."""
+    refuse(rules.obstacles_to_answering(award))
+    history.record(award, "accept", by=by)
+    post(*(mails.award_answered(award, to, accepted=True) for to in coordinators_of(award.region)))
+    return award
+
+
+def refuse_offer(award: Award, reason: str, *, by: Person) -> Award:
+    """The grantee refuses the offer and says why. Raises Refused when it was answered before, or without a reason."""
+    refuse(rules.obstacles_to_answering(award))
+    history.record(award, "refuse", by=by, reason=reason)
+    post(*(mails.award_answered(award, to, accepted=False) for to in coordinators_of(award.region)))
+    return award
+
+
+def lapse(award: Award, reason: str, *, by: Person) -> Award:
+    """Let an offer that nobody answers, or an agreement that nobody signs, lapse. Raises Refused."""
+    return _stand(award, "lapse", reason, by)
+
+
+def draw_up_agreement(
+    award: Award, *, instalments: Sequence[rules.Payment], reports_owed: Sequence[rules.Owed], by: Person
+) -> Agreement:
+    """Write the agreement as a tagged PDF in the language of the application and ask the signatories to sign.
+
+    ``instalments`` and ``reports_owed`` are the plan as it stands in the tables. Drawing up again makes a new version.
+    Raises Refused when the numbers do not add up to the award.
+    """
+    at = clock.now()
+    award = queries.award_to_agree_on(award)
+    refuse(
+        rules.obstacles_to_sending(
+            award, instalments, reports_owed, [Money(line.amount_minor, award.currency) for line in award.budget]
+        )
+    )
+    version = len(award.agreements) + 1
+    language = award.application.language
+    drawn_up_on = at.astimezone(ZoneInfo(award.call.timezone)).date()
+    with speaking(language):
+        values = rules.agreement_values(
+            award,
+            payments=instalments,
+            reports=reports_owed,
+            version=version,
+            drawn_up_on=drawn_up_on,
+            drawn_up_by=by.name,
+            shown_day=day,
+        )
+    agreement = Agreement(
+        award_id=award.id,
+        version=version,
+        language=language,
+        file_id=files.keep(f"{award.reference}-agreement-{version}.pdf", pdf.render("agreement", **values), ["pdf"]).id,
+        drawn_up_by_id=by.id,
+    )
+    db.session.add(agreement)
+    history.record(award, "send_agreement", by=by, version=version)
+    signatories = queries.signatories_of(award.organization_id)
+    post(*(mails.agreement_ready(award, agreement, to) for to in signatories))
+    return agreement
+
+
+def sign(award: Award, *, signature: str, by: Person) -> Agreement:
+    """Sign the agreement in the grantee's name by typing a full name; the grant runs from then on.
+
+    Raises Refused unless ``by`` may sign for the organization and an agreement waits for a signature.
+    """
+    agreement = queries.latest_agreement(award)
+    refuse(
+        rules.obstacles_to_signing(award, agreement, signature, may_sign=by.signs_for(award.organization_id)),
+    )
+    assert agreement is not None
+    agreement.signature = " ".join(signature.split())
+    agreement.signed_at = clock.now()
+    agreement.signed_by_id = by.id
+    history.record(award, "sign", by=by, version=agreement.version)
+    post(*(mails.agreement_signed(award, agreement, to) for to in coordinators_of(award.region)))
+    return agreement
+
+
+def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condition:
+    """Mark a condition as met, saying how that is known. Raises Refused."""
+    award = condition.award
+    refuse(rules.obstacles_to_meeting(condition, award, evidence))
+    condition.met_on = clock.today(award.call.timezone)
+    condition.met_by_id = by.id
+    condition.evidence = evidence.strip()
+    history.note("award", award.id, "meet_condition", by=by, condition=condition.id)
+    return condition
+
+
+def reach_milestone(milestone: Milestone, evidence: str, *, by: Person, reached_on: date | None = None) -> Milestone:
+    """Mark a milestone as reached, on a day (default: today) and with what shows it. Raises Refused."""
+    award = milestone.award
+    today = clock.today(award.call.timezone)
+    refuse(rules.obstacles_to_reaching(milestone, award, reached_on or today, evidence, today))
+    milestone.reached_on = reached_on or today
+    milestone.reached_by_id = by.id
+    milestone.evidence = evidence.strip()
+    history.note("award", award.id, "reach_milestone", by=by, milestone=milestone.id)
+    return milestone
+
+
+def move_milestone(milestone: Milestone, due_on: date, reason: str, *, by: Person) -> Milestone:
+    """Move the day by which a milestone is promised, with a reason. Raises Refused."""
+    award = milestone.award
+    refuse(rules.obstacles_to_moving(milestone, award, due_on, reason))
+    before, milestone.due_on = milestone.due_on, due_on
+    history.note(
+        "award",
+        award.id,
+        "move_milestone",
+        by=by,
+        reason=reason,
+        milestone=milestone.id,
+        before=before.isoformat(),
+        after=due_on.isoformat(),
+    )
+    return milestone
+
+
+def suspend(award: Award, reason: str, *, by: Person) -> Award:
+    """Pause a running grant: nothing is paid until it is resumed. Raises Refused."""
+    return _stand(award, "suspend", reason, by)
+
+
+def resume(award: Award, reason: str, *, by: Person) -> Award:
+    """Let a suspended grant run again. Raises Refused."""
+    return _stand(award, "resume", reason, by)
+
+
+def terminate(award: Award, reason: str, *, by: Person) -> Award:
+    """End the agreement before its time; what was committed in good faith is settled in the close-out. Raises Refused."""
+    return _stand(award, "terminate", reason, by)
+
+
+def close(award: Award, *, by: Person) -> Award:
+    """Close a grant whose close-out is done. Raises NoSuchMove from a state that cannot be closed."""
+    history.record(award, "close", by=by)
+    award.closed_at = clock.now()
+    return award
+
+
+def _stand(award: Award, verb: str, reason: str, by: Person) -> Award:
+    refuse(rules.obstacles_to_standing(award, verb))
+    history.record(award, verb, by=by, reason=reason)
+    return award

@@ -1,0 +1,46 @@
+"""Mails about awards. Subjects carry references only: a name or a title may be one that has to be withheld."""
+
+from __future__ import annotations
+
+from grants.accounts.models import Person
+from grants.awards.models import Agreement, Award
+from grants.core.mail import Mail
+
+
+def award_offered(award: Award, to: Person, answer_by: object) -> Mail:
+    """The letter of an award, to an owner or signatory of the grantee."""
+    return Mail(
+        "award_offered", to=to, about=award.reference, context={"reference": award.reference, "answer_by": answer_by}
+    )
+
+
+def agreement_ready(award: Award, agreement: Agreement, to: Person) -> Mail:
+    """The agreement waits for the signature of a signatory."""
+    return Mail(
+        "agreement_ready",
+        to=to,
+        about=award.reference,
+        occasion=f"v{agreement.version}",
+        context={"reference": award.reference, "sign_by": award.sign_by},
+    )
+
+
+def agreement_signed(award: Award, agreement: Agreement, to: Person) -> Mail:
+    """A grantee signed, to a coordinator of the region."""
+    return Mail(
+        "agreement_signed",
+        to=to,
+        about=award.reference,
+        occasion=f"v{agreement.version}",
+        context={"reference": award.reference},
+    )
+
+
+def award_answered(award: Award, to: Person, *, accepted: bool) -> Mail:
+    """A grantee accepted or refused an offer, to a coordinator of the region."""
+    return Mail(
+        "award_answered",
+        to=to,
+        about=award.reference,
+        context={"reference": award.reference, "accepted": accepted},
+    )

@@ -1,0 +1,721 @@
+"""What an award is made of, and what stands in the way of offering, accepting, signing and changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from grants.accounts.models import Confidentiality
+from grants.awards.models import Agreement, Award, Condition, Milestone
+from grants.awards.workflow import AwardState
+from grants.core.expressions import parse
+from grants.core.languages import _l, country_name, language_name, pick
+from grants.core.money import Money, NotAnAmount, split, total
+from grants.core.rules import Obstacle
+from grants.decisions.models import Decision, Meeting
+from grants.decisions.workflow import DecisionState, MeetingState
+
+DAYS_TO_ANSWER = 14
+MOST_MILESTONES = 8
+SIGNED = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED, AwardState.CLOSED})
+OVER = frozenset({AwardState.REFUSED, AwardState.LAPSED})
+RUNNING = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED})
+
+WHOLE_GRANT = {"en": "The whole grant", "fr": "Toute la subvention", "es": "Toda la subvención"}
+"""The one budget line of an application that has no budget by heading."""
+
+
+# ------------------------------------------------------------------ what an award is made of
+
+
+@dataclass(frozen=True)
+class Instalment:
+    """One planned payment: its share, its amount, what sets it free, and how much of the money must be spent first."""
+
+    number: int
+    percent: Decimal
+    amount: Money
+    trigger: str
+    min_spent_percent: int | None = None
+
+
+@dataclass(frozen=True)
+class ReportPlanned:
+    """A report that the call asks for, with the date it falls on for one award."""
+
+    key: str
+    label: dict[str, str]
+    kind: str
+    required: bool
+    due_on: date
+
+
+@dataclass(frozen=True)
+class Share:
+    """What of the grant goes under one budget heading."""
+
+    heading: str
+    title: dict[str, str]
+    amount: Money
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A result of the work plan with the day by which it is promised."""
+
+    title: str
+    due_on: date
+
+
+@dataclass(frozen=True)
+class Step:
+    """One reach of the river of a grant; ``state`` is done, current or todo."""
+
+    label: Any
+    state: str
+    at: date | datetime | None = None
+
+
+class Payment(Protocol):
+    """An instalment as the agreement names it: an :class:`Instalment`, or the tranche planned from it."""
+
+    @property
+    def number(self) -> int:
+        """Its place among the instalments."""
+
+    @property
+    def amount(self) -> Money:
+        """How much is paid."""
+
+    @property
+    def trigger(self) -> str:
+        """What sets it free."""
+
+    @property
+    def min_spent_percent(self) -> int | None:
+        """How much of the money received must be spent before."""
+
+
+class Owed(Protocol):
+    """A report as the agreement names it: a :class:`ReportPlanned`, or the report owed made from it."""
+
+    @property
+    def key(self) -> str:
+        """The word by which the call names it."""
+
+    @property
+    def label(self) -> dict[str, str]:
+        """What it is called."""
+
+    @property
+    def kind(self) -> str:
+        """How much is asked."""
+
+    @property
+    def required(self) -> bool:
+        """Whether it has to be given."""
+
+    @property
+    def due_on(self) -> date:
+        """By when."""
+
+
+def holds(condition: object, amount: Money) -> bool:
+    """Whether a condition of the call ("amount > 10000", true, false) is met by an amount."""
+    if isinstance(condition, str):
+        return parse(condition, {"amount"}).holds({"amount": amount.amount}) is True
+    return bool(condition)
+
+
+def instalments(award: Award, terms: Mapping[str, Any]) -> list[Instalment]:
+    """The payments planned for an award, from the first plan of the call whose condition its amount meets.
+
+    The parts add up to the award exactly: the last one takes what rounding leaves. Empty when no plan fits.
+    """
+    plans = terms.get("award", {}).get("tranche_plans", [])
+    plan = next((p for p in plans if holds(p.get("when", True), award.amount)), None)
+    if plan is None or not plan.get("tranches"):
+        return []
+    parts = sorted(plan["tranches"], key=lambda part: part["number"])
+    percents = [Decimal(str(part["percent"])) for part in parts]
+    return [
+        Instalment(part["number"], percent, amount, part["trigger"], part.get("min_spent_percent_of_received"))
+        for part, percent, amount in zip(parts, percents, split(award.amount, percents), strict=True)
+    ]
+
+
+def report_plan(award: Award, terms: Mapping[str, Any]) -> list[ReportPlanned]:
+    """The reports that the call asks of this award, by date.
+
+    A report whose ``required`` is a condition that this award does not meet is not asked for at all; one that is
+    plainly not required is invited. What is counted from a payment is a confirmation, not a report, and stays out.
+    """
+    planned = []
+    for asked in terms.get("reporting", {}).get("milestones", []):
+        day = _reporting_day(award, asked["offset"])
+        required = asked.get("required", True)
+        if day is None or (isinstance(required, str) and not holds(required, award.amount)):
+            continue
+        planned.append(ReportPlanned(asked["key"], asked["label"], asked["type"], bool(required), day))
+    return sorted(planned, key=lambda report: report.due_on)
+
+
+def _reporting_day(award: Award, offset: Mapping[str, Any]) -> date | None:
+    if award.start_on is None or award.end_on is None:
+        return None
+    origins = {
+        "start": award.start_on,
+        "midpoint": award.start_on + (award.end_on - award.start_on) // 2,
+        "end": award.end_on,
+    }
+    origin = origins.get(offset["from"])
+    return origin + timedelta(days=int(offset["days"])) if origin else None
+
+
+def apportion(parts: Sequence[int], whole: int) -> list[int]:
+    """Scale ``parts`` so that they add up to ``whole`` exactly, each within one unit of its share.
+
+    The units left over by rounding down go to the parts that lost most. Parts that are all zero cannot be scaled.
+    """
+    known = sum(parts)
+    if known <= 0:
+        raise ValueError("nothing to divide by")
+    scaled = [part * whole // known for part in parts]
+    lost = sorted(range(len(parts)), key=lambda i: (-(parts[i] * whole % known), i))
+    for i in lost[: whole - sum(scaled)]:
+        scaled[i] += 1
+    return scaled
+
+
+def budget_of(lines: Iterable[Mapping[str, Any]], headings: Iterable[Mapping[str, Any]], award: Money) -> list[Share]:
+    """The award by budget heading: what the application asked under each, scaled exactly to what was awarded."""
+    asked: dict[str, int] = {}
+    for line in lines:
+        part = _amount(line.get("requested"), award.currency)
+        if part > 0 and line.get("heading"):
+            asked[line["heading"]] = asked.get(line["heading"], 0) + part
+    if not asked:
+        return [Share("grant", WHOLE_GRANT, award)]
+    titles = {h["key"]: h["title"] for h in headings if "key" in h}
+    known = [key for key in titles if key in asked] + [key for key in asked if key not in titles]
+    amounts = apportion([asked[key] for key in known], award.minor)
+    return [
+        Share(key, dict(titles.get(key, {"en": key})), Money(minor, award.currency))
+        for key, minor in zip(known, amounts, strict=True)
+    ]
+
+
+def _amount(value: object, currency: str) -> int:
+    try:
+        return Money.parse(str(value if value is not None else 0), currency).minor
+    except NotAnAmount:
+        return 0
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month, ``months`` later; the last day of that month when it has no such day."""
+    month = day.month - 1 + months
+    year, month = day.year + month // 12, month % 12 + 1
+    first_of_next = date(year + month // 12, month % 12 + 1, 1)
+    return date(year, month, min(day.day, (first_of_next - timedelta(days=1)).day))
+
+
+def period(
+    start_on: date | None, months: int | None, earliest: date | None, latest: date | None
+) -> tuple[date | None, date | None]:
+    """The first and last day of an action: not before the call allows, as long as asked for, not beyond its end."""
+    begins = max((day for day in (start_on, earliest) if day), default=None)
+    if begins is None or not months:
+        return begins, None
+    ends = add_months(begins, months) - timedelta(days=1)
+    return begins, min(ends, latest) if latest and latest >= begins else ends
+
+
+def rows(answer: object) -> list[Mapping[str, Any]]:
+    """The rows of a table in an application, whether they stand alone or under ``rows``; none when it was not answered."""
+    if isinstance(answer, Mapping):
+        answer = answer.get("rows") or answer.get("lines")
+    return [row for row in answer if isinstance(row, Mapping)] if isinstance(answer, list) else []
+
+
+def last_month(months: object) -> int | None:
+    """The last month of a range such as ``2-7`` or ``5``."""
+    words = str(months or "").replace("–", "-").split("-")
+    return int(words[-1]) if words[-1].strip().isdigit() else None
+
+
+def promises_of(
+    activities: Iterable[Mapping[str, Any]], start_on: date | None, end_on: date | None, most: int = MOST_MILESTONES
+) -> list[Promise]:
+    """The milestones of a work plan: each activity by the end of its last month, at most ``most`` of them.
+
+    When there are more, the last activity of every month is kept before any other of the same month.
+    """
+    if start_on is None or end_on is None:
+        return []
+    found = [
+        (month, position, str(row.get("activity") or "").strip())
+        for position, row in enumerate(activities)
+        if (month := last_month(row.get("months"))) and str(row.get("activity") or "").strip()
+    ]
+    closing = {month: position for month, position, _title in sorted(found)}
+    first_of_all = sorted(found, key=lambda f: (closing[f[0]] != f[1], f[0], f[1]))[:most]
+    return [
+        Promise(title, min(add_months(start_on, month) - timedelta(days=1), end_on))
+        for month, _position, title in sorted(first_of_all)
+    ]
+
+
+def answer_dates(today: date, sign_until: date | None) -> tuple[date, date]:
+    """By when the offer is to be answered and the agreement signed.
+
+    Two weeks for the answer, sooner when the call wants agreements signed before that; never in the past.
+    """
+    answer_by = today + timedelta(days=DAYS_TO_ANSWER)
+    if sign_until is None or sign_until <= today:
+        return answer_by, answer_by + timedelta(days=DAYS_TO_ANSWER)
+    return min(answer_by, sign_until), sign_until
+
+
+def reference_of(call_reference: str, number: int) -> str:
+    """The reference of the n-th award of a call, such as MPF-2027-01-G03."""
+    return f"{call_reference}-G{number:02d}"
+
+
+def steps(award: Award, *, signed_at: date | datetime | None = None) -> list[Step]:
+    """The river of a grant as seen from its award: applied, checked, reviewed, decided, signed, running, closed."""
+    state = award.state
+    where = {
+        AwardState.OFFERED: 4,
+        AwardState.ACCEPTED: 4,
+        AwardState.SENT: 4,
+        AwardState.ACTIVE: 5,
+        AwardState.SUSPENDED: 5,
+        AwardState.TERMINATED: 6,
+        AwardState.CLOSED: 7,
+    }.get(AwardState(state), 4)
+    labels: list[tuple[Any, date | datetime | None]] = [
+        (_l("Applied"), award.application.submitted_at),
+        (_l("Checked"), None),
+        (_l("Reviewed"), None),
+        (_l("Decided"), award.offered_at),
+        (_l("Signed"), signed_at),
+        (_l("Running"), award.start_on if state in SIGNED else None),
+        (_l("Closed"), award.closed_at),
+    ]
+    return [
+        Step(label, "done" if n < where else "current" if n == where and state not in OVER else "todo", at)
+        for n, (label, at) in enumerate(labels)
+    ]
+
+
+# ------------------------------------------------------------------ what stands in the way
+
+
+def obstacles_to_releasing(meeting: Meeting, decisions: Sequence[Decision], at: datetime) -> list[Obstacle]:
+    """Why the letters of a meeting cannot be sent yet: it is not closed and signed, or something is undecided."""
+    found = []
+    if meeting.state != MeetingState.CLOSED:
+        found.append(
+            Obstacle(
+                "meeting_open",
+                _l("The meeting is not closed and signed yet."),
+                ("decisions.meeting", {"reference": meeting.reference}),
+            )
+        )
+    if not decisions:
+        found.append(Obstacle("no_decisions", _l("The meeting has decided nothing, so there is no letter to send.")))
+    undecided = [d.application.reference for d in decisions if d.state == DecisionState.PROPOSED]
+    if undecided:
+        found.append(
+            Obstacle(
+                "undecided",
+                _l("These applications are still being decided: %(references)s.", references=", ".join(undecided)),
+                ("decisions.meeting", {"reference": meeting.reference}),
+            )
+        )
+    if decisions and all(d.state == DecisionState.RELEASED for d in decisions):
+        found.append(Obstacle("letters_sent", _l("All letters of this meeting have been sent.")))
+    return found
+
+
+def _must_be(award: Award, allowed: Iterable[str]) -> list[Obstacle]:
+    if award.state in allowed:
+        return []
+    where = AwardState(award.state).label
+    return [Obstacle("not_in_this_state", _l("This grant stands elsewhere now: %(state)s.", state=where))]
+
+
+def obstacles_to_answering(award: Award) -> list[Obstacle]:
+    """Why an offer cannot be accepted or refused: it was answered before, or it was let lapse.
+
+    A late answer is taken as long as the coordinator has not let the offer lapse.
+    """
+    return _must_be(award, {AwardState.OFFERED})
+
+
+def obstacles_to_sending(
+    award: Award, planned: Sequence[Payment], reports: Sequence[Owed], lines: Sequence[Money]
+) -> list[Obstacle]:
+    """Why the agreement cannot be drawn up: not accepted, no period, or numbers that do not add up to the award."""
+    found = _must_be(award, {AwardState.ACCEPTED, AwardState.SENT})
+    if award.start_on is None or award.end_on is None:
+        found.append(Obstacle("no_period", _l("The first and the last day of the action are not known.")))
+    if not planned:
+        found.append(Obstacle("no_tranche_plan", _l("The call has no payment plan for a grant of this size.")))
+    elif total([i.amount for i in planned], award.currency) != award.amount or any(
+        i.amount.minor <= 0 for i in planned
+    ):
+        found.append(Obstacle("tranches_not_award", _l("The instalments do not add up to the grant.")))
+    asked = {report.key for report in reports}
+    waiting = [
+        i for i in planned if i.trigger.endswith("_approved") and i.trigger.removesuffix("_approved") not in asked
+    ]
+    if waiting:
+        found.append(
+            Obstacle(
+                "tranche_without_report",
+                _l("Instalment %(number)s waits for a report that is not asked for.", number=waiting[0].number),
+            )
+        )
+    if total(list(lines), award.currency) != award.amount:
+        found.append(Obstacle("budget_not_award", _l("The budget lines do not add up to the grant.")))
+    return found
+
+
+def obstacles_to_signing(
+    award: Award, agreement: Agreement | None, signature: str | None, *, may_sign: bool
+) -> list[Obstacle]:
+    """Why an agreement cannot be signed. ``signature`` is None while the page is only shown."""
+    found = _must_be(award, {AwardState.SENT})
+    if agreement is None or agreement.signed_at is not None:
+        found.append(Obstacle("no_agreement", _l("There is no agreement waiting for a signature.")))
+    if not may_sign:
+        found.append(Obstacle("not_a_signatory", _l("Only a person who may sign for the organization can sign.")))
+    if signature is not None and len(signature.split()) == 0:
+        found.append(Obstacle("no_signature", _l("Please type your full name."), None))
+    return found
+
+
+def obstacles_to_meeting(condition: Condition, award: Award, evidence: str | None) -> list[Obstacle]:
+    """Why a condition cannot be marked as met."""
+    found = [] if award.state not in OVER else _must_be(award, SIGNED)
+    if condition.met_on is not None:
+        found.append(Obstacle("met_already", _l("This condition was met before.")))
+    if evidence is not None and not evidence.strip():
+        found.append(Obstacle("no_evidence", _l("Please say how you know that the condition is met.")))
+    return found
+
+
+def obstacles_to_reaching(
+    milestone: Milestone, award: Award, reached_on: date | None, evidence: str | None, today: date
+) -> list[Obstacle]:
+    """Why a milestone cannot be marked as reached."""
+    found = _must_be(award, RUNNING | {AwardState.TERMINATED})
+    if milestone.reached_on is not None:
+        found.append(Obstacle("reached_already", _l("This milestone was reached before.")))
+    if reached_on is not None and reached_on > today:
+        found.append(Obstacle("reached_in_future", _l("The day lies in the future.")))
+    if evidence is not None and not evidence.strip():
+        found.append(Obstacle("no_evidence", _l("Please say in a sentence what shows it.")))
+    return found
+
+
+def obstacles_to_moving(milestone: Milestone, award: Award, due_on: date | None, reason: str | None) -> list[Obstacle]:
+    """Why the date of a milestone cannot be moved: it was reached, the day is outside the grant, or nobody says why."""
+    found = _must_be(award, {AwardState.ACCEPTED, AwardState.SENT} | RUNNING)
+    if milestone.reached_on is not None:
+        found.append(Obstacle("reached_already", _l("This milestone was reached before.")))
+    outside = due_on is not None and (
+        (award.start_on is not None and due_on < award.start_on) or (award.end_on is not None and due_on > award.end_on)
+    )
+    if outside:
+        found.append(Obstacle("outside_the_period", _l("The day lies outside the period of the grant.")))
+    if reason is not None and not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    return found
+
+
+def obstacles_to_standing(award: Award, verb: str) -> list[Obstacle]:
+    """Why a grant cannot be suspended, resumed, terminated or let lapse from where it stands."""
+    return [] if award.workflow.allows(verb, award.state) else _must_be(award, ())
+
+
+# ------------------------------------------------------------------ what the agreement says
+
+
+REPORT_KINDS: dict[str, Any] = {
+    "narrative_light": _l("A short note"),
+    "narrative": _l("A narrative"),
+    "narrative_and_financial": _l("A narrative and the figures"),
+}
+
+CONFIDENTIALITY_CLAUSES: dict[str, Any] = {
+    Confidentiality.PUBLIC: _l(
+        "The fund publishes the name of the grantee, the country, the title and the amount. If publication would put "
+        "people at risk, the grantee says so at any time and the fund takes the name out without asking for proof."
+    ),
+    Confidentiality.NAME_WITHHELD: _l(
+        "The name of the grantee is withheld. The fund publishes the action without the name, and does not tell it to "
+        "anybody outside the fund without the written consent of the grantee. Only the grantee may lift this."
+    ),
+    Confidentiality.FULLY_CONFIDENTIAL: _l(
+        "This grant is fully confidential. The fund publishes its region and its amount and nothing else. Nobody outside "
+        "the fund learns of the grantee, the country or the title without the written consent of the grantee."
+    ),
+}
+
+
+def agreement_values(
+    award: Award,
+    *,
+    payments: Sequence[Payment],
+    reports: Sequence[Owed],
+    version: int,
+    drawn_up_on: date,
+    drawn_up_by: str,
+    shown_day: Callable[[date | None], str],
+) -> dict[str, Any]:
+    """All the words and numbers of the agreement document, in the language spoken now.
+
+    ``award`` comes with its call's terms, budget, conditions and milestones loaded. ``shown_day`` writes a day.
+    """
+    call, terms, language = award.call, award.call.terms, award.application.language
+    shown = _shown(language)
+    organization = award.organization
+    place = ", ".join(part for part in (organization.city, country_name(organization.country, language)) if part)
+    registration = (
+        str(_l("Registration number %(number)s", number=organization.registration_number))
+        if organization.registration_number
+        else str(_l("Through its fiscal sponsor %(name)s", name=organization.fiscal_sponsor))
+        if organization.fiscal_sponsor
+        else ""
+    )
+    office = pick(terms.get("managing_office"), language)
+    programme = pick(call.programme, language)
+    return {
+        "language": language,
+        "title": str(_l("Grant agreement %(reference)s", reference=award.reference)),
+        "heading": str(_l("Grant agreement")),
+        "action": award.title,
+        "reference": award.reference,
+        "footer": str(_l("Version %(version)s of %(day)s", version=version, day=shown_day(drawn_up_on))),
+        "warning": str(_l("Name withheld: do not share this document."))
+        if award.confidentiality != Confidentiality.PUBLIC
+        else "",
+        "parties_heading": str(_l("Between")),
+        "parties": [
+            {"role": str(_l("The fund")), "name": programme, "lines": [part for part in (office,) if part]},
+            {
+                "role": str(_l("The grantee")),
+                "name": organization.name,
+                "lines": [part for part in (place, registration, organization.legal_representative) if part],
+            },
+        ],
+        "figures": [
+            {"label": str(_l("Grant")), "value": shown(award.amount)},
+            {"label": str(_l("From")), "value": shown_day(award.start_on)},
+            {"label": str(_l("To")), "value": shown_day(award.end_on)},
+            {"label": str(_l("Call")), "value": call.reference},
+        ],
+        "articles": _articles(award, terms, payments, reports, shown, shown_day),
+        "signatures_heading": str(_l("Signatures")),
+        "signatures_note": str(
+            _l(
+                "The grantee signs in the Pilot Fund system, by typing the full name of a person who may sign for it. The "
+                "system keeps the name, the account and the moment beside this version of the document."
+            )
+        ),
+        "signatures": [
+            {
+                "role": str(_l("For the fund")),
+                "name": drawn_up_by,
+                "day": shown_day(drawn_up_on),
+            },
+            {"role": str(_l("For the grantee")), "name": "", "day": ""},
+        ],
+        "name_label": str(_l("Name")),
+        "day_label": str(_l("Date")),
+    }
+
+
+def _shown(language: str) -> Callable[[Money], str]:
+    return lambda amount: amount.shown(language)
+
+
+def _article(heading: Any, *paragraphs: Any, **more: Any) -> dict[str, Any]:
+    return {"heading": str(heading), "paragraphs": [str(p) for p in paragraphs if p], **more}
+
+
+def _articles(
+    award: Award,
+    terms: Mapping[str, Any],
+    payments: Sequence[Payment],
+    reports: Sequence[Owed],
+    shown: Callable[[Money], str],
+    shown_day: Callable[[date | None], str],
+) -> list[dict[str, Any]]:
+    language = award.application.language
+    award_terms, cost_rules = terms.get("award", {}), terms.get("cost_rules", {})
+    labels = award_terms.get("trigger_labels", {})
+    articles = [
+        _article(
+            _l("What the grant is for"),
+            _l(
+                "The fund gives the grantee up to %(amount)s for the action “%(title)s”, as described in application "
+                "%(application)s of call %(call)s. The grantee carries it out from %(start)s to %(end)s.",
+                amount=shown(award.amount),
+                title=award.title,
+                application=award.application.reference,
+                call=award.call.reference,
+                start=shown_day(award.start_on),
+                end=shown_day(award.end_on),
+            ),
+        ),
+        _article(
+            _l("How it is paid"),
+            _l("The fund pays in these instalments, to the bank account of the grantee that it has verified."),
+            head=[str(_l("Instalment")), str(_l("Share")), str(_l("Amount")), str(_l("Paid when"))],
+            rows=[
+                [
+                    str(payment.number),
+                    f"{Decimal(payment.amount.minor * 100) / award.amount_minor:.0f} %",
+                    shown(payment.amount),
+                    _paid_when(payment, pick(labels.get(payment.trigger), language) or payment.trigger),
+                ]
+                for payment in payments
+            ],
+            numbers=[1, 2],
+        ),
+        _article(
+            _l("Budget"),
+            _budget_clause(award_terms.get("budget_change", {})),
+            pick(cost_rules.get("exchange_rate_text"), language),
+            head=[str(_l("Heading")), str(_l("Amount"))],
+            rows=[
+                *[
+                    [pick(line.title, language), shown(Money(line.amount_minor, award.currency))]
+                    for line in award.budget
+                ],
+                [str(_l("Total")), shown(award.amount)],
+            ],
+            numbers=[1],
+            last_is_total=True,
+        ),
+    ]
+    if cost_rules.get("ineligible"):
+        articles.append(
+            _article(
+                _l("What the grant does not pay"), bullets=[pick(what, language) for what in cost_rules["ineligible"]]
+            )
+        )
+    if reports:
+        articles.append(
+            _article(
+                _l("What the grantee tells the fund"),
+                _l("The grantee reports by these days. Payments wait for reports that are late."),
+                head=[str(_l("Report")), str(_l("What it holds")), str(_l("By"))],
+                rows=[
+                    [
+                        pick(report.label, language) + ("" if report.required else f" ({_l('invited')})"),
+                        str(REPORT_KINDS.get(report.kind, report.kind)),
+                        shown_day(report.due_on),
+                    ]
+                    for report in reports
+                ],
+                numbers=[],
+            )
+        )
+    if award.milestones:
+        articles.append(
+            _article(
+                _l("Milestones"),
+                head=[str(_l("Result")), str(_l("By"))],
+                rows=[[m.title, shown_day(m.due_on)] for m in award.milestones],
+                numbers=[],
+            )
+        )
+    if award.conditions:
+        articles.append(
+            _article(
+                _l("Conditions"),
+                _l("Payments wait until these conditions are met."),
+                bullets=[condition.text for condition in award.conditions],
+            )
+        )
+    return [
+        *articles,
+        _article(_l("What is published"), CONFIDENTIALITY_CLAUSES[award.confidentiality]),
+        *_last_articles(terms),
+    ]
+
+
+def _paid_when(payment: Payment, label: str) -> str:
+    if not payment.min_spent_percent:
+        return label
+    spent = _l("at least %(percent)s %% of the money received is spent", percent=payment.min_spent_percent)
+    return f"{label}; {spent}"
+
+
+def _budget_clause(change: Mapping[str, Any]) -> Any:
+    if not change:
+        return _l("The grantee spends the grant under these headings.")
+    return _l(
+        "The grantee spends the grant under these headings. It may move up to %(free)s %% of a heading to another without "
+        "asking, and up to %(written)s %% with the written approval of the fund; beyond that the agreement is amended. "
+        "Changes add up.",
+        free=change.get("free_below_percent_of_heading", 0),
+        written=change.get("written_approval_up_to_percent", 0),
+    )
+
+
+def _last_articles(terms: Mapping[str, Any]) -> list[dict[str, Any]]:
+    award_terms = terms.get("award", {})
+    extension = award_terms.get("no_cost_extension", {})
+    years = terms.get("retention_years")
+    prevails = terms.get("authoritative_language")
+    return [
+        _article(
+            _l("Safety and care"),
+            _l(
+                "The grantee protects the people it works with from harm, exploitation and abuse, asks for their consent, "
+                "and tells the fund without delay of any case linked to the action. The fund supports a grantee that comes "
+                "under threat because of the action."
+            ),
+        ),
+        _article(
+            _l("Changes, pause and end"),
+            extension
+            and _l(
+                "The action may be made longer by up to %(months)s months at no cost, when the grantee asks at least "
+                "%(days)s days before its end.",
+                months=extension.get("max_months", 0),
+                days=extension.get("request_days_before_end", 0),
+            ),
+            _l(
+                "The fund may suspend or end the grant in writing and with reasons when this agreement is broken. The "
+                "grantee may end it at any time. Costs committed in good faith until then are paid."
+            ),
+            award_terms.get("unspent_refund_days")
+            and _l(
+                "Money that is not spent is paid back within %(days)s days of the final report.",
+                days=award_terms.get("unspent_refund_days"),
+            ),
+        ),
+        _article(
+            _l("Records"),
+            years
+            and _l(
+                "The grantee keeps the documents of the grant for %(years)s years and shows them when asked.",
+                years=years,
+            ),
+            prevails
+            and _l(
+                "If language versions of the call differ, the one in %(language)s prevails.",
+                language=language_name(prevails, None),
+            ),
+        ),
+    ]
