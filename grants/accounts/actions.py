@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, update
 
-from grants.accounts import mails, queries
+from grants.accounts import mails, queries, rules
 from grants.accounts.models import (
     FailedSignIn,
     Invitation,
@@ -20,14 +20,16 @@ from grants.accounts.models import (
     Role,
     RoleGrant,
     Session,
+    region_of,
 )
 from grants.core import clock
 from grants.core.db import db
-from grants.core.languages import _l
 from grants.core.mail import post
-from grants.core.rules import Obstacle, Refused
+from grants.core.rules import refuse
 
 INVITATION_LASTS = timedelta(days=14)
+
+# ------------------------------------------------------------------ people and their sessions
 
 
 def register_person(*, name: str, email: str, language: str, timezone: str = "UTC", **more: Any) -> Person:
@@ -36,6 +38,25 @@ def register_person(*, name: str, email: str, language: str, timezone: str = "UT
     db.session.add(person)
     db.session.flush()
     return person
+
+
+def change_person(person: Person, *, name: str, language: str, timezone: str) -> None:
+    """Change what a person says about themselves."""
+    person.name, person.language, person.timezone = name, language, timezone
+    db.session.flush()
+
+
+def choose_language(person: Person, language: str) -> None:
+    """Speak another language with a person from now on, on screens and in mails."""
+    person.language = language
+    db.session.flush()
+
+
+def confirm_address(person: Person) -> None:
+    """Remember that a person reads the mailbox they gave: they followed a link that only it received."""
+    if person.confirmed_at is None:
+        person.confirmed_at = clock.now()
+        db.session.flush()
 
 
 def open_session(person: Person, key_hash: str, *, lasts: timedelta, browser: str) -> Session:
@@ -48,19 +69,25 @@ def open_session(person: Person, key_hash: str, *, lasts: timedelta, browser: st
 
 def end_session(key_hash: str) -> None:
     """End a session now."""
-    db.session.execute(
-        update(Session)
-        .where(Session.key_hash == key_hash, Session.ended_at.is_(None))
-        .values(ended_at=func.clock_timestamp())
-    )
+    _end_sessions(Session.key_hash == key_hash)
 
 
-def end_all_sessions(person: Person) -> None:
-    """End every session of a person: after a new password, or when an account is closed."""
+def end_one_session(session: Session) -> None:
+    """End a session of one's own that is open elsewhere."""
+    _end_sessions(Session.id == session.id)
+
+
+def end_all_sessions(person: Person, *, but: str | None = None) -> None:
+    """End every session of a person: after a new password, a role taken back, or when an account is closed.
+
+    ``but`` is the hash of the key of the one that stays open, the browser in which the person is asking.
+    """
+    _end_sessions(Session.person_id == person.id, *([Session.key_hash != but] if but else []))
+
+
+def _end_sessions(*which: Any) -> None:
     db.session.execute(
-        update(Session)
-        .where(Session.person_id == person.id, Session.ended_at.is_(None))
-        .values(ended_at=func.clock_timestamp())
+        update(Session).where(*which, Session.ended_at.is_(None)).values(ended_at=func.clock_timestamp())
     )
 
 
@@ -70,8 +97,34 @@ def note_failed_sign_in(email_hash: str) -> None:
     db.session.flush()
 
 
+def forget_failed_sign_ins(email_hash: str) -> None:
+    """Start counting anew, because the person proved to be themselves by mail."""
+    db.session.execute(delete(FailedSignIn).where(FailedSignIn.email_hash == email_hash))
+
+
+def close_account(person: Person, *, by: Person) -> None:
+    """Close an account; its sessions end at once. Raises Refused for one's own."""
+    refuse(rules.obstacles_to_closing_account(person, by))
+    person.active = False
+    end_all_sessions(person)
+    db.session.flush()
+
+
+def reopen_account(person: Person, *, by: Person) -> None:
+    """Let a person whose account was closed sign in again."""
+    person.active = True
+    db.session.flush()
+
+
+# ------------------------------------------------------------------ organizations and their members
+
+
 def create_organization(*, by: Person, reference: str | None = None, **profile: Any) -> Organization:
-    """Open the account of an organization; whoever opens it owns it and signs for it until they name others."""
+    """Open the account of an organization; whoever opens it owns it and signs for it until they name others.
+
+    The region follows from the country unless it is given.
+    """
+    profile.setdefault("region", region_of(profile["country"]))
     organization = Organization(reference=reference or queries.next_reference("ORG", Organization), **profile)
     db.session.add(organization)
     db.session.flush()
@@ -80,7 +133,9 @@ def create_organization(*, by: Person, reference: str | None = None, **profile: 
 
 
 def change_profile(organization: Organization, *, by: Person, **profile: Any) -> None:
-    """Change what the organization says about itself."""
+    """Change what the organization says about itself; the region follows the country."""
+    if profile.get("country", organization.country) != organization.country:
+        profile.setdefault("region", region_of(profile["country"]))
     for name, value in profile.items():
         setattr(organization, name, value)
     db.session.flush()
@@ -88,13 +143,7 @@ def change_profile(organization: Organization, *, by: Person, **profile: Any) ->
 
 def add_member(organization: Organization, person: Person, *, role: MemberRole, may_sign: bool = False) -> Membership:
     """Make a person a member; a person who is one already stays what they are."""
-    present = db.session.scalar(
-        select(Membership).where(
-            Membership.organization_id == organization.id,
-            Membership.person_id == person.id,
-            Membership.ended_at.is_(None),
-        )
-    )
+    present = queries.membership_between(organization, person)
     if present:
         return present
     membership = Membership(
@@ -106,52 +155,84 @@ def add_member(organization: Organization, person: Person, *, role: MemberRole, 
     return membership
 
 
-def invite(organization: Organization, *, email: str, role: MemberRole, may_sign: bool, by: Person) -> Invitation:
-    """Invite a colleague by e-mail; the link is good once, for two weeks, for that address."""
-    token = secrets.token_urlsafe(32)
-    invitation = Invitation(
-        organization_id=organization.id,
-        email=email.strip().lower(),
-        role=role,
-        may_sign=may_sign,
-        token_hash=hashlib.sha256(token.encode()).hexdigest(),
-        invited_by_id=by.id,
-        expires_at=clock.now() + INVITATION_LASTS,
-    )
-    db.session.add(invitation)
+def change_member(membership: Membership, *, role: MemberRole, may_sign: bool, by: Person) -> None:
+    """Say what a member may do and whether they sign. Raises Refused for the last owner."""
+    members = queries.members_of(membership.organization, lock=True)
+    refuse(rules.obstacles_to_changing_member(membership, members, role=role))
+    membership.role, membership.may_sign = role, may_sign
     db.session.flush()
-    post(mails.account_invited(invitation, organization, by, token))
-    return invitation
-
-
-def accept_invitation(invitation: Invitation, *, by: Person) -> Membership:
-    """Join the organization one was invited to. Raises Refused when the invitation was for another address."""
-    if by.email.lower() != invitation.email:
-        raise Refused(
-            Obstacle(
-                "other_address", _l("This invitation was sent to another e-mail address than that of your account.")
-            )
-        )
-    invitation.accepted_at = clock.now()
-    invitation.accepted_by_id = by.id
-    return add_member(invitation.organization, by, role=MemberRole(invitation.role), may_sign=invitation.may_sign)
 
 
 def end_membership(membership: Membership, *, by: Person) -> None:
     """Take a member out of an organization. Raises Refused for the last owner, who could not be replaced."""
-    owners = [m for m in queries.members_of(membership.organization) if m.role == MemberRole.OWNER]
-    if membership.role == MemberRole.OWNER and len(owners) == 1:
-        raise Refused(Obstacle("last_owner", _l("An organization needs an owner. Name another one first.")))
+    members = queries.members_of(membership.organization, lock=True)
+    refuse(rules.obstacles_to_changing_member(membership, members, role=None))
     membership.ended_at = clock.now()
     db.session.flush()
+    db.session.expire(membership.person, ["memberships"])
+
+
+def invite(
+    organization: Organization,
+    *,
+    email: str,
+    role: MemberRole,
+    may_sign: bool,
+    by: Person,
+    at: datetime | None = None,
+) -> Invitation:
+    """Invite a colleague by e-mail; the link is good once, for two weeks, for that address.
+
+    Raises Refused for members, for addresses invited already, and when too many invitations are open.
+    """
+    moment = at or clock.now()
+    address = email.strip().lower()
+    members, waiting = queries.members_of(organization), queries.open_invitations(organization, moment)
+    refuse(rules.obstacles_to_inviting(address, members, waiting))
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        organization_id=organization.id,
+        email=address,
+        role=role,
+        may_sign=may_sign,
+        token_hash=hash_of_token(token),
+        invited_by_id=by.id,
+        expires_at=moment + INVITATION_LASTS,
+    )
+    db.session.add(invitation)
+    db.session.flush()
+    post(mails.account_invited(invitation, organization, by, token, queries.person_by_email(address)))
+    return invitation
+
+
+def hash_of_token(token: str) -> str:
+    """What the database knows of the token in an invitation's link."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def withdraw_invitation(invitation: Invitation, *, by: Person) -> None:
+    """Close an invitation that nobody has accepted; its link is worth nothing from now on."""
+    if invitation.accepted_at is None:
+        invitation.expires_at = min(invitation.expires_at, clock.now())
+        db.session.flush()
+
+
+def accept_invitation(invitation: Invitation, *, by: Person, at: datetime | None = None) -> Membership:
+    """Join the organization one was invited to. Raises Refused when it was for another address, used or over."""
+    moment = at or clock.now()
+    db.session.refresh(invitation, ["accepted_at", "expires_at"], with_for_update=True)
+    refuse(rules.obstacles_to_accepting(invitation, by, moment))
+    invitation.accepted_at = moment
+    invitation.accepted_by_id = by.id
+    return add_member(invitation.organization, by, role=MemberRole(invitation.role), may_sign=invitation.may_sign)
+
+
+# ------------------------------------------------------------------ roles for the fund
 
 
 def grant_role(person: Person, role: Role, *, regions: list[str], by: Person | None) -> RoleGrant:
     """Give a person a role for the fund. Raises Refused when they give it to themselves or the person has it."""
-    if by is not None and by.id == person.id:
-        raise Refused(Obstacle("own_role", _l("Nobody gives a role to themselves.")))
-    if person.holds(role):
-        raise Refused(Obstacle("role_held", _l("This person has that role already.")))
+    refuse(rules.obstacles_to_giving_role(person, role, regions, by))
     granted = RoleGrant(person_id=person.id, role=role, regions=regions, granted_by_id=by.id if by else None)
     db.session.add(granted)
     db.session.flush()
@@ -160,12 +241,10 @@ def grant_role(person: Person, role: Role, *, regions: list[str], by: Person | N
 
 
 def revoke_role(granted: RoleGrant, *, by: Person) -> None:
-    """Take a role back; the person's sessions end, so that it counts at once."""
+    """Take a role back; the person's sessions end, so that it counts at once. Raises Refused for the last one."""
+    administrators = queries.number_holding(Role.ADMINISTRATOR) if granted.role == Role.ADMINISTRATOR else 0
+    refuse(rules.obstacles_to_taking_back_role(granted, administrators))
     granted.revoked_at = clock.now()
     granted.revoked_by_id = by.id
-    db.session.execute(
-        update(Session)
-        .where(Session.person_id == granted.person_id, Session.ended_at.is_(None))
-        .values(ended_at=func.clock_timestamp())
-    )
+    _end_sessions(Session.person_id == granted.person_id)
     db.session.flush()

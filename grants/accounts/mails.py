@@ -8,7 +8,7 @@ from grants.accounts.models import Invitation, Organization, Person
 from grants.core.mail import Mail
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stranger:
     """Somebody who has an address but no account yet."""
 
@@ -18,11 +18,13 @@ class Stranger:
     name: str = ""
 
 
-def account_invited(invitation: Invitation, organization: Organization, by: Person, token: str) -> Mail:
-    """A colleague is invited to an organization's account."""
+def account_invited(
+    invitation: Invitation, organization: Organization, by: Person, token: str, known: Person | None
+) -> Mail:
+    """A colleague is invited to an organization's account; ``known`` when the address has an account already."""
     return Mail(
         "account_invited",
-        to=Stranger(invitation.email, by.language),
+        to=known or Stranger(invitation.email, by.language),
         about=organization.reference,
         occasion=str(invitation.id),
         context={"by": by, "organization": organization, "token": token, "until": invitation.expires_at},

@@ -56,6 +56,66 @@ class Confidentiality(enum.StrEnum):
     FULLY_CONFIDENTIAL = "fully_confidential"
 
 
+class LegalForm(enum.StrEnum):
+    """What kind of organization it is. ``other`` is looked at by a person, not refused."""
+
+    ASSOCIATION = "association"
+    NGO = "ngo"
+    FOUNDATION = "foundation"
+    TRADE_UNION = "trade_union"
+    COOPERATIVE = "cooperative"
+    FAITH_BASED = "faith_based"
+    COMMUNITY_BASED = "community_based"
+    OTHER = "other"
+
+
+class MigrantLed(enum.StrEnum):
+    """How many of those who lead the organization are migrants themselves or of migrant families."""
+
+    MAJORITY = "majority"
+    HALF = "half"
+    SOME = "some"
+    NONE = "none"
+
+
+class Region(enum.StrEnum):
+    """The regions in which the fund works, and for which coordinators are responsible."""
+
+    AFRICA = "AFR"
+    ASIA = "ASI"
+    LATIN_AMERICA = "LAC"
+
+
+REGION_LABELS: dict[str, Any] = {
+    Region.AFRICA: _l("Africa"),
+    Region.ASIA: _l("Asia"),
+    Region.LATIN_AMERICA: _l("Latin America and the Caribbean"),
+}
+
+_COUNTRIES: dict[Region, str] = {
+    Region.AFRICA: (
+        "AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG EH ER ET GA GH GM GN GQ GW KE KM LR LS LY MA MG ML MR MU MW MZ NA"
+        " NE NG RE RW SC SD SH SL SN SO SS ST SZ TD TF TG TN TZ UG YT ZA ZM ZW"
+    ),
+    Region.ASIA: (
+        "AE AF AM AZ BD BH BN BT CN CY GE HK ID IL IN IQ IR JO JP KG KH KP KR KW KZ LA LB LK MM MN MO MV MY NP OM PH PK"
+        " PS QA SA SG SY TH TJ TL TM TR TW UZ VN YE"
+    ),
+    Region.LATIN_AMERICA: (
+        "AG AI AR AW BB BL BO BQ BR BS BZ CL CO CR CU CW DM DO EC FK GD GF GP GT GY HN HT JM KN KY LC MF MQ MS MX NI PA"
+        " PE PR PY SR SV SX TC TT UY VC VE VG VI"
+    ),
+}
+"""Countries by region (ISO 3166-1 alpha-2), after the geographic regions of the United Nations (M49)."""
+
+_REGION_OF = {country: region for region, countries in _COUNTRIES.items() for country in countries.split()}
+
+
+def region_of(country: str) -> str | None:
+    """The region of the fund that a country lies in, or None outside all of them."""
+    return _REGION_OF.get(country)
+
+
 class Person(UserMixin, Base):
     """Somebody who can sign in. ``fs_uniquifier`` is what the sign-in library calls the person's secret handle."""
 
@@ -255,3 +315,5 @@ class RoleGrant(Base):
     granted_at: Mapped[Recorded]
     revoked_at: Mapped[datetime | None]
     revoked_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+    granted_by: Mapped[Person | None] = relationship(foreign_keys=[granted_by_id])

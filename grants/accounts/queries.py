@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import email_validator
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import (
     FailedSignIn,
@@ -19,6 +19,10 @@ from grants.accounts.models import (
     Session,
 )
 from grants.core.db import db
+from grants.core.mail import OutboxMail
+
+PAGE = 50
+"""How many rows a list shows at a time."""
 
 
 def signed_in(key_hash: str) -> Person | None:
@@ -55,20 +59,109 @@ def person_by_reference(reference: str) -> Person | None:
     return db.session.scalar(select(Person).where(Person.reference == reference))
 
 
-def organization_by_reference(seen: Select[tuple[Organization]], reference: str) -> Organization | None:
+def organization_by_reference(seen: Select[Organization], reference: str) -> Organization | None:
     """One organization among those a person may see."""
     return db.session.scalar(seen.where(Organization.reference == reference))
 
 
-def members_of(organization: Organization) -> list[Membership]:
-    """The present members of an organization."""
+def members_of(organization: Organization, *, lock: bool = False) -> list[Membership]:
+    """The present members of an organization. ``lock`` keeps others from changing who is one until we are done."""
     found = (
         select(Membership)
         .where(Membership.organization_id == organization.id, Membership.ended_at.is_(None))
-        .options(joinedload(Membership.person))
+        .options(joinedload(Membership.person, innerjoin=True))
         .order_by(Membership.id)
     )
+    if lock:
+        found = found.with_for_update(of=Membership).execution_options(populate_existing=True)
     return list(db.session.scalars(found))
+
+
+def membership_between(organization: Organization, person: Person) -> Membership | None:
+    """The present membership of a person in an organization."""
+    return db.session.scalar(
+        select(Membership).where(
+            Membership.organization_id == organization.id,
+            Membership.person_id == person.id,
+            Membership.ended_at.is_(None),
+        )
+    )
+
+
+def membership_in(seen: Select[Membership], organization: Organization, membership_id: int) -> Membership | None:
+    """One present membership of an organization, with its person."""
+    found = seen.where(
+        Membership.id == membership_id, Membership.organization_id == organization.id, Membership.ended_at.is_(None)
+    )
+    return db.session.scalar(found.options(joinedload(Membership.person), joinedload(Membership.organization)))
+
+
+def organizations_page(seen: Select[Organization], words: str, page: int) -> tuple[list[Organization], int]:
+    """One page of the organizations a person may see, by name, and how many there are."""
+    if words:
+        seen = seen.where(
+            or_(
+                Organization.name.icontains(words, autoescape=True),
+                Organization.acronym.icontains(words, autoescape=True),
+                Organization.reference.icontains(words, autoescape=True),
+            )
+        )
+    total = db.session.scalar(select(func.count()).select_from(seen.order_by(None).subquery())) or 0
+    columns = (Organization.reference, Organization.name, Organization.acronym, Organization.country)
+    rows = seen.options(load_only(*columns, Organization.region)).order_by(Organization.name, Organization.id)
+    return list(db.session.scalars(rows.limit(PAGE).offset((page - 1) * PAGE))), total
+
+
+def people_page(seen: Select[Person], words: str, role: str, page: int) -> tuple[list[Person], int]:
+    """One page of people with their roles, by name, and how many there are.
+
+    Without ``words`` only those who hold a role for the fund are listed (``role``: those who hold this one).
+    """
+    held = select(RoleGrant.person_id).where(RoleGrant.revoked_at.is_(None))
+    if words:
+        seen = seen.where(
+            or_(
+                Person.name.icontains(words, autoescape=True),
+                Person.email.icontains(words, autoescape=True),
+                Person.reference.icontains(words, autoescape=True),
+            )
+        )
+    if role:
+        seen = seen.where(Person.id.in_(held.where(RoleGrant.role == role)))
+    elif not words:
+        seen = seen.where(Person.id.in_(held))
+    total = db.session.scalar(select(func.count()).select_from(seen.order_by(None).subquery())) or 0
+    columns = (Person.reference, Person.name, Person.email, Person.active)
+    rows = seen.options(load_only(*columns), selectinload(Person.role_grants)).order_by(Person.name, Person.id)
+    return list(db.session.scalars(rows.limit(PAGE).offset((page - 1) * PAGE))), total
+
+
+def person_seen(seen: Select[Person], reference: str) -> Person | None:
+    """One person among those somebody may see, with roles."""
+    found = seen.where(Person.reference == reference).options(selectinload(Person.role_grants))
+    return db.session.scalar(found)
+
+
+def roles_ever_given(person: Person) -> list[RoleGrant]:
+    """Every role a person has or had, newest first, with who gave it."""
+    found = select(RoleGrant).where(RoleGrant.person_id == person.id).options(joinedload(RoleGrant.granted_by))
+    return list(db.session.scalars(found.order_by(RoleGrant.id.desc())))
+
+
+def role_grant_of(seen: Select[RoleGrant], person: Person, grant_id: int) -> RoleGrant | None:
+    """One role of a person."""
+    return db.session.scalar(seen.where(RoleGrant.id == grant_id, RoleGrant.person_id == person.id))
+
+
+def number_holding(role: Role) -> int:
+    """How many people with an open account hold a role; nobody else gives or takes it back until we are done."""
+    found = (
+        select(RoleGrant.id)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .where(RoleGrant.role == role, RoleGrant.revoked_at.is_(None), Person.active)
+        .with_for_update(of=RoleGrant)
+    )
+    return len(db.session.scalars(found).all())
 
 
 def holders_of(*roles: Role) -> list[Person]:
@@ -92,19 +185,19 @@ def coordinators_of(region: str | None) -> list[Person]:
     return [p for p in people if p.coordinates(region)]
 
 
-def people_and_roles() -> list[Person]:
-    """Everybody with a role for the fund, for the administrator's list."""
-    return holders_of(*Role)
-
-
-def live_invitation(token_hash: str, at: datetime) -> Invitation | None:
-    """An invitation that can still be accepted."""
+def invitation_by_token(token_hash: str) -> Invitation | None:
+    """The invitation a link belongs to, whether it is still open or not; whoever holds the link may read it."""
     found = (
         select(Invitation)
-        .where(Invitation.token_hash == token_hash, Invitation.accepted_at.is_(None), Invitation.expires_at > at)
+        .where(Invitation.token_hash == token_hash)
         .options(joinedload(Invitation.organization), joinedload(Invitation.invited_by))
     )
     return db.session.scalar(found)
+
+
+def invitation_seen(seen: Select[Invitation], invitation_id: int) -> Invitation | None:
+    """One invitation among those a person may see."""
+    return db.session.scalar(seen.where(Invitation.id == invitation_id).options(joinedload(Invitation.organization)))
 
 
 def open_invitations(organization: Organization, at: datetime) -> list[Invitation]:
@@ -115,12 +208,36 @@ def open_invitations(organization: Organization, at: datetime) -> list[Invitatio
     return list(db.session.scalars(found.order_by(Invitation.id)))
 
 
+def invitations_for(person: Person, at: datetime) -> list[Invitation]:
+    """Open invitations sent to the address of a person, whether they kept the mail or not."""
+    found = (
+        select(Invitation)
+        .where(Invitation.email == person.email.lower(), Invitation.accepted_at.is_(None), Invitation.expires_at > at)
+        .options(joinedload(Invitation.organization), joinedload(Invitation.invited_by))
+        .order_by(Invitation.id)
+    )
+    return list(db.session.scalars(found))
+
+
 def open_sessions(person: Person) -> list[Session]:
     """The browsers in which a person is signed in."""
     found = select(Session).where(
         Session.person_id == person.id, Session.ended_at.is_(None), Session.expires_at > func.clock_timestamp()
     )
     return list(db.session.scalars(found.order_by(Session.id.desc())))
+
+
+def session_seen(seen: Select[Session], session_id: int) -> Session | None:
+    """One session among those a person may see."""
+    return db.session.scalar(seen.where(Session.id == session_id))
+
+
+def mails_lately(person: Person, kind: str, window: timedelta) -> int:
+    """How many mails of one kind were written to a person lately."""
+    found = select(func.count()).where(
+        OutboxMail.to_person_id == person.id, OutboxMail.kind == kind, OutboxMail.posted_at > func.app_now() - window
+    )
+    return db.session.scalar(found) or 0
 
 
 def recent_failures(email_hash: str, window: timedelta) -> int:

@@ -1,0 +1,95 @@
+"""What stands in the way of inviting, joining, leaving, and of giving and taking back roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from grants.accounts.models import COORDINATORS, Invitation, MemberRole, Membership, Person, Role, RoleGrant
+from grants.core.languages import _l
+from grants.core.rules import Obstacle
+
+MOST_OPEN_INVITATIONS = 20
+"""Enough for any organization, too few to send mail to the world in our name."""
+
+
+def obstacles_to_inviting(
+    email: str, members: Iterable[Membership], invitations: Iterable[Invitation]
+) -> list[Obstacle]:
+    """Why this address cannot be invited now; ``invitations`` are those still open."""
+    address = email.strip().lower()
+    waiting = list(invitations)
+    found = []
+    if any(member.person.email.lower() == address for member in members):
+        found.append(Obstacle("member_already", _l("This person is a member already.")))
+    if any(invitation.email == address for invitation in waiting):
+        found.append(
+            Obstacle("invited_already", _l("This address has been invited already. The invitation is still open."))
+        )
+    if len(waiting) >= MOST_OPEN_INVITATIONS:
+        found.append(
+            Obstacle(
+                "too_many_invitations",
+                _l("%(n)s invitations are still open. Withdraw those that are no longer needed first.", n=len(waiting)),
+            )
+        )
+    return found
+
+
+def obstacles_to_accepting(invitation: Invitation, person: Person, at: datetime) -> list[Obstacle]:
+    """Why this person cannot accept the invitation at ``at``: it is for one address, for one use, for two weeks."""
+    if invitation.accepted_at is not None:
+        return [Obstacle("invitation_used", _l("This invitation has been used already."))]
+    if invitation.expires_at <= at:
+        return [Obstacle("invitation_over", _l("This invitation is no longer open. Please ask for a new one."))]
+    if person.email.lower() != invitation.email:
+        return [
+            Obstacle(
+                "other_address", _l("This invitation was sent to another e-mail address than that of your account.")
+            )
+        ]
+    return []
+
+
+def obstacles_to_changing_member(
+    membership: Membership, members: Iterable[Membership], *, role: MemberRole | None
+) -> list[Obstacle]:
+    """Why a member cannot get this role, or (``role`` None) cannot leave: an organization is never without an owner."""
+    if membership.ended_at is not None:
+        return [Obstacle("not_a_member", _l("This person is no longer a member."))]
+    other_owners = [m for m in members if m.role == MemberRole.OWNER and m.id != membership.id]
+    if membership.role == MemberRole.OWNER and role != MemberRole.OWNER and not other_owners:
+        return [Obstacle("last_owner", _l("An organization needs an owner. Name another one first."))]
+    return []
+
+
+def obstacles_to_giving_role(person: Person, role: Role, regions: list[str], by: Person | None) -> list[Obstacle]:
+    """Why a person cannot be given a role; ``by`` is None for the system itself."""
+    found = []
+    if by is not None and by.id == person.id:
+        found.append(Obstacle("own_role", _l("Nobody gives a role to themselves.")))
+    if person.holds(role):
+        found.append(Obstacle("role_held", _l("This person has that role already.")))
+    if not person.active:
+        found.append(Obstacle("account_closed", _l("This account is closed.")))
+    if role in COORDINATORS and not regions:
+        found.append(Obstacle("region_missing", _l("Choose at least one region for a coordinator.")))
+    return found
+
+
+def obstacles_to_taking_back_role(granted: RoleGrant, administrators: int) -> list[Obstacle]:
+    """Why a role cannot be taken back; ``administrators`` is how many there are now."""
+    if granted.revoked_at is not None:
+        return [Obstacle("role_ended", _l("This role has been taken back already."))]
+    if granted.role == Role.ADMINISTRATOR and administrators <= 1:
+        return [Obstacle("last_administrator", _l("The fund needs an administrator. Name another one first."))]
+    return []
+
+
+def obstacles_to_closing_account(person: Person, by: Person) -> list[Obstacle]:
+    """Why the account of a person cannot be closed."""
+    if person.id == by.id:
+        return [Obstacle("own_account", _l("You cannot close your own account. Ask another administrator."))]
+    if not person.active:
+        return [Obstacle("account_closed", _l("This account is closed."))]
+    return []
