@@ -19,16 +19,30 @@ class AssignmentState(State):
 
 S = AssignmentState
 
+LIVE = (S.ASKED, S.ACCEPTED, S.COMPLETED)
+"""The states in which the reviewer still has something to do with the application."""
+
 ASSIGNMENT = Workflow(
     "assignment",
     AssignmentState,
     S.ASKED,
     [
-        Transition("accept", {S.ASKED}, S.ACCEPTED),
-        Transition("decline", {S.ASKED, S.ACCEPTED}, S.DECLINED, needs_reason=True),
-        Transition("recuse", {S.ASKED, S.ACCEPTED, S.COMPLETED}, S.RECUSED, needs_reason=True),
-        Transition("release", {S.ASKED, S.ACCEPTED}, S.RELEASED, needs_reason=True),
-        Transition("complete", {S.ACCEPTED}, S.COMPLETED),
-        Transition("reopen", {S.COMPLETED}, S.ACCEPTED, needs_reason=True),
+        Transition("accept", {S.ASKED}, S.ACCEPTED, said=_l("Accepted, after declaring no conflict")),
+        Transition(
+            "decline", {S.ASKED, S.ACCEPTED}, S.DECLINED, needs_reason=True, said=_l("Declined by the reviewer")
+        ),
+        Transition(
+            "recuse",
+            {S.ASKED, S.ACCEPTED, S.COMPLETED},
+            S.RECUSED,
+            needs_reason=True,
+            said=_l("The reviewer stepped aside because of a conflict"),
+        ),
+        Transition(
+            "release", {S.ASKED, S.ACCEPTED}, S.RELEASED, needs_reason=True, said=_l("Released by the coordinator")
+        ),
+        Transition("complete", {S.ACCEPTED}, S.COMPLETED, said=_l("Review submitted")),
+        Transition("reopen", {S.COMPLETED}, S.ACCEPTED, needs_reason=True, said=_l("Review reopened")),
     ],
+    notes={"ask": _l("Reviewer asked")},
 )

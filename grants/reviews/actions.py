@@ -1,0 +1,248 @@
+"""Asking reviewers, declaring ties, scoring, submitting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from grants.accounts.models import Organization, Person
+from grants.accounts.queries import coordinators_of
+from grants.applications.models import Application
+from grants.calls.models import Call
+from grants.core import clock
+from grants.core.db import db
+from grants.core.languages import _l
+from grants.core.mail import Mail, post
+from grants.core.rules import Obstacle, Refused, refuse
+from grants.history import actions as history
+from grants.reviews import mails, queries, rules
+from grants.reviews.models import Assignment, ConflictDeclaration, Grade, Review, ReviewerProfile, Score
+from grants.reviews.workflow import AssignmentState
+
+
+def describe_reviewer(
+    person: Person,
+    *,
+    expertise: dict[str, str],
+    languages: list[str],
+    regions: list[str],
+    lots: list[str],
+    capacity: int,
+    by: Person,
+) -> ReviewerProfile:
+    """Write down what a reviewer knows, reads, and how many first-round reviews of a call they take on."""
+    profile = queries.profile_of(person) or ReviewerProfile(person_id=person.id)
+    profile.expertise, profile.languages, profile.regions = expertise, languages, regions
+    profile.lots, profile.capacity = lots, capacity
+    db.session.add(profile)
+    db.session.flush()
+    history.note("reviewer", person.id, "describe", by=by, capacity=capacity)
+    return profile
+
+
+# ------------------------------------------------------------------ asking
+
+
+def assign(application: Application, reviewer: Person, *, due_on: date, by: Person, round: int = 1) -> Assignment:
+    """Ask a reviewer for a review of an application by a day.
+
+    Raises Refused: the application is not eligible, there are reviewers enough, or this reviewer has a conflict, does
+    not read the language or has no room left. Round 2 is the third review, only after a disagreement.
+    """
+    queries.lock_application(application)
+    standing = queries.standing_of_application(application)
+    line, wanted = standing.lines[0], rules.read_grid(standing.grid).reviews_wanted
+    board = queries.board_of(application.call_id, [line])
+    candidate = next((one for one in board.candidates if one.id == reviewer.id), None)
+    if candidate is None:
+        raise Refused(Obstacle("not_a_reviewer", _l("%(name)s is not among the reviewers.", name=reviewer.name)))
+    third_due = rules.results_of(standing)[0].third_review
+    refuse(
+        rules.obstacles_to_assigning(board, line, candidate, round, wanted, third_due=third_due)
+        + rules.obstacles_to_due_date(due_on, clock.today(application.call.timezone))
+    )
+    assignment = Assignment(
+        application_id=application.id,
+        application=application,
+        reviewer_id=reviewer.id,
+        reviewer=reviewer,
+        round=round,
+        due_on=due_on,
+        asked_by_id=by.id,
+        state=AssignmentState.ASKED,
+    )
+    db.session.add(assignment)
+    history.begin(assignment, "ask", by=by, application=application.reference, reviewer=reviewer.reference, round=round)
+    post(mails.review_asked(assignment, application))
+    return assignment
+
+
+def assign_suggested(call: Call, applications: list[Application], *, due_on: date, by: Person) -> list[Assignment]:
+    """Ask the reviewers that fit best until each of these applications has as many as the grid wants."""
+    refuse(rules.obstacles_to_due_date(due_on, clock.today(call.timezone)))
+    wanted = rules.read_grid(queries.grid_of(call.id)).reviews_wanted
+    ids = {one.id: one for one in applications}
+    lines = [line for line in queries.lines_under_review(call.id) if line.id in ids]
+    pairs = rules.suggest(queries.board_of(call.id, lines), wanted)
+    people = queries.people_by_id({person.id for _, person in pairs})
+    return [assign(ids[line.id], people[person.id], due_on=due_on, by=by) for line, person in pairs]
+
+
+def release(assignment: Assignment, reason: str, *, by: Person) -> None:
+    """Take an assignment back; the reviewer sees nothing of the application any more."""
+    entry = history.record(assignment, "release", by=by, reason=reason)
+    post(mails.assignment_released(assignment, assignment.application, entry.id))
+
+
+# ------------------------------------------------------------------ declaring
+
+
+def accept(assignment: Assignment, *, grade: str, reason: str, by: Person) -> Assignment:
+    """Take on a review after declaring no tie, or a tie that is no conflict. Opens the application and the form."""
+    application = assignment.application
+    tied = bool(queries.in_conflict(by, [application.organization_id], call_id=application.call_id))
+    refuse(rules.obstacles_to_accepting(grade, reason, tied=tied))
+    _declare(by, application.organization, grade, reason, application.call)
+    history.record(assignment, "accept", by=by, grade=grade)
+    if assignment.review is None:
+        assignment.review = Review(assignment_id=assignment.id, language=application.language)
+    db.session.flush()
+    return assignment
+
+
+def recuse(assignment: Assignment, reason: str, *, by: Person) -> None:
+    """Step aside because of a conflict. A review that was written no longer counts; it stays in the record."""
+    _declare(by, assignment.application.organization, Grade.CONFLICT, reason, assignment.application.call)
+    _step_aside(assignment, reason, by)
+
+
+def decline(assignment: Assignment, reason: str, *, by: Person) -> None:
+    """Say no to a review, for lack of time or anything else that is no conflict."""
+    entry = history.record(assignment, "decline", by=by, reason=reason)
+    post(*_to_coordinators(assignment.application, entry.id))
+
+
+def declare_interest(
+    person: Person, organization: Organization, *, grade: str, reason: str, call: Call | None = None, by: Person
+) -> ConflictDeclaration:
+    """Declare a tie to an organization, for one call or (without one) for all. A conflict counts at once: whatever the
+    person was reviewing of that organization is closed to them.
+    """
+    refuse(rules.obstacles_to_declaring(grade, reason))
+    declaration = _declare(person, organization, grade, reason, call, by=by)
+    if grade == Grade.CONFLICT:
+        for assignment in queries.live_assignments(person, organization, call):
+            _step_aside(assignment, reason, by)
+    return declaration
+
+
+def _declare(
+    person: Person, organization: Organization, grade: str, reason: str, call: Call | None, *, by: Person | None = None
+) -> ConflictDeclaration:
+    refuse(rules.obstacles_to_declaring(grade, reason))
+    declaration = ConflictDeclaration(
+        person_id=person.id,
+        organization_id=organization.id,
+        call_id=call.id if call else None,
+        grade=grade,
+        reason=reason.strip(),
+    )
+    db.session.add(declaration)
+    db.session.flush()
+    history.note("interest", declaration.id, "declare", by=by or person, grade=str(grade))
+    return declaration
+
+
+def _step_aside(assignment: Assignment, reason: str, by: Person) -> None:
+    entry = history.record(assignment, "recuse", by=by, reason=reason)
+    if assignment.review is not None:
+        assignment.review.voided_at = clock.now()
+    db.session.flush()
+    post(*_to_coordinators(assignment.application, entry.id))
+
+
+def _to_coordinators(application: Application, occasion: int) -> list[Mail]:
+    return [mails.reviewer_missing(application, person, occasion) for person in _free_coordinators(application)]
+
+
+def _free_coordinators(application: Application) -> list[Person]:
+    """The coordinators of the region who have no conflict with the applicant."""
+    people = coordinators_of(application.region)
+    ties = queries.ties_of([person.id for person in people], application.call_id)
+    return [person for person in people if (person.id, application.organization_id) not in ties]
+
+
+# ------------------------------------------------------------------ scoring
+
+
+def save_review(
+    assignment: Assignment,
+    *,
+    scores: Mapping[str, tuple[int | None, str]],
+    summary: str,
+    for_applicant: str,
+    recommendation: str | None,
+    by: Person,
+) -> Review:
+    """Save a draft, gaps and all: ``scores`` maps the key of a criterion to (value or None, reason)."""
+    criteria = {criterion.key: criterion for criterion in queries.criteria_of(assignment.application.call_id)}
+    grid = rules.read_grid(queries.grid_of(assignment.application.call_id))
+    refuse(rules.obstacles_to_saving(assignment, grid, criteria, scores))
+    review = assignment.review or Review(assignment_id=assignment.id, language=assignment.application.language)
+    assignment.review = review
+    review.summary, review.for_applicant = summary.strip(), for_applicant.strip()
+    review.recommendation = recommendation or None
+    review.saved_at = clock.now()
+    db.session.flush()
+    present = queries.scores_of(review)
+    for key, (value, reason) in scores.items():
+        score = present.get(key) or Score(review_id=review.id, criterion_id=criteria[key].id)
+        score.value, score.reason = value, reason.strip()
+        db.session.add(score)
+    db.session.flush()
+    return review
+
+
+def submit_review(assignment: Assignment, *, by: Person) -> Review:
+    """Submit a review: from now on it counts, and the other reviews of the application can be read.
+
+    Raises Refused while a score, a reason that the grid asks for, the summary or the recommendation is missing.
+    """
+    application = assignment.application
+    criteria = queries.criteria_of(application.call_id)
+    grid = rules.read_grid(queries.grid_of(application.call_id))
+    scores = queries.scores_of(assignment.review)
+    tied = queries.in_conflict(by, [application.organization_id], call_id=application.call_id)
+    refuse(
+        rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores)
+        + ([Obstacle("conflict", _l("You declared a conflict of interest with this applicant."))] if tied else [])
+    )
+    review = assignment.review
+    assert review is not None
+    weights = {criterion.key: criterion.weight for criterion in criteria}
+    review.total = rules.total_of(weights, {key: int(score.value or 0) for key, score in scores.items()})
+    review.submitted_at = clock.now()
+    entry = history.record(assignment, "complete", by=by, total=review.total)
+    post(*_when_all_are_in(application, grid, entry.id))
+    return review
+
+
+def _when_all_are_in(application: Application, grid: rules.Grid, occasion: int) -> list[Mail]:
+    standing = queries.standing_of_application(application)
+    board = queries.board_of(application.call_id, standing.lines)
+    if not rules.all_in(board, standing.lines[0], grid.reviews_wanted):
+        return []
+    third_due = rules.results_of(standing)[0].third_review
+    return [
+        mails.reviews_complete(application, person, occasion, third_due=third_due)
+        for person in _free_coordinators(application)
+    ]
+
+
+def reopen(assignment: Assignment, reason: str, *, by: Person) -> None:
+    """Open a submitted review again; until it is submitted anew it does not count."""
+    entry = history.record(assignment, "reopen", by=by, reason=reason)
+    if assignment.review is not None:
+        assignment.review.submitted_at = None
+    db.session.flush()
+    post(mails.review_reopened(assignment, assignment.application, reason, entry.id))

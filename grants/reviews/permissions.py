@@ -1,0 +1,83 @@
+"""Who may see and do what with assignments and reviews."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, false, or_, select, true
+
+from grants.accounts.models import COORDINATORS, Role
+from grants.applications.models import Application
+from grants.core.permissions import scope_of
+from grants.reviews.models import Assignment
+from grants.reviews.queries import hidden_applications
+from grants.reviews.workflow import LIVE, AssignmentState
+
+DECLARERS = (*COORDINATORS, Role.REVIEWER, Role.COMMITTEE_MEMBER, Role.AUDITOR)
+"""Those who read other people's applications declare their ties."""
+
+
+@scope_of(Assignment)
+def assignments_seen_by(user: Any) -> Select[Assignment]:
+    """Reviewers their own while they last, coordinators those of their regions, auditors all; never with a conflict."""
+    found = select(Assignment).join(Application, Application.id == Assignment.application_id)
+    if not user.is_authenticated:
+        return found.where(false())
+    ways: list[Any] = [(Assignment.reviewer_id == user.id) & Assignment.state.in_(LIVE)]
+    if user.holds(*COORDINATORS):
+        ways.append(Application.region.in_(sorted(user.regions)))
+    if user.holds(Role.AUDITOR):
+        ways.append(true())
+    return found.where(or_(*ways), Application.id.not_in(hidden_applications(user.id)))
+
+
+def applications_assessed_under(user: Any) -> Select[Application]:
+    """The applications whose reviews a person may follow: coordinators their regions', auditors all; never with a
+    conflict.
+    """
+    found = select(Application)
+    if not user.is_authenticated:
+        return found.where(false())
+    ways: list[Any] = [false()]
+    if user.holds(*COORDINATORS):
+        ways.append(Application.region.in_(sorted(user.regions)))
+    if user.holds(Role.AUDITOR):
+        ways.append(true())
+    return found.where(or_(*ways), Application.id.not_in(hidden_applications(user.id)))
+
+
+def can_follow_reviews(user: Any) -> bool:
+    """Coordinators and auditors: the table of applications and reviewers."""
+    return bool(user.holds(*COORDINATORS, Role.AUDITOR))
+
+
+def can_assign(user: Any, region: str | None) -> bool:
+    """Coordinators of the application's region: ask reviewers, release them, reopen a review."""
+    return bool(user.holds(*COORDINATORS)) and region is not None and user.coordinates(region)
+
+
+def can_declare(user: Any, assignment: Assignment) -> bool:
+    """The reviewer who was asked: declare a tie or none, decline, step aside."""
+    return bool(assignment.reviewer_id == user.id) and assignment.state in LIVE
+
+
+def can_write(user: Any, assignment: Assignment) -> bool:
+    """The reviewer, after declaring no conflict and until the review is submitted."""
+    return bool(assignment.reviewer_id == user.id) and assignment.state == AssignmentState.ACCEPTED
+
+
+def can_read_application(user: Any, assignment: Assignment) -> bool:
+    """The reviewer after declaring no conflict; coordinators of the region and auditors."""
+    return not (assignment.reviewer_id == user.id and assignment.state == AssignmentState.ASKED)
+
+
+def can_see_other_reviews(user: Any, assignment: Assignment) -> bool:
+    """The reviewer once their own review is submitted; coordinators of the region and auditors."""
+    if assignment.reviewer_id == user.id:
+        return assignment.state == AssignmentState.COMPLETED
+    return can_follow_reviews(user)
+
+
+def can_declare_interests(user: Any) -> bool:
+    """Reviewers, committee members, coordinators and auditors: declare a tie to an organization."""
+    return bool(user.holds(*DECLARERS))

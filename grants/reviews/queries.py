@@ -1,0 +1,634 @@
+"""Finding assignments, reviews, ties to organizations, and the numbers that scores are computed from."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, exists, func, or_, select, union
+from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
+
+from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
+from grants.applications.models import Application, Attachment
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call, Criterion, DocumentAsked
+from grants.core.db import db
+from grants.core.files import StoredFile
+from grants.core.money import Money
+from grants.reviews.models import (
+    Assignment,
+    ConflictDeclaration,
+    Grade,
+    Review,
+    ReviewerProfile,
+    Score,
+)
+from grants.reviews.workflow import LIVE, AssignmentState
+
+MEMBERS_FOR_YEARS = 2
+"""How long after leaving an organization a person still stands too close to it."""
+
+
+class ApplicationLine(NamedTuple):
+    """What lists of applications under review show."""
+
+    id: int
+    reference: str
+    title: str
+    state: str
+    language: str
+    region: str | None
+    lot_key: str | None
+    requested_minor: int
+    currency: str
+    organization_id: int
+    organization_name: str
+    country: str
+
+    @property
+    def requested(self) -> Money:
+        """The grant asked for."""
+        return Money(self.requested_minor, self.currency)
+
+
+class ReviewPoints(NamedTuple):
+    """The numbers of one submitted review: ``sections`` holds the points, ``lowest`` the lowest value of each."""
+
+    application_id: int
+    review_id: int
+    assignment_id: int
+    reviewer: str
+    round: int
+    recommendation: str | None
+    sections: dict[str, int]
+    lowest: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """The sum of the sections."""
+        return sum(self.sections.values())
+
+
+class Asked(NamedTuple):
+    """One assignment, as the board shows it."""
+
+    id: int
+    application_id: int
+    reviewer_id: int
+    round: int
+    state: str
+    due_on: date
+    total: int | None
+
+
+class Candidate(NamedTuple):
+    """A reviewer who could be asked."""
+
+    id: int
+    reference: str
+    name: str
+    languages: list[str]
+    regions: list[str]
+    lots: list[str]
+    capacity: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the scores of a call's applications are computed from: the grid, the applications, the stored reviews."""
+
+    grid: dict[str, Any]
+    lines: list[ApplicationLine]
+    points: dict[int, list[ReviewPoints]]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Who could review what in a call: applications, reviewers, who was asked, and ties (person, organization)."""
+
+    lines: list[ApplicationLine]
+    candidates: list[Candidate]
+    asked: list[Asked]
+    ties: frozenset[tuple[int, int]]
+
+    @cached_property
+    def of_application(self) -> dict[int, list[Asked]]:
+        """Every assignment of an application, ended ones included."""
+        found: dict[int, list[Asked]] = defaultdict(list)
+        for one in self.asked:
+            found[one.application_id].append(one)
+        return found
+
+    @cached_property
+    def load(self) -> Counter[tuple[int, int]]:
+        """How many live reviews each (reviewer, round) has in this call."""
+        return Counter((one.reviewer_id, one.round) for one in self.asked if one.state in LIVE)
+
+    def live(self, application_id: int, round: int | None = None) -> list[Asked]:
+        """The live assignments of an application, of one round when ``round`` is given."""
+        return [
+            one
+            for one in self.of_application.get(application_id, [])
+            if one.state in LIVE and round in (None, one.round)
+        ]
+
+
+# ------------------------------------------------------------------ ties and what they hide
+
+
+def hidden_applications(person_id: int) -> Select[int]:
+    """The applications of which a person may see nothing: the latest declaration about the organization says conflict,
+    the person belongs to it or left it less than two years ago, or stepped aside as a reviewer.
+    """
+    declared = (
+        select(ConflictDeclaration.organization_id)
+        .where(ConflictDeclaration.person_id == person_id, ConflictDeclaration.grade == Grade.CONFLICT)
+        .distinct()
+    )
+    latest = (
+        select(ConflictDeclaration.grade)
+        .where(
+            ConflictDeclaration.person_id == person_id,
+            ConflictDeclaration.organization_id == Application.organization_id,
+            or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == Application.call_id),
+        )
+        .order_by(ConflictDeclaration.id.desc())
+        .limit(1)
+        .correlate(Application)
+        .scalar_subquery()
+    )
+    by_declaration = select(Application.id).where(Application.organization_id.in_(declared), latest == Grade.CONFLICT)
+    by_membership = select(Application.id).where(
+        Application.organization_id.in_(select(Membership.organization_id).where(_stands_close(person_id)))
+    )
+    by_recusal = select(Assignment.application_id).where(
+        Assignment.reviewer_id == person_id, Assignment.state == AssignmentState.RECUSED
+    )
+    every = union(by_declaration, by_membership, by_recusal).subquery()
+    return select(every.c[0])
+
+
+def _stands_close(person_id: Any) -> Any:
+    recently = func.app_now() - func.make_interval(MEMBERS_FOR_YEARS)
+    return (Membership.person_id == person_id) & (Membership.ended_at.is_(None) | (Membership.ended_at > recently))
+
+
+def hidden_ids(person: Person, call_id: int) -> set[int]:
+    """The applications to one call of which a person may see nothing."""
+    of_call = select(Application.id).where(
+        Application.call_id == call_id, Application.id.in_(hidden_applications(person.id))
+    )
+    return set(db.session.scalars(of_call))
+
+
+def ties_of(person_ids: Iterable[int], call_id: int | None) -> frozenset[tuple[int, int]]:
+    """The pairs (person, organization) that stand too close, by declaration for this call or all, or by membership."""
+    people = list(person_ids)
+    if not people:
+        return frozenset()
+    about: list[Any] = [ConflictDeclaration.person_id.in_(people)]
+    if call_id is not None:
+        about.append(or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == call_id))
+    latest = (
+        select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.grade)
+        .where(*about)
+        .distinct(ConflictDeclaration.person_id, ConflictDeclaration.organization_id)
+        .order_by(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.id.desc())
+        .subquery()
+    )
+    declared = select(latest.c.person_id, latest.c.organization_id).where(latest.c.grade == Grade.CONFLICT)
+    members = select(Membership.person_id, Membership.organization_id).where(
+        Membership.person_id.in_(people), _stands_close(Membership.person_id)
+    )
+    return frozenset((int(p), int(o)) for p, o in db.session.execute(union(declared, members)))
+
+
+def in_conflict(person: Person, organization_ids: Iterable[int], *, call_id: int | None = None) -> set[int]:
+    """Those of the organizations to which a person stands too close, in one call or (without one) in any."""
+    wanted = set(organization_ids)
+    return {organization for _, organization in ties_of([person.id], call_id)} & wanted
+
+
+def conflict_reasons(person_ids: Iterable[int], call_id: int) -> dict[tuple[int, int], str]:
+    """What people wrote when they declared a conflict for this call or for all: (person, organization) to the reason."""
+    found = (
+        select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.reason)
+        .where(
+            ConflictDeclaration.person_id.in_(list(person_ids)),
+            ConflictDeclaration.grade == Grade.CONFLICT,
+            or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == call_id),
+        )
+        .order_by(ConflictDeclaration.id)
+    )
+    return {(int(p), int(o)): reason for p, o, reason in db.session.execute(found)}
+
+
+def interests_of(person: Person) -> list[ConflictDeclaration]:
+    """What a person has declared about organizations, newest first."""
+    found = (
+        select(ConflictDeclaration)
+        .where(ConflictDeclaration.person_id == person.id)
+        .options(
+            joinedload(ConflictDeclaration.organization).load_only(Organization.reference, Organization.name),
+            joinedload(ConflictDeclaration.call).load_only(Call.reference, Call.title),
+        )
+        .order_by(ConflictDeclaration.id.desc())
+        .limit(100)
+    )
+    return list(db.session.scalars(found))
+
+
+def organizations_named(words: str, limit: int = 20) -> list[tuple[str, str, str]]:
+    """Organizations whose name, acronym or reference holds these words: reference, name, country."""
+    if len(words.strip()) < 2:
+        return []
+    pattern = f"%{words.strip()}%"
+    found = (
+        select(Organization.reference, Organization.name, Organization.country)
+        .where(
+            or_(
+                Organization.name.ilike(pattern),
+                Organization.acronym.ilike(pattern),
+                Organization.reference.ilike(pattern),
+            )
+        )
+        .order_by(Organization.name)
+        .limit(limit)
+    )
+    return [(r, n, c) for r, n, c in db.session.execute(found)]
+
+
+def organization_named(reference: str) -> Organization | None:
+    """The organization with this reference. Declaring a tie to it reveals nothing but its name."""
+    return db.session.scalar(select(Organization).where(Organization.reference == reference))
+
+
+def calls_running(at: datetime) -> list[tuple[str, Any]]:
+    """The calls that were published, latest first, to declare a tie for one of them: reference, title."""
+    found = select(Call.reference, Call.title).where(Call.state == "published", Call.opens_at <= at)
+    return [(r, t) for r, t in db.session.execute(found.order_by(Call.closes_at.desc()).limit(20))]
+
+
+def live_assignments(person: Person, organization: Organization, call: Call | None) -> list[Assignment]:
+    """What a person is reviewing, or has reviewed, of an organization's applications (to one call or to all)."""
+    found = (
+        select(Assignment)
+        .join(Assignment.application)
+        .where(
+            Assignment.reviewer_id == person.id,
+            Assignment.state.in_(LIVE),
+            Application.organization_id == organization.id,
+        )
+        .options(
+            contains_eager(Assignment.application).joinedload(Application.organization), joinedload(Assignment.review)
+        )
+    )
+    if call is not None:
+        found = found.where(Application.call_id == call.id)
+    return list(db.session.scalars(found))
+
+
+# ------------------------------------------------------------------ assignments
+
+
+def assignment_by_id(seen: Select[Assignment], assignment_id: int) -> Assignment | None:
+    """One assignment among those a person may see, with what its page always shows."""
+    found = seen.where(Assignment.id == assignment_id).options(
+        joinedload(Assignment.application)
+        .joinedload(Application.organization)
+        .load_only(Organization.reference, Organization.name, Organization.acronym, Organization.country),
+        joinedload(Assignment.application).joinedload(Application.call),
+        joinedload(Assignment.review),
+        joinedload(Assignment.reviewer).load_only(Person.name, Person.reference, Person.email, Person.language),
+    )
+    return db.session.scalar(found)
+
+
+def assignments_of(seen: Select[Assignment], person: Person) -> list[Assignment]:
+    """What a reviewer was asked, the most urgent first and what is done last."""
+    found = (
+        seen.where(Assignment.reviewer_id == person.id, Assignment.state.in_(LIVE))
+        .options(
+            load_only(Assignment.state, Assignment.due_on, Assignment.round),
+            joinedload(Assignment.application)
+            .load_only(
+                Application.reference, Application.title, Application.lot_key, Application.language, Application.call_id
+            )
+            .options(
+                joinedload(Application.organization).load_only(Organization.name, Organization.country),
+                joinedload(Application.call).load_only(Call.reference, Call.title, Call.timezone),
+            ),
+            joinedload(Assignment.review).load_only(Review.total, Review.submitted_at),
+        )
+        .order_by(Assignment.state == AssignmentState.COMPLETED, Assignment.due_on, Assignment.id)
+        .limit(200)
+    )
+    return list(db.session.scalars(found))
+
+
+def lot_titles(call_ids: Iterable[int]) -> dict[tuple[int, str], Any]:
+    """The titles of the lots of calls: (call, key) to the texts."""
+    found = select(Call).where(Call.id.in_(list(call_ids))).options(load_only(Call.id), selectinload(Call.lots))
+    return {(call.id, lot.key): lot.title for call in db.session.scalars(found) for lot in call.lots}
+
+
+def grid_of(call_id: int) -> dict[str, Any]:
+    """The grid of a call, as it was imported."""
+    return db.session.scalar(select(Call.grid).where(Call.id == call_id)) or {}
+
+
+def criteria_of(call_id: int) -> list[Criterion]:
+    """The criteria of a call in their order, with wording and anchors."""
+    return list(db.session.scalars(select(Criterion).where(Criterion.call_id == call_id).order_by(Criterion.position)))
+
+
+def scores_of(review: Review | None) -> dict[str, Score]:
+    """The scores of a review by the key of their criterion."""
+    if review is None:
+        return {}
+    found = select(Score, Criterion.key).join(Score.criterion).where(Score.review_id == review.id)
+    return {key: score for score, key in db.session.execute(found)}
+
+
+def other_reviews(assignment: Assignment) -> list[Review]:
+    """The submitted reviews of the same application by others, with their scores."""
+    return [review for review in submitted_reviews(assignment.application_id) if review.assignment_id != assignment.id]
+
+
+def submitted_reviews(application_id: int) -> list[Review]:
+    """The submitted reviews of an application that count, with scores, criteria and the reviewer's reference."""
+    found = (
+        select(Review)
+        .join(Review.assignment)
+        .where(
+            Assignment.application_id == application_id,
+            Assignment.state == AssignmentState.COMPLETED,
+            Review.submitted_at.is_not(None),
+            Review.voided_at.is_(None),
+        )
+        .options(
+            contains_eager(Review.assignment)
+            .load_only(Assignment.round, Assignment.application_id, Assignment.state, Assignment.due_on)
+            .joinedload(Assignment.reviewer)
+            .load_only(Person.reference, Person.name),
+            selectinload(Review.scores)
+            .joinedload(Score.criterion)
+            .load_only(Criterion.key, Criterion.section, Criterion.weight),
+        )
+        .order_by(Assignment.round, Assignment.id)
+    )
+    return list(db.session.scalars(found))
+
+
+def assignments_of_application(application_id: int) -> list[Assignment]:
+    """Every assignment of an application, ended ones included, with reviewer and review."""
+    found = (
+        select(Assignment)
+        .where(Assignment.application_id == application_id)
+        .options(
+            joinedload(Assignment.reviewer).load_only(Person.reference, Person.name),
+            joinedload(Assignment.review).load_only(Review.total, Review.submitted_at, Review.voided_at),
+        )
+        .order_by(Assignment.round, Assignment.id)
+    )
+    return list(db.session.scalars(found))
+
+
+def attachments_to_read(application_id: int) -> list[Attachment]:
+    """The documents of an application that reviewers and committee members may open: stored, and not sensitive."""
+    found = (
+        select(Attachment)
+        .join(Attachment.document)
+        .join(Attachment.file)
+        .where(
+            Attachment.application_id == application_id,
+            DocumentAsked.sensitive.is_(False),
+            StoredFile.erased_at.is_(None),
+        )
+        .options(contains_eager(Attachment.document), contains_eager(Attachment.file))
+        .order_by(DocumentAsked.position, Attachment.id)
+    )
+    return list(db.session.scalars(found))
+
+
+def attachment_to_read(application_id: int, attachment_id: int) -> Attachment | None:
+    """One of the documents of an application that reviewers and committee members may open."""
+    return next((one for one in attachments_to_read(application_id) if one.id == attachment_id), None)
+
+
+def application_in(seen: Select[Application], reference: str) -> Application | None:
+    """One application among those a person may see, with its call and its organization's name."""
+    found = seen.where(Application.reference == reference).options(
+        joinedload(Application.call),
+        joinedload(Application.organization).load_only(
+            Organization.reference, Organization.name, Organization.acronym, Organization.country
+        ),
+    )
+    return db.session.scalar(found)
+
+
+def lock_application(application: Application) -> None:
+    """Let one person at a time ask reviewers for an application."""
+    db.session.execute(select(Application.id).where(Application.id == application.id).with_for_update())
+
+
+# ------------------------------------------------------------------ the board and the numbers
+
+
+def _lines(*where: Any) -> list[ApplicationLine]:
+    found = (
+        select(
+            Application.id,
+            Application.reference,
+            Application.title,
+            Application.state,
+            Application.language,
+            Application.region,
+            Application.lot_key,
+            Application.requested_minor,
+            Application.currency,
+            Organization.id,
+            Organization.name,
+            Organization.country,
+        )
+        .join(Organization, Organization.id == Application.organization_id)
+        .where(*where)
+        .order_by(Application.reference)
+    )
+    return [ApplicationLine._make(row) for row in db.session.execute(found)]
+
+
+def lines_under_review(call_id: int, among: Select[int] | None = None) -> list[ApplicationLine]:
+    """The eligible applications to a call, in the order of their references; only those ``among`` when given."""
+    where = [Application.call_id == call_id, Application.state == ApplicationState.ELIGIBLE]
+    if among is not None:
+        where.append(Application.id.in_(among))
+    return _lines(*where)
+
+
+def lines_not_eligible(call_id: int, among: Select[int] | None = None) -> list[ApplicationLine]:
+    """The applications to a call that were found ineligible."""
+    where = [Application.call_id == call_id, Application.state == ApplicationState.INELIGIBLE]
+    if among is not None:
+        where.append(Application.id.in_(among))
+    return _lines(*where)
+
+
+def line_of(application: Application) -> ApplicationLine:
+    """One application as lists show it."""
+    return _lines(Application.id == application.id)[0]
+
+
+def candidates() -> list[Candidate]:
+    """Everybody who reviews, with what they know and how much they take on."""
+    reviews_for_us = exists().where(
+        RoleGrant.person_id == Person.id, RoleGrant.role == Role.REVIEWER, RoleGrant.revoked_at.is_(None)
+    )
+    found = (
+        select(
+            Person.id,
+            Person.reference,
+            Person.name,
+            ReviewerProfile.languages,
+            ReviewerProfile.regions,
+            ReviewerProfile.lots,
+            ReviewerProfile.capacity,
+        )
+        .join(ReviewerProfile, ReviewerProfile.person_id == Person.id)
+        .where(Person.active, reviews_for_us)
+        .order_by(Person.reference)
+    )
+    return [Candidate._make(row) for row in db.session.execute(found)]
+
+
+def people_by_id(ids: Iterable[int]) -> dict[int, Person]:
+    """People by their keys."""
+    return {person.id: person for person in db.session.scalars(select(Person).where(Person.id.in_(list(ids))))}
+
+
+def person_named(reference: str) -> Person | None:
+    """The person with this reference."""
+    return db.session.scalar(select(Person).where(Person.reference == reference))
+
+
+def profile_of(person: Person) -> ReviewerProfile | None:
+    """What a reviewer said about themselves."""
+    return db.session.scalar(select(ReviewerProfile).where(ReviewerProfile.person_id == person.id))
+
+
+def board_of(call_id: int, lines: list[ApplicationLine]) -> Board:
+    """Who could review these applications of a call; loads count the whole call."""
+    people = candidates()
+    asked = (
+        select(
+            Assignment.id,
+            Assignment.application_id,
+            Assignment.reviewer_id,
+            Assignment.round,
+            Assignment.state,
+            Assignment.due_on,
+            Review.total,
+        )
+        .join(Application, Application.id == Assignment.application_id)
+        .outerjoin(Review, (Review.assignment_id == Assignment.id) & Review.submitted_at.is_not(None))
+        .where(Application.call_id == call_id)
+        .order_by(Assignment.id)
+    )
+    return Board(
+        lines=lines,
+        candidates=people,
+        asked=[Asked._make(row) for row in db.session.execute(asked)],
+        ties=ties_of([person.id for person in people], call_id),
+    )
+
+
+def points_of(call_id: int, application_id: int | None = None) -> dict[int, list[ReviewPoints]]:
+    """The numbers of the submitted reviews that count, by application; computed from the stored scores."""
+    counted = [
+        Application.call_id == call_id,
+        Assignment.state == AssignmentState.COMPLETED,
+        Review.submitted_at.is_not(None),
+        Review.voided_at.is_(None),
+    ]
+    if application_id is not None:
+        counted.append(Application.id == application_id)
+    sections = (
+        select(
+            Assignment.application_id,
+            Review.id.label("review_id"),
+            Assignment.id.label("assignment_id"),
+            Person.reference.label("reviewer"),
+            Assignment.round,
+            Review.recommendation,
+            Criterion.section,
+            func.sum(Criterion.weight * Score.value).label("points"),
+            func.min(Score.value).label("lowest"),
+        )
+        .join(Review, Review.id == Score.review_id)
+        .join(Assignment, Assignment.id == Review.assignment_id)
+        .join(Application, Application.id == Assignment.application_id)
+        .join(Criterion, Criterion.id == Score.criterion_id)
+        .join(Person, Person.id == Assignment.reviewer_id)
+        .where(*counted)
+        .group_by(
+            Assignment.application_id,
+            Review.id,
+            Assignment.id,
+            Person.reference,
+            Assignment.round,
+            Review.recommendation,
+            Criterion.section,
+        )
+        .subquery()
+    )
+    key = (
+        sections.c.application_id,
+        sections.c.review_id,
+        sections.c.assignment_id,
+        sections.c.reviewer,
+        sections.c.round,
+        sections.c.recommendation,
+    )
+    found = (
+        select(
+            *key,
+            func.jsonb_object_agg(sections.c.section, sections.c.points),
+            func.jsonb_object_agg(sections.c.section, sections.c.lowest),
+        )
+        .group_by(*key)
+        .order_by(sections.c.application_id, sections.c.round, sections.c.review_id)
+    )
+    points: dict[int, list[ReviewPoints]] = defaultdict(list)
+    for row in db.session.execute(found):
+        points[row[0]].append(ReviewPoints._make(row))
+    return dict(points)
+
+
+def standing_of(call_id: int, lines: list[ApplicationLine] | None = None) -> Standing:
+    """What the scores of a call are computed from; hand it to ``rules.results_of``."""
+    return Standing(
+        grid=grid_of(call_id),
+        lines=lines_under_review(call_id) if lines is None else lines,
+        points=points_of(call_id),
+    )
+
+
+def standing_of_application(application: Application) -> Standing:
+    """What the score of one application is computed from."""
+    return Standing(
+        grid=grid_of(application.call_id),
+        lines=[line_of(application)],
+        points=points_of(application.call_id, application.id),
+    )
+
+
+def call_with_grid(seen: Select[Call], reference: str) -> Call | None:
+    """One call among those a person may see, with its lots, regions and grid."""
+    found = seen.where(Call.reference == reference).options(
+        undefer(Call.grid), selectinload(Call.lots), selectinload(Call.regions)
+    )
+    return db.session.scalar(found)

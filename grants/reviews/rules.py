@@ -1,0 +1,418 @@
+"""How scores become a result, who may review what, and what stands in the way of each step.
+
+Sources: the grid of the call (weights, thresholds, third review); two independent reviews, a third one when two
+disagree, and the mean of the two closest, as practised for small EU re-grants.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from grants.applications.workflow import ApplicationState
+from grants.core.expressions import parse
+from grants.core.languages import _l, language_name, pick
+from grants.core.rules import Obstacle
+from grants.reviews.models import Assignment, Grade, Recommendation, Score
+from grants.reviews.queries import ApplicationLine, Board, Candidate, ReviewPoints, Standing
+from grants.reviews.workflow import LIVE, AssignmentState
+
+THIRD_REVIEWS_EACH = 1
+"""At most one third review comes on top of a reviewer's capacity (note in the sample's reviewers)."""
+
+LONGEST_SENTENCES = 2000
+
+RECOMMENDATION_LABELS: dict[str, Any] = {
+    Recommendation.FUND: _l("Fund"),
+    Recommendation.FUND_WITH_CONDITIONS: _l("Fund with conditions"),
+    Recommendation.DO_NOT_FUND: _l("Do not fund"),
+}
+
+
+# ------------------------------------------------------------------ the grid
+
+
+class GridSection(NamedTuple):
+    """A section of the grid: its most points, what the mean must reach, and the value that rejects by itself."""
+
+    key: str
+    title: Any
+    most: int
+    min_to_pass: int | None
+    rejecting: int | None
+
+
+class ThirdReviewRule(NamedTuple):
+    """When two reviews disagree: a formula over the totals T1 and T2."""
+
+    key: str
+    formula: str
+    text: Any
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid of a call, read from what was imported."""
+
+    values: tuple[int, ...]
+    labels: Mapping[int, Any]
+    reason_for: frozenset[int]
+    sections: tuple[GridSection, ...]
+    total_to_pass: Decimal
+    reviews_wanted: int
+    third_review_if: tuple[ThirdReviewRule, ...]
+    tie_break: tuple[str, ...]
+    tie_break_labels: Mapping[str, Any]
+    recommendation_labels: Mapping[str, Any]
+    explanation: Any
+
+    @property
+    def most(self) -> int:
+        """The most points an application can reach."""
+        return sum(section.most for section in self.sections)
+
+    def section(self, key: str) -> GridSection | None:
+        """One section by its key."""
+        return next((section for section in self.sections if section.key == key), None)
+
+
+def read_grid(grid: Mapping[str, Any]) -> Grid:
+    """The grid of a call as values; what an imported grid leaves out has the fund's usual meaning."""
+    scale = grid.get("scale") or {}
+    assessors = grid.get("assessors") or {}
+    lowest, highest, step = (int(scale.get(key, usual)) for key, usual in (("min", 1), ("max", 5), ("step", 1)))
+    return Grid(
+        values=tuple(range(lowest, highest + 1, step)),
+        labels={int(value): label for value, label in (scale.get("labels") or {}).items()},
+        reason_for=frozenset(int(value) for value in scale.get("comment_required_for") or ()),
+        sections=tuple(
+            GridSection(
+                key=section["id"],
+                title=section.get("title") or section["id"],
+                most=int(section.get("max", 0)),
+                min_to_pass=section.get("min_to_pass"),
+                rejecting=section.get("reject_if_any_subscore"),
+            )
+            for section in grid.get("sections") or ()
+        ),
+        total_to_pass=Decimal(str((grid.get("thresholds") or {}).get("total", 0))),
+        reviews_wanted=int(assessors.get("independent_reviews", 2)),
+        third_review_if=tuple(
+            ThirdReviewRule(rule["rule"], rule["formula"], rule.get("text") or rule["rule"])
+            for rule in assessors.get("third_review_if") or ()
+        ),
+        tie_break=tuple(grid.get("tie_break") or ()),
+        tie_break_labels=grid.get("tie_break_labels") or {},
+        recommendation_labels=assessors.get("recommendation_labels") or RECOMMENDATION_LABELS,
+        explanation=grid.get("points_text"),
+    )
+
+
+# ------------------------------------------------------------------ from scores to a result
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the submitted reviews say together.
+
+    ``score`` is the exact mean of the totals used, None until enough reviews are in; ``sections`` the means by section.
+    ``disagreements`` are the rules of the grid that the first two reviews broke; ``third_review`` says that a third one
+    is due and not in yet. ``missed`` names the thresholds that the result does not reach.
+    """
+
+    application: ApplicationLine
+    score: Decimal | None
+    sections: dict[str, Decimal]
+    reviews: tuple[ReviewPoints, ...]
+    reviews_used: tuple[ReviewPoints, ...]
+    disagreements: tuple[ThirdReviewRule, ...]
+    third_review: bool
+    missed: tuple[Obstacle, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Whether there is a score and it reaches every threshold."""
+        return self.score is not None and not self.missed
+
+
+def total_of(weights: Mapping[str, int], values: Mapping[str, int]) -> int:
+    """The points of one review: the sum of weight times value."""
+    return sum(weights[key] * value for key, value in values.items())
+
+
+def mean(numbers: Sequence[int | Decimal]) -> Decimal:
+    """The arithmetic mean, as a decimal of 28 digits."""
+    return sum((Decimal(n) for n in numbers), Decimal(0)) / len(numbers)
+
+
+def disagreements(grid: Grid, first: int, second: int) -> tuple[ThirdReviewRule, ...]:
+    """The rules of the grid by which two totals disagree, so that a third review is due."""
+    values = {"T1": first, "T2": second}
+    return tuple(rule for rule in grid.third_review_if if parse(rule.formula, ("T1", "T2")).holds(values))
+
+
+def two_closest(points: Sequence[ReviewPoints]) -> tuple[ReviewPoints, ...]:
+    """Of three reviews the two whose totals are closest; all three when the middle one is equally far from both."""
+    low, middle, high = sorted(points, key=lambda review: review.total)
+    below, above = middle.total - low.total, high.total - middle.total
+    if below == above:
+        return tuple(points)
+    return (low, middle) if below < above else (middle, high)
+
+
+def used_of(points: Sequence[ReviewPoints]) -> tuple[ReviewPoints, ...]:
+    """The reviews that the score is computed from."""
+    return two_closest(points) if len(points) == 3 else tuple(points)
+
+
+def result_of(grid: Grid, line: ApplicationLine, points: Sequence[ReviewPoints]) -> Result:
+    """The result of one application."""
+    first_round = [review for review in points if review.round == 1]
+    found = disagreements(grid, first_round[0].total, first_round[1].total) if len(first_round) == 2 else ()
+    used = used_of(points) if len(points) >= grid.reviews_wanted else ()
+    sections = {
+        section.key: mean([review.sections.get(section.key, 0) for review in used]) for section in grid.sections if used
+    }
+    score = mean([review.total for review in used]) if used else None
+    return Result(
+        application=line,
+        score=score,
+        sections=sections,
+        reviews=tuple(points),
+        reviews_used=used,
+        disagreements=found,
+        third_review=bool(found) and len(points) == len(first_round),
+        missed=tuple(_missed(grid, score, sections, used)),
+    )
+
+
+def results_of(standing: Standing) -> list[Result]:
+    """The results of all applications, computed from the stored reviews, in the order of the references."""
+    grid = read_grid(standing.grid)
+    return [result_of(grid, line, standing.points.get(line.id, [])) for line in standing.lines]
+
+
+def _missed(
+    grid: Grid, score: Decimal | None, sections: Mapping[str, Decimal], used: Sequence[ReviewPoints]
+) -> list[Obstacle]:
+    """Total and section minima look at the means, the rejecting value at each review used (thresholds_applied_to)."""
+    if score is None:
+        return []
+    found = []
+    if score < grid.total_to_pass:
+        message = _l("The total is %(points)s; %(needed)s are needed.", points=shown(score), needed=grid.total_to_pass)
+        found.append(Obstacle("total", message))
+    for section in grid.sections:
+        if section.min_to_pass is not None and sections[section.key] < section.min_to_pass:
+            message = _l(
+                "Section %(section)s has %(points)s; %(needed)s are needed.",
+                section=section.key,
+                points=shown(sections[section.key]),
+                needed=section.min_to_pass,
+            )
+            found.append(Obstacle(f"section_{section.key}", message))
+        low = [r for r in used if r.lowest.get(section.key, section.rejecting or 0) <= (section.rejecting or 0)]
+        if section.rejecting is not None and low:
+            message = _l(
+                "A criterion of section %(section)s was given %(value)s, which excludes an award.",
+                section=section.key,
+                value=section.rejecting,
+            )
+            found.append(Obstacle(f"subscore_{section.key}", message))
+    return found
+
+
+def shown(points: Decimal | None) -> str:
+    """Points as people read them: at most two decimals, none when they are whole."""
+    if points is None:
+        return "–"
+    rounded = points.quantize(Decimal("0.01"))
+    return f"{rounded.normalize():f}"
+
+
+# ------------------------------------------------------------------ who may be asked
+
+
+def affinity(line: ApplicationLine, reviewer: Candidate) -> int:
+    """How well a reviewer fits: 1, and 2 for the region, and 1 for the lot."""
+    return 1 + 2 * (line.region in reviewer.regions) + (line.lot_key in reviewer.lots)
+
+
+def obstacles_to_assigning(
+    board: Board, line: ApplicationLine, reviewer: Candidate, round: int, wanted: int, *, third_due: bool
+) -> list[Obstacle]:
+    """Why this reviewer cannot be asked to review this application. ``wanted`` first-round reviews are enough."""
+    found = obstacles_to_asking_anybody(board, line, round, wanted, third_due=third_due)
+    past = [one for one in board.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
+    if any(one.state in LIVE for one in past):
+        found.append(Obstacle("asked_already", _l("%(name)s has been asked already.", name=reviewer.name)))
+    if (reviewer.id, line.organization_id) in board.ties or any(one.state == AssignmentState.RECUSED for one in past):
+        found.append(Obstacle("conflict", _l("%(name)s has a conflict of interest.", name=reviewer.name)))
+    if line.language not in reviewer.languages:
+        message = _l("%(name)s does not read %(language)s.", name=reviewer.name, language=language_name(line.language))
+        found.append(Obstacle("language", message))
+    load = board.load[reviewer.id, round]
+    if round == 1 and load >= reviewer.capacity:
+        message = _l("%(name)s has taken on all %(n)s reviews agreed.", name=reviewer.name, n=reviewer.capacity)
+        found.append(Obstacle("capacity", message))
+    if round == 2 and load >= THIRD_REVIEWS_EACH:
+        found.append(Obstacle("capacity", _l("%(name)s has a third review already.", name=reviewer.name)))
+    return found
+
+
+def obstacles_to_asking_anybody(
+    board: Board, line: ApplicationLine, round: int, wanted: int, *, third_due: bool
+) -> list[Obstacle]:
+    """Why nobody can be asked to review this application."""
+    found = []
+    if line.state != ApplicationState.ELIGIBLE:
+        found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
+    if round == 1 and len(board.live(line.id, 1)) >= wanted:
+        found.append(
+            Obstacle(
+                "enough_reviews", _l("There are %(n)s first-round reviews already.", n=len(board.live(line.id, 1)))
+            )
+        )
+    if round == 2 and not third_due:
+        found.append(Obstacle("no_disagreement", _l("The two reviews do not disagree, so there is no third one.")))
+    if round == 2 and board.live(line.id, 2):
+        found.append(Obstacle("third_asked", _l("A third reviewer has been asked already.")))
+    return found
+
+
+def obstacles_to_due_date(due_on: date, today: date) -> list[Obstacle]:
+    """Why a review cannot be asked for by a day."""
+    if due_on < today:
+        return [Obstacle("due_passed", _l("The day by which the review is due has passed. Please choose a later one."))]
+    return []
+
+
+def suggest(board: Board, wanted: int) -> list[tuple[ApplicationLine, Candidate]]:
+    """Who to ask so that each application has ``wanted`` first-round reviewers, as far as that is possible.
+
+    Greedy: the application with the fewest possible reviewers first, each time the reviewer who fits best, and among
+    equals the one with most room left. Reviewers who declined or were released are left to a person's judgement.
+    """
+    load = Counter({person.id: board.load[person.id, 1] for person in board.candidates})
+    possible = {line.id: [p for p in board.candidates if _could_be_suggested(board, line, p)] for line in board.lines}
+    missing = {
+        line.id: wanted - len(board.live(line.id, 1)) for line in board.lines if line.state == ApplicationState.ELIGIBLE
+    }
+    found: list[tuple[ApplicationLine, Candidate]] = []
+    for line in sorted(board.lines, key=lambda one: (len(possible[one.id]), one.reference)):
+        for _turn in range(max(missing.get(line.id, 0), 0)):
+            free = [
+                person
+                for person in possible[line.id]
+                if load[person.id] < person.capacity and (line, person) not in found
+            ]
+            if not free:
+                break
+            best = min(free, key=lambda p: (-affinity(line, p), load[p.id] - p.capacity, load[p.id], p.reference))
+            load[best.id] += 1
+            found.append((line, best))
+    return found
+
+
+def _could_be_suggested(board: Board, line: ApplicationLine, person: Candidate) -> bool:
+    known = any(one.reviewer_id == person.id for one in board.of_application.get(line.id, []))
+    tied = (person.id, line.organization_id) in board.ties
+    return not known and not tied and line.language in person.languages
+
+
+# ------------------------------------------------------------------ declaring, scoring, submitting
+
+
+def obstacles_to_declaring(grade: str, reason: str) -> list[Obstacle]:
+    """Why a declaration cannot be taken as it is."""
+    if grade not in list(Grade):
+        return [Obstacle("grade_missing", _l("Please say how close you stand to the applicant."))]
+    if grade != Grade.NONE and not reason.strip():
+        return [Obstacle("reason_missing", _l("Please describe the tie in a sentence."))]
+    return []
+
+
+def obstacles_to_accepting(grade: str, reason: str, *, tied: bool) -> list[Obstacle]:
+    """Why a reviewer cannot take on a review."""
+    found = obstacles_to_declaring(grade, reason)
+    if grade == Grade.CONFLICT or tied:
+        found.append(
+            Obstacle("conflict", _l("With a conflict of interest you step aside; you cannot review this application."))
+        )
+    return found
+
+
+def obstacles_to_saving(
+    assignment: Assignment, grid: Grid, keys: Iterable[str], scores: Mapping[str, tuple[int | None, str]]
+) -> list[Obstacle]:
+    """Why a draft of a review cannot be saved: it is not open, or a score is none of the grid's."""
+    found = []
+    if assignment.state != AssignmentState.ACCEPTED:
+        found.append(Obstacle("not_open", _l("This review is not open for writing.")))
+    unknown = set(scores) - set(keys)
+    if unknown:
+        found.append(
+            Obstacle("unknown_criterion", _l("The grid has no criterion %(keys)s.", keys=", ".join(sorted(unknown))))
+        )
+    if any(value is not None and value not in grid.values for value, _ in scores.values()):
+        message = _l("A score lies between %(low)s and %(high)s.", low=grid.values[0], high=grid.values[-1])
+        found.append(Obstacle("off_the_scale", message))
+    return found
+
+
+def obstacles_to_submitting(
+    assignment: Assignment, grid: Grid, keys: Iterable[str], scores: Mapping[str, Score]
+) -> list[Obstacle]:
+    """What is missing before a review can be submitted. ``where`` leads to the place in the form."""
+    found = []
+    if assignment.state != AssignmentState.ACCEPTED:
+        found.append(Obstacle("not_open", _l("This review is not open for writing.")))
+    for key in keys:
+        score = scores.get(key)
+        if score is None or score.value is None:
+            found.append(
+                Obstacle(
+                    "score_missing", _l("Criterion %(key)s has no score.", key=key), _place(assignment, f"value-{key}")
+                )
+            )
+        elif score.value in grid.reason_for and not score.reason.strip():
+            message = _l("Criterion %(key)s: a score of %(value)s needs a reason.", key=key, value=score.value)
+            found.append(Obstacle("reason_missing", message, _place(assignment, f"reason-{key}")))
+    review = assignment.review
+    for name, message in (
+        ("summary", _l("The summary is empty.")),
+        ("for_applicant", _l("There is no sentence for the applicant.")),
+        ("recommendation", _l("There is no recommendation.")),
+    ):
+        if review is None or not (getattr(review, name) or "").strip():
+            found.append(Obstacle(f"{name}_missing", message, _place(assignment, name)))
+    return found
+
+
+def _place(assignment: Assignment, field: str) -> tuple[str, dict[str, Any]]:
+    return "reviews.show", {"assignment_id": assignment.id, "_anchor": field}
+
+
+def is_late(assignment: Assignment, today: date) -> bool:
+    """Whether a review is overdue; it can still be submitted."""
+    return assignment.state in (AssignmentState.ASKED, AssignmentState.ACCEPTED) and assignment.due_on < today
+
+
+def all_in(board: Board, line: ApplicationLine, wanted: int) -> bool:
+    """Whether every review asked for an application has been submitted, and there are as many as wanted."""
+    live = board.live(line.id)
+    return len(live) >= wanted and all(one.state == AssignmentState.COMPLETED for one in live)
+
+
+def lot_title(titles: Mapping[tuple[int, str], Any], call_id: int, key: str | None) -> str:
+    """The wording of a lot for the reader."""
+    return str(pick(titles.get((call_id, key or ""))) or key or "–")
+
+
+def overdue_first(assignments: Iterable[Assignment], at: datetime) -> list[Assignment]:
+    """Assignments with what is most urgent on top, and what is done at the end."""
+    return sorted(assignments, key=lambda one: (one.state == AssignmentState.COMPLETED, one.due_on, one.id))
