@@ -1,0 +1,154 @@
+"""Calls of the demonstration: published, applied to, checked and reviewed as the sample files tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from grants.accounts.models import Person
+from grants.applications import actions as applications
+from grants.applications.models import Application, Finding, Outcome
+from grants.calls import actions as calls
+from grants.calls.forms import read_call
+from grants.calls.models import Call, DocumentAsked
+from grants.core import clock
+from grants.core.db import db, transaction
+from grants.demo import sample
+from grants.demo.people import People
+from grants.questionnaires import queries as questionnaires
+from grants.reviews import actions as reviews
+from grants.reviews.models import Assignment, Grade, Recommendation
+
+Say = Callable[[str], None]
+
+
+class CallStory:
+    """One call of the demonstration, told from the sample files moved by ``days``.
+
+    ``references`` maps the files' application references to those that people see in this call.
+    """
+
+    def __init__(self, people: People, reference: str, days: int, references: dict[str, str]) -> None:
+        self.people, self.reference, self.days, self.references = people, reference, days, references
+        self.call: Call
+        self.applications: dict[str, Application] = {}
+
+    def moment(self, text: str) -> datetime:
+        """A moment of the files, moved."""
+        return datetime.fromisoformat(sample.moved(str(text), self.days)).astimezone(UTC)
+
+    def publish(self, title: dict[str, str] | None = None) -> None:
+        """Import and publish the call on its opening day."""
+        definition = sample.moved(read_call(sample.FOLDER), self.days)
+        definition["call"]["id"] = self.reference
+        definition["call"]["title"] = title or definition["call"]["title"]
+        opens = self.moment(sample.read("call")["call"]["timetable"]["published_at"])
+        coordinator = self.people["STF-07"]
+        with clock.at(opens - timedelta(days=3)), transaction():
+            self.call = calls.import_call(definition, by=coordinator)
+        with clock.at(opens - timedelta(days=1)), transaction():
+            calls.publish(self.call, by=coordinator)
+
+    def apply(self, say: Say) -> None:
+        """Every application is started, filled and submitted by its organization."""
+        for entry in sample.read("applications")["applications"]:
+            if entry["id"] in self.references:
+                submitted = self.moment(entry["submitted_at"])
+                with clock.at(submitted - timedelta(days=9)), transaction():
+                    application = self.start(entry)
+                with clock.at(submitted - timedelta(hours=3)), transaction():
+                    self.fill(application, entry)
+                with clock.at(submitted), transaction():
+                    applications.submit(application, by=self.people.member_of(entry["organization"]))
+                self.applications[entry["id"]] = application
+                say(f"{application.reference} submitted")
+
+    def start(self, entry: dict[str, Any]) -> Application:
+        """Open the draft."""
+        organization = self.people.organizations[entry["organization"]]
+        by = self.people.member_of(entry["organization"])
+        reference = self.references[entry["id"]]
+        return applications.start(self.call, organization, language=entry["language"], by=by, reference=reference)
+
+    def fill(self, application: Application, entry: dict[str, Any], sections: int | None = None) -> None:
+        """Answer the first ``sections`` sections (default: all) and attach the documents."""
+        told = sample.read(entry["answers_file"].removesuffix(".yaml"))["answers"]
+        answers = sample.moved(told, self.days)
+        answers["org_founded_on"] = told["org_founded_on"]
+        definition = questionnaires.definition_of(self.call.questionnaire_id)
+        for section in definition.sections[:sections]:
+            values = {q.key: answers.get(q.key) for q in section.questions if q.type != "files"}
+            if values:
+                by = self.people.member_of(entry["organization"], 2)
+                applications.save_section(application, section.key, values, by=by, version=None)
+        if sections is None:
+            self._attach(application, entry, answers["annexes"])
+
+    def _attach(self, application: Application, entry: dict[str, Any], annexes: list[dict[str, Any]]) -> None:
+        asked = {d.key: d for d in db.session.scalars(select(DocumentAsked).where(DocumentAsked.call_id == self.call.id))}
+        by = self.people.member_of(entry["organization"])
+        owner = self.people.organizations[entry["organization"]].name
+        for annex in annexes:
+            document = asked[annex["key"]]
+            if annex["status"] == "withheld":
+                applications.withhold(application, document, annex["reason"], by=by)
+            elif annex.get("file"):
+                kind = annex["file"].rsplit(".", 1)[-1]
+                content = sample.document(kind, document.label["en"], owner)
+                applications.attach(application, document, annex["file"], content, by=by)
+
+    def check(self) -> None:
+        """The coordinators of each region check eligibility; what the machine leaves open they judge with a reason."""
+        for application in self.applications.values():
+            coordinator = self.coordinator_of(application)
+            until = self.moment(sample.read("call")["call"]["timetable"]["administrative_check_until"])
+            with clock.at(until), transaction():
+                applications.check_eligibility(application, by=coordinator)
+                for finding in self._open_findings(application):
+                    reason = "Seen by a member of staff: the reason given is accepted."
+                    applications.judge(finding, Outcome.PASSED, reason, by=coordinator)
+                applications.find_eligible(application, by=coordinator)
+
+    def _open_findings(self, application: Application) -> list[Finding]:
+        found = select(Finding).where(Finding.application_id == application.id, Finding.outcome != Outcome.PASSED)
+        return list(db.session.scalars(found))
+
+    def coordinator_of(self, application: Application) -> Person:
+        """The first coordinator of the application's region."""
+        number = {"AFR": "01", "ASI": "03", "LAC": "05"}[application.region or "AFR"]
+        return self.people[f"STF-{number}"]
+
+    def review(self, say: Say, rounds: tuple[int, ...] = (1, 2), unfinished: frozenset[tuple[str, str]] = frozenset()) -> None:
+        """Assign and write the reviews of the files; ``unfinished`` ones are assigned and accepted only."""
+        due = self.call.reviews_due_on or clock.now().date()
+        for number in rounds:
+            begin = self.moment(f"{due - timedelta(days=14 if number == 1 else 5)}T08:00:00+00:00") - timedelta(days=self.days)
+            entries = [r for r in sample.read("reviews")["reviews"] if r["round"] == number]
+            entries = [r for r in entries if r["application"] in self.applications]
+            for hour, entry in enumerate(entries):
+                application = self.applications[entry["application"]]
+                reviewer = self.people[entry["reviewer"]]
+                coordinator = self.coordinator_of(application)
+                with clock.at(begin + timedelta(hours=hour)), transaction():
+                    assignment = reviews.assign(application, reviewer, due_on=due, by=coordinator, round=number)
+                with clock.at(begin + timedelta(days=1, hours=hour)), transaction():
+                    reviews.accept(assignment, grade=Grade.NONE, reason="", by=reviewer)
+                if (entry["application"], entry["reviewer"]) not in unfinished:
+                    with clock.at(begin + timedelta(days=2, hours=hour)), transaction():
+                        self._write(assignment, entry, reviewer)
+            say(f"{len(entries)} reviews of round {number}")
+
+    def _write(self, assignment: Assignment, entry: dict[str, Any], reviewer: Person) -> None:
+        scores = {key: (value, entry["reasons"].get(key, "")) for key, value in entry["scores"].items()}
+        reviews.save_review(
+            assignment,
+            scores=scores,
+            summary=entry["summary"],
+            for_applicant=entry["for_applicant"],
+            recommendation=Recommendation(entry["recommendation"]),
+            by=reviewer,
+        )
+        reviews.submit_review(assignment, by=reviewer)
