@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sys
@@ -14,8 +15,11 @@ from flask import Flask
 from config import BadConfiguration, Config
 from grants.app import create_app
 from grants.core.engines.engine import ServerFailed
+from grants.core.permissions import declared
 from grants.core.reach import require_broker
 from grants.core.servers import servers
+from grants.core.web import declared_routes
+from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import REFUSED, CannotRun, up
@@ -43,7 +47,7 @@ def grants() -> None:
 @click.option("--data", help="The folder that everything is kept in (DATA_DIR, var).")
 @click.option("--demo", is_flag=True, help="Load the demonstration when there is nobody in the database yet.")
 def up_command(port: int | None, host: str, data: str | None, *, demo: bool) -> None:
-    """Run everything: servers, migrations, web, worker and beat, until Ctrl-C."""
+    """Run the whole product until Ctrl-C."""
     up(_config(port=port, data_dir=data), host=host, demonstration=demo, say=_say)
 
 
@@ -64,7 +68,7 @@ def web_command(port: int | None, host: str, processes: int, threads: int, *, wi
 @click.option("--processes", type=click.IntRange(1), default=max(1, min(CORES, 2)), show_default=True)
 @with_parent_option
 def worker_command(processes: int, *, with_parent: bool) -> None:
-    """Do the work that pages must not wait for: mail, reminders."""
+    """Do what pages must not wait for."""
     _begin(with_parent=with_parent)
     with servers(_config()) as config:
         require_broker(config)
@@ -74,7 +78,7 @@ def worker_command(processes: int, *, with_parent: bool) -> None:
 @grants.command("beat")
 @with_parent_option
 def beat_command(*, with_parent: bool) -> None:
-    """Tell the workers, again and again, to look for what is due."""
+    """Tell the workers to look for what is due."""
     _begin(with_parent=with_parent)
     with servers(_config()) as config:
         require_broker(config)
@@ -105,6 +109,44 @@ def database_url_command() -> None:
         click.echo(config.database_url)
 
 
+@grants.command("routes")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def routes_command(*, as_json: bool) -> None:
+    """List every address and who may call it."""
+    routes = declared_routes(_unconnected())
+    if as_json:
+        click.echo(json.dumps(routes, indent=2))
+        return
+    for route in routes:
+        click.echo(f"{','.join(route['methods']):<10} {route['path']:<60} {', '.join(route['access'])}")
+
+
+@grants.command("permissions")
+def permissions_command() -> None:
+    """List what people may do, package by package."""
+    _unconnected()
+    for entry in declared():
+        click.echo(f"{entry['package']:<14} {entry['name']:<40} {entry['meaning']}")
+
+
+@grants.group("history")
+def history_group() -> None:
+    """The record of who did what, when and why."""
+
+
+@history_group.command("verify")
+def history_verify_command() -> None:
+    """Compute all seals again; fail if one differs."""
+    with _application():
+        broken, head = broken_seals(), chain_head()
+    if broken:
+        places = ", ".join(
+            f"at seal {position}" if position > 0 else "by entries without a seal" for position in broken
+        )
+        raise CannotRun(f"The record was changed: {places}.")
+    click.echo(f"The record is whole; its last seal is {head[0]} {head[1]}." if head else "The record is empty.")
+
+
 @grants.command("make-keys")
 def make_keys_command() -> None:
     """Print fresh secrets for a production environment."""
@@ -115,7 +157,7 @@ def make_keys_command() -> None:
 def main() -> None:
     """Run a command, and say in one line what stands in its way."""
     try:
-        grants(standalone_mode=False)
+        grants.main(prog_name="grants", standalone_mode=False)
     except FOR_PEOPLE as problem:
         _refuse(str(problem))
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -133,6 +175,11 @@ def main() -> None:
 
 def _config(**options: object) -> Config:
     return Config.from_environment(None, **options)
+
+
+def _unconnected() -> Flask:
+    """The application for commands that only ask the code; it never connects to the database."""
+    return create_app(_config(database_url="postgresql://127.0.0.1/none"))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -212,6 +213,41 @@ def test_a_broker_that_does_not_answer_is_named(folder: Path, own_database: str)
     assert status == 2
     assert said.startswith("grants: The broker that BROKER_URL names, 127.0.0.1:1, does not answer:")
     assert "secret" not in said
+
+
+def answer_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setattr(sys, "argv", ["grants", *arguments])
+    main()
+    return capsys.readouterr().out
+
+
+def test_what_the_code_declares_can_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    routes = json.loads(answer_of(["routes", "--json"], monkeypatch, capsys))
+    ready = {"path": "/health/ready", "methods": ["GET"], "endpoint": "health.ready", "access": ["anyone"]}
+    assert ready in routes
+    assert len(answer_of(["routes"], monkeypatch, capsys).splitlines()) == len(routes)
+    assert all(len(line.split()) > 2 for line in answer_of(["permissions"], monkeypatch, capsys).splitlines())
+
+
+def test_the_record_is_verified(
+    tmp_path: Path, own_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", own_database)
+    monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
+    assert answer_of(["history", "verify"], monkeypatch, capsys) == "The record is empty.\n"
+    with psycopg.connect(own_database) as connection:
+        connection.execute("ALTER TABLE history_entry DISABLE TRIGGER seal")
+        connection.execute(
+            "INSERT INTO history_entry (at, subject_kind, subject_id, verb, details) VALUES (now(), 'call', 1, 'x', '{}')"
+        )
+    monkeypatch.setattr(sys, "argv", ["grants", "history", "verify"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == "grants: The record was changed: by entries without a seal.\n"
 
 
 def test_fresh_keys_are_keys(folder: Path) -> None:
