@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import secrets
 import zipfile
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +18,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from grants.core.db import Base, Key, Recorded, db
+from grants.core import clock
+from grants.core.db import Base, Key, Recorded, after_commit, db
 from grants.core.languages import _l
 from grants.core.rules import Obstacle, refuse
 
@@ -135,6 +138,18 @@ def keep(name: str, content: bytes, allowed: list[str]) -> StoredFile:
 def read(stored: StoredFile) -> bytes:
     """The content of a file."""
     return bytes(_store().get(stored.key).bytes())
+
+
+def forget(stored: StoredFile) -> None:
+    """Take the content of a file away; its row stays and says when. The content goes once that has been committed."""
+    stored.erased_at = clock.now()
+    db.session.flush()
+    after_commit(partial(_remove, stored.key))
+
+
+def _remove(key: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        _store().delete(key)
 
 
 def send(stored: StoredFile, name: str | None = None) -> Response:

@@ -38,7 +38,7 @@ def every(interval: timedelta) -> Callable[[F], F]:
 def make_celery(app: Flask) -> Celery:
     """The Celery application; every task runs inside the Flask application."""
 
-    class InApplication(Task):  # type: ignore[misc]
+    class InApplication(Task):
         abstract = True
 
         def __call__(self, *args: object, **kwargs: object) -> object:

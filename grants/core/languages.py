@@ -44,7 +44,8 @@ def pick(texts: Mapping[str, Any] | str | None, language: str | None = None, fal
 
 @lru_cache(maxsize=16)
 def _territories(language: str) -> Mapping[str, str]:
-    return Locale.parse(language).territories
+    names: Mapping[str, str] = Locale.parse(language).territories
+    return names
 
 
 def country_name(code: str | None, language: str | None = None) -> str:

@@ -191,7 +191,7 @@ def _deliver_locked(mail_id: int) -> bool:
         # The attempt is on record before the server is spoken to, so a mail that always kills its worker is parked.
         wait = PATIENCE[min(mail.attempts, len(PATIENCE) - 1)]
         mail.attempts += 1
-        mail.next_at = func.clock_timestamp() + wait  # type: ignore[assignment]
+        mail.next_at = func.clock_timestamp() + wait
     try:
         send(as_message(mail))
     except (OSError, smtplib.SMTPException) as error:

@@ -92,9 +92,10 @@ class Money:
         digits = minor_digits(self.currency)
         whole = self.minor % 10**digits == 0
         decimals = "0" if whole else "0." + "0" * digits
-        return format_currency(
+        shown: str = format_currency(
             self.amount, self.currency, format=f"¤\u00a0#,##{decimals}", locale=locale, currency_digits=False
         )
+        return shown
 
     def percent(self, share: Decimal | int | str) -> Money:
         """``share`` percent of the amount, to the nearest minor unit."""

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_name
+from babel.dates import format_date, format_timedelta, get_timezone_location
 from flask import Flask, current_app, g, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -69,25 +69,31 @@ def money(amount: Money | None) -> str:
     return amount.shown(language_now()) if amount is not None else "–"
 
 
+def date_locale() -> str:
+    """The reader's language as dates are written in it; English as most of the fund's people write it."""
+    language = language_now()
+    return "en_GB" if language == "en" else language
+
+
 def day(value: date | datetime | None, zone: str | None = None) -> str:
     """A day in words, such as 12 March 2027."""
     if value is None:
         return "–"
     if isinstance(value, datetime):
         value = value.astimezone(ZoneInfo(zone or reader_zone())).date()
-    return format_date(value, "long", locale=language_now())
+    return str(format_date(value, "long", locale=date_locale()))
 
 
 def moment(value: datetime | None, zone: str | None = None) -> str:
-    """A moment in words with its zone, such as Thursday 11 March 2027, 14:00 (Brussels)."""
+    """A moment in words with its zone, such as Thursday 11 March 2027, 14:00 (Brussels time)."""
     if value is None:
         return "–"
     place = ZoneInfo(zone or reader_zone())
     local = value.astimezone(place)
-    shown = format_datetime(local, "EEEE d MMMM y, HH:mm", locale=language_now(), tzinfo=place)
+    shown = f"{format_date(local.date(), 'full', locale=date_locale())}, {local:%H:%M}"
     if place.key == "UTC":
         return f"{shown} UTC"
-    return f"{shown} ({get_timezone_name(local, width='short', locale=language_now(), return_zone=False)})"
+    return f"{shown} ({get_timezone_location(place, locale=language_now(), return_city=True)})"
 
 
 def when(value: date | datetime | None) -> str:
@@ -97,11 +103,10 @@ def when(value: date | datetime | None) -> str:
     if isinstance(value, datetime):
         distance = value - clock.now()
     else:
-        days = (value - clock.today(reader_zone())).days
-        if days in (-1, 0, 1):
-            return {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[days]
         distance = value - clock.today(reader_zone())
-    return format_timedelta(distance, add_direction=True, locale=language_now(), threshold=1.2)
+        if distance.days in (-1, 0, 1):
+            return {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[distance.days]
+    return str(format_timedelta(distance, add_direction=True, locale=language_now(), threshold=1.2))
 
 
 def lines(value: str | None) -> Markup:

@@ -30,6 +30,7 @@ ANYONE = "anyone"
 SIGNED_IN = "signed in"
 
 V = TypeVar("V", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class UndeclaredRoute(Exception):
@@ -51,7 +52,7 @@ def access(*who: str) -> Callable[[V], V]:
 
 def declare_access(app: Flask, endpoint: str, *who: str) -> None:
     """Declare who may call a view that a library brought."""
-    app.view_functions[endpoint].access = frozenset(who)  # type: ignore[attr-defined]
+    access(*who)(app.view_functions[endpoint])
 
 
 def declared_routes(app: Flask) -> list[dict[str, Any]]:
@@ -93,7 +94,7 @@ def _open_request() -> None:
 def _keep_the_door() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # no such address: routing answers 404 or 405
-    from_view = getattr(_view_function(), "access", frozenset())
+    from_view: frozenset[str] = getattr(_view_function(), "access", frozenset())
     if ANYONE in from_view:
         return None
     if not current_user.is_authenticated:
@@ -114,22 +115,38 @@ def _keeper() -> URLSafeSerializer:
     return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="typed-text")
 
 
+def _from_our_own_page() -> bool:
+    """Whether the form was sent by a page of ours. Browsers say so; a page on another site cannot make them lie."""
+    origin = request.headers.get("Origin", "null")
+    if origin != "null":
+        return origin == request.host_url.rstrip("/")
+    return request.headers.get("Referer", "").startswith(request.host_url)
+
+
+def _is_secret(name: str) -> bool:
+    return "password" in name.lower()
+
+
 def kept_text() -> str | None:
     """What was typed into a form that could not be taken, sealed so that it comes back only to the same address.
 
-    Only text that came from our own pages is kept: a form on another site must not get itself repeated.
+    Only text that came from our own pages is kept: a form on another site must not get itself repeated. Passwords are
+    never kept, only that they have to be typed again; files cannot be kept, only their names.
     """
-    origin = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    ours = origin.rstrip("/") == request.host_url.rstrip("/") or origin.startswith(request.host_url)
-    if request.method != "POST" or not ours:
+    if request.method != "POST" or not _from_our_own_page():
         return None
-    typed = [
-        (name, value)
-        for name in request.form
-        for value in request.form.getlist(name)
-        if name not in ("csrf_token", "password", "password_confirm", "new_password", "kept")
-    ]
-    return _keeper().dumps({"path": request.full_path.rstrip("?"), "typed": typed})
+    carried = request.form.get("kept", "")
+    if open_kept_text(carried):
+        return carried
+    names = [name for name in request.form if name not in ("csrf_token", "kept")]
+    return _keeper().dumps(
+        {
+            "path": request.full_path.rstrip("?"),
+            "typed": [(n, value) for n in names if not _is_secret(n) for value in request.form.getlist(n)],
+            "secrets": [name for name in names if _is_secret(name)],
+            "files": [(name, file.filename) for name, file in request.files.items(multi=True) if file.filename],
+        }
+    )
 
 
 def open_kept_text(sealed: str) -> dict[str, Any] | None:
@@ -138,24 +155,42 @@ def open_kept_text(sealed: str) -> dict[str, Any] | None:
         kept: dict[str, Any] = _keeper().loads(sealed)
     except BadSignature:
         return None
-    return kept
+    return kept if own_path(kept["path"]) else None
+
+
+def own_path(address: str | None) -> str | None:
+    """``address`` when it is a path on this site, such as ``/account?page=2``; None for everything else.
+
+    Browsers read a backslash as a slash and drop tabs and line breaks, so a path with those may lead elsewhere.
+    """
+    if not address or not address.startswith("/") or address.startswith("//"):
+        return None
+    return address if address.isprintable() and "\\" not in address and " " not in address else None
 
 
 def sign_in_first() -> ResponseReturnValue:
     """Ask a visitor to sign in; text typed into an expired page is carried along and comes back afterwards."""
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
     return render_template("accounts/sign_in_again.html", kept=kept_text()), 401
 
 
+def send_again(kept: dict[str, Any]) -> str:
+    """The page that shows what was typed, with the button that sends it to where it was going."""
+    return render_template("accounts/send_again.html", kept=kept)
+
+
 def _page_expired(error: CSRFError) -> ResponseReturnValue:
     db.session.rollback()
-    kept = kept_text()
+    sealed = kept_text()
+    kept = open_kept_text(sealed) if sealed else None
     if kept is None:
         return _page(400, _("This page had expired"), _("Please go back, reload the page and try again."))
-    if not current_user.is_authenticated and request.endpoint not in ("security.login", "accounts.choose_language"):
-        return render_template("accounts/sign_in_again.html", kept=kept), 401
-    return render_template("accounts/send_again.html", kept=open_kept_text(kept)), 400
+    carried = bool(request.form.get("kept"))
+    for_everybody = ANYONE in getattr(_view_function(), "access", frozenset())
+    if not current_user.is_authenticated and (carried or not for_everybody):
+        return render_template("accounts/sign_in_again.html", kept=sealed), 401
+    return send_again(kept), 400
 
 
 # ------------------------------------------------------------------ the end of a request
@@ -198,7 +233,9 @@ def _compressed(response: Response) -> Response:
         response.status_code == 200
         and "gzip" in request.headers.get("Accept-Encoding", "").lower()
         and "Content-Encoding" not in response.headers
-        and (response.mimetype.startswith("text/") or response.mimetype in ("application/json", "image/svg+xml"))
+        and (
+            (response.mimetype or "").startswith("text/") or response.mimetype in ("application/json", "image/svg+xml")
+        )
     ):
         response.direct_passthrough = False
         body = response.get_data()
@@ -281,7 +318,7 @@ def _unexpected(error: Exception) -> ResponseReturnValue:
 # ------------------------------------------------------------------ small things for views
 
 
-def found(subject: V | None) -> V:
+def found(subject: T | None) -> T:
     """The subject, or a 404 that does not tell a hidden one from one that never was."""
     if subject is None:
         abort(404)

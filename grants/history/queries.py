@@ -16,7 +16,7 @@ from grants.history.models import HistoryEntry
 def entries_about(subjects: Iterable[tuple[str, int]], limit: int = 100) -> list[HistoryEntry]:
     """What happened to these subjects (kind, id), newest first."""
     wanted = list(subjects)
-    found: Select[tuple[HistoryEntry]] = (
+    found: Select[HistoryEntry] = (
         select(HistoryEntry)
         .where(tuple_(HistoryEntry.subject_kind, HistoryEntry.subject_id).in_(wanted))
         .options(joinedload(HistoryEntry.actor))

@@ -1,7 +1,145 @@
-"""Pages."""
+"""The home of each role, the grant as a whole, and the list of grants."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.accounts.models import COORDINATORS, Role
+from grants.awards import rules as award_rules
+from grants.awards.models import Award
+from grants.awards.workflow import AwardState
+from grants.core import clock
+from grants.core.permissions import scope
+from grants.core.web import ANYONE, SIGNED_IN, access, found
+from grants.history.queries import timeline
+from grants.payments import queries as payments
+from grants.payments.rules import obstacles_to_preparing
+from grants.payments.workflow import DisbursementState
+from grants.portfolio import queries
 
 bp = Blueprint("portfolio", __name__)
+
+STAFF = (*COORDINATORS, Role.FINANCE_OFFICER, Role.AUDITOR)
+
+
+@bp.app_context_processor
+def _navigation() -> dict[str, Any]:
+    """The places a person goes to, by the roles they hold."""
+    if not current_user.is_authenticated:
+        doors = [
+            {"label": _("Sign in"), "url": url_for("security.login")},
+            {"label": _("Open an account"), "url": url_for("security.register")},
+        ]
+        return {"navigation": _places((_("Calls"), "calls.index")), "account_links": doors}
+    doors = [
+        {"label": _("My account"), "url": url_for("accounts.account")},
+        {"label": _("Sign out"), "url": url_for("security.logout"), "post": True},
+    ]
+    places = [(_("Home"), "portfolio.home"), (_("Calls"), "calls.index")]
+    if current_user.memberships:
+        places += [(_("Applications"), "applications.mine"), (_("Grants"), "portfolio.grants")]
+    if current_user.holds(Role.REVIEWER):
+        places.append((_("Reviews"), "reviews.mine"))
+    if current_user.holds(Role.COMMITTEE_MEMBER, *COORDINATORS, Role.AUDITOR):
+        places.append((_("Meetings"), "decisions.meetings"))
+    if current_user.holds(*COORDINATORS, Role.AUDITOR):
+        places += [(_("Grants"), "portfolio.grants"), (_("Reports"), "reports.queue")]
+    if current_user.holds(Role.FINANCE_OFFICER, Role.AUDITOR):
+        places += [(_("Payments"), "payments.queue"), (_("Ledger"), "payments.ledger")]
+    if current_user.holds(Role.ADMINISTRATOR, Role.AUDITOR):
+        places.append((_("People"), "accounts.people"))
+    return {"navigation": _places(*places), "account_links": doors}
+
+
+def _places(*places: tuple[str, str]) -> list[dict[str, Any]]:
+    shown = {endpoint: label for label, endpoint in places}
+    return [
+        {"label": label, "url": url_for(endpoint), "current": request.endpoint == endpoint}
+        for endpoint, label in shown.items()
+    ]
+
+
+@bp.get("/")
+@access(ANYONE)
+def home() -> ResponseReturnValue:
+    """What awaits me; for a visitor, what the fund is and which calls are open."""
+    at = clock.now()
+    if not current_user.is_authenticated:
+        return render_template("portfolio/welcome.html", calls=queries.open_and_coming_calls(at))
+    work = queries.work_of(current_user, at)
+    return render_template(
+        "portfolio/home.html",
+        work=work,
+        late=sum(w.is_late(at) for w in work),
+        own=queries.own_applications(current_user),
+        money=queries.money_of_calls() if current_user.holds(*STAFF) else [],
+        history=queries.latest_history() if current_user.holds(Role.AUDITOR) else [],
+    )
+
+
+@bp.get("/grants")
+@access(SIGNED_IN)
+def grants() -> ResponseReturnValue:
+    """The grants I may see, narrowed by links that can be shared."""
+    wanted = queries.Filter(
+        state=_one_of("state", [s.value for s in AwardState]),
+        region=request.args.get("region", "")[:20],
+        call=request.args.get("call", "")[:60],
+        page=max(1, min(request.args.get("page", 1, type=int), 100_000)),
+    )
+    rows, number = queries.grants_like(scope(current_user, Award), wanted)
+    return render_template("portfolio/grants.html", grants=rows, number=number, wanted=wanted, **_choices(wanted))
+
+
+def _one_of(name: str, allowed: list[str]) -> str:
+    value = request.args.get(name, "")
+    return value if value in allowed else ""
+
+
+def _choices(wanted: queries.Filter) -> dict[str, Any]:
+    """The filters as links, each keeping the others."""
+
+    def link(**change: Any) -> str:
+        kept = {"state": wanted.state, "region": wanted.region, "call": wanted.call} | change
+        return url_for("portfolio.grants", **{k: v for k, v in kept.items() if v})
+
+    states = [{"label": _("All"), "url": link(state=""), "current": not wanted.state}]
+    states += [
+        {"label": state.label, "url": link(state=state.value), "current": wanted.state == state} for state in AwardState
+    ]
+    pages = {
+        "page": wanted.page,
+        "pages": max(1, -(-queries.MANY // queries.PAGE)),
+        "url_for": lambda page: link(page=page),
+    }
+    return {"filters": [{"label": _("State"), "links": states}], "pagination": pages, "most": queries.MANY}
+
+
+@bp.get("/grants/<reference>")
+@access(SIGNED_IN)
+def grant(reference: str) -> ResponseReturnValue:
+    """One grant: where it stands, what is owed by whom and when, and how much money waits on it."""
+    at = clock.now()
+    award = found(queries.grant_by_reference(scope(current_user, Award), reference))
+    reports = queries.reports_of(award)
+    standings = payments.standings_of([award.id])
+    subjects = [("award", award.id), ("application", award.application_id)]
+    subjects += [("report_due", due.id) for due in reports]
+    subjects += [("disbursement", payment) for payment in payments.ids_of_payments(award)]
+    staff = current_user.holds(*STAFF)
+    return render_template(
+        "portfolio/grant.html",
+        award=award,
+        steps=award_rules.steps(award),
+        reports=reports,
+        tranches=[(s, [] if s.payment else obstacles_to_preparing(s, at)) for s in standings],
+        history=timeline(subjects, names=staff),
+        payment_states=DisbursementState,
+        staff=staff,
+        at=at,
+    )

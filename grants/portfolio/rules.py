@@ -1,0 +1,74 @@
+"""What awaits a person, in sentences: one line a kind of work, with the page where it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from grants.core.languages import _l
+
+
+@dataclass(frozen=True)
+class Work:
+    """One thing that waits for a person. ``due`` is a day, a moment, or nothing."""
+
+    kind: str
+    reference: str
+    number: int
+    due: date | datetime | None
+    note: Any = ""
+
+    @property
+    def words(self) -> Any:
+        """What it is, as a sentence."""
+        return KINDS[self.kind][0]
+
+    @property
+    def page(self) -> tuple[str, dict[str, Any]]:
+        """The page where it is done: endpoint and values."""
+        endpoint, parameter = KINDS[self.kind][1:]
+        if parameter is None:
+            return endpoint, {}
+        return endpoint, {parameter: self.reference if parameter == "reference" else self.number}
+
+    def is_late(self, at: datetime) -> bool:
+        """Whether its day has passed."""
+        return self.due is not None and _sortable(self.due) < at
+
+    def urgency(self) -> tuple[datetime, str, str]:
+        """What sorts the most urgent first; what has no day comes last."""
+        return (_sortable(self.due), self.kind, self.reference)
+
+
+KINDS: dict[str, tuple[Any, str, str | None]] = {
+    "submit_draft": (_l("Finish and submit your application"), "applications.show", "reference"),
+    "answer_offer": (_l("Answer our letter"), "awards.agreement", "reference"),
+    "sign_agreement": (_l("Sign the agreement"), "payments.sign", "reference"),
+    "write_report": (_l("Write a report"), "reports.show", "due_id"),
+    "mend_report": (_l("Change a report we sent back"), "reports.show", "due_id"),
+    "confirm_payment": (_l("Confirm that our payment arrived"), "payments.of_grant", "reference"),
+    "reach_milestone": (_l("Reach a milestone"), "portfolio.grant", "reference"),
+    "declare": (_l("Declare whether you have a conflict of interest"), "reviews.show", "assignment_id"),
+    "review": (_l("Write a review"), "reviews.show", "assignment_id"),
+    "vote": (_l("Vote in the committee"), "decisions.meeting", "reference"),
+    "attend": (_l("Prepare for a meeting of the committee"), "decisions.meeting", "reference"),
+    "check_applications": (_l("Check the eligibility of applications"), "applications.of_call", "reference"),
+    "assign_reviewers": (_l("Find reviewers for applications"), "reviews.of_call", "reference"),
+    "release_letters": (_l("Release the letters of a meeting"), "awards.release", "reference"),
+    "draw_up_agreement": (_l("Draw up an agreement"), "payments.plan", "reference"),
+    "read_report": (_l("Read a report"), "reports.show", "due_id"),
+    "chase_report": (_l("Ask for a late report"), "reports.show", "due_id"),
+    "publish_call": (_l("Publish a call in preparation"), "calls.manage", "reference"),
+    "finish_closeout": (_l("Finish a close-out"), "closeout.of_grant", "reference"),
+    "approve_payment": (_l("Approve a payment"), "payments.show", "reference"),
+    "send_payment": (_l("Send a payment"), "payments.show", "reference"),
+    "verify_account": (_l("Verify a bank account"), "payments.queue", None),
+    "prepare_payment": (_l("Prepare a payment"), "payments.queue", None),
+}
+
+
+def _sortable(due: date | datetime | None) -> datetime:
+    if due is None:
+        return datetime.max.replace(tzinfo=UTC)
+    return due if isinstance(due, datetime) else datetime.combine(due, time(23, 59), UTC)

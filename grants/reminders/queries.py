@@ -1,0 +1,250 @@
+"""Every deadline on the way, each kind in a fixed number of queries, however many subjects there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import contains_eager, joinedload, load_only
+
+from grants.accounts.models import MemberRole, Membership, Person, Role
+from grants.accounts.queries import holders_of
+from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
+from grants.awards.models import Agreement, Award, Milestone
+from grants.awards.workflow import AwardState
+from grants.calls.models import Call
+from grants.calls.workflow import CallState
+from grants.closeout.models import Closeout
+from grants.closeout.workflow import CloseoutState
+from grants.core.db import db
+from grants.core.mail import OutboxMail
+from grants.payments import queries as payments
+from grants.payments import rules as payment_rules
+from grants.payments.models import Disbursement, Tranche
+from grants.payments.workflow import DisbursementState
+from grants.reminders.models import SweepRun
+from grants.reminders.rules import LOOK_AHEAD, LOOK_BACK, Deadline
+from grants.reports.models import ReportDue
+from grants.reports.workflow import ReportState
+from grants.reviews.models import Assignment
+from grants.reviews.workflow import AssignmentState
+
+TO_CONFIRM = timedelta(days=10)
+"""A grantee confirms a payment within ten days of its being sent."""
+
+RUNNING = (AwardState.ACTIVE, AwardState.SUSPENDED)
+
+
+def deadlines(at: datetime) -> list[Deadline]:
+    """Every deadline near enough to ``at`` that somebody may have to be told of it."""
+    members = Members()
+    coordinators = holders_of(Role.REGIONAL_COORDINATOR, Role.GLOBAL_COORDINATOR)
+    return [
+        *_open_drafts(at, members),
+        *_reviews(at),
+        *_unanswered_offers(at, members),
+        *_unsigned_agreements(at, members),
+        *_milestones(at, members),
+        *_reports(at, members, coordinators),
+        *_payable_tranches(at),
+        *_unconfirmed_receipts(at, members),
+        *_closeouts(at, coordinators),
+    ]
+
+
+def keys_in_outbox(keys: Iterable[str]) -> set[str]:
+    """Which of these mails have been written already."""
+    wanted = list(keys)
+    return set(db.session.scalars(select(OutboxMail.key).where(OutboxMail.key.in_(wanted)))) if wanted else set()
+
+
+def last_sweep() -> SweepRun | None:
+    """The latest sweep."""
+    return db.session.scalar(select(SweepRun).order_by(SweepRun.id.desc()).limit(1))
+
+
+class Members:
+    """The members of organizations, loaded when first asked for, all at once."""
+
+    def __init__(self) -> None:
+        self._by_organization: dict[int, list[Membership]] | None = None
+
+    def of(self, organization_id: int, *, leading: bool = False) -> list[Person]:
+        """The members; with ``leading`` those who own or sign for the organization."""
+        if self._by_organization is None:
+            found = (
+                select(Membership)
+                .where(Membership.ended_at.is_(None), Person.active)
+                .join(Membership.person)
+                .options(contains_eager(Membership.person))
+            )
+            self._by_organization = defaultdict(list)
+            for membership in db.session.scalars(found):
+                self._by_organization[membership.organization_id].append(membership)
+        members = self._by_organization.get(organization_id, [])
+        return [m.person for m in members if not leading or m.may_sign or m.role == MemberRole.OWNER]
+
+
+def _rows(found: Select[Any]) -> Iterator[Any]:
+    yield from db.session.scalars(found).unique()
+
+
+def _window(at: datetime, column: Any) -> Any:
+    """The rows whose day lies near enough to ``at``."""
+    return column.between((at - LOOK_BACK).date(), (at + LOOK_AHEAD).date())
+
+
+def _open_drafts(at: datetime, members: Members) -> Iterator[Deadline]:
+    found = (
+        select(Application)
+        .join(Application.call)
+        .where(
+            Application.state == ApplicationState.DRAFT,
+            Call.state == CallState.PUBLISHED,
+            Call.closes_at > at,
+            Call.closes_at < at + LOOK_AHEAD,
+        )
+        .options(contains_eager(Application.call).load_only(Call.closes_at, Call.timezone, Call.title))
+    )
+    for draft in _rows(found):
+        context = {"reference": draft.reference, "call": draft.call}
+        people = members.of(draft.organization_id)
+        yield Deadline("draft_open", draft.reference, draft.call.closes_at, draft.started_at, people, context)
+
+
+def _reviews(at: datetime) -> Iterator[Deadline]:
+    found = (
+        select(Assignment)
+        .where(Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)), _window(at, Assignment.due_on))
+        .options(joinedload(Assignment.reviewer))
+    )
+    for assignment in _rows(found):
+        context = {"assignment_id": assignment.id}
+        about = f"review {assignment.id}"
+        yield Deadline("review_due", about, assignment.due_on, assignment.asked_at, [assignment.reviewer], context)
+
+
+def _unanswered_offers(at: datetime, members: Members) -> Iterator[Deadline]:
+    found = select(Award).where(Award.state == AwardState.OFFERED, _window(at, Award.answer_by))
+    for award in _rows(found.options(_few(Award.answer_by, Award.offered_at))):
+        people = members.of(award.organization_id, leading=True)
+        yield _of_award("offer_unanswered", award, award.answer_by, award.offered_at, people)
+
+
+def _unsigned_agreements(at: datetime, members: Members) -> Iterator[Deadline]:
+    found = (
+        select(Agreement)
+        .join(Agreement.award)
+        .where(Award.state == AwardState.SENT, Agreement.signed_at.is_(None), _window(at, Award.sign_by))
+        .options(contains_eager(Agreement.award).load_only(Award.reference, Award.organization_id, Award.sign_by))
+        .order_by(Agreement.award_id, Agreement.version)
+    )
+    latest = {agreement.award_id: agreement for agreement in _rows(found)}
+    for agreement in latest.values():
+        award = agreement.award
+        people = members.of(award.organization_id, leading=True)
+        yield _of_award("agreement_unsigned", award, award.sign_by, agreement.drawn_up_at, people)
+
+
+def _milestones(at: datetime, members: Members) -> Iterator[Deadline]:
+    found = (
+        select(Milestone)
+        .join(Milestone.award)
+        .where(Award.state == AwardState.ACTIVE, Milestone.reached_on.is_(None), _window(at, Milestone.due_on))
+        .options(contains_eager(Milestone.award).load_only(Award.reference, Award.organization_id, Award.start_on))
+    )
+    for milestone in _rows(found):
+        award = milestone.award
+        about = f"{award.reference} milestone {milestone.id}"
+        context = {"reference": award.reference, "milestone": milestone.title}
+        people = members.of(award.organization_id)
+        yield Deadline("milestone_due", about, milestone.due_on, _start(award), people, context)
+
+
+def _reports(at: datetime, members: Members, coordinators: list[Person]) -> Iterator[Deadline]:
+    found = (
+        select(ReportDue)
+        .join(ReportDue.award)
+        .where(
+            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
+            Award.state.in_((*RUNNING, AwardState.TERMINATED)),
+            _window(at, ReportDue.due_on),
+        )
+        .options(
+            contains_eager(ReportDue.award).load_only(
+                Award.reference, Award.organization_id, Award.start_on, Award.region
+            )
+        )
+    )
+    for due in _rows(found):
+        award = due.award
+        about = f"{award.reference} {due.key}"
+        context = {"reference": award.reference, "report": due.label, "due_id": due.id}
+        yield Deadline("report_due", about, due.due_on, _start(award), members.of(award.organization_id), context)
+        if due.required:
+            regional = [p for p in coordinators if p.coordinates(award.region)]
+            yield Deadline("report_late", about, due.due_on, _start(award), regional, context)
+
+
+def _payable_tranches(at: datetime) -> Iterator[Deadline]:
+    officers = holders_of(Role.FINANCE_OFFICER)
+    window = ((at - LOOK_BACK).date(), (at + LOOK_AHEAD).date())
+    for standing in payments.unpaid_tranches(due_between=window):
+        if not payment_rules.obstacles_to_preparing(standing, at):
+            about = f"{standing.award_reference} tranche {standing.number}"
+            context = {"reference": standing.award_reference, "number": standing.number}
+            since = _morning(standing.award_start_on or standing.due_on)
+            yield Deadline("tranche_due", about, standing.due_on, since, officers, context)
+
+
+def _unconfirmed_receipts(at: datetime, members: Members) -> Iterator[Deadline]:
+    found = (
+        select(Disbursement)
+        .where(
+            Disbursement.state == DisbursementState.PAID,
+            Disbursement.paid_on.between((at - LOOK_BACK - TO_CONFIRM).date(), at.date()),
+        )
+        .options(
+            joinedload(Disbursement.tranche).joinedload(Tranche.award).load_only(Award.reference, Award.organization_id)
+        )
+    )
+    for payment in _rows(found):
+        award = payment.tranche.award
+        context = {"reference": award.reference}
+        people = members.of(award.organization_id, leading=True)
+        due, since = payment.paid_on + TO_CONFIRM, _morning(payment.paid_on)
+        yield Deadline("receipt_unconfirmed", payment.reference, due, since, people, context)
+
+
+def _closeouts(at: datetime, coordinators: list[Person]) -> Iterator[Deadline]:
+    found = (
+        select(Closeout)
+        .where(Closeout.state == CloseoutState.OPENED, _window(at, Closeout.due_on))
+        .options(joinedload(Closeout.award).load_only(Award.reference, Award.region))
+    )
+    for closeout in _rows(found):
+        award = closeout.award
+        regional = [p for p in coordinators if p.coordinates(award.region)]
+        context = {"reference": award.reference}
+        yield Deadline("closeout_due", award.reference, closeout.due_on, closeout.opened_at, regional, context)
+
+
+def _few(*columns: Any) -> Any:
+    return load_only(Award.reference, Award.organization_id, *columns)
+
+
+def _start(award: Award) -> datetime:
+    """Reminders of a running grant begin with it."""
+    return _morning(award.start_on) if award.start_on else datetime.min.replace(tzinfo=UTC)
+
+
+def _morning(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _of_award(kind: str, award: Award, due: Any, since: datetime, people: list[Person]) -> Deadline:
+    return Deadline(kind, award.reference, due, since, people, {"reference": award.reference})

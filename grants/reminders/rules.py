@@ -1,0 +1,91 @@
+"""When somebody is reminded of a deadline. One table says how many days before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from grants.accounts.models import Person
+from grants.core.languages import _l
+
+OFFSETS: dict[str, tuple[int, ...]] = {
+    "draft_open": (-14, -7, -3, -1),
+    "review_due": (-7, -2, 1, 5),
+    "offer_unanswered": (-7, -2, 1),
+    "agreement_unsigned": (-14, -7, -2, 1, 7),
+    "milestone_due": (-14, -3, 1, 14),
+    "report_due": (-30, -14, -7, -1, 1, 7, 14, 30),
+    "report_late": (14, 30, 60),
+    "tranche_due": (0, 5, 10),
+    "receipt_unconfirmed": (0, 7, 14),
+    "closeout_due": (-14, 0, 14),
+}
+"""Days before (negative) and after a deadline on which people are told, by kind.
+
+Before and after a report: 30, 14, 7, 1 days; a late one reaches the coordinators after 14, 30 and 60 days, when the
+sample call's escalation begins. The other series are choices of this fund.
+"""
+
+KINDS: dict[str, Any] = {
+    "draft_open": _l("A call closes while a draft is open"),
+    "review_due": _l("A review is due"),
+    "offer_unanswered": _l("The offer of a grant waits for an answer"),
+    "agreement_unsigned": _l("An agreement waits for its signature"),
+    "milestone_due": _l("A milestone is due or late"),
+    "report_due": _l("A report is due or late"),
+    "report_late": _l("A report is late: told to the coordinators"),
+    "tranche_due": _l("A tranche can be paid"),
+    "receipt_unconfirmed": _l("A payment waits for the grantee's confirmation"),
+    "closeout_due": _l("A close-out is due"),
+}
+
+MORNING = time(8, 0)
+"""A day's reminders go out at eight in the morning where the person is."""
+
+TOO_OLD = timedelta(days=7)
+"""After a long outage nobody is told of what is a week past; the next offset, or the screens, will tell."""
+
+LOOK_AHEAD = timedelta(days=-min(min(o) for o in OFFSETS.values()) + 1)
+LOOK_BACK = timedelta(days=max(max(o) for o in OFFSETS.values())) + TOO_OLD
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Something that somebody has to do by a day or a moment.
+
+    ``since`` is when it began to concern them: an offset that had passed by then is not caught up.
+    """
+
+    kind: str
+    about: str
+    due: date | datetime
+    since: datetime
+    people: Sequence[Person]
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+def moment_of(due: date | datetime, offset: int, zone: str) -> datetime:
+    """When the reminder of ``offset`` days is sent to somebody in ``zone``.
+
+    A moment keeps its hour; a day begins at eight in the morning of the person's own zone, also across a change of
+    the clocks.
+    """
+    if isinstance(due, datetime):
+        return due + timedelta(days=offset)
+    return datetime.combine(due + timedelta(days=offset), MORNING, ZoneInfo(zone))
+
+
+def offset_reached(deadline: Deadline, at: datetime, zone: str) -> int | None:
+    """The offset of which somebody in ``zone`` should have been told by ``at``; None when none, or long ago.
+
+    Only the latest counts: after a day without reminders people are told once, not once for each one missed.
+    """
+    reached = [
+        offset for offset in OFFSETS[deadline.kind] if deadline.since <= moment_of(deadline.due, offset, zone) <= at
+    ]
+    if not reached or moment_of(deadline.due, reached[-1], zone) < at - TOO_OLD:
+        return None
+    return reached[-1]

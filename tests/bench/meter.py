@@ -1,0 +1,122 @@
+"""Measuring one request: CPU in this process and in its database backend, queries, bytes on the line."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import io
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from flask import Flask
+from sqlalchemy import event, text
+
+from grants.core.db import db
+
+
+@dataclass
+class Backend:
+    """The database process that serves our one connection."""
+
+    pid: int
+
+    def cpu(self) -> float:
+        """CPU seconds it has used; to the nanosecond where the system tells."""
+        schedule = Path(f"/proc/{self.pid}/schedstat")
+        if schedule.exists():
+            return int(schedule.read_text().split()[0]) / 1e9
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
+
+
+def backend_of(app: Flask) -> Backend:
+    """The backend of the application's pooled connection (the bench uses one at a time)."""
+    with app.app_context():
+        pid = db.session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        db.session.remove()
+    return Backend(int(pid))
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def call(app: Flask, path: str, *, cookie: str = "", form: bytes | None = None) -> Answer:
+    """One request straight through the WSGI door, as a server would make it, without a test client around it."""
+    path, _, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "GET" if form is None else "POST",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_COOKIE": cookie,
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(form or b""),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.version": (1, 0),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    if form is not None:
+        environ |= {"CONTENT_LENGTH": str(len(form)), "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    begun: list[Any] = []
+    parts = app.wsgi_app(environ, lambda status, headers, *_: begun.extend((status, headers)))
+    body = b"".join(parts)
+    if hasattr(parts, "close"):
+        parts.close()
+    return Answer(int(begun[0].split()[0]), body, dict(begun[1]))
+
+
+@contextmanager
+def counted_queries(app: Flask) -> Iterator[list[str]]:
+    """The statements sent meanwhile, without those that only keep the transaction."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def cost(once: Callable[[], object], backend: Backend, *, times: int = 60, batches: int = 5) -> float:
+    """CPU seconds of one call, in this process and in the database: the median of several batches."""
+    for _ in range(5):
+        once()
+    results = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(batches):
+            here, there = time.process_time(), backend.cpu()
+            for _ in range(times):
+                once()
+            results.append((time.process_time() - here + backend.cpu() - there) / times)
+    finally:
+        gc.enable()
+    return statistics.median(results)
+
+
+def kilobytes(body: bytes) -> float:
+    """What the page weighs on the line."""
+    return round(len(gzip.compress(body, 5)) / 1000, 1)
