@@ -1,0 +1,290 @@
+"""What is done with an application: begun, written, attached to, sent in, withdrawn, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from grants.accounts.models import Organization, Person
+from grants.accounts.queries import coordinators_of
+from grants.applications import mails, queries, rules
+from grants.applications.models import Application, Attachment, Finding, Outcome, Receipt
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call, DocumentAsked
+from grants.calls.workflow import CallState
+from grants.core import clock, files
+from grants.core.db import db
+from grants.core.mail import post
+from grants.core.rules import refuse
+from grants.history import actions as history
+from grants.questionnaires import actions as questionnaires
+from grants.questionnaires import queries as questionnaire_queries
+from grants.questionnaires.models import SectionAnswers
+
+
+def start(
+    call: Call, organization: Organization, *, language: str, by: Person, reference: str | None = None
+) -> Application:
+    """Begin an organization's application to a call, in one of the call's languages. Raises Refused.
+
+    An organization has one live application a call; the database keeps that even when two members begin at once.
+    """
+    live = queries.live_application(call.id, organization.id)
+    refuse(rules.obstacles_to_starting(call, organization, language, live, clock.now()))
+    sheet = questionnaires.new_sheet(call.questionnaire, language=language, by=by)
+    application = Application(
+        reference=reference or queries.next_application_reference(),
+        call=call,
+        organization=organization,
+        answer_sheet=sheet,
+        language=language,
+        currency=call.currency,
+        region=rules.region_of(organization, call),
+        started_by_id=by.id,
+        confidentiality=organization.confidentiality_default,
+    )
+    db.session.add(application)
+    history.begin(application, "start", by=by)
+    return application
+
+
+def save_section(
+    application: Application, section_key: str, values: Mapping[str, Any], *, by: Person, version: int | None
+) -> SectionAnswers:
+    """Save one section and copy what lists and limits need. Raises Refused, or EditConflict with both texts."""
+    _hold(application)
+    refuse(rules.obstacles_to_editing(application))
+    saved = questionnaires.save_section(application.answer_sheet, section_key, dict(values), by=by, version=version)
+    copy_facts(application)
+    return saved
+
+
+def copy_facts(application: Application) -> None:
+    """Repeat in columns what the answers say about title, lot, amounts, countries, dates and confidentiality."""
+    db.session.flush()
+    for name, value in rules.facts_in(answers_in(application), application.currency).items():
+        setattr(application, name, value)
+    if application.region is None:
+        application.region = rules.region_of(application.organization, application.call)
+    db.session.flush()
+
+
+def attach(application: Application, document: DocumentAsked, name: str, content: bytes, *, by: Person) -> Attachment:
+    """Add a file for a document the call asks for. Raises Refused for a file that cannot be taken.
+
+    A reason for withholding that document is taken back; the same file sent twice is kept once.
+    """
+    _hold(application)
+    present = queries.attachments_of(application)
+    refuse(rules.obstacles_to_attaching(document, application, present))
+    stored = files.keep(name, content, document.formats)
+    for other in present:
+        if other.document_id == document.id and other.file is not None and other.file.sha256 == stored.sha256:
+            files.forget(stored)
+            return other
+        if other.document_id == document.id and other.file is None:
+            db.session.delete(other)
+    attachment = Attachment(application_id=application.id, document=document, file=stored, attached_by_id=by.id)
+    db.session.add(attachment)
+    history.note("application", application.id, "attach", by=by, document=document.key, sha256=stored.sha256)
+    return attachment
+
+
+def withhold(application: Application, document: DocumentAsked, reason: str, *, by: Person) -> Attachment:
+    """Keep a document back, with the reason that only the staff of the fund reads. Raises Refused."""
+    _hold(application)
+    present = queries.attachments_of(application)
+    definition = questionnaire_queries.definition_of(application.call.questionnaire_id)
+    refuse(rules.obstacles_to_withholding(document, application, definition, present, reason))
+    kept_back = next((a for a in present if a.document_id == document.id), None)
+    if kept_back is None:
+        kept_back = Attachment(application_id=application.id, document=document, attached_by_id=by.id)
+        db.session.add(kept_back)
+    kept_back.withheld_reason = reason.strip()
+    history.note("application", application.id, "withhold", by=by, document=document.key)
+    return kept_back
+
+
+def detach(attachment: Attachment, *, by: Person) -> None:
+    """Remove a file or a reason for withholding. Raises Refused once the application was sent in."""
+    application = attachment.application
+    _hold(application)
+    refuse(rules.obstacles_to_editing(application))
+    if attachment.file is not None:
+        files.forget(attachment.file)
+    history.note("application", application.id, "detach", by=by, document=attachment.document.key)
+    db.session.delete(attachment)
+    db.session.flush()
+
+
+def submit(application: Application, *, by: Person) -> Receipt:
+    """Send the application in, and give the receipt. Raises Refused with what is missing, or with both times when late.
+
+    Sent in again (a second click, a repeated request) it gives the same receipt. Nobody can write meanwhile: the
+    application is held first. The deadline cannot move meanwhile either: the call is held against changes. Then the
+    clock of the database judges once, in the statement that submits.
+    """
+    _hold(application)
+    earlier = queries.receipt_of(application) if application.submitted_at else None
+    if earlier is not None:
+        return earlier
+    call = application.call
+    db.session.refresh(call, ["state", "opens_at", "closes_at"], with_for_update={"read": True})
+    definition = questionnaire_queries.definition_of(call.questionnaire_id)
+    answers = answers_in(application)
+    attachments = queries.attachments_of(application)
+    refuse(
+        rules.obstacles_to_submission(
+            application, definition, answers, attachments, queries.server_time(), documents=queries.documents_of(call)
+        )
+    )
+    content = rules.content_of(application, answers, attachments, rules.budget_in(definition, answers))
+    content_hash = rules.fingerprint(content)
+    received_at = _send_in_before_the_deadline(application, content_hash, by)
+    if received_at is None:
+        refuse(rules.obstacles_by_time(call, queries.server_time()))
+    history.record_moved(application, "submit", before=ApplicationState.DRAFT, by=by, hash=content_hash)
+    db.session.refresh(application, ["submitted_at", "submitted_by_id", "content_hash"])
+    receipt = Receipt(
+        number=queries.next_receipt_number(call),
+        application=application,
+        submitted_at=application.submitted_at,
+        submitted_by=by,
+        content_hash=content_hash,
+        content=content,
+    )
+    db.session.add(receipt)
+    db.session.flush()
+    told = {person.id: person for person in [by, *queries.people_of(application)]}
+    post(*(mails.application_submitted(receipt, application, to=person) for person in told.values()))
+    return receipt
+
+
+def _send_in_before_the_deadline(application: Application, content_hash: str, by: Person) -> datetime | None:
+    """Submit if the call is open at the one moment that the database reads from its clock; that moment, or None.
+
+    The moment is read in a subquery, so that what is compared with the deadline is what is stored.
+    """
+    judged = select(func.app_now().label("moment")).subquery("judged")
+    submitted = (
+        update(Application)
+        .where(
+            Application.id == application.id,
+            Application.state == ApplicationState.DRAFT,
+            Application.call_id == Call.id,
+            Call.state == CallState.PUBLISHED,
+            Call.opens_at <= judged.c.moment,
+            judged.c.moment < Call.closes_at,
+        )
+        .values(
+            state=ApplicationState.SUBMITTED,
+            submitted_at=judged.c.moment,
+            submitted_by_id=by.id,
+            content_hash=content_hash,
+        )
+        .returning(Application.submitted_at)
+        .execution_options(synchronize_session=False)
+    )
+    return db.session.scalar(submitted)
+
+
+def withdraw(application: Application, reason: str, *, by: Person) -> None:
+    """Take the application back, with a reason. The coordinators of its region are told if it had been sent in."""
+    refuse(rules.obstacles_to_withdrawing(application))
+    sent_in = application.submitted_at is not None
+    history.record(application, "withdraw", by=by, reason=reason)
+    if sent_in:
+        coordinators = coordinators_of(application.region)
+        post(*(mails.application_withdrawn(application, reason.strip(), to=person) for person in coordinators))
+
+
+def check_eligibility(application: Application, *, by: Person) -> list[Finding]:
+    """Let the machine look at every rule of the call; what a person has judged already stays."""
+    _hold(application)
+    refuse(rules.obstacles_to_checking(application))
+    values = eligibility_values(application)
+    present = {finding.rule_id: finding for finding in queries.findings_of(application)}
+    for rule in queries.rules_of(application.call):
+        finding = present.get(rule.id)
+        if finding is None:
+            finding = Finding(application=application, rule=rule, outcome=Outcome.TO_JUDGE)
+            db.session.add(finding)
+        if not finding.judged:
+            finding.outcome = rules.machine_outcome(rule, values)
+            finding.found_at = clock.now()
+    history.note("application", application.id, "check", by=by)
+    return queries.findings_of(application)
+
+
+def answers_in(application: Application) -> dict[str, Any]:
+    """Every answer of an application as it stands in the database now."""
+    sheet = application.answer_sheet_id
+    return questionnaire_queries.answers_of_sheets([sheet]).get(sheet, {})
+
+
+def eligibility_values(application: Application) -> dict[str, Any]:
+    """What the rules of the call ask about: the call, the organization, the application and its budget."""
+    call = application.call
+    definition = questionnaire_queries.definition_of(call.questionnaire_id)
+    answers = answers_in(application)
+    return rules.values_of(
+        application,
+        answers,
+        sums=rules.budget_in(definition, answers),
+        documents=queries.documents_of(call),
+        attachments=queries.attachments_of(application),
+        applications_of_lead=queries.sent_in_by(application.organization_id, call.id),
+    )
+
+
+def judge(finding: Finding, outcome: str, reason: str, *, by: Person) -> None:
+    """A person says whether a rule is met, and why. Raises Refused without a reason."""
+    application = finding.application
+    _hold(application)
+    refuse(rules.obstacles_to_judging(finding, outcome, reason))
+    finding.outcome, finding.judged, finding.judged_by_id = outcome, True, by.id
+    finding.reason = reason.strip()
+    finding.found_at = clock.now()
+    history.note("application", application.id, "judge", by=by, reason=reason, rule=finding.rule.key, outcome=outcome)
+
+
+def find_eligible(application: Application, *, by: Person) -> None:
+    """Every rule is met: the application goes on to the reviewers, and its people are told."""
+    findings = queries.findings_of(application)
+    refuse(rules.obstacles_to_finding_eligible(application, findings, rules=len(queries.rules_of(application.call))))
+    entry = history.record(application, "find_eligible", by=by)
+    people = queries.people_of(application)
+    post(*(mails.application_found_eligible(application, to=person, occasion=str(entry.id)) for person in people))
+
+
+def find_ineligible(application: Application, reason: str, *, by: Person) -> None:
+    """A rule is not met: the application cannot be considered. Its people are told which rule, why, and how to complain."""
+    findings = queries.findings_of(application)
+    refuse(rules.obstacles_to_finding_ineligible(application, findings, rules=len(queries.rules_of(application.call))))
+    entry = history.record(application, "find_ineligible", by=by, reason=reason)
+    unmet = [
+        {"key": finding.rule.key, "text": finding.rule.text, "reason": finding.reason}
+        for finding in findings
+        if finding.outcome == Outcome.FAILED
+    ]
+    people = queries.people_of(application)
+    post(
+        *(
+            mails.application_found_ineligible(application, unmet, reason.strip(), to=person, occasion=str(entry.id))
+            for person in people
+        )
+    )
+
+
+def reopen_check(application: Application, reason: str, *, by: Person) -> None:
+    """Take up the eligibility check again, with a reason: after a complaint, or when a mistake was found."""
+    history.record(application, "reopen_check", by=by, reason=reason)
+
+
+def _hold(application: Application) -> None:
+    """Keep everybody else from changing the application until this transaction ends, and see it as it stands now."""
+    db.session.flush()
+    db.session.refresh(application, ["state", "submitted_at"], with_for_update=True)

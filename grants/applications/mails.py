@@ -1,0 +1,54 @@
+"""Mails about applications. They name the application by its reference only; the rest is read after signing in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grants.accounts.models import Person
+from grants.applications.models import Application, Receipt
+from grants.core.mail import Mail
+
+
+def application_submitted(receipt: Receipt, application: Application, to: Person) -> Mail:
+    """The application has arrived: receipt number, server time and hash."""
+    return Mail(
+        "application_submitted",
+        to=to,
+        about=application.reference,
+        occasion=receipt.number,
+        context={"receipt": receipt, "application": application, "call": application.call},
+    )
+
+
+def application_found_eligible(application: Application, to: Person, occasion: str) -> Mail:
+    """The application meets the rules of the call and goes on to the reviewers."""
+    return Mail(
+        "application_found_eligible",
+        to=to,
+        about=application.reference,
+        occasion=occasion,
+        context={"application": application, "call": application.call},
+    )
+
+
+def application_found_ineligible(
+    application: Application, rules: list[dict[str, Any]], reason: str, to: Person, occasion: str
+) -> Mail:
+    """The application does not meet the rules of the call: which ones, why, and the right to complain."""
+    return Mail(
+        "application_found_ineligible",
+        to=to,
+        about=application.reference,
+        occasion=occasion,
+        context={"application": application, "call": application.call, "rules": rules, "reason": reason},
+    )
+
+
+def application_withdrawn(application: Application, reason: str, to: Person) -> Mail:
+    """An applicant withdrew an application that had been sent in; told to the coordinators of its region."""
+    return Mail(
+        "application_withdrawn",
+        to=to,
+        about=application.reference,
+        context={"application": application, "reason": reason},
+    )

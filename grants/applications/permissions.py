@@ -1,0 +1,90 @@
+"""Who may write, send in, read and check an application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+
+from grants.accounts.models import COORDINATORS, Organization, Role
+from grants.applications.models import Application, Attachment, Receipt
+from grants.core.permissions import scope_of
+
+
+def _seen(user: Any) -> ColumnElement[bool]:
+    """The condition on an application that decides whether a person may see it."""
+    if not user.is_authenticated:
+        return false()
+    allowed: list[ColumnElement[bool]] = []
+    if user.memberships:
+        allowed.append(Application.organization_id.in_([m.organization_id for m in user.memberships]))
+    sent_in = Application.submitted_at.is_not(None)
+    if user.holds(Role.AUDITOR):
+        allowed.append(sent_in)
+    elif user.holds(*COORDINATORS):
+        mine: ColumnElement[bool] = Application.region.in_(sorted(user.regions))
+        if user.holds(Role.GLOBAL_COORDINATOR):
+            mine = or_(mine, Application.region.is_(None))
+        allowed.append(and_(sent_in, mine))
+    return or_(false(), *allowed)
+
+
+@scope_of(Application)
+def applications_seen_by(user: Any) -> Select[Any]:
+    """Members: those of their organizations. Coordinators: those sent in from their regions. Auditors: all sent in."""
+    return select(Application).where(_seen(user))
+
+
+@scope_of(Attachment)
+def attachments_seen_by(user: Any) -> Select[Any]:
+    """Whoever may see the application: its documents."""
+    return select(Attachment).join(Application, Attachment.application_id == Application.id).where(_seen(user))
+
+
+@scope_of(Receipt)
+def receipts_seen_by(user: Any) -> Select[Any]:
+    """Whoever may see the application: its receipt."""
+    return select(Receipt).join(Application, Receipt.application_id == Application.id).where(_seen(user))
+
+
+def can_start(user: Any, organization: Organization) -> bool:
+    """A member of the organization (owner or editor) may begin an application for it."""
+    return bool(user.belongs_to(organization.id))
+
+
+def can_write(user: Any, application: Application) -> bool:
+    """A member of the applicant organization (owner or editor) may write and attach documents."""
+    return bool(user.belongs_to(application.organization_id))
+
+
+def can_submit(user: Any, application: Application) -> bool:
+    """A member of the applicant organization who owns its account or may sign for it may send the application in."""
+    return bool(user.owns(application.organization_id) or user.signs_for(application.organization_id))
+
+
+def can_withdraw(user: Any, application: Application) -> bool:
+    """Whoever may send the application in may withdraw it."""
+    return can_submit(user, application)
+
+
+def can_read(user: Any, application: Application) -> bool:
+    """Members of the organization, coordinators of its region and auditors read what was sent in; members also drafts."""
+    if user.belongs_to(application.organization_id):
+        return True
+    return application.submitted_at is not None and (user.holds(Role.AUDITOR) or _coordinates(user, application))
+
+
+def can_check(user: Any, application: Application) -> bool:
+    """A coordinator of the region checks eligibility, unless they belong to the applicant organization."""
+    return _coordinates(user, application) and not user.belongs_to(application.organization_id)
+
+
+def can_list_applications(user: Any) -> bool:
+    """Coordinators (of their regions) and auditors see the list of a call's applications."""
+    return bool(user.holds(*COORDINATORS, Role.AUDITOR))
+
+
+def _coordinates(user: Any, application: Application) -> bool:
+    if application.region is None:
+        return bool(user.holds(Role.GLOBAL_COORDINATOR))
+    return bool(user.coordinates(application.region))

@@ -1,0 +1,277 @@
+"""Finding applications, their answers and documents; lists cost the same number of queries whatever their length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Integer, Select, cast, func, select
+from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
+
+from grants.accounts.models import Membership, Organization, Person
+from grants.applications.models import Application, Attachment, Finding, Receipt
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
+from grants.core.db import db
+
+PAGE_SIZE = 50
+
+LOCK_SPACE = 4_713
+"""The first number of the advisory locks under which the receipts of a call are numbered."""
+
+SORTS: dict[str, Any] = {
+    "reference": Application.reference,
+    "title": func.lower(Application.title),
+    "requested": Application.requested_minor,
+    "submitted": Application.submitted_at,
+}
+"""What a list of applications can be sorted by."""
+
+
+def application_by_reference(seen: Select[Any], reference: str) -> Application | None:
+    """One application among those a person may see, with its call and organization."""
+    found = seen.where(Application.reference == reference).options(
+        joinedload(Application.call), joinedload(Application.organization)
+    )
+    application: Application | None = db.session.scalar(found)
+    return application
+
+
+def live_application(call_id: int, organization_id: int) -> Application | None:
+    """The application of an organization to a call that was not withdrawn."""
+    return db.session.scalar(
+        select(Application).where(
+            Application.call_id == call_id,
+            Application.organization_id == organization_id,
+            Application.state != ApplicationState.WITHDRAWN,
+        )
+    )
+
+
+def applications_to(call: Call, organization_ids: Iterable[int]) -> list[Application]:
+    """The live applications of some organizations to a call."""
+    found = select(Application).where(
+        Application.call_id == call.id,
+        Application.organization_id.in_(list(organization_ids)),
+        Application.state != ApplicationState.WITHDRAWN,
+    )
+    return list(db.session.scalars(found))
+
+
+def applications_of(person: Person) -> list[Application]:
+    """The applications of the organizations a person belongs to, newest first."""
+    found = (
+        select(Application)
+        .where(Application.organization_id.in_([m.organization_id for m in person.memberships]))
+        .options(
+            joinedload(Application.call).load_only(
+                Call.reference, Call.title, Call.closes_at, Call.opens_at, Call.timezone, Call.state, Call.currency
+            ),
+            joinedload(Application.organization).load_only(Organization.name, Organization.reference),
+        )
+        .order_by(Application.id.desc())
+        .limit(200)
+    )
+    return list(db.session.scalars(found)) if person.memberships else []
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of a list, and how many there are in each state, region and lot."""
+
+    rows: list[Any]
+    total: int
+    page: int
+    counts: list[tuple[str, str | None, str | None, int]]
+
+    @property
+    def pages(self) -> int:
+        """How many pages the list has."""
+        return max(1, -(-self.total // PAGE_SIZE))
+
+
+def applications_of_call(
+    seen: Select[Any],
+    call: Call,
+    *,
+    state: str | None,
+    region: str | None,
+    lot: str | None,
+    sort: str,
+    descending: bool,
+    page: int,
+) -> Found:
+    """The applications to a call among those a person may see: one page, and the numbers for the filters.
+
+    Two queries, whatever the length: one that counts, one that reads the page.
+    """
+    of_call = seen.where(Application.call_id == call.id)
+    keys = (Application.state, Application.region, Application.lot_key)
+    counted = of_call.with_only_columns(*keys, func.count()).group_by(*keys)
+    counts = [(str(row[0]), row[1], row[2], int(row[3])) for row in db.session.execute(counted)]
+    wanted = {"state": state, "region": region, "lot_key": lot}
+    for name, value in wanted.items():
+        if value is not None:
+            of_call = of_call.where(getattr(Application, name) == value)
+    chosen = (state, region, lot)
+    number = sum(row[3] for row in counts if all(w in (None, v) for w, v in zip(chosen, row[:3], strict=True)))
+    page = min(max(1, page), max(1, -(-number // PAGE_SIZE)))
+    order = SORTS[sort].desc() if descending else SORTS[sort].asc()
+    rows = (
+        of_call.join(Organization, Organization.id == Application.organization_id)
+        .with_only_columns(
+            Application.reference,
+            Application.title,
+            Application.state,
+            Application.region,
+            Application.lot_key,
+            Application.requested_minor,
+            Application.currency,
+            Application.submitted_at,
+            Application.confidentiality,
+            Organization.name.label("organization"),
+            Organization.country.label("country"),
+        )
+        .order_by(order.nulls_last(), Application.id)
+        .limit(PAGE_SIZE)
+        .offset((page - 1) * PAGE_SIZE)
+    )
+    return Found(list(db.session.execute(rows)), number, page, counts)
+
+
+def documents_of(call: Call) -> list[DocumentAsked]:
+    """The documents a call asks of applicants, in their order."""
+    found = select(DocumentAsked).where(DocumentAsked.call_id == call.id, DocumentAsked.stage == "application")
+    return list(db.session.scalars(found.order_by(DocumentAsked.position)))
+
+
+def document_asked(call: Call, key: str) -> DocumentAsked | None:
+    """One document that a call asks for, by its key."""
+    return db.session.scalar(select(DocumentAsked).where(DocumentAsked.call_id == call.id, DocumentAsked.key == key))
+
+
+def attachments_of(application: Application) -> list[Attachment]:
+    """What is attached to an application or withheld, in the order of the documents asked."""
+    found = (
+        select(Attachment)
+        .where(Attachment.application_id == application.id)
+        .join(Attachment.document)
+        .options(contains_eager(Attachment.document), joinedload(Attachment.file))
+        .order_by(DocumentAsked.position, Attachment.id)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(found))
+
+
+def attachment_by_id(seen: Select[Any], reference: str, attachment_id: int) -> Attachment | None:
+    """One attachment of one application, among those a person may see."""
+    found = seen.where(Application.reference == reference, Attachment.id == attachment_id).options(
+        contains_eager(Attachment.application), joinedload(Attachment.file), joinedload(Attachment.document)
+    )
+    attachment: Attachment | None = db.session.scalar(found)
+    return attachment
+
+
+def receipt_of(application: Application) -> Receipt | None:
+    """The receipt of a submission, without its content."""
+    found = select(Receipt).where(Receipt.application_id == application.id).options(joinedload(Receipt.submitted_by))
+    return db.session.scalar(found)
+
+
+def receipt_with_content(application: Application) -> Receipt | None:
+    """The receipt of a submission with everything that was received."""
+    found = (
+        select(Receipt)
+        .where(Receipt.application_id == application.id)
+        .options(undefer(Receipt.content), joinedload(Receipt.submitted_by))
+    )
+    return db.session.scalar(found)
+
+
+def next_receipt_number(call: Call) -> str:
+    """The next receipt number of a call, such as R-MPF-2027-01-0007; others wait until this transaction has ended."""
+    db.session.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, cast(call.id, Integer))))
+    given = db.session.scalar(
+        select(func.count(Receipt.id))
+        .join(Application, Application.id == Receipt.application_id)
+        .where(Application.call_id == call.id)
+    )
+    return f"R-{call.reference}-{(given or 0) + 1:04d}"
+
+
+def next_application_reference() -> str:
+    """A reference that no other application has, such as APP-00013."""
+    number = db.session.scalar(select(func.nextval(func.pg_get_serial_sequence("application", "id"))))
+    return f"APP-{number:05d}"
+
+
+def server_time() -> datetime:
+    """The moment it is by the clock that judges deadlines."""
+    moment: datetime = db.session.execute(select(func.app_now())).scalar_one()
+    return moment
+
+
+def lots_of(call: Call) -> list[Lot]:
+    """The lots of a call."""
+    return list(db.session.scalars(select(Lot).where(Lot.call_id == call.id).order_by(Lot.position)))
+
+
+def regions_of(call: Call) -> list[RegionEnvelope]:
+    """The regions of a call."""
+    found = select(RegionEnvelope).where(RegionEnvelope.call_id == call.id)
+    return list(db.session.scalars(found.order_by(RegionEnvelope.position)))
+
+
+def rules_of(call: Call) -> list[EligibilityRule]:
+    """The eligibility rules of a call."""
+    found = select(EligibilityRule).where(EligibilityRule.call_id == call.id)
+    return list(db.session.scalars(found.order_by(EligibilityRule.position)))
+
+
+def findings_of(application: Application) -> list[Finding]:
+    """What the eligibility check found, in the order of the rules."""
+    found = (
+        select(Finding)
+        .where(Finding.application_id == application.id)
+        .join(Finding.rule)
+        .options(contains_eager(Finding.rule), joinedload(Finding.judged_by).load_only(Person.name))
+        .order_by(EligibilityRule.position)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(found))
+
+
+def finding_by_rule(application: Application, rule_key: str) -> Finding | None:
+    """What was found for one rule."""
+    found = (
+        select(Finding)
+        .join(Finding.rule)
+        .where(Finding.application_id == application.id, EligibilityRule.key == rule_key)
+        .options(contains_eager(Finding.rule), joinedload(Finding.application))
+    )
+    return db.session.scalar(found)
+
+
+def sent_in_by(organization_id: int, call_id: int) -> int:
+    """How many applications of an organization to a call were sent in and not withdrawn."""
+    found = select(func.count(Application.id)).where(
+        Application.call_id == call_id,
+        Application.organization_id == organization_id,
+        Application.submitted_at.is_not(None),
+        Application.state != ApplicationState.WITHDRAWN,
+    )
+    return db.session.scalar(found) or 0
+
+
+def people_of(application: Application) -> list[Person]:
+    """The members of the applicant organization."""
+    found = (
+        select(Person)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Membership.organization_id == application.organization_id, Membership.ended_at.is_(None), Person.active)
+        .options(load_only(Person.name, Person.email, Person.language, Person.timezone))
+        .order_by(Membership.id)
+    )
+    return list(db.session.scalars(found))

@@ -1,0 +1,844 @@
+"""What an application must have before it may be sent in, what its budget must add up to, and who may read what of it."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from flask_babel import LazyString
+
+from grants.accounts.models import Confidentiality, Organization
+from grants.applications.models import Application, Attachment, Finding, Outcome
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call, DocumentAsked, EligibilityRule
+from grants.core.expressions import BadExpression, Expression, parse
+from grants.core.languages import _l, language_now, pick
+from grants.core.money import Money, total
+from grants.core.questions import Budget, Definition, Heading, Question, Section, day_of
+from grants.core.rules import Obstacle
+from grants.core.templating import day as in_words
+from grants.core.templating import moment
+from grants.questionnaires.rules import amount_of, number_of, obstacles_to_completing
+
+MOST_FILES = 10
+"""Files that may be given for one document asked; enough for a register photographed page by page."""
+
+
+# ------------------------------------------------------------------ answers that lists, limits and scopes need
+
+PROFILE = {
+    "org_name": "name",
+    "org_acronym": "acronym",
+    "org_country": "country",
+    "org_legal_form": "legal_form",
+    "org_registered": "registered",
+    "org_registration_number": "registration_number",
+    "org_fiscal_sponsor": "fiscal_sponsor",
+    "org_identifier": "identifier",
+    "org_founded_on": "founded_on",
+    "org_income_last_year": "income_last_year",
+    "org_staff_paid": "staff_paid",
+    "org_volunteers": "volunteers",
+    "org_led_by_migrants": "migrant_led",
+    "org_contact_name": "contact_name",
+    "org_contact_email": "email",
+    "org_legal_representative": "legal_representative",
+}
+"""Questions that a section with ``prefill_from: organization_profile`` fills from the profile."""
+
+
+def prefilled(organization: Organization) -> dict[str, Any]:
+    """What the organization's profile already answers, as the questionnaire stores answers."""
+    return {key: _stored(getattr(organization, name)) for key, name in PROFILE.items()}
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, Money):
+        return str(value.amount)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def facts_in(answers: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """The columns of an application that repeat its answers."""
+    confidentiality = answers.get("confidentiality")
+    points = [number_of(point) for point in answers.get("plan_points") or []]
+    months = number_of(answers.get("duration_months"))
+    return {
+        "title": str(answers.get("title") or ""),
+        "lot_key": answers.get("lot") or None,
+        "plan_points": [int(point) for point in points if point is not None],
+        "countries": [str(code) for code in answers.get("countries_of_action") or []],
+        "requested_minor": _minor(answers.get("requested_amount"), currency),
+        "total_cost_minor": _minor(answers.get("total_cost"), currency),
+        "start_on": day_of(answers.get("start_date")),
+        "months": int(months) if months is not None and 0 < months < 1200 else None,
+        "confidentiality": confidentiality if confidentiality in list(Confidentiality) else Confidentiality.PUBLIC,
+    }
+
+
+def _minor(answer: Any, currency: str) -> int:
+    """An amount of money in minor units; nothing readable, and anything below zero, counts as nothing yet."""
+    money = amount_of(answer, currency)
+    return max(0, money.minor) if money is not None else 0
+
+
+def region_of(organization: Organization, call: Call) -> str | None:
+    """The region of the call whose envelope and coordinators an organization belongs to, if it can be told."""
+    known = [envelope.region for envelope in call.regions]
+    by_country = (call.terms or {}).get("country_regions") or {}
+    region = organization.region or by_country.get(organization.country)
+    if region in known:
+        return region
+    return known[0] if len(known) == 1 else None
+
+
+# ------------------------------------------------------------------ the budget
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the budget: the costs under a heading, what is asked of the fund for it, and its limit if it has one.
+
+    A limit on the grant looks at the part asked of the fund, any other at the whole cost; ``limited`` is which of them.
+    """
+
+    key: str
+    code: str
+    title: Mapping[str, str]
+    cost: Money
+    requested: Money
+    computed: bool
+    limit: Money | None
+    limit_percent: Decimal | None
+    limited: Money
+
+    @property
+    def over(self) -> bool:
+        """Whether it is above its limit."""
+        return self.limit is not None and self.limited > self.limit
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the lines of a budget add up to, exactly. ``sources`` are those who pay: key, title, amount."""
+
+    rows: tuple[Row, ...]
+    sources: tuple[tuple[str, Mapping[str, str], Money], ...]
+    total: Money
+    requested: Money
+
+    @property
+    def contributed(self) -> Money:
+        """What others than the fund pay."""
+        return self.total - self.requested
+
+    @property
+    def contributed_percent(self) -> Decimal | None:
+        """The share of the total cost that others pay, in percent to two decimals; None without costs."""
+        if not self.total.minor:
+            return None
+        return (Decimal(100 * self.contributed.minor) / Decimal(self.total.minor)).quantize(Decimal("0.01"))
+
+    def cost(self, key: str) -> Money:
+        """The cost under a heading; zero when the budget has no such heading."""
+        return next((row.cost for row in self.rows if row.key == key), Money(0, self.total.currency))
+
+
+def budget_question(definition: Definition) -> Question | None:
+    """The question of a questionnaire that is answered with a budget, if there is one."""
+    return next((q for q in definition.questions.values() if q.budget is not None), None)
+
+
+def checks_in(definition: Definition) -> list[Mapping[str, Any]]:
+    """The checks that the call makes of a budget: formula, tolerance and wording."""
+    documents = [source for source in definition.sources.values() if isinstance(source, Mapping)]
+    return [check for document in documents if "headings" in document for check in document.get("checks") or []]
+
+
+def budget_in(definition: Definition, answers: Mapping[str, Any]) -> Sums | None:
+    """The sums of the budget that is part of an application; None when the call asks for none."""
+    question = budget_question(definition)
+    if question is None or question.budget is None:
+        return None
+    return sums_of(answers.get(question.key) or [], question.budget)
+
+
+def sums_of(lines: Sequence[Mapping[str, Any]], budget: Budget) -> Sums:
+    """Add up budget lines under their headings. What is no amount counts as nothing; the form says so by its side."""
+    zero = Money(0, budget.currency)
+    cost: dict[str, Money] = {}
+    asked: dict[str, Money] = {}
+    paid: dict[str, Money] = {}
+    for line in lines:
+        key, source = str(line.get("heading")), line.get("cofinancing_source")
+        requested = amount_of(line.get("requested"), budget.currency) or zero
+        cost[key] = cost.get(key, zero) + (amount_of(line.get("total"), budget.currency) or zero)
+        asked[key] = asked.get(key, zero) + requested
+        if source and source != budget.grant:
+            given = amount_of(line.get("cofinancing"), budget.currency) or zero
+            paid[source] = paid.get(source, zero) + given
+    plain = [heading.key for heading in budget.headings if not heading.parts]
+    requested_in_all = total([asked.get(key, zero) for key in plain], budget.currency)
+    for heading in budget.headings:
+        if heading.parts:
+            cost[heading.key] = total([cost.get(part, zero) for part in heading.parts], budget.currency)
+            asked[heading.key] = total([asked.get(part, zero) for part in heading.parts], budget.currency)
+    payers = [(source.value, source.label, paid.get(source.value, zero)) for source in budget.sources]
+    return Sums(
+        rows=tuple(_row(heading, cost, asked, requested_in_all) for heading in budget.headings),
+        sources=((budget.grant, budget.grant_title, requested_in_all), *payers),
+        total=total([cost.get(key, zero) for key in plain], budget.currency),
+        requested=requested_in_all,
+    )
+
+
+def _row(heading: Heading, cost: dict[str, Money], asked: dict[str, Money], grant: Money) -> Row:
+    zero = Money(0, grant.currency)
+    mine, requested = cost.get(heading.key, zero), asked.get(heading.key, zero)
+    on_grant = heading.cap_of == "grant"
+    limit = None
+    if heading.cap_percent is not None:
+        base = grant if on_grant else cost.get(heading.cap_of, zero)
+        limit = Money(int(base.minor * heading.cap_percent // 100), base.currency)
+    return Row(
+        key=heading.key,
+        code=heading.code,
+        title=heading.title,
+        cost=mine,
+        requested=requested,
+        computed=bool(heading.parts),
+        limit=limit,
+        limit_percent=heading.cap_percent,
+        limited=requested if on_grant else mine,
+    )
+
+
+def obstacles_in_budget(
+    lines: Sequence[Mapping[str, Any]],
+    budget: Budget,
+    checks: Sequence[Mapping[str, Any]],
+    answers: Mapping[str, Any],
+    where: tuple[str, dict[str, Any]] | None = None,
+) -> list[Obstacle]:
+    """What does not add up, to the smallest unit: each line, each check and limit of the call, the amounts promised.
+
+    ``checks`` are the call's own (formula, tolerance, wording); a limit that no check looks at is held as well.
+    """
+    sums = sums_of(lines, budget)
+    found = [obstacle for number, line in enumerate(lines, 1) for obstacle in _in_line(line, number, budget, checks)]
+    values = _values_for_checks(sums)
+    looked_at: set[str] = set()
+    for check in checks:
+        formula = _readable(check["rule"])
+        if formula is None or _about_lines(formula.names):
+            continue
+        looked_at |= formula.names
+        if _holds(formula, values, check) is False:
+            found.append(Obstacle(str(check["id"]), LazyString(pick, check["text"])))
+    found += [
+        Obstacle(
+            f"limit.{row.key}",
+            _l(
+                "%(heading)s: %(amount)s is more than the limit of %(limit)s.",
+                heading=LazyString(pick, row.title),
+                amount=shown(row.limited),
+                limit=shown(row.limit),
+            ),
+        )
+        for row in sums.rows
+        if row.over and not {row.key, f"{row.key}_requested"} & looked_at
+    ]
+    found += _promises(sums, answers)
+    return [replace(obstacle, where=where) for obstacle in found]
+
+
+def _promises(sums: Sums, answers: Mapping[str, Any]) -> list[Obstacle]:
+    """The summary names the grant and the total cost; the budget must say the same."""
+    grant = amount_of(answers.get("requested_amount"), sums.total.currency)
+    cost = amount_of(answers.get("total_cost"), sums.total.currency)
+    found = []
+    if grant is not None and grant != sums.requested:
+        message = _l(
+            "The budget asks the fund for %(budget)s, the summary for %(summary)s.",
+            budget=shown(sums.requested),
+            summary=shown(grant),
+        )
+        found.append(Obstacle("budget.requested", message))
+    if cost is not None and cost != sums.total:
+        message = _l(
+            "The budget costs %(budget)s in all, the summary says %(summary)s.",
+            budget=shown(sums.total),
+            summary=shown(cost),
+        )
+        found.append(Obstacle("budget.total", message))
+    return found
+
+
+def _readable(source: str) -> Expression | None:
+    """A formula of the call; one that cannot be read is refused when the call is imported."""
+    try:
+        return parse(source)
+    except BadExpression:
+        return None
+
+
+def _holds(formula: Expression, values: Mapping[str, Any], check: Mapping[str, Any]) -> bool | None:
+    try:
+        return formula.holds(values, tolerance=str(check.get("tolerance", 0)))
+    except BadExpression:
+        return None
+
+
+def shown(money: Money | None) -> Any:
+    """An amount that is written in the language of whoever reads the sentence it stands in."""
+    return LazyString(lambda: money.shown(language_now())) if money is not None else "–"
+
+
+def _about_lines(names: frozenset[str]) -> bool:
+    return any(name in ("quantity", "unit_cost") or name.startswith("line.") for name in names)
+
+
+def _values_for_checks(sums: Sums) -> dict[str, Any]:
+    values: dict[str, Any] = {"total": sums.total.amount}
+    for row in sums.rows:
+        values[row.key] = row.cost.amount
+        values[f"{row.key}_requested"] = row.requested.amount
+    return values | {key: money.amount for key, _title, money in sums.sources}
+
+
+def _in_line(
+    line: Mapping[str, Any], number: int, budget: Budget, checks: Sequence[Mapping[str, Any]]
+) -> list[Obstacle]:
+    """What does not add up in one line. That its parts are given and can be read, the questionnaire sees to."""
+    name = str(line.get("code") or number)
+    zero = Money(0, budget.currency)
+    cost = amount_of(line.get("total"), budget.currency)
+    asked = amount_of(line.get("requested"), budget.currency) or zero
+    given = amount_of(line.get("cofinancing"), budget.currency) or zero
+    source = line.get("cofinancing_source") or None
+    found = []
+    if (line.get("currency") or budget.currency) != budget.currency:
+        message = _l("Line %(line)s must be in %(currency)s.", line=name, currency=budget.currency)
+        found.append(Obstacle("line.currency", message))
+    if cost is None or cost.minor <= 0:
+        return [*found, Obstacle("line.total", _l("Line %(line)s has no total.", line=name))]
+    if asked.minor < 0 or given.minor < 0:
+        found.append(Obstacle("line.negative", _l("Line %(line)s has an amount below zero.", line=name)))
+    if asked + given != cost:
+        message = _l(
+            "Line %(line)s: what you ask for and the other contributions give %(sum)s, the total is %(total)s.",
+            line=name,
+            sum=shown(asked + given),
+            total=shown(cost),
+        )
+        found.append(Obstacle("line.split", message))
+    if given.minor and source not in [payer.value for payer in budget.sources]:
+        found.append(Obstacle("line.payer", _l("Line %(line)s: please say who pays the rest.", line=name)))
+    if not given.minor and source:
+        message = _l("Line %(line)s names who pays the rest, but there is no rest.", line=name)
+        found.append(Obstacle("line.payer", message))
+    if not _product_is_right(line, cost, checks):
+        message = _l("Line %(line)s: quantity times unit cost does not give %(total)s.", line=name, total=shown(cost))
+        found.append(Obstacle("line.product", message))
+    return found
+
+
+def _product_is_right(line: Mapping[str, Any], cost: Money, checks: Sequence[Mapping[str, Any]]) -> bool:
+    values = {
+        "quantity": number_of(line.get("quantity")),
+        "unit_cost": number_of(line.get("unit_cost")),
+        "line": {"total": cost.amount},
+    }
+    for check in checks:
+        formula = _readable(check["rule"])
+        if formula is not None and _about_lines(formula.names) and not _holds(formula, values, check):
+            return False
+    return True
+
+
+# ------------------------------------------------------------------ documents
+
+
+def documents_for_application(documents: Iterable[DocumentAsked]) -> list[DocumentAsked]:
+    """The documents asked of applicants (those of grantees come with the award)."""
+    return [document for document in documents if document.stage == "application"]
+
+
+def values_for_documents(application: Application, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """What the conditions of documents ask about: the organization as the application describes it, and its answers."""
+    return {"organization": organization_values(application, answers), "application": dict(answers)}
+
+
+def organization_values(application: Application, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The organization as its application describes it; where it does not, as its profile does."""
+    organization = application.organization
+    values: dict[str, Any] = {}
+    for key, name in PROFILE.items():
+        value = answers[key] if key in answers else _stored(getattr(organization, name))
+        values[name] = day_of(value) if name.endswith("_on") else value
+    return values
+
+
+def values_of(
+    application: Application,
+    answers: Mapping[str, Any],
+    *,
+    sums: Sums | None,
+    documents: Sequence[DocumentAsked],
+    attachments: Sequence[Attachment],
+    applications_of_lead: int,
+) -> dict[str, Any]:
+    """What the eligibility rules ask about: the call, the organization, the application, its budget and documents.
+
+    What the fund knows only later in the life of grants (an overdue report) is left out, so a person judges it.
+    """
+    call = application.call
+    terms = call.terms or {}
+    zone = ZoneInfo(call.timezone)
+    grant = dict(terms.get("grant") or {}) | {
+        "min": call.grant_min.amount,
+        "max": call.grant_max.amount,
+        "duration_months": {"min": call.months_min, "max": call.months_max},
+    }
+    given = {attachment.document_id for attachment in attachments if attachment.file_id is not None}
+    needed = [
+        d for d in documents_for_application(documents) if is_required(d, values_for_documents(application, answers))
+    ]
+    return {
+        "call": {
+            "deadline": call.closes_at.astimezone(zone),
+            "eligible_countries": list(call.eligible_countries),
+            "languages_of_application": list(call.languages),
+            "currency": call.currency,
+            "grant": grant,
+        },
+        "organization": organization_values(application, answers),
+        "application": dict(answers)
+        | {
+            "requested_amount": application.requested.amount,
+            "total_cost": application.total_cost.amount,
+            "duration_months": application.months,
+            "countries_of_action": list(application.countries),
+            "start_date": application.start_on,
+            "language": application.language,
+            "lot": application.lot_key,
+            "plan_points": list(application.plan_points),
+            "submitted_at": application.submitted_at.astimezone(zone) if application.submitted_at else None,
+            "cofinancing_percent": _share_of_others(application, sums),
+        },
+        "direct_costs": sums.cost("direct_total").amount if sums else None,
+        "indirect_costs": sums.cost("indirect").amount if sums else None,
+        "all_required_annexes_present": all(document.id in given for document in needed),
+        "applications_of_lead": applications_of_lead,
+    }
+
+
+def _share_of_others(application: Application, sums: Sums | None) -> Decimal | None:
+    """The part of the total cost that others pay, in percent, exactly; None without a cost."""
+    if sums is None or not sums.total.minor:
+        return None
+    return Decimal(100 * sums.contributed.minor) / Decimal(sums.total.minor)
+
+
+def is_required(document: DocumentAsked, values: Mapping[str, Any]) -> bool:
+    """Whether this applicant must give a document: always, or when the call's condition holds for their answers."""
+    if not document.required or not document.required_when:
+        return document.required
+    try:
+        return bool(parse(document.required_when).holds(values))
+    except BadExpression:
+        return True
+
+
+def missing_documents(
+    documents: Iterable[DocumentAsked], attachments: Iterable[Attachment], values: Mapping[str, Any]
+) -> list[DocumentAsked]:
+    """The required documents for which there is neither a file nor a reason to withhold it."""
+    answered = {attachment.document_id for attachment in attachments}
+    return [d for d in documents_for_application(documents) if is_required(d, values) and d.id not in answered]
+
+
+def withholding(definition: Definition) -> Mapping[str, Any] | None:
+    """What the call says about documents kept back (wording, who decides); None when it does not allow it."""
+    terms = definition.sources.get("call.annexes_withheld")
+    return terms if isinstance(terms, Mapping) else None
+
+
+def asked_afterwards(rules: Iterable[EligibilityRule]) -> bool:
+    """Whether the call asks once for a missing document after the deadline, so that it need not stop a submission."""
+    return any(
+        rule.on_fail == "clarification" and "all_required_annexes_present" in _names(rule.check) for rule in rules
+    )
+
+
+def _names(source: str) -> frozenset[str]:
+    try:
+        return parse(source).names
+    except BadExpression:
+        return frozenset()
+
+
+def obstacles_to_attaching(
+    document: DocumentAsked, application: Application, present: Iterable[Attachment]
+) -> list[Obstacle]:
+    """Why no (further) file can be given for a document."""
+    found = obstacles_to_editing(application)
+    if document.call_id != application.call_id or document.stage != "application":
+        found.append(Obstacle("document_not_asked", _l("This document is not asked for in this call.")))
+    if sum(1 for a in present if a.document_id == document.id and a.file_id) >= MOST_FILES:
+        found.append(
+            Obstacle("too_many_files", _l("There are %(n)s files already. Please remove one first.", n=MOST_FILES))
+        )
+    return found
+
+
+def obstacles_to_withholding(
+    document: DocumentAsked,
+    application: Application,
+    definition: Definition,
+    present: Iterable[Attachment],
+    reason: str,
+) -> list[Obstacle]:
+    """Why a document cannot be kept back: the call does not allow it, no reason, or there is a file."""
+    found = obstacles_to_editing(application)
+    asked = document.call_id == application.call_id and document.stage == "application"
+    if not asked or withholding(definition) is None:
+        found.append(Obstacle("not_withholdable", _l("The call does not allow this document to be withheld.")))
+    if not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please tell us why. Only the staff of the fund read it.")))
+    if any(a.document_id == document.id and a.file_id for a in present):
+        found.append(Obstacle("file_present", _l("There is a file for this document. Please remove it first.")))
+    return found
+
+
+# ------------------------------------------------------------------ writing and sending in
+
+
+def obstacles_to_starting(
+    call: Call, organization: Organization, language: str, live: Application | None, at: datetime
+) -> list[Obstacle]:
+    """Why an organization cannot begin an application."""
+    found = obstacles_by_time(call, at)
+    if live is not None:
+        found.append(
+            Obstacle(
+                "one_application",
+                _l(
+                    "Your organization already has an application to this call: %(reference)s.",
+                    reference=live.reference,
+                ),
+                ("applications.show", {"reference": live.reference}),
+            )
+        )
+    if language not in call.languages:
+        found.append(Obstacle("language", _l("Please choose one of the languages of the call.")))
+    return found
+
+
+def obstacles_by_time(call: Call, at: datetime) -> list[Obstacle]:
+    """Why the call takes no applications at a moment, with the closing time and the time it is for the server."""
+    if call.state != "published":
+        return [Obstacle("call_not_open", _l("This call is not open for applications."))]
+    if at < call.opens_at:
+        return [
+            Obstacle(
+                "call_not_yet_open", _l("This call opens on %(moment)s.", moment=when_in_call(call, call.opens_at))
+            )
+        ]
+    if at >= call.closes_at:
+        message = _l(
+            "The call closed on %(closed)s. Our server’s clock says %(now)s.",
+            closed=when_in_call(call, call.closes_at),
+            now=LazyString(_with_seconds, at, call.timezone),
+        )
+        return [Obstacle("call_closed", message)]
+    return []
+
+
+def when_in_call(call: Call, at: datetime) -> Any:
+    """A moment in words in the zone of the call, in the language of whoever reads it."""
+    return LazyString(moment, at, call.timezone)
+
+
+def _with_seconds(at: datetime, zone: str) -> str:
+    place = ZoneInfo(zone)
+    shown_at = format_datetime(at.astimezone(place), "EEEE d MMMM y, HH:mm:ss", tzinfo=place, locale=language_now())
+    return f"{shown_at} ({zone.rsplit('/', 1)[-1].replace('_', ' ')})"
+
+
+def obstacles_to_editing(application: Application) -> list[Obstacle]:
+    """Why an application can no longer be written in."""
+    if application.state != ApplicationState.DRAFT:
+        return [
+            Obstacle("not_draft", _l("This application has been sent in or withdrawn; it can no longer be changed."))
+        ]
+    return []
+
+
+def obstacles_to_withdrawing(application: Application) -> list[Obstacle]:
+    """Why an application cannot be withdrawn."""
+    if not application.workflow.allows("withdraw", application.state):
+        return [Obstacle("not_withdrawable", _l("This application can no longer be withdrawn."))]
+    return []
+
+
+def end_of(start: date, months: int) -> date:
+    """The last day of an action that starts on a day and lasts some months."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    day_of_month = min(start.day, monthrange(year, month + 1)[1])
+    return date(year, month + 1, day_of_month) - timedelta(days=1)
+
+
+def obstacles_to_submission(
+    application: Application,
+    definition: Definition,
+    answers: Mapping[str, Any],
+    attachments: Sequence[Attachment],
+    at: datetime,
+    *,
+    documents: Sequence[DocumentAsked] | None = None,
+) -> list[Obstacle]:
+    """Everything that keeps an application from being sent in at a moment: the dates of the call, what is missing.
+
+    The documents asked are ``documents`` (default: those of the call). Where the call asks once for a missing document
+    afterwards, it does not stop the submission; :func:`missing_documents` still tells of it.
+    """
+    call = application.call
+    closed = obstacles_by_time(call, at)
+    if application.state != ApplicationState.DRAFT or closed:
+        return obstacles_to_editing(application) or closed
+    reference = application.reference
+
+    def place(section_key: str, question_key: str) -> tuple[str, dict[str, Any]]:
+        return "applications.section", {"reference": reference, "key": section_key, "_anchor": question_key}
+
+    found = obstacles_to_completing(definition, answers, place=place)
+    found += obstacles_across_sections(application, definition, place)
+    question = budget_question(definition)
+    if question is not None and question.budget is not None and answers.get(question.key):
+        where = place(definition.section_of[question.key].key, question.key)
+        found += obstacles_in_budget(answers[question.key], question.budget, checks_in(definition), answers, where)
+    asked = call.documents if documents is None else documents
+    if not asked_afterwards(call.rules):
+        values = values_for_documents(application, answers)
+        found += [
+            Obstacle(
+                f"document.{document.key}",
+                _l("This document is missing: %(document)s.", document=LazyString(pick, document.label)),
+                ("applications.documents", {"reference": reference, "_anchor": document.key}),
+            )
+            for document in missing_documents(asked, attachments, values)
+        ]
+    return found
+
+
+def obstacles_across_sections(
+    application: Application, definition: Definition, place: Callable[[str, str], tuple[str, dict[str, Any]]]
+) -> list[Obstacle]:
+    """What single answers cannot show: the end of the action, a plan point that belongs to the lot, a region."""
+
+    def where(question: str) -> tuple[str, dict[str, Any]] | None:
+        section = definition.section_of.get(question)
+        return place(section.key, question) if section else None
+
+    call, found = application.call, []
+    if application.start_on and application.months and call.latest_end_on:
+        end = end_of(application.start_on, application.months)
+        if end > call.latest_end_on:
+            message = _l(
+                "The action would end on %(end)s. It must end by %(latest)s.",
+                end=LazyString(in_words, end),
+                latest=LazyString(in_words, call.latest_end_on),
+            )
+            found.append(Obstacle("ends_too_late", message, where("duration_months")))
+    lot = next((lot for lot in call.lots if lot.key == application.lot_key), None)
+    if lot and lot.plan_points and application.plan_points and not set(lot.plan_points) & set(application.plan_points):
+        message = _l("None of the points of the Plan of Action you chose belongs to your lot.")
+        found.append(Obstacle("no_point_of_lot", message, where("plan_points")))
+    if application.region is None:
+        message = _l("We cannot tell which region of the call your organization belongs to. Please write to us.")
+        found.append(Obstacle("no_region", message))
+    return found
+
+
+def section_state(
+    section: Section, complete: bool | None, attachments: Sequence[Attachment], missing: Sequence[DocumentAsked]
+) -> str:
+    """How far a section is: not_started, started or complete. ``complete`` is None when it was never saved."""
+    if any(question.type == "files" for question in section.questions):
+        if not attachments:
+            return "not_started"
+        rest = [question for question in section.questions if question.type != "files"]
+        return "started" if missing or (rest and not complete) else "complete"
+    if complete is None:
+        return "not_started"
+    return "complete" if complete else "started"
+
+
+# ------------------------------------------------------------------ what was received
+
+
+def content_of(
+    application: Application, answers: Mapping[str, Any], attachments: Iterable[Attachment], sums: Sums | None
+) -> dict[str, Any]:
+    """Everything that is handed in, as it is kept with the receipt."""
+    return {
+        "application": application.reference,
+        "call": application.call.reference,
+        "organization": application.organization.reference,
+        "language": application.language,
+        "answers": dict(answers),
+        "attachments": [_attached(a) for a in sorted(attachments, key=lambda a: (a.document.position, a.id))],
+        "budget": None if sums is None else {"total": str(sums.total), "requested": str(sums.requested)},
+    }
+
+
+def _attached(attachment: Attachment) -> dict[str, Any]:
+    if attachment.file is None:
+        return {"document": attachment.document.key, "withheld": attachment.withheld_reason}
+    file = attachment.file
+    return {"document": attachment.document.key, "name": file.name, "size": file.size, "sha256": file.sha256}
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of the answers and of the hashes of what is attached, in one written form.
+
+    Keys are sorted, there are no spaces, and text is UTF-8; whoever has the answers and the files can compute it again.
+    """
+    hashed = {
+        "answers": content["answers"],
+        "attachments": [
+            [a["document"], a["sha256"]] if "sha256" in a else [a["document"], None, a["withheld"]]
+            for a in content["attachments"]
+        ],
+    }
+    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+# ------------------------------------------------------------------ who may read which answers
+
+
+class Audience(enum.StrEnum):
+    """For whom an application is shown."""
+
+    APPLICANT = "applicant"
+    STAFF = "staff"
+    REVIEWER = "reviewer"
+    COMMITTEE = "committee"
+
+
+READERS = {
+    "staff_only": {Audience.APPLICANT, Audience.STAFF},
+    "staff_and_assigned_reviewers": {Audience.APPLICANT, Audience.STAFF, Audience.REVIEWER},
+}
+"""Who reads an answer whose question limits its readers; any other word limits it to the staff."""
+
+
+def may_read(visibility: str | None, audience: Audience) -> bool:
+    """Whether an audience reads the answers to a question of this visibility."""
+    return not visibility or audience in READERS.get(visibility, READERS["staff_only"])
+
+
+def visible_sections(definition: Definition, audience: Audience) -> list[Section]:
+    """The sections of a questionnaire with the questions whose answers an audience may read; empty ones are left out."""
+    shown_sections = [
+        replace(section, questions=tuple(q for q in section.questions if may_read(q.visibility, audience)))
+        for section in definition.sections
+    ]
+    return [section for section in shown_sections if section.questions]
+
+
+def visible_attachments(attachments: Iterable[Attachment], audience: Audience) -> list[Attachment]:
+    """What an audience may see of the documents: the reasons for withholding and sensitive ones are for staff only."""
+    own = audience in (Audience.APPLICANT, Audience.STAFF)
+    return [a for a in attachments if own or (a.file_id is not None and not a.document.sensitive)]
+
+
+# ------------------------------------------------------------------ the eligibility check
+
+
+def machine_outcome(rule: EligibilityRule, values: Mapping[str, Any]) -> Outcome:
+    """What the machine says of one rule: passed, failed, or for a person to judge.
+
+    A person judges what cannot be known from the application, what the call says is checked by a member of staff
+    (``manual``), put right (``correct_budget``) or asked for (``clarification``), and the values of ``manual_if``.
+    """
+    try:
+        formula = parse(rule.check)
+        kept = formula.holds(values)
+    except BadExpression:
+        return Outcome.TO_JUDGE
+    if kept:
+        return Outcome.PASSED
+    if kept is None or rule.derived or rule.on_fail not in ("reject", "reject_all_but_first"):
+        return Outcome.TO_JUDGE
+    if rule.manual_if and any(_found(values, name) in rule.manual_if for name in formula.names):
+        return Outcome.TO_JUDGE
+    return Outcome.FAILED
+
+
+def _found(values: Mapping[str, Any], name: str) -> Any:
+    place: Any = values
+    for part in name.split("."):
+        place = place.get(part) if isinstance(place, Mapping) else None
+    return place if isinstance(place, str) else None
+
+
+def obstacles_to_checking(application: Application) -> list[Obstacle]:
+    """Why the eligibility of an application is not for checking now."""
+    if application.state != ApplicationState.SUBMITTED:
+        return [Obstacle("not_submitted", _l("Only an application that was sent in and not yet decided is checked."))]
+    return []
+
+
+def obstacles_to_judging(finding: Finding, outcome: str, reason: str) -> list[Obstacle]:
+    """Why a person cannot judge a rule this way."""
+    found = obstacles_to_checking(finding.application)
+    if outcome not in (Outcome.PASSED, Outcome.FAILED):
+        found.append(Obstacle("outcome", _l("Please say whether the rule is met.")))
+    if not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    return found
+
+
+def obstacles_to_finding_eligible(application: Application, findings: Sequence[Finding], rules: int) -> list[Obstacle]:
+    """Why an application cannot be found eligible: rules not looked at, to be judged, or not met."""
+    found = obstacles_to_checking(application) or _unfinished(findings, rules)
+    failed = [f for f in findings if f.outcome == Outcome.FAILED]
+    if failed:
+        message = _l("These rules of the call are not met: %(rules)s.", rules=", ".join(f.rule.key for f in failed))
+        found.append(Obstacle("rules_failed", message))
+    return found
+
+
+def obstacles_to_finding_ineligible(
+    application: Application, findings: Sequence[Finding], rules: int
+) -> list[Obstacle]:
+    """Why an application cannot be found ineligible: rules not looked at, or none that is not met."""
+    found = obstacles_to_checking(application)
+    if not found and not findings and rules:
+        found = _unfinished(findings, rules)
+    if not found and not any(f.outcome == Outcome.FAILED for f in findings):
+        message = _l("No rule of the call was found not to be met. Only such a rule makes an application ineligible.")
+        found.append(Obstacle("no_rule_failed", message))
+    return found
+
+
+def _unfinished(findings: Sequence[Finding], rules: int) -> list[Obstacle]:
+    if len(findings) < rules:
+        return [Obstacle("not_checked", _l("Please run the check against the rules of the call first."))]
+    waiting = [f for f in findings if f.outcome == Outcome.TO_JUDGE]
+    if waiting:
+        message = _l("These rules wait for your judgement: %(rules)s.", rules=", ".join(f.rule.key for f in waiting))
+        return [Obstacle("to_judge", message)]
+    return []
