@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from grants.accounts.models import Person
@@ -48,22 +49,25 @@ def release_decisions(meeting: Meeting, *, by: Person) -> list[Award]:
 def _offer(meeting: Meeting, decided: Sequence[Decision], by: Person, at: datetime) -> list[Award]:
     call = queries.call_with_budget(meeting.call_id)
     applications = queries.applications_to_award(decision.application_id for decision in decided)
+    answers = questionnaires.answers_of_sheets(a.answer_sheet_id for a in applications.values())
     number = queries.awards_made_in(call.id)
     awards = []
     for decision in decided:
         number += 1
-        award = _award(call, applications[decision.application_id], decision, number, at)
+        application = applications[decision.application_id]
+        award = _award(call, application, decision, answers.get(application.answer_sheet_id, {}), number, at)
         history.begin(award, "offer", by=by, decision=decision.id, amount=award.amount_minor)
         awards.append(award)
     return awards
 
 
-def _award(call: Call, application: Application, decision: Decision, number: int, at: datetime) -> Award:
+def _award(
+    call: Call, application: Application, decision: Decision, answers: Mapping[str, Any], number: int, at: datetime
+) -> Award:
     answer_by, sign_by = rules.answer_dates(at.astimezone(ZoneInfo(call.timezone)).date(), call.sign_until)
     start_on, end_on = rules.period(
         application.start_on, application.months, call.earliest_start_on, call.latest_end_on
     )
-    answers = questionnaires.answers_of(application.answer_sheet)
     shares = rules.budget_of(rules.rows(answers.get("budget_lines")), call.budget.get("headings", []), decision.amount)
     promises = rules.promises_of(rules.rows(answers.get("workplan")), start_on, end_on)
     award = Award(

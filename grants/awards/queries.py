@@ -14,7 +14,6 @@ from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milest
 from grants.calls.models import Call
 from grants.core.db import db
 from grants.decisions.models import Decision, DecisionOutcome, Meeting
-from grants.questionnaires.models import AnswerSheet
 
 PAGE = 50
 
@@ -159,12 +158,9 @@ def call_with_budget(call_id: int) -> Call:
 
 
 def applications_to_award(application_ids: Iterable[int]) -> dict[int, Application]:
-    """The applications that become awards, with their answers: two queries for any number of them."""
+    """The applications that become awards."""
     found = (
-        select(Application)
-        .where(Application.id.in_(list(application_ids)))
-        .options(joinedload(Application.answer_sheet).selectinload(AnswerSheet.sections))
-        .execution_options(populate_existing=True)
+        select(Application).where(Application.id.in_(list(application_ids))).execution_options(populate_existing=True)
     )
     return {application.id: application for application in db.session.scalars(found)}
 

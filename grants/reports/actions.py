@@ -1,0 +1,163 @@
+"""Planning, writing, submitting and judging reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+
+from grants.accounts.models import Person
+from grants.accounts.queries import coordinators_of
+from grants.awards import rules as awards
+from grants.awards.models import Award
+from grants.core import clock
+from grants.core.db import db
+from grants.core.mail import post
+from grants.core.rules import refuse
+from grants.history import actions as history
+from grants.questionnaires import actions as questionnaires
+from grants.questionnaires.models import Questionnaire, SectionAnswers
+from grants.reports import mails, queries, rules
+from grants.reports.models import Report, ReportDue, ReportLine
+
+
+def schedule(award: Award, *, by: Person) -> list[ReportDue]:
+    """Write down what a grant owes and when, as its call asks. What was written down before stays as it is."""
+    award = queries.award_to_schedule(award.id)
+    known = {due.key: due for due in queries.dues_of(award)}
+    for planned in awards.report_plan(award, award.call.terms):
+        if planned.key in known:
+            continue
+        due = ReportDue(
+            award_id=award.id,
+            key=planned.key,
+            label=planned.label,
+            kind=planned.kind,
+            required=planned.required,
+            due_on=planned.due_on,
+        )
+        db.session.add(due)
+        history.begin(due, "schedule", by=by, due_on=planned.due_on.isoformat())
+        known[planned.key] = due
+    return sorted(known.values(), key=lambda due: (due.due_on, due.id))
+
+
+def start(due: ReportDue, *, by: Person) -> Report:
+    """Begin to write a report; one that was begun is given back. Raises Refused while it cannot be written."""
+    refuse(rules.obstacles_to_writing(due, due.award))
+    begun = queries.report_of(due.id)
+    if begun is not None:
+        return begun
+    sheet = questionnaires.new_sheet(_questionnaire_for(due.kind), language=due.award.application.language, by=by)
+    db.session.flush()
+    report = Report(report_due_id=due.id, answer_sheet_id=sheet.id)
+    db.session.add(report)
+    history.note("report_due", due.id, "start", by=by)
+    db.session.flush()
+    db.session.expire(due, ["report"])
+    return report
+
+
+def _questionnaire_for(kind: str) -> Questionnaire:
+    """The stored questionnaire of a kind of report; stored the first time that somebody needs this version of it."""
+    document = queries.document_for(kind)
+    row = insert(Questionnaire).values(
+        key=document["id"],
+        version=document["version"],
+        title=document["title"],
+        languages=document["languages"],
+        definition=document,
+    )
+    db.session.execute(row.on_conflict_do_nothing(index_elements=["key", "version"]))
+    stored = queries.questionnaire(document["id"], document["version"])
+    assert stored is not None
+    return stored
+
+
+def save_section(
+    due: ReportDue, section_key: str, values: Mapping[str, Any], *, by: Person, version: int
+) -> SectionAnswers:
+    """Keep what was written in one section of the narrative, complete or not.
+
+    Raises Refused when the report cannot be written, EditConflict when a colleague changed the same answer meanwhile.
+    """
+    report = start(due, by=by)
+    return questionnaires.save_section(report.answer_sheet, section_key, dict(values), by=by, version=version)
+
+
+def save_lines(report: Report, lines: Sequence[rules.LineGiven], *, by: Person) -> list[ReportLine]:
+    """Keep the figures of a report: one line a budget line. Lines that are not given are left as they are.
+
+    Raises Refused for an amount below zero, a rate that is not above zero, or a budget line of another grant.
+    """
+    due = report.due
+    award = due.award
+    refuse(rules.obstacles_to_writing(due, award))
+    refuse(rules.obstacles_to_lines(lines, queries.budget_line_ids(award.id)))
+    stored = queries.lines_of(report.id)
+    for given in lines:
+        line = stored.get(given.budget_line_id)
+        if line is None:
+            line = stored[given.budget_line_id] = ReportLine(report_id=report.id, budget_line_id=given.budget_line_id)
+            db.session.add(line)
+        line.local_minor, line.local_currency, line.rate = given.local.minor, given.local.currency, given.rate
+        line.spent_minor = rules.converted(given.local, given.rate, award.currency).minor
+        line.currency, line.explanation = award.currency, given.explanation.strip()
+    db.session.flush()
+    db.session.expire(report, ["lines"])
+    return list(stored.values())
+
+
+def submit(due: ReportDue, *, by: Person) -> Report:
+    """Hand a report in. Raises Refused with everything that is missing in the narrative and in the figures."""
+    award, report = due.award, due.report
+    refuse(rules.obstacles_to_submitting(due, queries.written(due)))
+    assert report is not None
+    report.version += 1
+    report.submitted_at = clock.now()
+    report.submitted_by_id = by.id
+    history.record(due, "submit", by=by, version=report.version)
+    post(*(mails.report_submitted(due, report, to) for to in coordinators_of(award.region)))
+    return report
+
+
+def return_(due: ReportDue, reason: str, *, by: Person) -> Report:
+    """Give a report back with what is missing; the grantee mends and submits it again. Raises Refused."""
+    refuse(rules.obstacles_to_judging(due, reason))
+    report = due.report
+    assert report is not None
+    report.returned_reason = reason.strip()
+    history.record(due, "return", by=by, reason=reason, version=report.version)
+    post(*(mails.report_returned(due, report, to) for to in queries.members_of(due.award.organization_id)))
+    return report
+
+
+def accept(due: ReportDue, *, by: Person) -> Report:
+    """Accept a report; payments that waited for it are free then. Raises Refused unless it is with the fund."""
+    refuse(rules.obstacles_to_judging(due))
+    report = due.report
+    assert report is not None
+    report.accepted_at = clock.now()
+    report.accepted_by_id = by.id
+    history.record(due, "accept", by=by, version=report.version)
+    post(*(mails.report_accepted(due, report, to) for to in queries.members_of(due.award.organization_id)))
+    return report
+
+
+def waive(due: ReportDue, reason: str, *, by: Person) -> ReportDue:
+    """Let a grantee off a report, with a reason. Raises Refused when it was given already."""
+    refuse(rules.obstacles_to_waiving(due))
+    history.record(due, "waive", by=by, reason=reason)
+    return due
+
+
+def move(due: ReportDue, due_on: date, reason: str, *, by: Person) -> ReportDue:
+    """Move the day by which a report is due, also after it has passed; the record keeps the former day. Raises Refused."""
+    refuse(rules.obstacles_to_moving(due, due_on, reason))
+    before, due.due_on = due.due_on, due_on
+    history.note(
+        "report_due", due.id, "move", by=by, reason=reason, before=before.isoformat(), after=due_on.isoformat()
+    )
+    return due

@@ -1,0 +1,40 @@
+"""Mails about reports. Subjects carry references only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grants.accounts.models import Person
+from grants.core.mail import Mail
+from grants.reports.models import Report, ReportDue
+
+
+def _context(due: ReportDue) -> dict[str, Any]:
+    return {"reference": due.award.reference, "label": due.label, "due_id": due.id}
+
+
+def report_submitted(due: ReportDue, report: Report, to: Person) -> Mail:
+    """A report waits to be read, to a coordinator of the region."""
+    return Mail(
+        "report_submitted",
+        to=to,
+        about=f"{due.award.reference}/{due.key}",
+        occasion=f"v{report.version}",
+        context=_context(due),
+    )
+
+
+def report_returned(due: ReportDue, report: Report, to: Person) -> Mail:
+    """A report came back with questions, to a member of the grantee."""
+    return Mail(
+        "report_returned",
+        to=to,
+        about=f"{due.award.reference}/{due.key}",
+        occasion=f"v{report.version}",
+        context=_context(due),
+    )
+
+
+def report_accepted(due: ReportDue, report: Report, to: Person) -> Mail:
+    """A report was accepted, to a member of the grantee."""
+    return Mail("report_accepted", to=to, about=f"{due.award.reference}/{due.key}", context=_context(due))

@@ -1,0 +1,55 @@
+"""Who may see, write and judge reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from grants.accounts.models import COORDINATORS
+from grants.awards import permissions as awards
+from grants.awards.models import Award
+from grants.core.permissions import scope_of
+from grants.reports.models import Report, ReportDue
+
+
+@scope_of(ReportDue)
+def reports_due_seen_by(user: Any) -> Select[ReportDue]:
+    """The reports owed for the awards a person may see."""
+    return select(ReportDue).where(ReportDue.award_id.in_(awards.awards_seen_by(user).with_only_columns(Award.id)))
+
+
+@scope_of(Report)
+def reports_seen_by(user: Any) -> Select[Report]:
+    """The reports on the awards a person may see."""
+    return select(Report).where(Report.report_due_id.in_(reports_due_seen_by(user).with_only_columns(ReportDue.id)))
+
+
+def can_write(user: Any, due: ReportDue) -> bool:
+    """A member of the grantee writes its reports."""
+    return bool(user.belongs_to(due.award.organization_id))
+
+
+def can_judge(user: Any, due: ReportDue) -> bool:
+    """A coordinator of the region, not a member of the grantee, returns or accepts a report."""
+    return awards.can_oversee(user, due.award)
+
+
+def can_waive(user: Any, due: ReportDue) -> bool:
+    """A coordinator of the region waives a report."""
+    return awards.can_oversee(user, due.award)
+
+
+def can_move(user: Any, due: ReportDue) -> bool:
+    """A coordinator of the region moves the date of a report."""
+    return awards.can_oversee(user, due.award)
+
+
+def can_read_draft(user: Any, due: ReportDue) -> bool:
+    """Only members of the grantee read a report before it is submitted."""
+    return can_write(user, due)
+
+
+def can_see_queue(user: Any) -> bool:
+    """Coordinators see the reports of their regions that wait for them."""
+    return bool(user.holds(*COORDINATORS))

@@ -1,0 +1,301 @@
+"""The figures of a report, and what stands in the way of writing, submitting, returning and accepting it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from grants.awards.models import Award, BudgetLine
+from grants.awards.workflow import AwardState
+from grants.core.languages import _l, pick
+from grants.core.money import Money, minor_digits, total
+from grants.core.rules import Obstacle
+from grants.questionnaires.rules import obstacles_to_completing
+from grants.reports.models import ReportDue, ReportLine
+from grants.reports.queries import Written
+from grants.reports.workflow import ReportState
+
+REPORTING = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED})
+TO_WRITE = frozenset({ReportState.OWED, ReportState.RETURNED})
+SOON = timedelta(days=30)
+HIGHEST_RATE = Decimal(10) ** 9
+RATE_DECIMALS = 6
+MOST_MINOR = 10**15
+FREE_BELOW_PERCENT = 15
+"""How far above its budget a heading may go without an explanation when the call does not say."""
+
+FIGURES = ("reports.figures", "due_id")
+SECTION = ("reports.section", "due_id", "section_key")
+
+
+# ------------------------------------------------------------------ dates
+
+
+def is_late(due: ReportDue, today: date) -> bool:
+    """Whether a report that has to be given is not there although its day has passed."""
+    return due.required and due.state in TO_WRITE and due.due_on < today
+
+
+def urgency(due: ReportDue, today: date) -> str:
+    """Where a report stands in time: ``done``, ``to_read``, ``late``, ``soon`` (within 30 days), ``later``."""
+    if due.state in (ReportState.ACCEPTED, ReportState.WAIVED):
+        return "done"
+    if due.state == ReportState.SUBMITTED:
+        return "to_read"
+    if is_late(due, today):
+        return "late"
+    return "soon" if due.due_on <= today + SOON else "later"
+
+
+# ------------------------------------------------------------------ figures
+
+
+@dataclass(frozen=True)
+class LineGiven:
+    """What somebody typed for one budget line: local money, the rate, and why it is above its budget."""
+
+    budget_line_id: int
+    local: Money
+    rate: Decimal
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One budget line of a financial report. All amounts but ``local`` are in the currency of the award."""
+
+    budget_line_id: int
+    title: Mapping[str, str]
+    approved: Money
+    before: Money
+    local: Money | None
+    rate: Decimal | None
+    spent: Money
+    explanation: str
+    free_below_percent: int
+
+    @property
+    def cumulative(self) -> Money:
+        """What was spent until now."""
+        return self.before + self.spent
+
+    @property
+    def left(self) -> Money:
+        """What of the budget line is left; negative when more was spent."""
+        return self.approved - self.cumulative
+
+    @property
+    def percent_used(self) -> Decimal | None:
+        """How much of the budget line is spent, to one decimal; None when it had no budget."""
+        return _percent(self.cumulative, self.approved)
+
+    @property
+    def variance_percent(self) -> Decimal | None:
+        """How far the spending is above (or, negative, below) the budget line."""
+        used = self.percent_used
+        return None if used is None else used - 100
+
+    @property
+    def needs_explanation(self) -> bool:
+        """Whether the line is above its budget by more than the call leaves free."""
+        return self.cumulative.minor * 100 > self.approved.minor * (100 + self.free_below_percent)
+
+    @property
+    def lacks_explanation(self) -> bool:
+        """Whether an explanation is needed and not given."""
+        return self.needs_explanation and not self.explanation.strip()
+
+
+def _percent(part: Money, whole: Money) -> Decimal | None:
+    if whole.minor == 0:
+        return None
+    return (Decimal(part.minor) * 100 / whole.minor).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+
+
+def converted(local: Money, rate: Decimal, currency: str) -> Money:
+    """Local money in the currency of the award, to the nearest minor unit.
+
+    ``rate`` is units of local currency for one unit of ``currency``. Raises ValueError for a rate that is not above 0.
+    """
+    if rate <= 0:
+        raise ValueError("a rate is above zero")
+    exact = (local.amount / rate).scaleb(minor_digits(currency))
+    return Money(int(exact.quantize(Decimal(1), ROUND_HALF_EVEN)), currency)
+
+
+def spent(lines: Iterable[ReportLine], currency: str) -> Money:
+    """The sum of what report lines tell was spent."""
+    return total([line.spent for line in lines], currency)
+
+
+def figures_of(
+    budget: Iterable[tuple[BudgetLine, ReportLine | None]],
+    before: Mapping[int, int],
+    currency: str,
+    change: Mapping[str, Any],
+) -> list[Figure]:
+    """The table of a financial report: one figure a budget line.
+
+    ``before`` holds minor units by budget line; ``change`` is the call's rule for moving money between headings.
+    """
+    free = int(change.get("free_below_percent_of_heading", FREE_BELOW_PERCENT))
+    return [
+        Figure(
+            budget_line_id=line.id,
+            title=line.title,
+            approved=Money(line.amount_minor, currency),
+            before=Money(before.get(line.id, 0), currency),
+            local=Money(given.local_minor, given.local_currency) if given else None,
+            rate=given.rate if given else None,
+            spent=given.spent if given else Money(0, currency),
+            explanation=given.explanation if given else "",
+            free_below_percent=free,
+        )
+        for line, given in budget
+    ]
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The last row of a financial report."""
+
+    approved: Money
+    before: Money
+    spent: Money
+    cumulative: Money
+    percent_used: Decimal | None
+
+
+def sum_of(figures: Sequence[Figure], currency: str) -> Sum:
+    """The sums of a financial report."""
+    approved = total([f.approved for f in figures], currency)
+    cumulative = total([f.cumulative for f in figures], currency)
+    return Sum(
+        approved,
+        total([f.before for f in figures], currency),
+        total([f.spent for f in figures], currency),
+        cumulative,
+        _percent(cumulative, approved),
+    )
+
+
+# ------------------------------------------------------------------ what stands in the way
+
+
+def _must_be(due: ReportDue, allowed: Iterable[str]) -> list[Obstacle]:
+    if due.state in allowed:
+        return []
+    where = ReportState(due.state).label
+    return [Obstacle("not_in_this_state", _l("This report stands elsewhere now: %(state)s.", state=where))]
+
+
+def obstacles_to_writing(due: ReportDue, award: Award) -> list[Obstacle]:
+    """Why a report cannot be written now: it is with the fund or done, or the grant is not signed or closed."""
+    found = _must_be(due, TO_WRITE)
+    if award.state not in REPORTING:
+        found.append(
+            Obstacle(
+                "grant_not_running",
+                _l("Reports are written from the signature of the agreement until the grant is closed."),
+            )
+        )
+    return found
+
+
+def obstacles_to_lines(lines: Sequence[LineGiven], budget_line_ids: Iterable[int]) -> list[Obstacle]:
+    """Why figures cannot be stored: an amount below zero, a rate that is not above zero, or a line of another grant."""
+    known = set(budget_line_ids)
+    found = []
+    if any(line.budget_line_id not in known for line in lines) or len({line.budget_line_id for line in lines}) < len(
+        lines
+    ):
+        found.append(Obstacle("unknown_line", _l("A budget line does not belong to this grant.")))
+    if any(line.local.minor < 0 for line in lines):
+        found.append(Obstacle("amount_negative", _l("An amount cannot be below zero.")))
+    if any(line.local.minor > MOST_MINOR for line in lines):
+        found.append(Obstacle("amount_too_large", _l("An amount is too large.")))
+    if any(not rate_is_sound(line.rate) for line in lines):
+        found.append(
+            Obstacle("rate_not_above_zero", _l("An exchange rate has to be above zero, with at most six decimals."))
+        )
+    return found
+
+
+def rate_is_sound(rate: Decimal) -> bool:
+    """Whether an exchange rate is a number above zero that can be stored exactly."""
+    return rate.is_finite() and 0 < rate < HIGHEST_RATE and -int(rate.normalize().as_tuple().exponent) <= RATE_DECIMALS
+
+
+def obstacles_to_figures(due: ReportDue, figures: Sequence[Figure], currency: str) -> list[Obstacle]:
+    """Why the financial part is not complete: nothing given, a line above its budget without a reason, or too much."""
+    if not due.is_financial:
+        return []
+    where = (FIGURES[0], {FIGURES[1]: due.id})
+    if all(figure.local is None for figure in figures):
+        return [Obstacle("no_figures", _l("The figures by budget line are missing."), where)]
+    found = [
+        Obstacle(
+            "explanation_missing",
+            _l(
+                "“%(heading)s” is more than %(percent)s %% above its budget. Please say why.",
+                heading=pick(figure.title),
+                percent=figure.free_below_percent,
+            ),
+            where,
+        )
+        for figure in figures
+        if figure.lacks_explanation
+    ]
+    sums = sum_of(figures, currency)
+    if sums.cumulative > sums.approved:
+        found.append(
+            Obstacle(
+                "above_the_grant",
+                _l("The figures add up to more than the grant. Report only what the grant pays for."),
+                where,
+            )
+        )
+    return found
+
+
+def obstacles_to_submitting(due: ReportDue, written: Written) -> list[Obstacle]:
+    """Why a report cannot be submitted yet: everything that is missing in the narrative and in the figures."""
+    currency = due.award.currency
+    return [
+        *obstacles_to_writing(due, due.award),
+        *obstacles_to_completing(
+            written.definition,
+            written.answers,
+            place=lambda section, question: (
+                SECTION[0],
+                {SECTION[1]: due.id, SECTION[2]: section, "_anchor": question},
+            ),
+        ),
+        *obstacles_to_figures(due, figures_of(written.budget, written.before, currency, written.change), currency),
+    ]
+
+
+def obstacles_to_judging(due: ReportDue, reason: str | None = "given") -> list[Obstacle]:
+    """Why a report cannot be accepted or returned: it is not with the fund; or no reason is given for returning it."""
+    found = _must_be(due, {ReportState.SUBMITTED})
+    if reason is not None and not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say what is missing, so that it can be mended.")))
+    return found
+
+
+def obstacles_to_waiving(due: ReportDue) -> list[Obstacle]:
+    """Why a report cannot be waived: it was given already."""
+    return _must_be(due, TO_WRITE)
+
+
+def obstacles_to_moving(due: ReportDue, due_on: date | None = None, reason: str | None = None) -> list[Obstacle]:
+    """Why the date of a report cannot be moved. Late ones may be moved too: the record keeps the former date."""
+    found = _must_be(due, TO_WRITE)
+    if due_on is not None and due_on == due.due_on:
+        found.append(Obstacle("same_day", _l("This is the day it is due already.")))
+    if reason is not None and not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    return found
