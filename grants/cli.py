@@ -147,6 +147,14 @@ def history_verify_command() -> None:
     click.echo(f"The record is whole; its last seal is {head[0]} {head[1]}." if head else "The record is empty.")
 
 
+@history_group.command("head")
+def history_head_command() -> None:
+    """Print the last seal, to be noted where nobody can change it."""
+    with _application():
+        head = chain_head()
+    click.echo(f"{head[0]} {head[1]}" if head else "The record is empty.")
+
+
 @grants.command("make-keys")
 def make_keys_command() -> None:
     """Print fresh secrets for a production environment."""

@@ -239,6 +239,7 @@ def test_the_record_is_verified(
     monkeypatch.setenv("DATABASE_URL", own_database)
     monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
     assert answer_of(["history", "verify"], monkeypatch, capsys) == "The record is empty.\n"
+    assert answer_of(["history", "head"], monkeypatch, capsys) == "The record is empty.\n"
     with psycopg.connect(own_database) as connection:
         connection.execute("ALTER TABLE history_entry DISABLE TRIGGER seal")
         connection.execute(
