@@ -22,9 +22,10 @@ from grants.core.web import declared_routes
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
-from grants.up import REFUSED, CannotRun, up
+from grants.up import CannotRun, up
 
 FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun)
+REFUSED = 2
 CORES = os.cpu_count() or 1
 
 port_option = click.option("--port", type=click.IntRange(1, 65535), help="Where to serve (PORT, 8000).")

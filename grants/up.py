@@ -27,8 +27,6 @@ Say = Callable[[str], None]
 
 READY_SECONDS = 90
 GLANCE_SECONDS = 0.2
-REFUSED = 2
-"""The exit status of a command that has told the person what is wrong: trying again would not help."""
 
 
 class CannotRun(Exception):
@@ -59,7 +57,7 @@ class Part:
             return
         self.stop()
         wait = self._patience.wait_after_death()
-        if status == REFUSED or wait is None:
+        if wait is None:
             raise CannotRun(f"The {self.name} process does not stay up; its last lines above say why.")
         self._say(f"The {self.name} process stopped with status {status}; starting it again in {wait:.1f} s")
         self._start_at = time.monotonic() + wait
