@@ -1,0 +1,142 @@
+"""Keeping questionnaires and what is answered to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+
+from grants.accounts.models import Person
+from grants.core import clock
+from grants.core.db import db
+from grants.core.languages import _l
+from grants.core.questions import Definition, Section, parse_definition
+from grants.core.rules import Obstacle, Refused
+from grants.questionnaires import queries, rules
+from grants.questionnaires.models import AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A question that two people changed at the same time: what each wants to say."""
+
+    question: str
+    mine: Any
+    theirs: Any
+
+
+class EditConflict(Exception):
+    """The same question was changed by somebody else meanwhile; nothing was saved.
+
+    ``conflicts`` has both texts by question key, ``version`` is what the section stands at now, ``values`` what the
+    section would say with all changes that do not collide, ``by`` who saved last.
+    """
+
+    def __init__(self, section: SectionAnswers, conflicts: dict[str, Conflict], values: dict[str, Any]) -> None:
+        self.conflicts, self.values = conflicts, values
+        self.version, self.by, self.at = section.version, section.saved_by, section.saved_at
+        super().__init__(", ".join(conflicts))
+
+
+def create_questionnaire(definition: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Questionnaire:
+    """Store a questionnaire with everything it refers to, as the next version of its key. Raises BadDefinition."""
+    read = parse_definition(definition, context)
+    questionnaire = Questionnaire(
+        key=read.key,
+        version=queries.next_version(read.key),
+        title=dict(read.title),
+        languages=list(read.languages),
+        definition={**definition, "sources": dict(read.sources)},
+    )
+    db.session.add(questionnaire)
+    db.session.flush()
+    return questionnaire
+
+
+def discard_questionnaire(questionnaire: Questionnaire) -> None:
+    """Take away a questionnaire that nobody has answered, when a draft call is imported again."""
+    if not queries.is_answered(questionnaire.id):
+        db.session.delete(questionnaire)
+        db.session.flush()
+
+
+def new_sheet(questionnaire: Questionnaire, *, language: str, by: Person | None) -> AnswerSheet:
+    """Begin to answer a questionnaire in one of its languages."""
+    sheet = AnswerSheet(questionnaire_id=questionnaire.id, language=language)
+    db.session.add(sheet)
+    db.session.flush()
+    return sheet
+
+
+def save_section(
+    sheet: AnswerSheet,
+    section_key: str,
+    values: Mapping[str, Any],
+    *,
+    by: Person | None,
+    version: int | None = None,
+) -> SectionAnswers:
+    """Save the answers of one section; the former text stays in section_revision.
+
+    ``values`` may be what a form read or plain values of a file; answers that are not among them stay as they are.
+    ``version`` is what the person had before their eyes (0: nothing yet; None: overwrite whatever there is). When
+    somebody saved meanwhile, the two are merged question by question; raises EditConflict when both changed the same
+    one, and Refused for a section that does not exist. Whether sections are complete is worked out again.
+    """
+    definition = queries.definition_of(sheet.questionnaire_id)
+    section = definition.section(section_key)
+    if section is None:
+        raise Refused(Obstacle("no_such_section", _l("This form has no such section.")))
+    kept = _row_of(sheet, section_key)
+    wanted = _together(kept, rules.normalised_section(section, values), version)
+    if wanted != kept.values or kept.version == 0:
+        if kept.version:
+            _keep_former(kept)
+        kept.values, kept.version = wanted, kept.version + 1
+        kept.saved_at, kept.saved_by_id, kept.saved_by = clock.now(), by.id if by else None, by
+        db.session.flush()
+        _judge(sheet, definition, section)
+    return kept
+
+
+def _row_of(sheet: AnswerSheet, section_key: str) -> SectionAnswers:
+    """The locked row of a section, made first when it is new, so that two first saves do not collide."""
+    db.session.execute(
+        insert(SectionAnswers)
+        .values(answer_sheet_id=sheet.id, section_key=section_key, values={}, version=0, complete=False)
+        .on_conflict_do_nothing(index_elements=["answer_sheet_id", "section_key"])
+    )
+    return queries.locked_section(sheet.id, section_key)
+
+
+def _together(kept: SectionAnswers, mine: dict[str, Any], version: int | None) -> dict[str, Any]:
+    if version is None or version >= kept.version:
+        return {**kept.values, **mine}
+    together, collisions = rules.merged(queries.values_at(kept, version), kept.values, mine)
+    if collisions:
+        conflicts = {key: Conflict(key, *both) for key, both in collisions.items()}
+        raise EditConflict(kept, conflicts, together)
+    return together
+
+
+def _keep_former(kept: SectionAnswers) -> None:
+    db.session.add(
+        SectionRevision(
+            section_answers_id=kept.id,
+            version=kept.version,
+            values=kept.values,
+            saved_at=kept.saved_at,
+            saved_by_id=kept.saved_by_id,
+        )
+    )
+
+
+def _judge(sheet: AnswerSheet, definition: Definition, changed: Section) -> None:
+    """Say again which sections are complete: the one that changed, and those whose conditions ask for its answers."""
+    rows = queries.sections_of(sheet.id)
+    answers = {key: value for row in rows.values() for key, value in row.values.items()}
+    for key in {changed.key, *definition.dependents.get(changed.key, ())} & set(rows):
+        rows[key].complete = not rules.obstacles_to_completing(definition, answers, sections=[key])
+    db.session.flush()

@@ -1,0 +1,113 @@
+"""Reading questionnaires and what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from grants.core.db import db
+from grants.core.questions import Definition, parse_definition
+from grants.questionnaires.models import AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
+
+MOST_KEPT = 200
+
+
+def definition_of(questionnaire_id: int) -> Definition:
+    """The questions of a questionnaire, read once a process.
+
+    A stored questionnaire never changes: importing a draft call again makes a new one. So nothing has to be forgotten.
+    """
+    kept: dict[int, Definition] = current_app.extensions.setdefault("questionnaires", {})
+    if questionnaire_id not in kept:
+        found = select(Questionnaire.definition).where(Questionnaire.id == questionnaire_id)
+        definition = parse_definition(db.session.execute(found).scalar_one())
+        if len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        kept[questionnaire_id] = definition
+    return kept[questionnaire_id]
+
+
+def sections_of(sheet_id: int) -> dict[str, SectionAnswers]:
+    """The saved sections of a sheet by their key, with who saved them."""
+    found = (
+        select(SectionAnswers)
+        .where(SectionAnswers.answer_sheet_id == sheet_id)
+        .options(joinedload(SectionAnswers.saved_by))
+        .order_by(SectionAnswers.id)
+    )
+    return {section.section_key: section for section in db.session.scalars(found)}
+
+
+def answers_of(sheet: AnswerSheet) -> dict[str, Any]:
+    """Every answer of a sheet, by question key, as it is stored."""
+    return answers_of_sheets([sheet.id]).get(sheet.id, {})
+
+
+def answers_of_sheets(sheet_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Every answer of several sheets, by sheet and question key, in one query."""
+    rows = db.session.execute(
+        select(SectionAnswers.answer_sheet_id, SectionAnswers.values)
+        .where(SectionAnswers.answer_sheet_id.in_(list(sheet_ids)))
+        .order_by(SectionAnswers.id)
+    )
+    together: dict[int, dict[str, Any]] = {}
+    for sheet_id, values in rows:
+        together.setdefault(sheet_id, {}).update(values)
+    return together
+
+
+def complete_sections(sheet_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
+    """Which sections were saved, and whether they are complete, by sheet, in one query."""
+    rows = db.session.execute(
+        select(SectionAnswers.answer_sheet_id, SectionAnswers.section_key, SectionAnswers.complete).where(
+            SectionAnswers.answer_sheet_id.in_(list(sheet_ids)), SectionAnswers.version > 0
+        )
+    )
+    together: dict[int, dict[str, bool]] = {}
+    for sheet_id, key, complete in rows:
+        together.setdefault(sheet_id, {})[key] = complete
+    return together
+
+
+def locked_section(sheet_id: int, section_key: str) -> SectionAnswers:
+    """The row of a section, locked until the end of the transaction."""
+    found = (
+        select(SectionAnswers)
+        .where(SectionAnswers.answer_sheet_id == sheet_id, SectionAnswers.section_key == section_key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return db.session.scalars(found).one()
+
+
+def values_at(section: SectionAnswers, version: int) -> dict[str, Any]:
+    """What a section said in an earlier version; nothing when it had not been saved yet."""
+    if version == section.version:
+        return section.values
+    found = select(SectionRevision.values).where(
+        SectionRevision.section_answers_id == section.id, SectionRevision.version == version
+    )
+    return db.session.scalar(found) or {}
+
+
+def revisions_of(section: SectionAnswers) -> list[SectionRevision]:
+    """What a section said before, newest first."""
+    found = select(SectionRevision).where(SectionRevision.section_answers_id == section.id)
+    return list(db.session.scalars(found.order_by(SectionRevision.version.desc())))
+
+
+def next_version(key: str) -> int:
+    """The number that the next version of a questionnaire gets."""
+    return (db.session.scalar(select(func.max(Questionnaire.version)).where(Questionnaire.key == key)) or 0) + 1
+
+
+def is_answered(questionnaire_id: int) -> bool:
+    """Whether anybody has begun to answer a questionnaire."""
+    return (
+        db.session.scalar(select(AnswerSheet.id).where(AnswerSheet.questionnaire_id == questionnaire_id).limit(1))
+        is not None
+    )

@@ -1,0 +1,639 @@
+"""What a questionnaire asks, how an answer is kept, and what is still missing.
+
+How answers are stored (JSON, by question key):
+
+==================================  ==========================================================================
+text, longtext, email, phone,       text
+org_id, country, choice,
+month_range
+integer, scale                      whole number (scale also "dont_know")
+money                               decimal text with the decimals of its currency: "14500.00"
+percent, number                     decimal text: "12.5"
+date                                "2027-06-01"
+boolean, declaration                true or false; an unticked declaration is null
+multichoice, country_list           list of texts ("3", "SN")
+table, repeater, budget             list of rows, each a mapping of column key to value as above
+files                               nothing: documents are kept by those who ask for them
+==================================  ==========================================================================
+
+Nothing answered is null. Amounts are text and not minor units, so that what the form, the file and the receipt say is
+the same thing, digit for digit. What somebody typed that cannot be read ("about 500") is kept as typed: a draft is
+never refused, it only is not complete. Read stored answers with :func:`amount_of`, :func:`number_of`, :func:`day_of`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import Any
+
+import email_validator
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from flask_babel.speaklater import LazyString
+
+from grants.core.expressions import BadExpression, Expression
+from grants.core.languages import _l, country_name, language_now, pick
+from grants.core.money import Money, NotAnAmount, minor_digits
+from grants.core.questions import (
+    CHOICES,
+    DERIVED_IN_LINES,
+    DONT_KNOW,
+    LINE_FIELDS,
+    LISTS,
+    NUMBERS,
+    ROWS,
+    BadDefinition,
+    Budget,
+    Definition,
+    Heading,
+    Option,
+    Problem,
+    Question,
+    Section,
+    Texts,
+    budget_of,
+    countries,
+    day_of,
+    parse_definition,
+)
+from grants.core.rules import Obstacle
+
+__all__ = [
+    "BadDefinition",
+    "Budget",
+    "Definition",
+    "Heading",
+    "Option",
+    "Problem",
+    "Question",
+    "Section",
+    "budget_of",
+    "day_of",
+    "parse_definition",
+]
+
+Answers = Mapping[str, Any]
+Place = Callable[[str, str], tuple[str, dict[str, Any]]]
+"""Where a question is answered: section key and question key to an endpoint and its values."""
+
+# ------------------------------------------------------------------ reading what was typed
+
+
+SPACES = dict.fromkeys(map(ord, " \u00a0\u202f\u2009'’"))
+
+
+def number_typed(text: str, language: str) -> Decimal | None:
+    """A number as people write it: "1 234,50", "1,234.50", "1.234,50", "1234". None when it is none, or could be two.
+
+    Where only one sign stands before exactly three digits it groups thousands if the language uses it so (a comma in
+    English, a full stop in Spanish); otherwise it is the decimal sign.
+    """
+    bare = text.translate(SPACES)
+    match = re.fullmatch(r"([-−]?)(\d[\d.,]*)", bare, re.ASCII)
+    if match is None or len(bare) > 40:
+        return None
+    sign, digits = ("-" if match[1] else ""), match[2]
+    if "." in digits and "," in digits:
+        decimal = "," if digits.rindex(",") > digits.rindex(".") else "."
+    elif digits.count(".") + digits.count(",") == 1 and not re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", digits):
+        decimal = "." if "." in digits else ","
+    else:
+        decimal = "," if language != "en" else "."
+    grouping = "," if decimal == "." else "."
+    whole, _sign, rest = digits.partition(decimal)
+    if not re.fullmatch(r"\d+" if grouping not in whole else rf"\d{{1,3}}(\{grouping}\d{{3}})+", whole):
+        return None
+    return Decimal(f"{sign}{whole.replace(grouping, '')}.{rest or '0'}") if re.fullmatch(r"\d*", rest) else None
+
+
+def number_shown(value: Any, language: str) -> str:
+    """A stored number as it stands in an input: with the decimal sign of the language, without grouping."""
+    text = str(value)
+    return text.replace(".", ",") if language != "en" and re.fullmatch(r"-?\d+\.\d+", text) else text
+
+
+def typed(question: Question, text: str, language: str) -> Any:
+    """The answer that a person typed or chose, as it is stored; what cannot be read stays as it was typed."""
+    text = text.strip()
+    if not text:
+        return None
+    if question.type in NUMBERS:
+        number = number_typed(text, language)
+        return text if number is None else _kept_number(question, number, text)
+    if question.type in ("boolean", "declaration"):
+        return {"yes": True, "no": False}.get(text, text)
+    if question.type == "month_range":
+        return _months(text)
+    if question.type == "scale" and re.fullmatch(r"-?\d{1,6}", text, re.ASCII):
+        return int(text)
+    return text
+
+
+def _kept_number(question: Question, number: Decimal, text: str) -> Any:
+    if question.type == "integer":
+        return int(number) if number == number.to_integral_value() and abs(number) < 10**15 else text
+    if question.type == "money":
+        try:
+            return str(Money.parse(number, question.currency).amount)
+        except NotAnAmount:
+            return text
+    return _plain_decimal(number)
+
+
+def _plain_decimal(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _months(text: str) -> str:
+    match = re.fullmatch(r"(\d{1,3})(?:\s*(?:[-–—]|to|à|a)\s*(\d{1,3}))?", text.strip(), re.ASCII)
+    return f"{int(match[1])}-{int(match[2] or match[1])}" if match else text
+
+
+def normalised(question: Question, value: Any) -> Any:
+    """An answer from a file or a program (numbers, days, plain text) as it is stored."""
+    if value is None or value in ("", []) or question.type == "files":
+        return None
+    if question.type in LISTS:
+        return [str(v) for v in value] if isinstance(value, list | tuple) else [str(value)]
+    if question.type in ROWS:
+        return _normalised_rows(question, value)
+    if question.type in ("boolean", "declaration"):
+        said = {"true": True, "false": False, "yes": True, "no": False}.get(str(value).lower(), str(value))
+        return said or None if question.type == "declaration" else said
+    return _normalised_one(question, value)
+
+
+def _normalised_rows(question: Question, value: Any) -> list[dict[str, Any]] | None:
+    rows = [r for r in value if isinstance(r, Mapping)] if isinstance(value, list | tuple) else []
+    kept = [{c.key: normalised(c, row.get(c.key)) for c in question.columns} for row in rows]
+    return budget_lines(question, kept) if question.budget else [r for r in kept if _filled(r)] or None
+
+
+def _normalised_one(question: Question, value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()[:10]
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and question.type in NUMBERS:
+        return _kept_number(question, Decimal(str(value)), str(value))
+    if question.type == "money" and (number := number_of(value)) is not None:
+        return _kept_number(question, number, str(value))
+    if question.type == "longtext":
+        return str(value).replace("\r\n", "\n").strip() or None
+    return typed(question, " ".join(str(value).split()), "en")
+
+
+def normalised_section(section: Section, values: Answers) -> dict[str, Any]:
+    """The answers of one section as they are stored; keys that are no questions of it are left out."""
+    return {q.key: normalised(q, values[q.key]) for q in section.questions if q.key in values and q.type != "files"}
+
+
+def _filled(row: Mapping[str, Any]) -> bool:
+    return any(v not in (None, "", False) for v in row.values())
+
+
+def budget_lines(question: Question, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """Budget lines with what follows from the rest: number, currency, total, other contributions, in kind.
+
+    Totals that are given (from a file) are left alone; the checks of the call judge them.
+    """
+    budget = question.budget
+    assert budget is not None
+    names = {c.key for c in question.columns}
+    codes = {h.key: h.code for h in budget.headings}
+    numbers: dict[str, int] = {}
+    lines = []
+    for row in rows:
+        if not any(v not in (None, "", False) for k, v in row.items() if k not in DERIVED_IN_LINES):
+            continue
+        line = {c.key: row.get(c.key) for c in question.columns}
+        heading = str(line.get("heading"))
+        numbers[heading] = numbers.get(heading, 0) + 1
+        if "code" in names and not line.get("code") and heading in codes:
+            line["code"] = f"{codes[heading]}.{numbers[heading]}"
+        if "currency" in names:
+            line["currency"] = line.get("currency") or budget.currency
+        _add_up_line(line, names, budget)
+        lines.append(line)
+    return lines or None
+
+
+def _add_up_line(line: dict[str, Any], names: set[str], budget: Budget) -> None:
+    quantity, unit_cost = number_of(line.get("quantity")), number_of(line.get("unit_cost"))
+    if "total" in names and line.get("total") is None and quantity is not None and unit_cost is not None:
+        cent = Decimal(1).scaleb(-minor_digits(budget.currency))
+        line["total"] = str((quantity * unit_cost).quantize(cent, ROUND_HALF_UP))
+    total, requested = number_of(line.get("total")), number_of(line.get("requested"))
+    if "cofinancing" in names and line.get("cofinancing") is None and total is not None and requested is not None:
+        line["cofinancing"] = str(total - requested)
+    if "in_kind" in names and budget.in_kind:
+        line["in_kind"] = line.get("cofinancing_source") in budget.in_kind
+
+
+# ------------------------------------------------------------------ reading what is stored
+
+
+def number_of(value: Any) -> Decimal | None:
+    """A stored number; None when there is none or it could not be read."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float | Decimal):
+        number = Decimal(str(value))
+        return number if number.is_finite() else None
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", value, re.ASCII):
+        return Decimal(value)
+    return None
+
+
+def amount_of(value: Any, currency: str) -> Money | None:
+    """A stored amount; None when there is none or it could not be read."""
+    number = number_of(value)
+    try:
+        return Money.parse(number, currency) if number is not None else None
+    except NotAnAmount:
+        return None
+
+
+def words_in(text: str) -> int:
+    """How many words a text has: pieces between white space that hold a letter or a digit, so that « and : count nothing."""
+    return sum(1 for piece in text.split() if any(c.isalnum() for c in piece))
+
+
+def facts_of(definition: Definition, answers: Answers) -> dict[str, Any]:
+    """The answers as conditions see them: numbers as numbers, days as days, what could not be read as missing."""
+    facts: dict[str, Any] = {}
+    for key, question in definition.questions.items():
+        value = answers.get(key)
+        if question.type in ("integer", "money", "percent", "number"):
+            facts[key] = number_of(value)
+        elif question.type == "date":
+            facts[key] = day_of(value)
+        else:
+            facts[key] = value
+    return facts
+
+
+def is_shown(question: Question, facts: Answers) -> bool:
+    """Whether a question is asked at all, given the other answers."""
+    return question.shown_if is None or _holds(question.shown_if, facts) is True
+
+
+def is_required(question: Question, facts: Answers) -> bool:
+    """Whether an answer is due, given the other answers."""
+    if not is_shown(question, facts):
+        return False
+    return question.required or (question.required_if is not None and _holds(question.required_if, facts) is True)
+
+
+def _holds(condition: Expression, facts: Answers) -> bool | None:
+    try:
+        return condition.holds(facts)
+    except BadExpression:
+        return None
+
+
+# ------------------------------------------------------------------ what is still missing
+
+
+def obstacles_to_completing(
+    definition: Definition,
+    answers: Answers,
+    context: Mapping[str, Any] | None = None,
+    *,
+    sections: Iterable[str] | None = None,
+    place: Place | None = None,
+) -> list[Obstacle]:
+    """What is missing or cannot stay, question by question, in the words of the reader.
+
+    ``context`` adds facts that conditions may name; ``sections`` limits the look to some sections; ``place`` says where
+    a question is mended. Codes are ``<question key>.<reason>``, such as ``title.missing``. Documents are not looked at.
+    """
+    facts = facts_of(definition, answers) | dict(context or {})
+    wanted = None if sections is None else set(sections)
+    found = []
+    for section in definition.sections:
+        if wanted is not None and section.key not in wanted:
+            continue
+        for question in section.questions:
+            if question.type == "files" or not is_shown(question, facts):
+                continue
+            where = place(section.key, question.key) if place else None
+            for reason, message in mistakes(question, answers.get(question.key), definition, facts):
+                found.append(Obstacle(f"{question.key}.{reason}", message, where))
+    return found
+
+
+def mistakes(question: Question, value: Any, definition: Definition, facts: Answers) -> list[tuple[str, Any]]:
+    """What keeps an answer from being complete: reason and sentence, naming the question."""
+    label = wording(question.label, definition.fallback)
+    if value is None or value == [] or (question.type == "declaration" and value is not True):
+        if not is_required(question, facts):
+            return []
+        if question.type == "declaration":
+            return [("missing", _l("Please read and tick “%(question)s”.", question=label))]
+        return [("missing", _l("“%(question)s” is not answered yet.", question=label))]
+    if question.type in ROWS:
+        return _mistakes_in_rows(question, value, definition, label)
+    return [
+        (reason, _l("“%(question)s”: %(reason)s", question=label, reason=why))
+        for reason, why in _wrong(question, value)
+    ]
+
+
+def wording(texts: Texts, fallback: str) -> Any:
+    """A text of the call inside a sentence of ours, in the language of whoever reads it."""
+    return LazyString(pick, texts, None, fallback)
+
+
+def _mistakes_in_rows(question: Question, rows: Any, definition: Definition, label: Any) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    fewest = question.min_items or 0
+    if len(rows) < fewest:
+        found.append(("too_few", _l("“%(question)s” needs at least %(n)s entries.", question=label, n=fewest)))
+    if question.max_items is not None and len(rows) > question.max_items:
+        found.append(
+            ("too_many", _l("“%(question)s” takes at most %(n)s entries.", question=label, n=question.max_items))
+        )
+    for number, row in enumerate(rows, 1):
+        for column, _reason, why in mistakes_in_row(question, row):
+            found.append(
+                (
+                    f"{number}.{column.key}",
+                    _l(
+                        "“%(question)s”, line %(n)s, “%(column)s”: %(reason)s",
+                        question=label,
+                        n=number,
+                        column=wording(column.label, definition.fallback),
+                        reason=why,
+                    ),
+                )
+            )
+    return found
+
+
+def mistakes_in_row(question: Question, row: Mapping[str, Any]) -> list[tuple[Question, str, Any]]:
+    """What is wrong in one row of a table: the column, the reason and a sentence about it."""
+    found: list[tuple[Question, str, Any]] = []
+    for column in question.columns:
+        value = row.get(column.key)
+        if value is None:
+            if column.required:
+                found.append((column, "missing", _l("this is missing.")))
+            continue
+        found += [(column, reason, why) for reason, why in _wrong(column, value)]
+    if question.budget:
+        found += _mistakes_in_line(question, row)
+    return found
+
+
+def _mistakes_in_line(question: Question, row: Mapping[str, Any]) -> list[tuple[Question, str, Any]]:
+    """A line of a budget: what others pay is neither negative nor without a payer."""
+    columns = {c.key: c for c in question.columns}
+    others = number_of(row.get("cofinancing"))
+    if others is None or "requested" not in columns:
+        return []
+    if others < 0:
+        return [(columns["requested"], "too_large", _l("you ask for more than the line costs."))]
+    if others > 0 and not row.get("cofinancing_source") and "cofinancing_source" in columns:
+        return [(columns["cofinancing_source"], "missing", _l("please say who pays the rest of this line."))]
+    return []
+
+
+def _wrong(question: Question, value: Any) -> list[tuple[str, Any]]:
+    """What is wrong with a given answer to a question that is not a table."""
+    kind = question.type
+    if kind in ("text", "longtext"):
+        return _too_long(question, str(value))
+    if kind in NUMBERS:
+        return _wrong_number(question, value)
+    if kind == "date":
+        return _wrong_day(question, value)
+    if kind in LISTS:
+        return _wrong_list(question, value)
+    if kind in ("boolean", "declaration"):
+        return [] if isinstance(value, bool) else [("unreadable", _l("please answer yes or no."))]
+    return _wrong_line(question, value) + _too_long(question, str(value))
+
+
+def _wrong_line(question: Question, value: Any) -> list[tuple[str, Any]]:
+    kind, text = question.type, str(value)
+    if kind in ("choice", "scale"):
+        known = text in question.labels or (kind == "scale" and text == DONT_KNOW)
+        return [] if known else [("unknown", _l("this is not one of the possible answers."))]
+    sound, reason, why = LINE_CHECKS[kind]
+    return [] if sound(text) else [(reason, why)]
+
+
+def _is_month_range(text: str) -> bool:
+    match = re.fullmatch(r"(\d{1,3})-(\d{1,3})", text, re.ASCII)
+    return bool(match) and 1 <= int(match[1]) <= int(match[2]) <= 120  # type: ignore[index]
+
+
+@lru_cache(maxsize=1000)
+def _is_address(text: str) -> bool:
+    try:
+        email_validator.validate_email(text, check_deliverability=False, test_environment=True)
+    except email_validator.EmailNotValidError:
+        return False
+    return True
+
+
+LINE_CHECKS: dict[str, tuple[Callable[[str], bool], str, Any]] = {
+    "country": (lambda text: text in countries("en"), "unknown", _l("this country is not known.")),
+    "email": (_is_address, "unreadable", _l("this is not an e-mail address. Please write it like name@example.org.")),
+    "phone": (
+        lambda text: re.fullmatch(r"\+?[\d\s().\-/]{6,25}", text, re.ASCII) is not None,
+        "unreadable",
+        _l("this is not a telephone number. Please write it like +221 33 123 45 67."),
+    ),
+    "org_id": (
+        lambda text: re.fullmatch(r"[A-Za-z]{2,3}-[A-Za-z0-9_]+-\S+", text) is not None,
+        "unreadable",
+        _l("this is not an identifier of org-id.guide, such as GB-CHC-202918."),
+    ),
+    "month_range": (_is_month_range, "unreadable", _l("please write the months like 1-3.")),
+}
+
+
+def _too_long(question: Question, text: str) -> list[tuple[str, Any]]:
+    if question.max_words is not None and (words := words_in(text)) > question.max_words:
+        return [("too_long", _l("%(n)s words, at most %(most)s are possible.", n=words, most=question.max_words))]
+    if question.max_chars is not None and len(text) > question.max_chars:
+        return [
+            ("too_long", _l("%(n)s characters, at most %(most)s are possible.", n=len(text), most=question.max_chars))
+        ]
+    return []
+
+
+def _wrong_number(question: Question, value: Any) -> list[tuple[str, Any]]:
+    number = number_of(value)
+    if question.type == "integer" and not isinstance(value, int):
+        return [("unreadable", _l("please write a whole number."))]
+    if question.type == "money" and amount_of(value, question.currency) is None:
+        return [("unreadable", _l("this is not an amount in %(currency)s.", currency=question.currency))]
+    if number is None:
+        return [("unreadable", _l("please write a number."))]
+    low, high = question.min, question.max
+    if question.type == "percent":
+        low, high = Decimal(0) if low is None else low, Decimal(100) if high is None else high
+    elif question.type == "money" and low is None:
+        low = Decimal(0)
+    if low is not None and number < low:
+        return [("too_small", _l("the smallest possible value is %(least)s.", least=_shown(question, low)))]
+    if high is not None and number > high:
+        return [("too_large", _l("the largest possible value is %(most)s.", most=_shown(question, high)))]
+    return []
+
+
+def _shown(question: Question, number: Decimal) -> Any:
+    amount = amount_of(number, question.currency) if question.type == "money" else None
+    return LazyString(_money_text, amount) if amount else _plain_decimal(number)
+
+
+def _money_text(amount: Money) -> str:
+    return amount.shown(language_now())
+
+
+def _wrong_day(question: Question, value: Any) -> list[tuple[str, Any]]:
+    day = day_of(value)
+    if day is None or not 1800 <= day.year <= 2200:
+        return [("unreadable", _l("this is not a day. Please choose it, or write it like 2027-05-31."))]
+    if question.not_before and day < question.not_before:
+        return [
+            ("too_early", _l("the earliest possible day is %(day)s.", day=LazyString(_day_text, question.not_before)))
+        ]
+    if question.not_after and day > question.not_after:
+        return [("too_late", _l("the latest possible day is %(day)s.", day=LazyString(_day_text, question.not_after)))]
+    return []
+
+
+def _day_text(day: date) -> str:
+    return str(format_date(day, "long", locale=language_now()))
+
+
+def _wrong_list(question: Question, value: Any) -> list[tuple[str, Any]]:
+    chosen = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+    known = question.labels or countries("en")
+    if any(c not in known for c in chosen):
+        return [("unknown", _l("one of these is not among the possible answers."))]
+    if question.min is not None and len(chosen) < question.min:
+        return [("too_few", _l("please choose at least %(n)s.", n=int(question.min)))]
+    if question.max is not None and len(chosen) > question.max:
+        return [("too_many", _l("please choose at most %(n)s.", n=int(question.max)))]
+    return []
+
+
+# ------------------------------------------------------------------ the sums of a budget
+
+
+def figures_of(budget: Budget, lines: Iterable[Mapping[str, Any]] | None) -> dict[str, Decimal]:
+    """What a budget adds up to, by the names that its checks and the eligibility rules use.
+
+    For each heading its total (``staff``), the part asked from the fund (``staff_requested``) and what others pay
+    (``staff_cofinancing``), computed headings included; for each source of money what it pays (``requested_grant``,
+    ``other_donors``); and ``direct_costs``, ``indirect_costs``. Amounts that cannot be read count as nothing.
+    """
+    zero = Decimal(0)
+    figures: dict[str, Decimal] = {}
+    for heading in budget.headings:
+        figures.update({heading.key: zero, f"{heading.key}_requested": zero, f"{heading.key}_cofinancing": zero})
+    payers = {budget.grant: zero, **{s.value: zero for s in budget.sources}}
+    known = {h.key for h in budget.headings if not h.parts}
+    for line in lines or ():
+        heading_key = str(line.get("heading"))
+        parts = {part: number_of(line.get(name)) or zero for part, name in LINE_PARTS.items()}
+        if heading_key in known:
+            for part, amount in parts.items():
+                figures[f"{heading_key}{part}"] += amount
+        payers[budget.grant] += parts["_requested"]
+        if (payer := str(line.get("cofinancing_source"))) in payers:
+            payers[payer] += parts["_cofinancing"]
+    for heading in budget.headings:
+        if heading.parts:
+            for part in LINE_PARTS:
+                figures[f"{heading.key}{part}"] = sum((figures.get(f"{p}{part}", zero) for p in heading.parts), zero)
+    direct = [h.key for h in budget.headings if not h.parts and h.key not in ("contingency", "indirect")]
+    named = {"direct_costs": sum((figures[k] for k in direct), zero), "indirect_costs": figures.get("indirect", zero)}
+    return (
+        figures | payers | {k: figures.get("direct_total", v) if k == "direct_costs" else v for k, v in named.items()}
+    )
+
+
+LINE_PARTS = {"": "total", "_requested": "requested", "_cofinancing": "cofinancing"}
+"""How a figure of a heading is named, and the column of the lines that it adds up."""
+
+
+def cap_of(heading: Heading, budget: Budget, figures: Mapping[str, Decimal]) -> tuple[Decimal, bool] | None:
+    """The most a heading may cost and whether it stays within; None when it has no cap.
+
+    A cap on the grant looks at the part asked from the fund, any other at the whole cost of the heading.
+    """
+    if heading.cap_percent is None:
+        return None
+    on_grant = heading.cap_of == "grant"
+    base = figures.get(budget.grant if on_grant else heading.cap_of, Decimal(0))
+    most = base * heading.cap_percent / 100
+    spent = figures.get(f"{heading.key}_requested" if on_grant else heading.key, Decimal(0))
+    return most, spent <= most
+
+
+def names_in_budget(document: Mapping[str, Any]) -> set[str]:
+    """Every name that a check of this budget document may use."""
+    budget = budget_of(document, "EUR", "en")
+    fields = [str(f) for f in document.get("line_fields") or LINE_FIELDS]
+    return set(figures_of(budget, [])) | set(fields) | {f"line.{f}" for f in fields}
+
+
+# ------------------------------------------------------------------ where a sheet stands
+
+
+def section_states(definition: Definition, complete: Mapping[str, bool]) -> dict[str, str]:
+    """How far each section is: not_started, started, complete. ``complete`` has the saved sections."""
+    return {
+        s.key: "not_started" if s.key not in complete else "complete" if complete[s.key] else "started"
+        for s in definition.sections
+    }
+
+
+def shown_value(question: Question, value: Any, language: str, fallback: str) -> str:
+    """A stored answer as one line of text in a language: names of options and countries, amounts, days, yes and no."""
+    if question.type in LISTS and isinstance(value, list):
+        return ", ".join(_named(question, str(v), language, fallback) for v in value)
+    if question.type in CHOICES and value is not None:
+        return _named(question, str(value), language, fallback)
+    shown: Any = value
+    if question.type == "money" and (amount := amount_of(value, question.currency)):
+        shown = amount.shown(language)
+    elif question.type in NUMBERS and (number := number_of(value)) is not None:
+        number_text = format_decimal(number, locale=language, decimal_quantization=False)
+        shown = f"{number_text}\u00a0%" if question.type == "percent" else number_text
+    elif question.type == "date" and (day := day_of(value)):
+        shown = format_date(day, "long", locale=language)
+    elif isinstance(value, bool):
+        shown = _l("Yes") if value else _l("No")
+    return "" if shown is None else str(shown)
+
+
+def _named(question: Question, value: str, language: str, fallback: str) -> str:
+    label = question.labels.get(value)
+    if label:
+        return str(pick(label, language, fallback))
+    if question.type in ("country", "country_list"):
+        return country_name(value, language)
+    return str(_l("I do not know")) if value == DONT_KNOW else value
+
+
+def merged(base: Answers, theirs: Answers, mine: Answers) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
+    """Two people's changes to the same section put together, and the questions that both changed: (mine, theirs)."""
+    together, conflicts = dict(theirs), {}
+    for key, value in mine.items():
+        if value == base.get(key) or value == theirs.get(key):
+            continue
+        if theirs.get(key) == base.get(key):
+            together[key] = value
+        else:
+            conflicts[key] = (value, theirs.get(key))
+    return together, conflicts
