@@ -11,7 +11,7 @@ class MeetingState(State):
 
     PLANNED = "planned", _l("Planned"), "neutral"
     OPENED = "opened", _l("In session"), "info"
-    CLOSED = "closed", _l("Closed and signed"), "success"
+    CLOSED = "closed", _l("Closed"), "success"
 
 
 MEETING = Workflow(
@@ -19,9 +19,16 @@ MEETING = Workflow(
     MeetingState,
     MeetingState.PLANNED,
     [
-        Transition("open", {MeetingState.PLANNED}, MeetingState.OPENED),
-        Transition("close", {MeetingState.OPENED}, MeetingState.CLOSED),
+        Transition("open", {MeetingState.PLANNED}, MeetingState.OPENED, said=_l("Meeting opened")),
+        Transition("close", {MeetingState.OPENED}, MeetingState.CLOSED, said=_l("Meeting closed")),
     ],
+    notes={
+        "call": _l("Meeting called"),
+        "attend": _l("A member is present"),
+        "leave": _l("A member is absent"),
+        "recuse": _l("A member stepped aside from one application"),
+        "sign": _l("Decision sheet signed"),
+    },
 )
 
 
@@ -38,8 +45,19 @@ DECISION = Workflow(
     DecisionState,
     DecisionState.PROPOSED,
     [
-        Transition("take", {DecisionState.PROPOSED}, DecisionState.TAKEN),
-        Transition("reconsider", {DecisionState.TAKEN}, DecisionState.PROPOSED, needs_reason=True),
-        Transition("release", {DecisionState.TAKEN}, DecisionState.RELEASED),
+        Transition("take", {DecisionState.PROPOSED}, DecisionState.TAKEN, said=_l("Decided")),
+        Transition(
+            "reconsider",
+            {DecisionState.TAKEN},
+            DecisionState.PROPOSED,
+            needs_reason=True,
+            said=_l("Taken up again by the committee"),
+        ),
+        Transition("release", {DecisionState.TAKEN}, DecisionState.RELEASED, said=_l("Letter sent")),
     ],
+    notes={
+        "propose": _l("Decision proposed"),
+        "amend": _l("Proposal changed; earlier votes no longer count"),
+        "vote": _l("A member voted"),
+    },
 )

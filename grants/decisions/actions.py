@@ -1,0 +1,264 @@
+"""What the committee does: meet, step aside, propose, vote, decide, sign; and how its decisions reach the applicants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from grants.accounts.models import Person
+from grants.applications.models import Application
+from grants.calls.models import Call
+from grants.core import clock
+from grants.core.db import db
+from grants.core.languages import _l
+from grants.core.mail import post
+from grants.core.money import Money
+from grants.core.rules import Obstacle, Refused, refuse
+from grants.decisions import mails, queries, rules
+from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
+from grants.decisions.workflow import DecisionState, MeetingState
+from grants.history import actions as history
+from grants.reviews import actions as review_actions
+from grants.reviews import queries as reviews
+from grants.reviews.models import Grade
+
+# ------------------------------------------------------------------ meetings
+
+
+def call_meeting(call: Call, *, starts_at: datetime, members: Sequence[Person], quorum: int, by: Person) -> Meeting:
+    """Invite members of the committee to decide about a call. Raises Refused for outsiders or an impossible quorum."""
+    refuse(rules.obstacles_to_calling_meeting(call, starts_at, members, quorum))
+    meeting = Meeting(
+        reference=f"{call.reference}-M{queries.number_of_meetings(call) + 1}",
+        call_id=call.id,
+        call=call,
+        state=MeetingState.PLANNED,
+        starts_at=starts_at,
+        quorum=quorum,
+        called_by_id=by.id,
+        seats=[Seat(person_id=person.id, person=person) for person in members],
+    )
+    db.session.add(meeting)
+    history.begin(meeting, "call", by=by, call=call.reference, members=len(members), quorum=quorum)
+    post(*[mails.meeting_called(meeting, person) for person in members])
+    return meeting
+
+
+def mark_present(meeting: Meeting, person: Person, *, present: bool = True, by: Person) -> Seat:
+    """Note that a member attends the meeting, or has left it; only who is present votes and signs."""
+    refuse(rules.obstacles_to_attending(meeting, person))
+    seat = next(seat for seat in meeting.seats if seat.person_id == person.id)
+    if seat.present != present:
+        seat.present = present
+        verb = "attend" if present else "leave"
+        history.note("meeting", meeting.id, verb, by=by, member=person.reference)
+    return seat
+
+
+def open_meeting(meeting: Meeting, *, by: Person) -> None:
+    """Open the session. Members with a declared conflict are recused from those applications there and then."""
+    history.record(meeting, "open", by=by)
+    _write_down_recusals(meeting)
+
+
+def close_meeting(meeting: Meeting, *, by: Person, minutes: str = "", reason: str = "") -> None:
+    """Close the session with its minutes; afterwards the members who were present sign the decision sheet.
+
+    ``reason`` explains floors, ceilings or least numbers of awards that the decisions do not keep. Raises Refused while
+    a proposal is open, minutes are missing, or such a departure is not explained.
+    """
+    minutes = minutes or meeting.minutes
+    open_proposals = sum(1 for one in queries.decisions_of(meeting) if one.state == DecisionState.PROPOSED)
+    awards = queries.awarded_in(meeting.call_id)
+    refuse(rules.obstacles_to_closing(meeting.call, awards, open_proposals, minutes, reason))
+    history.record(meeting, "close", by=by, reason=reason)
+    meeting.minutes, meeting.closed_at = minutes.strip(), clock.now()
+    _write_down_recusals(meeting)
+    post(*[mails.sheet_ready(meeting, seat.person) for seat in meeting.seats if seat.present])
+
+
+def sign(meeting: Meeting, *, by: Person) -> Seat:
+    """Sign the decision sheet of a closed meeting, as a member who was present."""
+    refuse(rules.obstacles_to_signing(meeting, by))
+    seat = next(seat for seat in meeting.seats if seat.person_id == by.id)
+    seat.signed_at = clock.now()
+    history.note("meeting", meeting.id, "sign", by=by)
+    return seat
+
+
+# ------------------------------------------------------------------ stepping aside
+
+
+def recuse(meeting: Meeting, application: Application, person: Person, reason: str, *, by: Person) -> Recusal:
+    """Step aside from one application: from now on the member sees nothing of it anywhere, and their vote does not count.
+
+    The reason stays with the recusal, and out of the timeline of the meeting, which the member goes on reading.
+    """
+    refuse(rules.obstacles_to_attending(meeting, person))
+    if not reason.strip():
+        raise Refused(Obstacle("reason_missing", _l("Please say why you step aside.")))
+    recusal = Recusal(
+        meeting_id=meeting.id,
+        application_id=application.id,
+        person_id=person.id,
+        person=person,
+        reason=reason.strip(),
+    )
+    db.session.add(recusal)
+    db.session.flush()
+    history.note("meeting", meeting.id, "recuse", by=by, application=application.reference)
+    organization, call = application.organization, meeting.call
+    review_actions.declare_interest(person, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
+    return recusal
+
+
+def _write_down_recusals(meeting: Meeting) -> None:
+    """Put into the minutes of the meeting who is kept out by a declared interest."""
+    lines = reviews.lines_under_review(meeting.call_id)
+    organization = {line.id: line.organization_id for line in lines}
+    written = {(one.person_id, one.application_id) for one in queries.recusals_of(meeting)}
+    said = reviews.conflict_reasons([seat.person_id for seat in meeting.seats], meeting.call_id)
+    for person_id, application_id in sorted(queries.barred(meeting, lines) - written):
+        reason = said.get((person_id, organization.get(application_id, 0))) or "Membership of the organization"
+        db.session.add(
+            Recusal(meeting_id=meeting.id, application_id=application_id, person_id=person_id, reason=reason)
+        )
+    db.session.flush()
+
+
+# ------------------------------------------------------------------ deciding
+
+
+def propose(
+    meeting: Meeting,
+    application: Application,
+    *,
+    outcome: str,
+    amount: Money | None = None,
+    conditions: Sequence[str] = (),
+    reason: str = "",
+    feedback: str = "",
+    by: Person,
+) -> Decision:
+    """Propose what to do with an application. Changing a proposal sets the votes on it aside.
+
+    ``reason`` is due when the outcome departs from the ranking; ``feedback`` is shown to the applicant in the letter.
+    """
+    line = reviews.line_of(application)
+    decision = queries.decision_on(application.id)
+    recused = (by.id, application.id) in queries.barred(meeting, [line])
+    zero = meeting.call.money(0)
+    amount = (amount or zero) if outcome == DecisionOutcome.AWARD else zero
+    list_ = rules.ranking(meeting.call, reviews.standing_of(meeting.call_id))
+    refuse(
+        rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
+        or rules.obstacles_to_proposing(meeting.call, list_, line, outcome, amount, reason)
+    )
+    is_new = decision is None
+    if decision is None:
+        decision = Decision(
+            meeting_id=meeting.id,
+            application_id=application.id,
+            application=application,
+            currency=application.currency,
+            state=DecisionState.PROPOSED,
+            proposed_by_id=by.id,
+        )
+    for vote_ in list(decision.votes):
+        db.session.delete(vote_)
+    decision.votes = []
+    decision.outcome, decision.amount_minor = DecisionOutcome(outcome), amount.minor
+    decision.conditions = [text.strip() for text in conditions if text.strip()]
+    decision.reason, decision.feedback, decision.proposed_by_id = reason.strip(), feedback.strip(), by.id
+    place = list_.place(application.id)
+    decision.score, decision.rank = rules.score_to_keep(list_.result(application.id)), place.rank if place else None
+    db.session.add(decision)
+    if is_new:
+        history.begin(decision, "propose", by=by, outcome=str(outcome), amount_minor=amount.minor)
+    else:
+        db.session.flush()
+        history.note("decision", decision.id, "amend", by=by, outcome=str(outcome), amount_minor=amount.minor)
+    return decision
+
+
+def vote(decision: Decision, choice: str, *, by: Person) -> Vote:
+    """Vote for or against a proposal, or abstain; voting again replaces the earlier vote."""
+    meeting = decision.meeting
+    line = reviews.line_of(decision.application)
+    recused = (by.id, decision.application_id) in queries.barred(meeting, [line])
+    refuse(rules.obstacles_to_voting(meeting, decision, by, recused=recused))
+    cast = next((one for one in decision.votes if one.person_id == by.id), None)
+    if cast is None:
+        cast = Vote(decision_id=decision.id, person_id=by.id, person=by, choice=choice)
+        decision.votes.append(cast)
+    cast.choice, cast.cast_at = choice, clock.now()
+    db.session.flush()
+    history.note("decision", decision.id, "vote", by=by, choice=str(choice))
+    return cast
+
+
+def take(decision: Decision, *, by: Person) -> Decision:
+    """Decide as proposed. Raises Refused without enough reviews, a quorum of votes, a majority, or money.
+
+    The score and the place are written into the decision; whoever doubts them can compute them again.
+    """
+    meeting, call = decision.meeting, decision.meeting.call
+    queries.lock_envelope(call.id)
+    line = reviews.line_of(decision.application)
+    out = {person for person, _ in queries.barred(meeting, [line])}
+    count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out)
+    list_ = rules.ranking(call, reviews.standing_of(call.id))
+    refuse(rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id)))
+    place = list_.place(decision.application_id)
+    decision.score, decision.rank = (
+        rules.score_to_keep(list_.result(decision.application_id)),
+        place.rank if place else None,
+    )
+    decision.taken_at = clock.now()
+    history.record(
+        decision,
+        "take",
+        by=by,
+        reason=decision.reason,
+        votes=[count.votes_for, count.votes_against, count.abstained],
+        outcome=decision.outcome,
+    )
+    return decision
+
+
+def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
+    """Take a decision up again while the meeting is in session; its votes are set aside."""
+    if decision.meeting.state != MeetingState.OPENED:
+        raise Refused(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    history.record(decision, "reconsider", by=by, reason=reason)
+    for cast in list(decision.votes):
+        db.session.delete(cast)
+    decision.votes = []
+    decision.taken_at = None
+    db.session.flush()
+    return decision
+
+
+# ------------------------------------------------------------------ letters
+
+
+def release(meeting: Meeting, *, by: Person) -> list[Decision]:
+    """Send what the committee decided: all decisions of the meeting at one moment.
+
+    Posts the letters of those who are declined or on the reserve list; the offers of awards are the awards' to send.
+    Returns every decision that was released. Raises Refused while the sheet is not signed or something is undecided.
+    """
+    decisions = queries.decisions_of(meeting)
+    refuse(rules.obstacles_to_releasing(meeting, decisions))
+    taken = [decision for decision in decisions if decision.state == DecisionState.TAKEN]
+    people = queries.people_to_write_to({decision.application.organization_id for decision in taken})
+    at = clock.now()
+    letters = []
+    for decision in taken:
+        decision.released_at = at
+        history.record(decision, "release", by=by)
+        write = {DecisionOutcome.DECLINE: mails.decision_declined, DecisionOutcome.RESERVE: mails.decision_reserve}
+        if letter := write.get(DecisionOutcome(decision.outcome)):
+            letters += [letter(decision, person) for person in people.get(decision.application.organization_id, [])]
+    post(*letters)
+    return taken

@@ -1,0 +1,102 @@
+"""Who may see and do what in the committee."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, exists, false, or_, select, true
+
+from grants.accounts.models import COORDINATORS, Role
+from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call
+from grants.core.permissions import scope_of
+from grants.decisions.models import Decision, Meeting, Seat
+from grants.decisions.queries import hidden_applications
+from grants.decisions.workflow import DecisionState
+
+FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
+
+
+@scope_of(Meeting)
+def meetings_seen_by(user: Any) -> Select[Meeting]:
+    """Committee members the meetings they are invited to; coordinators and auditors all."""
+    found = select(Meeting)
+    if not user.is_authenticated:
+        return found.where(false())
+    if user.holds(*FOLLOWERS):
+        return found
+    if not user.holds(Role.COMMITTEE_MEMBER):
+        return found.where(false())
+    return found.where(exists().where(Seat.meeting_id == Meeting.id, Seat.person_id == user.id))
+
+
+def cases_seen_by(user: Any) -> Select[Application]:
+    """The eligible applications a person may see in meetings: members those of the calls they are invited for,
+    coordinators their regions', auditors all; never one they stepped aside from.
+    """
+    found = select(Application).where(Application.state == ApplicationState.ELIGIBLE)
+    if not user.is_authenticated:
+        return found.where(false())
+    ways: list[Any] = [false()]
+    if user.holds(Role.COMMITTEE_MEMBER):
+        invited = select(Meeting.call_id).join(Seat, Seat.meeting_id == Meeting.id).where(Seat.person_id == user.id)
+        ways.append(Application.call_id.in_(invited))
+    if user.holds(*COORDINATORS):
+        ways.append(Application.region.in_(sorted(user.regions)))
+    if user.holds(Role.AUDITOR):
+        ways.append(true())
+    return found.where(or_(*ways), Application.id.not_in(hidden_applications(user.id)))
+
+
+@scope_of(Decision)
+def decisions_seen_by(user: Any) -> Select[Decision]:
+    """Members their organization's once released; the committee, coordinators and auditors those of their cases."""
+    found = select(Decision).join(Application, Application.id == Decision.application_id)
+    if not user.is_authenticated:
+        return found.where(false())
+    own = Application.organization_id.in_([m.organization_id for m in user.memberships])
+    cases = cases_seen_by(user).with_only_columns(Application.id)
+    return found.where(or_(own & (Decision.state == DecisionState.RELEASED), Application.id.in_(cases)))
+
+
+def can_follow_decisions(user: Any) -> bool:
+    """Coordinators and auditors: the ranked list of a call."""
+    return bool(user.holds(*FOLLOWERS))
+
+
+def can_call_meeting(user: Any) -> bool:
+    """Coordinators: call a meeting of the committee."""
+    return bool(user.holds(*COORDINATORS))
+
+
+def can_run_meeting(user: Any, call: Call) -> bool:
+    """Coordinators of a region of the call: note who is present, open and close the meeting, write the minutes."""
+    return bool(user.holds(*COORDINATORS)) and any(user.coordinates(region.region) for region in call.regions)
+
+
+def can_sit(user: Any, meeting: Meeting) -> bool:
+    """Members of the committee who are invited to the meeting."""
+    return bool(user.holds(Role.COMMITTEE_MEMBER)) and any(seat.person_id == user.id for seat in meeting.seats)
+
+
+def can_propose(user: Any, meeting: Meeting, application: Application) -> bool:
+    """Members present in the meeting, and coordinators of the application's region: propose an outcome."""
+    present = any(seat.person_id == user.id and seat.present for seat in meeting.seats)
+    coordinates = bool(user.holds(*COORDINATORS)) and user.coordinates(application.region or "")
+    return coordinates or (present and can_sit(user, meeting))
+
+
+def can_vote(user: Any, meeting: Meeting) -> bool:
+    """Members invited to the meeting: vote on a proposal (when present, and unless they stepped aside)."""
+    return can_sit(user, meeting)
+
+
+def can_recuse(user: Any, meeting: Meeting) -> bool:
+    """Members invited to the meeting: step aside from an application."""
+    return can_sit(user, meeting)
+
+
+def can_sign(user: Any, meeting: Meeting) -> bool:
+    """Members invited to the meeting: sign its decision sheet (when they were present)."""
+    return can_sit(user, meeting)

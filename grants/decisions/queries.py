@@ -1,0 +1,267 @@
+"""Finding meetings, decisions, votes, and who stepped aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, func, select, union
+from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
+
+from grants.accounts.models import Membership, Organization, Person
+from grants.applications.models import Application, Finding, Outcome
+from grants.calls.models import Call, EligibilityRule
+from grants.core.db import db
+from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
+from grants.decisions.workflow import DecisionState
+from grants.reviews import queries as reviews
+from grants.reviews.models import Assignment
+from grants.reviews.workflow import AssignmentState
+
+DECIDED = (DecisionState.TAKEN, DecisionState.RELEASED)
+
+
+class Awarded(NamedTuple):
+    """Money that the committee has decided to award."""
+
+    application_id: int
+    amount_minor: int
+    region: str | None
+    lot_key: str | None
+
+
+class Ballot(NamedTuple):
+    """The decision on one application as lists show it, with its votes counted elsewhere."""
+
+    decision_id: int
+    application_id: int
+    meeting_id: int
+    state: str
+    outcome: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class MissedRule:
+    """An eligibility rule that an application failed, with the reason of whoever judged it."""
+
+    text: dict[str, str]
+    reason: str
+
+
+# ------------------------------------------------------------------ stepping aside
+
+
+def hidden_applications(person_id: int) -> Select[int]:
+    """The applications of which a person may see nothing, as a reviewer or as a committee member."""
+    by_recusal = select(Recusal.application_id).where(Recusal.person_id == person_id)
+    every = union(reviews.hidden_applications(person_id), by_recusal).subquery()
+    return select(every.c[0])
+
+
+def hidden_ids(person: Person, call_id: int) -> set[int]:
+    """The applications to one call of which a person may see nothing."""
+    of_call = select(Application.id).where(
+        Application.call_id == call_id, Application.id.in_(hidden_applications(person.id))
+    )
+    return set(db.session.scalars(of_call))
+
+
+def barred(meeting: Meeting, lines: Iterable[reviews.ApplicationLine]) -> set[tuple[int, int]]:
+    """The pairs (person, application) of this meeting in which the member has stepped aside, or must."""
+    people = [seat.person_id for seat in meeting.seats]
+    ties = reviews.ties_of(people, meeting.call_id)
+    pairs = {(person, line.id) for line in lines for person in people if (person, line.organization_id) in ties}
+    recused = select(Recusal.person_id, Recusal.application_id).where(Recusal.meeting_id == meeting.id)
+    as_reviewers = (
+        select(Assignment.reviewer_id, Assignment.application_id)
+        .join(Application, Application.id == Assignment.application_id)
+        .where(
+            Application.call_id == meeting.call_id,
+            Assignment.reviewer_id.in_(people),
+            Assignment.state == AssignmentState.RECUSED,
+        )
+    )
+    return pairs | {(int(p), int(a)) for p, a in db.session.execute(union(recused, as_reviewers))}
+
+
+def recusals_of(meeting: Meeting, application_id: int | None = None) -> list[Recusal]:
+    """Who stepped aside in a meeting, and from what."""
+    found = select(Recusal).where(Recusal.meeting_id == meeting.id).options(joinedload(Recusal.person))
+    if application_id is not None:
+        found = found.where(Recusal.application_id == application_id)
+    return list(db.session.scalars(found.order_by(Recusal.id)))
+
+
+# ------------------------------------------------------------------ meetings
+
+
+def meetings_in(seen: Select[Meeting], limit: int = 100) -> list[Meeting]:
+    """The meetings a person may see, latest first."""
+    found = seen.options(joinedload(Meeting.call).load_only(Call.reference, Call.title, Call.timezone)).order_by(
+        Meeting.starts_at.desc()
+    )
+    return list(db.session.scalars(found.limit(limit)))
+
+
+def meetings_of(seen: Select[Meeting], call: Call) -> list[Meeting]:
+    """The meetings about one call that a person may see, latest first."""
+    return list(db.session.scalars(seen.where(Meeting.call_id == call.id).order_by(Meeting.starts_at.desc())))
+
+
+def meeting_by_reference(seen: Select[Meeting], reference: str) -> Meeting | None:
+    """One meeting among those a person may see, with its call and who sits in it."""
+    found = seen.where(Meeting.reference == reference).options(
+        joinedload(Meeting.call).options(selectinload(Call.lots), selectinload(Call.regions)),
+        selectinload(Meeting.seats).joinedload(Seat.person).load_only(Person.name, Person.reference),
+    )
+    return db.session.scalar(found)
+
+
+def number_of_meetings(call: Call) -> int:
+    """How many meetings have been called about a call."""
+    return db.session.scalar(select(func.count()).where(Meeting.call_id == call.id)) or 0
+
+
+# ------------------------------------------------------------------ decisions
+
+
+def ballots_of(call_id: int) -> dict[int, Ballot]:
+    """The decision on each application to a call, as far as there is one, by application."""
+    found = (
+        select(
+            Decision.id,
+            Decision.application_id,
+            Decision.meeting_id,
+            Decision.state,
+            Decision.outcome,
+            Decision.amount_minor,
+        )
+        .join(Meeting, Meeting.id == Decision.meeting_id)
+        .where(Meeting.call_id == call_id)
+    )
+    return {row[1]: Ballot._make(row) for row in db.session.execute(found)}
+
+
+def awarded_in(call_id: int) -> list[Awarded]:
+    """The awards that have been decided in a call."""
+    found = (
+        select(Decision.application_id, Decision.amount_minor, Application.region, Application.lot_key)
+        .join(Application, Application.id == Decision.application_id)
+        .where(Application.call_id == call_id, Decision.outcome == DecisionOutcome.AWARD, Decision.state.in_(DECIDED))
+    )
+    return [Awarded._make(row) for row in db.session.execute(found)]
+
+
+def lock_envelope(call_id: int) -> None:
+    """Let one decision at a time spend from the envelope of a call."""
+    db.session.execute(select(Call.id).where(Call.id == call_id).with_for_update())
+
+
+def decision_on(application_id: int) -> Decision | None:
+    """The decision on an application, with its votes and who cast them."""
+    found = (
+        select(Decision)
+        .where(Decision.application_id == application_id)
+        .options(
+            selectinload(Decision.votes).joinedload(Vote.person).load_only(Person.name, Person.reference),
+            joinedload(Decision.meeting),
+        )
+        .execution_options(populate_existing=True)
+    )
+    return db.session.scalar(found)
+
+
+def decisions_of(meeting: Meeting) -> list[Decision]:
+    """What a meeting decided, in the order of the ranking, with votes, applications and organizations."""
+    found = (
+        select(Decision)
+        .where(Decision.meeting_id == meeting.id)
+        .options(
+            selectinload(Decision.votes),
+            joinedload(Decision.application).options(
+                load_only(
+                    Application.reference,
+                    Application.title,
+                    Application.region,
+                    Application.lot_key,
+                    Application.requested_minor,
+                    Application.currency,
+                    Application.organization_id,
+                    Application.call_id,
+                ),
+                joinedload(Application.organization).load_only(
+                    Organization.reference, Organization.name, Organization.country
+                ),
+            ),
+        )
+        .order_by(Decision.rank, Decision.id)
+    )
+    return list(db.session.scalars(found))
+
+
+def released_decision(seen: Select[Decision], reference: str) -> Decision | None:
+    """The decision on an application whose letter has been sent, among those a person may see."""
+    found = seen.where(Application.reference == reference, Decision.state == DecisionState.RELEASED).options(
+        contains_eager(Decision.application).options(
+            joinedload(Application.organization).load_only(Organization.name, Organization.reference),
+            joinedload(Application.call),
+        )
+    )
+    return db.session.scalar(found)
+
+
+def complaint_window(call_id: int) -> int:
+    """For how many days after the letters a complaint is taken, by the terms of the call (14 when they do not say)."""
+    days = db.session.scalar(select(Call.terms["complaints"]["window_days"].as_integer()).where(Call.id == call_id))
+    return 14 if days is None else int(days)
+
+
+def people_to_write_to(organization_ids: Iterable[int]) -> dict[int, list[Person]]:
+    """The present members of organizations, by organization."""
+    found = (
+        select(Membership.organization_id, Person)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.organization_id.in_(list(organization_ids)), Membership.ended_at.is_(None), Person.active)
+        .order_by(Membership.id)
+    )
+    people: dict[int, list[Person]] = {}
+    for organization_id, person in db.session.execute(found):
+        people.setdefault(organization_id, []).append(person)
+    return people
+
+
+def missed_rules(application_ids: Iterable[int]) -> dict[int, list[MissedRule]]:
+    """The eligibility rules that applications failed."""
+    found = (
+        select(Finding.application_id, EligibilityRule.text, Finding.reason)
+        .join(EligibilityRule, EligibilityRule.id == Finding.rule_id)
+        .where(Finding.application_id.in_(list(application_ids)), Finding.outcome == Outcome.FAILED)
+        .order_by(EligibilityRule.position)
+    )
+    missed: dict[int, list[MissedRule]] = {}
+    for application_id, text, reason in db.session.execute(found):
+        missed.setdefault(application_id, []).append(MissedRule(text, reason))
+    return missed
+
+
+def case_of(seen: Select[Application], meeting: Meeting, reference: str) -> Application | None:
+    """One application on the agenda of a meeting, among those a person may see there."""
+    found = seen.where(Application.reference == reference, Application.call_id == meeting.call_id).options(
+        joinedload(Application.organization).load_only(
+            Organization.reference, Organization.name, Organization.acronym, Organization.country
+        ),
+        joinedload(Application.call),
+    )
+    return db.session.scalar(found)
+
+
+def people_named(references: Iterable[str]) -> list[Person]:
+    """The people with these references."""
+    return list(db.session.scalars(select(Person).where(Person.reference.in_(list(references)))))
+
+
+def votes_of(decision: Decision) -> list[tuple[Any, str]]:
+    """Who voted what, in the order of voting."""
+    return [(vote.person, vote.choice) for vote in decision.votes]

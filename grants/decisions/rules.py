@@ -1,0 +1,468 @@
+"""The ranked list and its money line, and what stands in the way of each step of the committee.
+
+Source: the grid of the call for ties, its envelope with floors per region (binding, or lifted with a written reason)
+and least awards per lot; a committee may depart from the ranking, but writes down why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import LazyString
+
+from grants.accounts.models import Person, Role
+from grants.applications.rules import shown as amount_shown
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call
+from grants.core.languages import _l, pick
+from grants.core.money import Money
+from grants.core.rules import Obstacle
+from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
+from grants.decisions.queries import Awarded
+from grants.decisions.workflow import DecisionState, MeetingState
+from grants.reviews.queries import ApplicationLine, Standing
+from grants.reviews.rules import Grid, Result, read_grid, results_of, shown
+
+TIE_LABELS: dict[str, Any] = {
+    "section_A": _l("Higher score in section A"),
+    "section_B": _l("Higher score in section B"),
+    "lower_requested_amount": _l("Lower amount requested"),
+    "published_lottery": _l("Lottery, with the draw made public"),
+}
+
+
+# ------------------------------------------------------------------ the ranked list
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A place in the ranked list. ``cumulative`` is what this and all better ones ask for together.
+
+    ``tie`` names the rule of the grid that put this one behind the one before it although both have the same score.
+    """
+
+    rank: int
+    result: Result
+    cumulative: Money
+    above_line: bool
+    tie: str | None
+
+    @property
+    def application(self) -> ApplicationLine:
+        """The application at this place."""
+        return self.result.application
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All eligible applications of a call: ranked, below a threshold, or still waiting for reviews."""
+
+    grid: Grid
+    ranked: list[Ranked]
+    below: list[Result]
+    waiting: list[Result]
+
+    @property
+    def results(self) -> list[Result]:
+        """Every result, the best first."""
+        return [place.result for place in self.ranked] + self.below + self.waiting
+
+    def place(self, application_id: int) -> Ranked | None:
+        """The place of an application in the ranked list, None when it has none."""
+        return next((place for place in self.ranked if place.application.id == application_id), None)
+
+    def result(self, application_id: int) -> Result | None:
+        """The result of an application."""
+        return next((one for one in self.results if one.application.id == application_id), None)
+
+
+def draw(call_reference: str, application_reference: str) -> str:
+    """The lot of an application in the published lottery: whoever knows the references can draw it again.
+
+    The SHA-256 digest of ``call|application``; the lowest comes first.
+    """
+    return hashlib.sha256(f"{call_reference}|{application_reference}".encode()).hexdigest()
+
+
+def _ties(grid: Grid, call_reference: str) -> list[tuple[str, Callable[[Result], Any]]]:
+    """The rules of the grid for equal scores, each with the key by which the better one comes first."""
+    found: list[tuple[str, Callable[[Result], Any]]] = []
+    for rule in grid.tie_break:
+        if rule.startswith("section_"):
+            found.append((rule, _less_of_section(rule.removeprefix("section_"))))
+        elif rule == "lower_requested_amount":
+            found.append((rule, lambda result: result.application.requested_minor))
+        else:
+            found.append((rule, lambda result: draw(call_reference, result.application.reference)))
+    return [*found, ("reference", lambda result: result.application.reference)]
+
+
+def _less_of_section(key: str) -> Callable[[Result], Decimal]:
+    return lambda result: -result.sections.get(key, Decimal(0))
+
+
+def ranking(call: Call, standing: Standing, *, hidden: AbstractSet[int] = frozenset()) -> Ranking:
+    """The ranked list of a call against its envelope, computed from the stored reviews.
+
+    For a person who stepped aside (``hidden``) the list is made without those applications, so that neither a gap in
+    the places nor a jump in the sums tells anything about them.
+    """
+    grid = read_grid(standing.grid)
+    results = [result for result in results_of(standing) if result.application.id not in hidden]
+    ties = _ties(grid, call.reference)
+    passed = sorted(
+        (result for result in results if result.passes),
+        key=lambda result: (-(result.score or 0), *(by(result) for _, by in ties)),
+    )
+    places, spent = [], call.money(0)
+    for number, result in enumerate(passed, start=1):
+        spent = spent + result.application.requested
+        before = passed[number - 2] if number > 1 else None
+        tie = None
+        if before is not None and before.score == result.score:
+            tie = next(name for name, by in ties if by(before) != by(result))
+        places.append(Ranked(number, result, spent, spent <= call.envelope, tie))
+    by_score = sorted(
+        (result for result in results if result.score is not None and result.missed),
+        key=lambda result: (-(result.score or 0), result.application.reference),
+    )
+    return Ranking(grid, places, by_score, [result for result in results if result.score is None])
+
+
+def expected_outcome(list_: Ranking, application_id: int) -> DecisionOutcome:
+    """What the ranking alone would decide: award above the money line, reserve below it, decline below a threshold."""
+    place = list_.place(application_id)
+    if place is None:
+        return DecisionOutcome.DECLINE
+    return DecisionOutcome.AWARD if place.above_line else DecisionOutcome.RESERVE
+
+
+# ------------------------------------------------------------------ the envelope
+
+
+@dataclass(frozen=True)
+class Share:
+    """How the awards of one region or lot stand against what the call promised."""
+
+    key: str
+    label: Any
+    amount: Money
+    number: int
+    floor: Money | None = None
+    ceiling: Money | None = None
+    least: int = 0
+
+    @property
+    def short(self) -> bool:
+        """Whether a floor or a least number is not reached."""
+        return bool((self.floor and self.amount < self.floor) or self.number < self.least)
+
+    @property
+    def over(self) -> bool:
+        """Whether a ceiling is exceeded."""
+        return bool(self.ceiling is not None and self.amount > self.ceiling)
+
+
+def by_region(call: Call, awards: Sequence[Awarded]) -> list[Share]:
+    """The awards by region, against floors and ceilings."""
+    return [
+        Share(
+            key=region.region,
+            label=region.label,
+            amount=call.money(sum(one.amount_minor for one in awards if one.region == region.region)),
+            number=sum(1 for one in awards if one.region == region.region),
+            floor=call.money(region.floor_minor) if region.floor_minor else None,
+            ceiling=call.money(region.ceiling_minor) if region.ceiling_minor is not None else None,
+        )
+        for region in call.regions
+    ]
+
+
+def by_lot(call: Call, awards: Sequence[Awarded]) -> list[Share]:
+    """The awards by lot, against the least number of awards."""
+    return [
+        Share(
+            key=lot.key,
+            label=lot.title,
+            amount=call.money(sum(one.amount_minor for one in awards if one.lot_key == lot.key)),
+            number=sum(1 for one in awards if one.lot_key == lot.key),
+            least=lot.min_awards,
+        )
+        for lot in call.lots
+    ]
+
+
+def departures_from_envelope(call: Call, awards: Sequence[Awarded]) -> list[Obstacle]:
+    """Floors not reached, ceilings exceeded, lots with too few awards: to be lifted only with a written reason."""
+    found = []
+    for share in by_region(call, awards):
+        if share.short:
+            message = _l("%(region)s receives less than the floor of the call.", region=LazyString(pick, share.label))
+            found.append(Obstacle(f"floor_{share.key}", message))
+        if share.over:
+            message = _l("%(region)s receives more than the ceiling of the call.", region=LazyString(pick, share.label))
+            found.append(Obstacle(f"ceiling_{share.key}", message))
+    for share in by_lot(call, awards):
+        if share.short:
+            message = _l(
+                "Lot %(lot)s has %(n)s awards; the call promised at least %(least)s.",
+                lot=share.key,
+                n=share.number,
+                least=share.least,
+            )
+            found.append(Obstacle(f"lot_{share.key}", message))
+    return found
+
+
+# ------------------------------------------------------------------ meetings
+
+
+def obstacles_to_calling_meeting(
+    call: Call, starts_at: datetime, members: Sequence[Person], quorum: int
+) -> list[Obstacle]:
+    """Why a meeting cannot be called like this."""
+    found = []
+    if call.state != "published" or starts_at < call.closes_at:
+        found.append(Obstacle("call_not_closed", _l("The committee meets after the call has closed.")))
+    if not members:
+        found.append(Obstacle("no_members", _l("Please choose who is invited.")))
+    outsiders = [person.name for person in members if not person.holds(Role.COMMITTEE_MEMBER)]
+    if outsiders:
+        found.append(
+            Obstacle("not_a_member", _l("%(names)s: not a member of the committee.", names=", ".join(outsiders)))
+        )
+    if not 1 <= quorum <= max(len(members), 1):
+        found.append(
+            Obstacle(
+                "quorum", _l("The quorum lies between 1 and the number of members invited (%(n)s).", n=len(members))
+            )
+        )
+    return found
+
+
+def obstacles_to_attending(meeting: Meeting, person: Person) -> list[Obstacle]:
+    """Why somebody cannot be marked as present or absent."""
+    found = []
+    if meeting.state == MeetingState.CLOSED:
+        found.append(Obstacle("meeting_closed", _l("The meeting is closed.")))
+    if not any(seat.person_id == person.id for seat in meeting.seats):
+        found.append(Obstacle("no_seat", _l("This person was not invited to the meeting.")))
+    return found
+
+
+def obstacles_to_closing(
+    call: Call, awards: Sequence[Awarded], open_proposals: int, minutes: str, reason: str
+) -> list[Obstacle]:
+    """Why a meeting cannot be closed: something is still being decided, no minutes, or a promise broken unexplained."""
+    found = []
+    if open_proposals:
+        found.append(Obstacle("undecided", _l("%(n)s proposals have not been decided yet.", n=open_proposals)))
+    if not minutes.strip():
+        found.append(Obstacle("minutes_missing", _l("Please write the minutes.")))
+    departures = departures_from_envelope(call, awards)
+    if departures and not reason.strip():
+        found += departures
+        found.append(Obstacle("reason_missing", _l("The committee may decide so, but has to write down why.")))
+    return found
+
+
+def obstacles_to_signing(meeting: Meeting, person: Person) -> list[Obstacle]:
+    """Why somebody cannot sign the decision sheet."""
+    if meeting.state != MeetingState.CLOSED:
+        return [Obstacle("meeting_not_closed", _l("The decision sheet is signed when the meeting has been closed."))]
+    seat = next((seat for seat in meeting.seats if seat.person_id == person.id), None)
+    if seat is None or not seat.present:
+        return [Obstacle("not_present", _l("Only members who were present sign."))]
+    if seat.signed_at is not None:
+        return [Obstacle("signed_already", _l("You have signed already."))]
+    return []
+
+
+def obstacles_to_releasing(meeting: Meeting, decisions: Sequence[Decision]) -> list[Obstacle]:
+    """Why the letters of a meeting cannot be sent: it is not closed, or not signed by everybody who was present."""
+    found = []
+    if meeting.state != MeetingState.CLOSED:
+        found.append(Obstacle("meeting_not_closed", _l("The meeting has not been closed yet.")))
+    unsigned = [seat.person.name for seat in meeting.seats if seat.present and seat.signed_at is None]
+    if unsigned:
+        found.append(
+            Obstacle("signatures_missing", _l("The decision sheet waits for: %(names)s.", names=", ".join(unsigned)))
+        )
+    if any(decision.state == DecisionState.PROPOSED for decision in decisions):
+        found.append(Obstacle("undecided", _l("A proposal has not been decided yet.")))
+    if not any(decision.state == DecisionState.TAKEN for decision in decisions):
+        found.append(Obstacle("no_letters", _l("There are no letters to send.")))
+    return found
+
+
+# ------------------------------------------------------------------ one application
+
+
+def obstacles_to_discussing(
+    meeting: Meeting, line: ApplicationLine, decision: Decision | None, *, recused: bool
+) -> list[Obstacle]:
+    """Why an application cannot be discussed in this meeting by this person."""
+    found = []
+    if meeting.state != MeetingState.OPENED:
+        found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    if line.state != ApplicationState.ELIGIBLE:
+        found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
+    if decision is not None and (decision.meeting_id != meeting.id or decision.state != DecisionState.PROPOSED):
+        found.append(Obstacle("decided_already", _l("The committee has decided about this application already.")))
+    if recused:
+        found.append(Obstacle("recused", _l("You stepped aside from this application.")))
+    return found
+
+
+def obstacles_by_reviews(grid: Grid, result: Result) -> list[Obstacle]:
+    """At least as many independent reviews as the grid wants, each without a conflict."""
+    if len(result.reviews) < grid.reviews_wanted:
+        message = _l(
+            "%(n)s of %(wanted)s independent reviews have been submitted.",
+            n=len(result.reviews),
+            wanted=grid.reviews_wanted,
+        )
+        return [Obstacle("reviews_missing", message)]
+    return []
+
+
+def obstacles_to_amount(call: Call, line: ApplicationLine, outcome: str, amount: Money) -> list[Obstacle]:
+    """Why an amount cannot be awarded: above what was asked for, or outside the limits of the call."""
+    if outcome != DecisionOutcome.AWARD:
+        return []
+    found = []
+    if amount > line.requested:
+        found.append(Obstacle("above_request", _l("The award cannot be higher than what was asked for.")))
+    if not call.grant_min <= amount <= call.grant_max:
+        message = _l(
+            "A grant of this call lies between %(least)s and %(most)s.",
+            least=amount_shown(call.grant_min),
+            most=amount_shown(call.grant_max),
+        )
+        found.append(Obstacle("outside_limits", message))
+    return found
+
+
+def reasons_due(list_: Ranking, line: ApplicationLine, outcome: str) -> list[Obstacle]:
+    """What the committee has to explain when it decides like this: a departure from the ranking, a missing opinion."""
+    found = []
+    expected = expected_outcome(list_, line.id)
+    if outcome != expected:
+        found.append(Obstacle("departs_from_ranking", _l("This departs from the ranking. Please write down why.")))
+    result = list_.result(line.id)
+    if result is not None and result.third_review:
+        found.append(
+            Obstacle(
+                "third_review_missing",
+                _l("The two reviews disagree and the third is missing. Please write down why you do not wait."),
+            )
+        )
+    return found
+
+
+def obstacles_to_proposing(
+    call: Call, list_: Ranking, line: ApplicationLine, outcome: str, amount: Money, reason: str
+) -> list[Obstacle]:
+    """Why this outcome cannot be proposed."""
+    if outcome not in list(DecisionOutcome):
+        return [Obstacle("outcome_missing", _l("Please choose an outcome."))]
+    result = list_.result(line.id)
+    found = obstacles_by_reviews(list_.grid, result) if result else []
+    found += obstacles_to_amount(call, line, outcome, amount)
+    if not reason.strip():
+        found += reasons_due(list_, line, outcome)
+    return found
+
+
+def obstacles_to_voting(meeting: Meeting, decision: Decision, person: Person, *, recused: bool) -> list[Obstacle]:
+    """Why somebody cannot vote on a proposal."""
+    found = []
+    if meeting.state != MeetingState.OPENED:
+        found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    if decision.state != DecisionState.PROPOSED:
+        found.append(Obstacle("decided_already", _l("The committee has decided about this application already.")))
+    if not any(seat.person_id == person.id and seat.present for seat in meeting.seats):
+        found.append(Obstacle("not_present", _l("Only members who are present vote.")))
+    if recused:
+        found.append(Obstacle("recused", _l("You stepped aside from this application.")))
+    return found
+
+
+@dataclass(frozen=True)
+class Count:
+    """The votes that count: those of members who are present and have not stepped aside."""
+
+    entitled: int
+    votes_for: int
+    votes_against: int
+    abstained: int
+
+    @property
+    def cast(self) -> int:
+        """How many voted; who abstains counts towards the quorum."""
+        return self.votes_for + self.votes_against + self.abstained
+
+    @property
+    def carried(self) -> bool:
+        """More votes for than against."""
+        return self.votes_for > self.votes_against
+
+
+def count_votes(meeting: Meeting, votes: Mapping[int, str], barred: AbstractSet[int]) -> Count:
+    """Count the votes (person to choice) on a proposal; ``barred`` are the people who stepped aside."""
+    entitled = {seat.person_id for seat in meeting.seats if seat.present} - barred
+    choices = [choice for person, choice in votes.items() if person in entitled]
+    return Count(len(entitled), choices.count(Choice.FOR), choices.count(Choice.AGAINST), choices.count(Choice.ABSTAIN))
+
+
+def obstacles_to_taking(
+    meeting: Meeting, call: Call, decision: Decision, list_: Ranking, count: Count, awards: Iterable[Awarded]
+) -> list[Obstacle]:
+    """Why a proposal is not decided yet: reviews, quorum, majority, or the envelope."""
+    found = []
+    if meeting.state != MeetingState.OPENED:
+        found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    if decision.state != DecisionState.PROPOSED:
+        found.append(Obstacle("decided_already", _l("The committee has decided about this application already.")))
+    result = list_.result(decision.application_id)
+    found += obstacles_by_reviews(list_.grid, result) if result else []
+    if count.cast < meeting.quorum:
+        message = _l(
+            "%(n)s of at least %(quorum)s members who are present and concerned have voted.",
+            n=count.cast,
+            quorum=meeting.quorum,
+        )
+        found.append(Obstacle("no_quorum", message))
+    elif not count.carried:
+        found.append(Obstacle("no_majority", _l("There are not more votes for the proposal than against it.")))
+    spent = sum(one.amount_minor for one in awards if one.application_id != decision.application_id)
+    if decision.outcome == DecisionOutcome.AWARD and spent + decision.amount_minor > call.envelope_minor:
+        found.append(Obstacle("over_envelope", _l("The awards together would be more than the envelope of the call.")))
+    return found
+
+
+def score_to_keep(result: Result | None) -> str | None:
+    """The score as it is written into a decision, to two decimals."""
+    return shown(result.score) if result is not None and result.score is not None else None
+
+
+def complaint_deadline(call: Call, released_at: datetime, window_days: int) -> date:
+    """The last day for a complaint: as announced, but never fewer days after the letter than the call promises."""
+    after_letter = released_at.astimezone(ZoneInfo(call.timezone)).date() + timedelta(days=window_days)
+    return max(call.complaints_until, after_letter) if call.complaints_until else after_letter
+
+
+def names_nothing(text: str, lines: Iterable[ApplicationLine]) -> bool:
+    """Whether a text names none of these applications: by reference, title or organization."""
+    return not any(
+        word and word.lower() in text.lower()
+        for line in lines
+        for word in (line.reference, line.title, line.organization_name)
+    )
