@@ -13,6 +13,7 @@ from sqlalchemy import (
     Computed,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     Numeric,
     UniqueConstraint,
@@ -75,13 +76,19 @@ class Trigger(enum.StrEnum):
 
 
 class Tranche(Base):
-    """A planned instalment with its condition. Due and paid are derived from reports and disbursements."""
+    """A planned instalment with its condition. Due and paid are derived from reports and disbursements.
+
+    ``hold_after_days``: payment waits while a required report is late by more days than this; copied from the terms of
+    the call when the agreement is drawn up, so that it stays what was signed.
+    """
 
     __tablename__ = "tranche"
     __table_args__ = (
         one_of("trigger", Trigger),
         UniqueConstraint("award_id", "number"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("hold_after_days >= 0", name="hold_not_negative"),
+        Index("ix_tranche_report_due_id", "report_due_id"),
     )
 
     id: Mapped[Key]
@@ -93,6 +100,7 @@ class Tranche(Base):
     report_due_id: Mapped[int | None] = mapped_column(ForeignKey("report_due.id"))
     min_spent_percent: Mapped[int | None]
     due_on: Mapped[date]
+    hold_after_days: Mapped[int] = mapped_column(Integer, default=30)
 
     award: Mapped[Award] = relationship()
     report_due: Mapped[ReportDue | None] = relationship()
@@ -165,8 +173,50 @@ class Disbursement(Base):
         return Money(self.amount_minor, self.currency)
 
 
+class Refund(Base):
+    """Money that the grantee sent back, with the proof that it arrived. Never changed; a mistake is a new entry."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("ix_refund_award_id", "award_id"),
+    )
+
+    id: Mapped[Key]
+    reference: Mapped[str] = mapped_column(unique=True)
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    received_on: Mapped[date]
+    bank_reference: Mapped[str]
+    proof_id: Mapped[int] = mapped_column(ForeignKey("stored_file.id"))
+    recorded_at: Mapped[Recorded]
+    recorded_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+
+    award: Mapped[Award] = relationship()
+    proof: Mapped[StoredFile] = relationship()
+    recorded_by: Mapped[Person] = relationship()
+
+    @property
+    def amount(self) -> Money:
+        """The money sent back."""
+        return Money(self.amount_minor, self.currency)
+
+
 class AccountKind(enum.StrEnum):
-    """The pots that money moves between: from the donor to the envelope of a call, and on through an award."""
+    """The pots that money moves between: from the donor to the envelope of a call, and on through an award.
+
+    The moves, each one transfer with a key of its own, so that none happens twice:
+
+    - ``fund``     donor → envelope: the money of the call, once, when its first agreement is signed
+    - ``commit``   envelope → committed: the agreement is signed
+    - ``approve``  committed → payable: a second finance officer approves a disbursement
+    - ``pay``      payable → paid: the bank has sent it
+    - ``cancel``   payable → committed: an approved disbursement is cancelled
+    - ``return``   paid → committed: the bank sent it back; it may be prepared again, as a new disbursement
+    - ``refund``   paid → refunded: the grantee sent unspent money back
+    - ``release``  committed → envelope: the grant is closed, and what it did not need is free again
+    """
 
     DONOR = "donor"
     ENVELOPE = "envelope"

@@ -1,7 +1,577 @@
-"""Pages."""
+"""Pages about bank accounts, the plan and the signature, payments, and the ledger."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.accounts.models import COORDINATORS, Organization, Role
+from grants.accounts.queries import organization_by_reference
+from grants.awards import queries as award_queries
+from grants.awards import rules as award_rules
+from grants.awards.models import Award
+from grants.core import clock, files
+from grants.core.files import StoredFile
+from grants.core.money import Money, NotAnAmount, minor_digits
+from grants.core.permissions import require, scope
+from grants.core.rules import Refused
+from grants.core.web import SIGNED_IN, access, done, found
+from grants.history.queries import timeline
+from grants.payments import actions, forms, permissions, queries, rules
+from grants.payments.models import BankAccount, Disbursement, Transfer
+from grants.payments.workflow import DisbursementState
 
 bp = Blueprint("payments", __name__)
+
+S = DisbursementState
+
+
+# ------------------------------------------------------------------ what the pages share
+
+
+def _organization(reference: str) -> Organization:
+    return found(organization_by_reference(scope(current_user, Organization), reference))
+
+
+def _award(reference: str) -> Award:
+    return found(award_queries.award_by_reference(scope(current_user, Award), reference))
+
+
+def _payment(reference: str) -> Disbursement:
+    return found(queries.disbursement_by_reference(scope(current_user, Disbursement), reference))
+
+
+def _tried(form: Any, act: Callable[[], object]) -> bool:
+    """Act if the form is complete; what stands in the way is shown on the form, with everything typed still there."""
+    if not form.validate_on_submit():
+        return False
+    try:
+        act()
+    except Refused as refusal:
+        forms.show_obstacles(form, refusal.obstacles)
+        return False
+    return True
+
+
+def _upload(form: Any) -> tuple[str, bytes]:
+    return form.proof.data.filename or "", form.proof.data.read(files.LARGEST + 1)
+
+
+def _page_number() -> int:
+    return max(1, min(request.args.get("page", 1, type=int), 100_000))
+
+
+def _pages(number: int, endpoint: str, **values: Any) -> dict[str, Any]:
+    return {
+        "page": _page_number(),
+        "pages": max(1, -(-number // queries.PAGE)),
+        "total": number,
+        "url_for": lambda page: url_for(endpoint, page=page, **values),
+    }
+
+
+# ------------------------------------------------------------------ bank accounts
+
+
+@bp.get("/organizations/<reference>/bank-account")
+@access(SIGNED_IN)
+def bank_account(reference: str) -> ResponseReturnValue:
+    """Where the organization is paid, by its last four characters, and how to change it."""
+    organization = _organization(reference)
+    require(permissions.can_see_bank_account(current_user, organization))
+    return _bank_account_page(organization, forms.BankAccountForm())
+
+
+@bp.post("/organizations/<reference>/bank-account")
+@access(SIGNED_IN)
+def enter_bank_account(reference: str) -> ResponseReturnValue:
+    """Enter or change the account."""
+    organization = _organization(reference)
+    require(permissions.can_enter_bank_account(current_user, organization))
+    form = forms.BankAccountForm()
+    typed = {name: form[name].data or "" for name in ("holder", "number", "bic", "currency")}
+    if not _tried(form, lambda: actions.enter_bank_account(organization, by=current_user, **typed)):
+        return _bank_account_page(organization, form), 422
+    return done(
+        _("The account is entered. We call your organization back before anything is paid there."),
+        "payments.bank_account",
+        reference=reference,
+    )
+
+
+def _bank_account_page(organization: Organization, form: forms.BankAccountForm) -> str:
+    accounts = queries.bank_accounts_of(scope(current_user, BankAccount), organization.id)
+    return render_template(
+        "payments/bank_account.html",
+        organization=organization,
+        accounts=accounts,
+        form=form,
+        may_enter=permissions.can_enter_bank_account(current_user, organization),
+        may_verify=permissions.can_verify_bank_account(current_user, organization),
+        history=timeline(
+            [("bank_account", account.id) for account in accounts],
+            names=not current_user.belongs_to(organization.id),
+        ),
+    )
+
+
+@bp.get("/organizations/<reference>/bank-account/verification")
+@access(Role.FINANCE_OFFICER)
+def verification(reference: str) -> ResponseReturnValue:
+    """Call back, compare, and say so."""
+    organization = _organization(reference)
+    require(permissions.can_verify_bank_account(current_user, organization))
+    return _verification_page(organization, forms.VerifyForm())
+
+
+@bp.post("/organizations/<reference>/bank-account/look")
+@access(Role.FINANCE_OFFICER)
+def look_at_account(reference: str) -> ResponseReturnValue:
+    """Show the full number for the call; the look is written down."""
+    organization = _organization(reference)
+    require(permissions.can_look_at_number(current_user, organization))
+    account = found(queries.bank_account_of(organization.id))
+    holder, number = actions.look_at_number(account, purpose="verification", by=current_user)
+    return _verification_page(organization, forms.VerifyForm(formdata=None), holder=holder, number=number)
+
+
+@bp.post("/organizations/<reference>/bank-account/verification")
+@access(Role.FINANCE_OFFICER)
+def verify_bank_account(reference: str) -> ResponseReturnValue:
+    """Vouch for the account after the call."""
+    organization = _organization(reference)
+    require(permissions.can_verify_bank_account(current_user, organization))
+    account = found(queries.bank_account_of(organization.id))
+    form = forms.VerifyForm()
+    if not _tried(form, lambda: actions.verify_bank_account(account, form.reason.data or "", by=current_user)):
+        return _verification_page(organization, form), 422
+    return done(_("The account is verified. Payments can go there."), "payments.bank_account", reference=reference)
+
+
+@bp.post("/organizations/<reference>/bank-account/block")
+@access(Role.FINANCE_OFFICER)
+def block_bank_account(reference: str) -> ResponseReturnValue:
+    """Stop payments to the account."""
+    organization = _organization(reference)
+    require(permissions.can_verify_bank_account(current_user, organization))
+    account = found(queries.bank_account_of(organization.id))
+    actions.block_bank_account(account, request.form.get("block_reason", ""), by=current_user)
+    return done(_("The account is blocked. Nothing is paid there."), "payments.bank_account", reference=reference)
+
+
+def _verification_page(organization: Organization, form: forms.VerifyForm, **shown: Any) -> str:
+    account = found(queries.bank_account_of(organization.id))
+    return render_template(
+        "payments/verification.html",
+        organization=organization,
+        account=account,
+        form=form,
+        obstacles=rules.obstacles_to_verifying(account, current_user.id, None),
+        history=timeline([("bank_account", account.id)], names=True),
+        **shown,
+    )
+
+
+# ------------------------------------------------------------------ the plan and the signature
+
+
+@bp.get("/grants/<reference>/plan")
+@access(*COORDINATORS)
+def plan(reference: str) -> ResponseReturnValue:
+    """The reports and payments planned for a grant, before the agreement names them."""
+    award = _award(reference)
+    require(permissions.can_plan(current_user, award))
+    terms = queries.terms_of(award)
+    planned, owed = award_rules.instalments(award, terms), award_rules.report_plan(award, terms)
+    lines = [Money(minor, award.currency) for minor in queries.budget_minors(award)]
+    return render_template(
+        "payments/plan.html",
+        award=award,
+        steps=award_rules.steps(award),
+        instalments=queries.tranches_of(award) or planned,
+        reports=list(queries.reports_owed(award).values()) or owed,
+        budget_sum=Money(sum(line.minor for line in lines), award.currency),
+        obstacles=award_rules.obstacles_to_sending(award, planned, owed, lines),
+    )
+
+
+@bp.post("/grants/<reference>/plan")
+@access(*COORDINATORS)
+def draw_up(reference: str) -> ResponseReturnValue:
+    """Plan the payments and the reports, and draw up the agreement."""
+    award = _award(reference)
+    require(permissions.can_plan(current_user, award))
+    actions.prepare_agreement(award, by=current_user)
+    return done(
+        _("The agreement is drawn up. The people who may sign have been asked to."),
+        "payments.plan",
+        reference=reference,
+    )
+
+
+@bp.get("/grants/<reference>/sign")
+@access(SIGNED_IN)
+def sign(reference: str) -> ResponseReturnValue:
+    """Read and sign the agreement."""
+    award = _award(reference)
+    require(permissions.can_sign(current_user, award))
+    return _sign_page(award, forms.SignForm())
+
+
+@bp.post("/grants/<reference>/sign")
+@access(SIGNED_IN)
+def sign_agreement(reference: str) -> ResponseReturnValue:
+    """Sign in the name of the organization."""
+    award = _award(reference)
+    require(permissions.can_sign(current_user, award))
+    form = forms.SignForm()
+    if not _tried(form, lambda: actions.sign_agreement(award, signature=form.signature.data or "", by=current_user)):
+        return _sign_page(award, form), 422
+    return done(_("The agreement is signed. Your grant is running."), "payments.of_grant", reference=reference)
+
+
+def _sign_page(award: Award, form: forms.SignForm) -> str:
+    agreement = award_queries.latest_agreement(award)
+    may_sign = permissions.can_sign(current_user, award)
+    return render_template(
+        "payments/sign.html",
+        award=award,
+        steps=award_rules.steps(award),
+        agreement=agreement,
+        form=form,
+        tranches=queries.standings_of([award.id]),
+        reports=list(queries.reports_owed(award).values()),
+        obstacles=award_rules.obstacles_to_signing(award, agreement, None, may_sign=may_sign),
+    )
+
+
+# ------------------------------------------------------------------ the payments of a grant
+
+
+@bp.get("/grants/<reference>/payments")
+@access(SIGNED_IN)
+def of_grant(reference: str) -> ResponseReturnValue:
+    """The payments of a grant: planned, in the way, made; and where its money stands."""
+    award = _award(reference)
+    at = clock.now()
+    standings = queries.standings_of([award.id])
+    lines = queries.payment_lines(scope(current_user, Disbursement), award=award)
+    return render_template(
+        "payments/of_grant.html",
+        award=award,
+        steps=award_rules.steps(award),
+        tranches=[(standing, rules.obstacles_to_preparing(standing, at)) for standing in standings],
+        bank_account=queries.bank_account_of(award.organization_id),
+        payments=lines,
+        refunds=queries.refunds_of(award),
+        position=queries.position(award),
+        staff=permissions.sees_names(current_user, award),
+        may_prepare=permissions.can_prepare(current_user, award),
+        may_confirm=permissions.can_confirm(current_user, award),
+        may_enter=permissions.can_enter_bank_account(current_user, award.organization),
+        may_see_account=permissions.can_see_bank_account(current_user, award.organization),
+        may_sign=permissions.can_sign(current_user, award),
+        may_plan=permissions.can_plan(current_user, award),
+        may_refund=permissions.can_record_refund(current_user, award),
+        may_read_proof=permissions.can_read_proof(current_user, award),
+    )
+
+
+@bp.post("/grants/<reference>/tranches/<int:number>/prepare")
+@access(Role.FINANCE_OFFICER)
+def prepare(reference: str, number: int) -> ResponseReturnValue:
+    """Prepare the payment of a tranche."""
+    award = _award(reference)
+    require(permissions.can_prepare(current_user, award))
+    tranche = found(queries.tranche_of(award, number))
+    disbursement = actions.prepare(tranche, by=current_user)
+    return done(
+        _("The payment is prepared. Another finance officer has been asked to approve it."),
+        "payments.show",
+        reference=disbursement.reference,
+    )
+
+
+@bp.get("/grants/<reference>/refund")
+@access(Role.FINANCE_OFFICER)
+def refund(reference: str) -> ResponseReturnValue:
+    """Record money that came back."""
+    award = _award(reference)
+    require(permissions.can_record_refund(current_user, award))
+    return _refund_page(award, forms.RefundForm())
+
+
+@bp.post("/grants/<reference>/refund")
+@access(Role.FINANCE_OFFICER)
+def record_refund(reference: str) -> ResponseReturnValue:
+    """Record money that came back, with its proof."""
+    award = _award(reference)
+    require(permissions.can_record_refund(current_user, award))
+    form = forms.RefundForm()
+
+    def act() -> None:
+        name, content = _upload(form)
+        actions.record_refund(
+            award,
+            amount=_money(form.amount.data, award.currency),
+            received_on=form.received_on.data,
+            bank_reference=form.bank_reference.data or "",
+            proof_name=name,
+            proof_content=content,
+            by=current_user,
+        )
+
+    if not _tried(form, act):
+        return _refund_page(award, form), 422
+    return done(_("The refund is recorded."), "payments.of_grant", reference=reference)
+
+
+def _refund_page(award: Award, form: forms.RefundForm) -> str:
+    position = queries.position(award)
+    return render_template(
+        "payments/refund.html",
+        award=award,
+        form=form,
+        position=position,
+        obstacles=rules.obstacles_to_refund(position, None, None, None, clock.today(award.call.timezone)),
+    )
+
+
+@bp.get("/grants/<reference>/refunds/<refund_reference>/proof")
+@access(SIGNED_IN)
+def refund_proof(reference: str, refund_reference: str) -> ResponseReturnValue:
+    """The proof that a refund arrived."""
+    award = _award(reference)
+    require(permissions.can_read_proof(current_user, award))
+    refunded = found(queries.refund_by_reference(award, refund_reference))
+    return files.send(refunded.proof, _proof_name(refunded.reference, refunded.proof))
+
+
+def _proof_name(reference: str, proof: StoredFile) -> str:
+    return f"{reference}-proof.{files.ending(proof.key)}"
+
+
+# ------------------------------------------------------------------ payments
+
+
+@bp.get("/payments")
+@access(Role.FINANCE_OFFICER, Role.AUDITOR)
+def queue() -> ResponseReturnValue:
+    """What is to be paid: due, waiting and why, prepared, approved, sent."""
+    at = clock.now()
+    awards, payments = scope(current_user, Award), scope(current_user, Disbursement)
+    figures = queries.figures(awards, payments, at)
+    show = request.args.get("show", "due")
+    if show not in figures:
+        abort(404)
+    tranches, lines = [], []
+    if show in ("due", "waiting"):
+        tranches = queries.tranches_to_pay(awards, at, ready=show == "due", page=_page_number())
+    else:
+        lines = queries.payment_lines(payments, state=show, page=_page_number())
+    return render_template(
+        "payments/queue.html",
+        show=show,
+        figures=figures,
+        tranches=[(standing, rules.obstacles_to_preparing(standing, at)) for standing in tranches],
+        payments=lines,
+        accounts=queries.unverified_accounts(scope(current_user, BankAccount)),
+        pagination=_pages(figures[show].number, "payments.queue", show=show),
+        officer=current_user.holds(Role.FINANCE_OFFICER),
+    )
+
+
+@bp.get("/payments/<reference>")
+@access(SIGNED_IN)
+def show(reference: str) -> ResponseReturnValue:
+    """One payment, and what can be done with it now."""
+    return _payment_page(_payment(reference))
+
+
+def _payment_page(disbursement: Disbursement, **more: Any) -> str:
+    award = disbursement.tranche.award
+    names = permissions.sees_names(current_user, award)
+    state = disbursement.state
+    return render_template(
+        "payments/show.html",
+        payment=disbursement,
+        award=award,
+        steps=_steps(disbursement),
+        staff=names,
+        may_pay=permissions.can_pay(current_user, award),
+        may_confirm=permissions.can_confirm(current_user, award),
+        may_read_proof=permissions.can_read_proof(current_user, award),
+        to_approve=rules.obstacles_to_approving(disbursement, current_user.id) if state == S.PREPARED else [],
+        to_pay=rules.obstacles_to_paying(disbursement, None, None, clock.now()) if state == S.APPROVED else [],
+        history=timeline([("disbursement", disbursement.id)], names=names),
+        **({"pay_form": None, "reason_form": None, "confirm_form": None} | _forms_for(state) | more),
+    )
+
+
+def _forms_for(state: str) -> dict[str, Any]:
+    """The empty forms of a payment in this state; a form that was sent takes the place of its own."""
+    shown: dict[str, Any] = {}
+    if state == S.APPROVED:
+        shown["pay_form"] = forms.PayForm(formdata=None)
+    if state == S.PAID:
+        shown["confirm_form"] = forms.ConfirmForm(formdata=None)
+    if state in (S.PREPARED, S.APPROVED, S.PAID):
+        shown["reason_form"] = forms.ReasonForm(formdata=None)
+    return shown
+
+
+def _steps(disbursement: Disbursement) -> list[dict[str, Any]]:
+    """How far the payment has come."""
+    over = disbursement.state in queries.OVER
+    reached = [S.PREPARED, S.APPROVED, S.PAID, S.CONFIRMED]
+    at = -1 if over else reached.index(S(disbursement.state))
+    labels = (
+        (_("Prepared"), disbursement.prepared_at),
+        (_("Approved"), disbursement.approved_at),
+        (_("Sent"), disbursement.paid_on),
+        (_("Received"), disbursement.received_on),
+    )
+    return [
+        {"label": label, "day": day, "state": "done" if n <= at else "current" if n == at + 1 and not over else "todo"}
+        for n, (label, day) in enumerate(labels)
+    ]
+
+
+@bp.post("/payments/<reference>/look")
+@access(Role.FINANCE_OFFICER)
+def look(reference: str) -> ResponseReturnValue:
+    """Show the full account number for the payment; the look is written down."""
+    disbursement = _payment(reference)
+    require(permissions.can_look_at_number(current_user, disbursement.tranche.award.organization))
+    holder, number = actions.look_at_number(disbursement.bank_account, purpose=reference, by=current_user)
+    return _payment_page(disbursement, holder=holder, number=number)
+
+
+@bp.post("/payments/<reference>/approve")
+@access(Role.FINANCE_OFFICER)
+def approve(reference: str) -> ResponseReturnValue:
+    """Approve a payment that somebody else prepared."""
+    disbursement = _payment(reference)
+    require(permissions.can_approve(current_user, disbursement.tranche.award))
+    actions.approve(disbursement, by=current_user)
+    return done(_("The payment is approved. It can be sent now."), "payments.show", reference=reference)
+
+
+@bp.post("/payments/<reference>/pay")
+@access(Role.FINANCE_OFFICER)
+def pay(reference: str) -> ResponseReturnValue:
+    """Record that the bank has sent the money."""
+    disbursement = _payment(reference)
+    require(permissions.can_pay(current_user, disbursement.tranche.award))
+    form = forms.PayForm()
+
+    def act() -> None:
+        name, content = _upload(form)
+        actions.pay(
+            disbursement,
+            paid_on=form.paid_on.data,
+            bank_reference=form.bank_reference.data or "",
+            proof_name=name,
+            proof_content=content,
+            by=current_user,
+        )
+
+    if not _tried(form, act):
+        return _payment_page(disbursement, pay_form=form), 422
+    return done(
+        _("The payment is recorded. The grantee has been asked to confirm."), "payments.show", reference=reference
+    )
+
+
+@bp.post("/payments/<reference>/cancel")
+@access(Role.FINANCE_OFFICER)
+def cancel(reference: str) -> ResponseReturnValue:
+    """Give up a payment that was not sent."""
+    disbursement = _payment(reference)
+    require(permissions.can_pay(current_user, disbursement.tranche.award))
+    form = forms.ReasonForm()
+    if not _tried(form, lambda: actions.cancel(disbursement, form.reason.data or "", by=current_user)):
+        return _payment_page(disbursement, reason_form=form), 422
+    return done(_("The payment is cancelled. The tranche can be prepared again."), "payments.show", reference=reference)
+
+
+@bp.post("/payments/<reference>/return")
+@access(Role.FINANCE_OFFICER)
+def return_(reference: str) -> ResponseReturnValue:
+    """Record that the bank sent the money back."""
+    disbursement = _payment(reference)
+    require(permissions.can_pay(current_user, disbursement.tranche.award))
+    form = forms.ReasonForm()
+    if not _tried(form, lambda: actions.return_(disbursement, form.reason.data or "", by=current_user)):
+        return _payment_page(disbursement, reason_form=form), 422
+    return done(_("The return is recorded. The tranche can be prepared again."), "payments.show", reference=reference)
+
+
+@bp.post("/payments/<reference>/confirm")
+@access(SIGNED_IN)
+def confirm(reference: str) -> ResponseReturnValue:
+    """The grantee confirms what arrived."""
+    disbursement = _payment(reference)
+    require(permissions.can_confirm(current_user, disbursement.tranche.award))
+    form = forms.ConfirmForm()
+
+    def act() -> None:
+        received = _money(form.received.data, form.currency.data or "")
+        actions.confirm(
+            disbursement,
+            received_on=form.received_on.data,
+            received=received,
+            rate=form.rate.data or rules.rate_between(received, disbursement.amount),
+            by=current_user,
+        )
+
+    if not _tried(form, act):
+        return _payment_page(disbursement, confirm_form=form), 422
+    return done(_("Thank you. The receipt is recorded."), "payments.show", reference=reference)
+
+
+def _money(amount: Decimal | None, currency: str) -> Money:
+    """An amount typed into a form. Raises Refused when the currency does not have that many decimals."""
+    try:
+        return Money.parse(amount or Decimal(0), currency)
+    except NotAnAmount as error:
+        raise Refused(rules.too_many_decimals(currency, minor_digits(currency))) from error
+
+
+@bp.get("/payments/<reference>/proof")
+@access(SIGNED_IN)
+def proof(reference: str) -> ResponseReturnValue:
+    """The proof that a payment was sent."""
+    disbursement = _payment(reference)
+    require(permissions.can_read_proof(current_user, disbursement.tranche.award))
+    stored = found(disbursement.proof)
+    return files.send(stored, _proof_name(reference, stored))
+
+
+# ------------------------------------------------------------------ the ledger
+
+
+@bp.get("/ledger")
+@access(Role.FINANCE_OFFICER, Role.AUDITOR, Role.GLOBAL_COORDINATOR)
+def ledger() -> ResponseReturnValue:
+    """Where all the money stands, and every move of it."""
+    require(permissions.can_see_ledger(current_user))
+    call = request.args.get("call", "")[:60]
+    lines, number = queries.transfers(scope(current_user, Transfer), call=call, page=_page_number())
+    return render_template(
+        "payments/ledger.html",
+        trials=queries.trial_balance(),
+        balances=queries.balances_by_call(),
+        transfers=lines,
+        number=number,
+        call=call,
+        kinds=rules.POTS,
+        moves=rules.MOVES,
+        pagination=_pages(number, "payments.ledger", **({"call": call} if call else {})),
+    )

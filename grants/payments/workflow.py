@@ -19,14 +19,22 @@ BANK_ACCOUNT = Workflow(
     BankAccountState,
     BankAccountState.UNVERIFIED,
     [
-        Transition("verify", {BankAccountState.UNVERIFIED}, BankAccountState.VERIFIED, needs_reason=True),
+        Transition(
+            "verify",
+            {BankAccountState.UNVERIFIED},
+            BankAccountState.VERIFIED,
+            needs_reason=True,
+            said=_l("Bank account verified by call-back"),
+        ),
         Transition(
             "block",
             {BankAccountState.UNVERIFIED, BankAccountState.VERIFIED},
             BankAccountState.BLOCKED,
             needs_reason=True,
+            said=_l("Bank account blocked"),
         ),
     ],
+    notes={"enter": _l("Bank account entered"), "look": _l("Full account number looked at")},
 )
 
 
@@ -48,10 +56,11 @@ DISBURSEMENT = Workflow(
     DisbursementState,
     S.PREPARED,
     [
-        Transition("approve", {S.PREPARED}, S.APPROVED),
-        Transition("cancel", {S.PREPARED, S.APPROVED}, S.CANCELLED, needs_reason=True),
-        Transition("pay", {S.APPROVED}, S.PAID),
-        Transition("confirm", {S.PAID}, S.CONFIRMED),
-        Transition("return", {S.PAID}, S.RETURNED, needs_reason=True),
+        Transition("approve", {S.PREPARED}, S.APPROVED, said=_l("Payment approved by a second person")),
+        Transition("cancel", {S.PREPARED, S.APPROVED}, S.CANCELLED, needs_reason=True, said=_l("Payment cancelled")),
+        Transition("pay", {S.APPROVED}, S.PAID, said=_l("Payment sent")),
+        Transition("confirm", {S.PAID}, S.CONFIRMED, said=_l("Receipt of the payment confirmed")),
+        Transition("return", {S.PAID}, S.RETURNED, needs_reason=True, said=_l("Payment returned by the bank")),
     ],
+    notes={"prepare": _l("Payment prepared")},
 )

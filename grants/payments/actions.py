@@ -1,0 +1,422 @@
+"""Where grantees are paid, what is paid to them, and the ledger under it. Every move of money is one transfer."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy.dialects.postgresql import insert
+
+from grants.accounts.models import Organization, Person, Role
+from grants.accounts.queries import holders_of
+from grants.awards import actions as awards
+from grants.awards import queries as award_queries
+from grants.awards import rules as award_rules
+from grants.awards.models import Agreement, Award
+from grants.core import clock, encryption, files
+from grants.core.db import db
+from grants.core.mail import post
+from grants.core.money import Money
+from grants.core.rules import refuse
+from grants.history import actions as history
+from grants.payments import mails, queries, rules
+from grants.payments.models import (
+    Account,
+    AccountKind,
+    BankAccount,
+    Disbursement,
+    Refund,
+    Tranche,
+    Transfer,
+    Trigger,
+)
+from grants.payments.workflow import DisbursementState
+from grants.reports import actions as reports
+from grants.reports.models import ReportDue
+
+HOLDER_PLACE = "bank_account.holder_sealed"
+NUMBER_PLACE = "bank_account.number_sealed"
+
+
+# ------------------------------------------------------------------ the agreement
+
+
+def prepare_agreement(award: Award, *, by: Person) -> Agreement:
+    """Schedule the reports, plan the tranches and draw up the agreement that names both.
+
+    May be done again until the agreement is signed: the plan is kept and a new version is written. Raises Refused
+    when the numbers do not add up to the award.
+    """
+    queries.lock_grant(award.id)
+    terms = queries.terms_of(award)
+    planned = award_rules.instalments(award, terms)
+    lines = [Money(minor, award.currency) for minor in queries.budget_minors(award)]
+    refuse(award_rules.obstacles_to_sending(award, planned, award_rules.report_plan(award, terms), lines))
+    owed = queries.reports_owed(award)
+    if not owed:
+        reports.schedule(award, by=by)
+        owed = queries.reports_owed(award)
+    tranches = queries.tranches_of(award) or _plan_tranches(award, planned, owed, rules.hold_after_days(terms))
+    return awards.draw_up_agreement(award, instalments=tranches, reports_owed=list(owed.values()), by=by)
+
+
+def _plan_tranches(
+    award: Award, planned: list[award_rules.Instalment], owed: dict[str, ReportDue], hold_after_days: int
+) -> list[Tranche]:
+    tranches = []
+    for part in planned:
+        key = rules.report_key_of(part.trigger)
+        report = owed[key] if key else None
+        signed_by = award.sign_by or clock.today(award.call.timezone)
+        tranches.append(
+            Tranche(
+                award_id=award.id,
+                number=part.number,
+                amount_minor=part.amount.minor,
+                currency=part.amount.currency,
+                trigger=Trigger(part.trigger),
+                report_due_id=report.id if report else None,
+                min_spent_percent=part.min_spent_percent,
+                due_on=rules.due_after_report(report.due_on) if report else rules.due_after_signature(signed_by),
+                hold_after_days=hold_after_days,
+            )
+        )
+    db.session.add_all(tranches)
+    db.session.flush()
+    return tranches
+
+
+def sign_agreement(award: Award, *, signature: str, by: Person) -> Agreement:
+    """The grantee signs, and the ledger commits the money of the award from the envelope of its call.
+
+    The envelope is filled once, when the first agreement of a call is signed. Raises Refused when the envelope does
+    not hold the award, or as ``awards.actions.sign`` does.
+    """
+    agreement = awards.sign(award, signature=signature, by=by)
+    refuse(rules.obstacles_to_committing(award, queries.free_in_envelope(award)))
+    call = award.call
+    _move(
+        f"fund:{call.reference}",
+        call.envelope,
+        _pot(AccountKind.DONOR, award.call_id, None, award.currency),
+        _pot(AccountKind.ENVELOPE, award.call_id, None, award.currency),
+        memo="fund",
+        by=by,
+    )
+    _move(
+        f"commit:{award.reference}",
+        award.amount,
+        _pot(AccountKind.ENVELOPE, award.call_id, None, award.currency),
+        _pot(AccountKind.COMMITTED, award.call_id, award.id, award.currency),
+        memo="commit",
+        by=by,
+    )
+    today = clock.today(call.timezone)
+    for tranche in queries.tranches_of(award):
+        if tranche.trigger == Trigger.AGREEMENT_SIGNED:
+            tranche.due_on = rules.due_after_signature(today)
+    return agreement
+
+
+# ------------------------------------------------------------------ bank accounts
+
+
+def enter_bank_account(
+    organization: Organization, *, holder: str, number: str, bic: str, currency: str, by: Person
+) -> BankAccount:
+    """Say where an organization is paid; the account before it is blocked, and the new one waits for a call-back.
+
+    Owners and signatories are told at once, finance officers are asked to call back. Raises Refused for an IBAN
+    whose check digits do not fit.
+    """
+    plain, currency = rules.plain_number(number), currency.strip().upper()
+    refuse(rules.obstacles_to_entering(holder, plain, bic, currency))
+    queries.lock_organization(organization.id)
+    former = queries.bank_account_of(organization.id)
+    if former is not None:
+        history.record(former, "block", by=by, reason="replaced")
+    account = BankAccount(
+        organization_id=organization.id,
+        token=encryption.row_token(),
+        last_four=plain[-4:],
+        bic=rules.plain_number(bic),
+        currency=currency,
+        entered_by_id=by.id,
+    )
+    account.holder_sealed = encryption.seal(holder.strip(), HOLDER_PLACE, account.token)
+    account.number_sealed = encryption.seal(plain, NUMBER_PLACE, account.token)
+    db.session.add(account)
+    history.begin(account, "enter", by=by, organization=organization.reference)
+    post(*(mails.bank_account_changed(account, organization, to) for to in _leaders(organization.id)))
+    post(*(mails.bank_account_to_verify(account, organization, to) for to in _other_officers(by, organization.id)))
+    return account
+
+
+def look_at_number(account: BankAccount, *, purpose: str, by: Person) -> tuple[str, str]:
+    """The holder and the full number of an account, in the clear; that somebody looked is written down.
+
+    ``purpose`` is what it was needed for: ``verification``, or the reference of a payment.
+    """
+    history.note("bank_account", account.id, "look", by=by, purpose=purpose)
+    return (
+        encryption.unseal(account.holder_sealed, HOLDER_PLACE, account.token),
+        encryption.unseal(account.number_sealed, NUMBER_PLACE, account.token),
+    )
+
+
+def verify_bank_account(account: BankAccount, reason: str, *, by: Person) -> BankAccount:
+    """A second person has called back and vouches for the account; ``reason`` says whom they called and when.
+
+    Raises Refused for the person who entered it, or without the story of the call.
+    """
+    account = queries.lock_bank_account(account.id, shared=False)
+    refuse(rules.obstacles_to_verifying(account, by.id, reason))
+    account.workflow.transition("verify", account.state)
+    account.verified_by_id = by.id
+    account.verified_at = clock.now()
+    history.record(account, "verify", by=by, reason=reason)
+    organization = account.organization
+    post(*(mails.bank_account_verified(account, organization, to) for to in _leaders(organization.id)))
+    return account
+
+
+def block_bank_account(account: BankAccount, reason: str, *, by: Person) -> BankAccount:
+    """Stop all payments to an account, because something about it is not right. Raises Refused without a reason."""
+    history.record(account, "block", by=by, reason=reason)
+    return account
+
+
+# ------------------------------------------------------------------ disbursements
+
+
+def prepare(tranche: Tranche, *, by: Person) -> Disbursement:
+    """Prepare the payment of a tranche: its amount and its account are frozen from here on.
+
+    Another finance officer is asked to approve it. Raises Refused with everything that stands in the way.
+    """
+    at = clock.now()
+    queries.lock_grant(tranche.award_id)
+    standing = queries.standing_of(tranche)
+    refuse(rules.obstacles_to_preparing(standing, at))
+    account = queries.bank_account_of(standing.organization_id)
+    assert account is not None
+    queries.lock_bank_account(account.id, shared=True)
+    refuse(rules.obstacles_to_preparing(queries.standing_of(tranche), at))
+    number = queries.payments_made_for(tranche.award_id) + 1
+    disbursement = Disbursement(
+        reference=f"{standing.award_reference}-P{number}",
+        tranche=tranche,
+        bank_account=account,
+        amount_minor=standing.to_pay.minor,
+        currency=standing.currency,
+        prepared_by_id=by.id,
+    )
+    db.session.add(disbursement)
+    history.begin(disbursement, "prepare", by=by, amount=disbursement.amount_minor, tranche=tranche.number)
+    post(*(mails.disbursement_prepared(disbursement, to) for to in _other_officers(by, standing.organization_id)))
+    return disbursement
+
+
+def approve(disbursement: Disbursement, *, by: Person) -> Disbursement:
+    """A second finance officer approves; the money moves from committed to payable.
+
+    Raises Refused for the person who prepared it and when the account has changed since; NoSuchMove when somebody
+    was quicker. The database refuses a self-approval too, whoever writes it.
+    """
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("approve", disbursement.state)
+    refuse(rules.obstacles_to_approving(disbursement, by.id))
+    disbursement.approved_by_id = by.id
+    disbursement.approved_at = clock.now()
+    history.record(disbursement, "approve", by=by)
+    _move_for(disbursement, "approve", AccountKind.COMMITTED, AccountKind.PAYABLE, by)
+    return disbursement
+
+
+def pay(
+    disbursement: Disbursement, *, paid_on: date, bank_reference: str, proof_name: str, proof_content: bytes, by: Person
+) -> Disbursement:
+    """Record that the bank has sent the money, with its reference and the proof; the grantee is asked to confirm.
+
+    Raises Refused when the account has changed since, for a day that cannot be, or a proof that is not a PDF or image.
+    """
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("pay", disbursement.state)
+    refuse(rules.obstacles_to_paying(disbursement, paid_on, bank_reference, clock.now()))
+    proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
+    disbursement.paid_on = paid_on
+    disbursement.bank_reference = bank_reference.strip()
+    disbursement.proof_id = proof.id
+    history.record(disbursement, "pay", by=by, paid_on=paid_on.isoformat())
+    _move_for(disbursement, "pay", AccountKind.PAYABLE, AccountKind.PAID, by)
+    leaders = _leaders(disbursement.tranche.award.organization_id)
+    post(*(mails.disbursement_paid(disbursement, to) for to in leaders))
+    return disbursement
+
+
+def confirm(
+    disbursement: Disbursement,
+    *,
+    received_on: date,
+    received: Money,
+    rate: Decimal,
+    by: Person,
+) -> Disbursement:
+    """The grantee confirms the day, the amount that arrived and the rate: units of local money for one of the award's."""
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("confirm", disbursement.state)
+    at = clock.now()
+    refuse(rules.obstacles_to_confirming(disbursement, received_on, received.minor, received.currency, rate, at))
+    disbursement.received_on = received_on
+    disbursement.received_minor = received.minor
+    disbursement.received_currency = received.currency
+    disbursement.received_rate = rate
+    disbursement.confirmed_at = at
+    disbursement.confirmed_by_id = by.id
+    history.record(disbursement, "confirm", by=by, received=received.minor, currency=received.currency)
+    post(mails.disbursement_confirmed(disbursement, disbursement.prepared_by))
+    return disbursement
+
+
+def return_(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
+    """The bank sent the money back, and why. The tranche may be prepared again, as a new disbursement."""
+    queries.lock_disbursement(disbursement)
+    history.record(disbursement, "return", by=by, reason=reason)
+    _move_for(disbursement, "return", AccountKind.PAID, AccountKind.COMMITTED, by)
+    leaders = _leaders(disbursement.tranche.award.organization_id)
+    post(*(mails.disbursement_returned(disbursement, to) for to in leaders))
+    return disbursement
+
+
+def cancel(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
+    """Give up a payment that was not sent, and say why; what was payable is committed again."""
+    queries.lock_disbursement(disbursement)
+    was_approved = disbursement.state == DisbursementState.APPROVED
+    history.record(disbursement, "cancel", by=by, reason=reason)
+    if was_approved:
+        _move_for(disbursement, "cancel", AccountKind.PAYABLE, AccountKind.COMMITTED, by)
+    return disbursement
+
+
+# ------------------------------------------------------------------ refunds and the end
+
+
+def record_refund(
+    award: Award,
+    *,
+    amount: Money,
+    received_on: date,
+    bank_reference: str,
+    proof_name: str,
+    proof_content: bytes,
+    by: Person,
+) -> Refund:
+    """Record money that the grantee sent back, with the bank's reference and the proof. Raises Refused."""
+    queries.lock_grant(award.id)
+    position = queries.position(award)
+    today = clock.today(award.call.timezone)
+    refuse(rules.obstacles_to_refund(position, amount, received_on, bank_reference, today))
+    proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
+    refund = Refund(
+        reference=f"{award.reference}-R{len(queries.refunds_of(award)) + 1}",
+        award_id=award.id,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        received_on=received_on,
+        bank_reference=bank_reference.strip(),
+        proof_id=proof.id,
+        recorded_by_id=by.id,
+    )
+    db.session.add(refund)
+    db.session.flush()
+    history.note("award", award.id, "refund", by=by, refund=refund.reference, amount=amount.minor)
+    _move(
+        f"refund:{refund.reference}",
+        amount,
+        _pot(AccountKind.PAID, award.call_id, award.id, award.currency),
+        _pot(AccountKind.REFUNDED, award.call_id, award.id, award.currency),
+        memo="refund",
+        by=by,
+    )
+    post(*(mails.refund_recorded(refund, award.reference, to) for to in _leaders(award.organization_id)))
+    return refund
+
+
+def release_rest(award: Award, *, by: Person) -> Money:
+    """Give back to the envelope of the call what a grant at its end did not need; says how much that was."""
+    queries.lock_grant(award.id)
+    rest = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
+    if rest.minor > 0:
+        _move(
+            f"release:{award.reference}",
+            rest,
+            _pot(AccountKind.COMMITTED, award.call_id, award.id, award.currency),
+            _pot(AccountKind.ENVELOPE, award.call_id, None, award.currency),
+            memo="release",
+            by=by,
+        )
+    return rest
+
+
+# ------------------------------------------------------------------ the ledger
+
+
+def _pot(kind: AccountKind, call_id: int, award_id: int | None, currency: str) -> int:
+    """The pot of this kind, opened when it is needed for the first time, also by two people at once."""
+    row = insert(Account).values(
+        kind=kind, currency=currency, call_id=call_id, award_id=award_id, debits_minor=0, credits_minor=0
+    )
+    db.session.execute(row.on_conflict_do_nothing(constraint="uq_account_kind_call_id_award_id"))
+    found = queries.pot(kind, call_id, award_id)
+    assert found is not None
+    return found.id
+
+
+def _move(
+    key: str,
+    amount: Money,
+    debit_account_id: int,
+    credit_account_id: int,
+    *,
+    memo: str,
+    by: Person,
+    disbursement_id: int | None = None,
+) -> None:
+    """Move money once: a second move with the same key changes nothing. The database refuses an overdraft."""
+    row = insert(Transfer).values(
+        key=key,
+        debit_account_id=debit_account_id,
+        credit_account_id=credit_account_id,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        memo=memo,
+        disbursement_id=disbursement_id,
+        by_id=by.id,
+    )
+    db.session.flush()
+    db.session.execute(row.on_conflict_do_nothing(index_elements=["key"]))
+
+
+def _move_for(disbursement: Disbursement, move: str, debit: AccountKind, credit: AccountKind, by: Person) -> None:
+    award = disbursement.tranche.award
+    _move(
+        f"{move}:{disbursement.reference}",
+        disbursement.amount,
+        _pot(debit, award.call_id, award.id, award.currency),
+        _pot(credit, award.call_id, award.id, award.currency),
+        memo=move,
+        by=by,
+        disbursement_id=disbursement.id,
+    )
+
+
+# ------------------------------------------------------------------ who is told
+
+
+def _leaders(organization_id: int) -> list[Person]:
+    return award_queries.people_who_answer([organization_id]).get(organization_id, [])
+
+
+def _other_officers(by: Person, organization_id: int) -> list[Person]:
+    officers = holders_of(Role.FINANCE_OFFICER)
+    return [officer for officer in officers if officer.id != by.id and not officer.belongs_to(organization_id)]

@@ -1,0 +1,159 @@
+"""Forms about bank accounts, payments and the signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_wtf.file import FileField
+from wtforms import BooleanField, DateField, DecimalField
+from wtforms.validators import InputRequired, NumberRange, Optional, Regexp
+
+from grants.core.forms import Form, LineField, TextField
+from grants.core.languages import _l
+from grants.core.rules import Obstacle
+from grants.payments.rules import PROOF_KINDS
+
+FIELD_OF = {
+    "no_holder": "holder",
+    "iban_checksum": "number",
+    "account_number": "number",
+    "bic": "bic",
+    "currency": "currency",
+    "no_call_back": "reason",
+    "reason_missing": "reason",
+    "paid_in_future": "paid_on",
+    "paid_before_approval": "paid_on",
+    "no_bank_reference": "bank_reference",
+    "received_before_paid": "received_on",
+    "received_in_future": "received_on",
+    "nothing_received": "received",
+    "rate": "rate",
+    "refund_amount": "amount",
+    "refund_in_future": "received_on",
+    "file_kind": "proof",
+    "file_empty": "proof",
+    "file_too_large": "proof",
+    "file_content": "proof",
+    "no_signature": "signature",
+}
+"""Which field mends which obstacle."""
+
+
+def show_obstacles(form: Any, obstacles: Iterable[Obstacle]) -> None:
+    """Put what an action refused beside the fields it is about; the rest above the form."""
+    for obstacle in obstacles:
+        name = FIELD_OF.get(obstacle.code, "")
+        if name in form:
+            form[name].errors = [*form[name].errors, obstacle.message]
+        else:
+            form.form_errors.append(obstacle.message)
+
+
+def capitals(value: str | None) -> str:
+    """Capital letters, as codes are written."""
+    return (value or "").upper()
+
+
+CURRENCY = Regexp("^[A-Z]{3}$", message=_l("Please type the three letters of a currency, such as XOF."))
+
+
+class BankAccountForm(Form):
+    """Where an organization is paid."""
+
+    holder = LineField(
+        _l("Account holder"),
+        [InputRequired()],
+        longest=140,
+        description=_l("Exactly as the bank writes it. It should be the registered name of the organization."),
+    )
+    number = LineField(_l("IBAN or account number"), [InputRequired()], longest=60, render_kw={"autocomplete": "off"})
+    bic = LineField(
+        _l("BIC (SWIFT code)"),
+        [Optional()],
+        longest=20,
+        description=_l("8 or 11 letters and digits; your bank statement shows it."),
+        render_kw={"autocomplete": "off"},
+    )
+    currency = LineField(
+        _l("Currency of the account"),
+        [InputRequired(), CURRENCY],
+        longest=3,
+        filters=[capitals],
+        description=_l("Three letters, such as EUR or XOF."),
+    )
+
+
+class VerifyForm(Form):
+    """The story of a call-back."""
+
+    reason = TextField(
+        _l("Whom did you call, on which number, and when?"),
+        [InputRequired()],
+        longest=1000,
+        description=_l("Use a number from the application or the agreement, not from the message about the change."),
+    )
+
+
+class ReasonForm(Form):
+    """Why something is stopped or came back."""
+
+    reason = TextField(_l("Why?"), [InputRequired()], longest=1000)
+
+
+def _proof() -> FileField:
+    kinds = ",".join(f".{kind}" for kind in PROOF_KINDS)
+    return FileField(
+        _l("Proof from the bank"),
+        [InputRequired()],
+        description=_l("A PDF or a picture, up to 10 MB."),
+        render_kw={"accept": kinds},
+    )
+
+
+class PayForm(Form):
+    """What the bank did."""
+
+    paid_on = DateField(_l("Sent on"), [InputRequired()])
+    bank_reference = LineField(_l("Reference of the bank"), [InputRequired()], longest=100)
+    proof = _proof()
+
+
+class ConfirmForm(Form):
+    """What arrived at the grantee's bank."""
+
+    received_on = DateField(_l("Arrived on"), [InputRequired()])
+    received = DecimalField(
+        _l("Amount that arrived"),
+        [InputRequired(), NumberRange(min=0)],
+        places=None,
+        description=_l("As your bank statement shows it, after fees."),
+        render_kw={"inputmode": "decimal"},
+    )
+    currency = LineField(_l("Currency"), [InputRequired(), CURRENCY], longest=3, filters=[capitals])
+    rate = DecimalField(
+        _l("Exchange rate"),
+        [Optional()],
+        places=None,
+        description=_l("Units of your currency for one euro. Leave it empty and we compute it from the two amounts."),
+        render_kw={"inputmode": "decimal"},
+    )
+
+
+class RefundForm(Form):
+    """What the grantee sent back."""
+
+    amount = DecimalField(_l("Amount"), [InputRequired()], places=None, render_kw={"inputmode": "decimal"})
+    received_on = DateField(_l("Arrived on"), [InputRequired()])
+    bank_reference = LineField(_l("Reference of the bank"), [InputRequired()], longest=100)
+    proof = _proof()
+
+
+class SignForm(Form):
+    """The signature of an agreement."""
+
+    agreed = BooleanField(
+        _l("I have read the agreement, I may sign for the organization, and I accept it in its name."),
+        [InputRequired()],
+    )
+    signature = LineField(_l("Your full name"), [InputRequired()], longest=140, render_kw={"autocomplete": "name"})

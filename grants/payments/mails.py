@@ -1,0 +1,60 @@
+"""Mails about bank accounts and payments. None holds an account number or an amount in its subject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grants.accounts.models import Organization
+from grants.core.mail import Mail, Recipient
+from grants.payments.models import BankAccount, Disbursement, Refund
+
+
+def bank_account_changed(account: BankAccount, organization: Organization, to: Recipient) -> Mail:
+    """The account of an organization was entered or changed: its owners and signatories learn it at once."""
+    context = {"reference": organization.reference, "account": account}
+    return Mail("bank_account_changed", to=to, about=organization.reference, occasion=account.token, context=context)
+
+
+def bank_account_to_verify(account: BankAccount, organization: Organization, to: Recipient) -> Mail:
+    """A finance officer is asked to verify an account by calling back."""
+    context = {"reference": organization.reference}
+    return Mail("bank_account_to_verify", to=to, about=organization.reference, occasion=account.token, context=context)
+
+
+def bank_account_verified(account: BankAccount, organization: Organization, to: Recipient) -> Mail:
+    """The account was verified; payments can go there."""
+    context = {"reference": organization.reference, "account": account}
+    return Mail("bank_account_verified", to=to, about=organization.reference, occasion=account.token, context=context)
+
+
+def _of(name: str, disbursement: Disbursement, to: Recipient, **context: Any) -> Mail:
+    award = disbursement.tranche.award
+    shown = {"reference": award.reference, "payment": disbursement.reference, "number": disbursement.tranche.number}
+    return Mail(name, to=to, about=disbursement.reference, context=shown | context)
+
+
+def disbursement_prepared(disbursement: Disbursement, to: Recipient) -> Mail:
+    """Another finance officer is asked to approve a payment."""
+    return _of("disbursement_prepared", disbursement, to, due_on=disbursement.tranche.due_on)
+
+
+def disbursement_paid(disbursement: Disbursement, to: Recipient) -> Mail:
+    """The grantee is told that money is on its way, and asked to confirm when it has arrived."""
+    return _of("disbursement_paid", disbursement, to, paid_on=disbursement.paid_on)
+
+
+def disbursement_returned(disbursement: Disbursement, to: Recipient) -> Mail:
+    """The bank sent the money back: the grantee is asked to look at the account."""
+    organization = disbursement.tranche.award.organization.reference
+    return _of("disbursement_returned", disbursement, to, organization=organization)
+
+
+def disbursement_confirmed(disbursement: Disbursement, to: Recipient) -> Mail:
+    """The finance officer who prepared a payment learns that it arrived."""
+    return _of("disbursement_confirmed", disbursement, to, received_on=disbursement.received_on)
+
+
+def refund_recorded(refund: Refund, reference: str, to: Recipient) -> Mail:
+    """The grantee learns that money sent back has arrived."""
+    context = {"reference": reference, "refund": refund}
+    return Mail("refund_recorded", to=to, about=refund.reference, context=context)

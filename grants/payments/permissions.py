@@ -1,0 +1,140 @@
+"""Who may see where grantees are paid, prepare, approve and send payments, and read the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, false, or_, select, true
+
+from grants.accounts.models import COORDINATORS, Organization, Role
+from grants.awards.models import Award
+from grants.awards.permissions import awards_seen_by, can_oversee
+from grants.core.permissions import scope_of
+from grants.payments.models import BankAccount, Disbursement, Refund, Tranche, Transfer
+from grants.reviews.models import ConflictDeclaration, Grade
+
+READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
+
+
+def _grants(user: Any) -> Any:
+    return awards_seen_by(user).with_only_columns(Award.id)
+
+
+@scope_of(Tranche)
+def tranches_seen_by(user: Any) -> Select[Tranche]:
+    """The tranches of the awards a person may see."""
+    return select(Tranche).where(Tranche.award_id.in_(_grants(user)))
+
+
+@scope_of(Disbursement)
+def disbursements_seen_by(user: Any) -> Select[Disbursement]:
+    """The payments of the awards a person may see."""
+    tranches = select(Tranche.id).where(Tranche.award_id.in_(_grants(user)))
+    return select(Disbursement).where(Disbursement.tranche_id.in_(tranches))
+
+
+@scope_of(Refund)
+def refunds_seen_by(user: Any) -> Select[Refund]:
+    """What came back on the awards a person may see."""
+    return select(Refund).where(Refund.award_id.in_(_grants(user)))
+
+
+@scope_of(BankAccount)
+def bank_accounts_seen_by(user: Any) -> Select[BankAccount]:
+    """Members: their organization's; finance officers and auditors: all without a conflict. The numbers stay sealed."""
+    found = select(BankAccount)
+    if not user.is_authenticated:
+        return found.where(false())
+    own = BankAccount.organization_id.in_([m.organization_id for m in user.memberships])
+    if not user.holds(*READERS):
+        return found.where(own)
+    conflicts = select(ConflictDeclaration.organization_id).where(
+        ConflictDeclaration.person_id == user.id, ConflictDeclaration.grade == Grade.CONFLICT
+    )
+    return found.where(or_(own, BankAccount.organization_id.not_in(conflicts)))
+
+
+@scope_of(Transfer)
+def transfers_seen_by(user: Any) -> Select[Transfer]:
+    """Finance officers, auditors and global coordinators: the whole ledger; nobody else any of it."""
+    return select(Transfer).where(true() if can_see_ledger(user) else false())
+
+
+def _finance_for(user: Any, organization_id: int) -> bool:
+    return bool(user.holds(Role.FINANCE_OFFICER)) and not user.belongs_to(organization_id)
+
+
+def can_see_queue(user: Any) -> bool:
+    """Finance officers and auditors see everything that is to be paid."""
+    return bool(user.holds(*READERS))
+
+
+def can_see_ledger(user: Any) -> bool:
+    """Finance officers, auditors and global coordinators read the ledger."""
+    return bool(user.is_authenticated and user.holds(*READERS, Role.GLOBAL_COORDINATOR))
+
+
+def can_see_bank_account(user: Any, organization: Organization) -> bool:
+    """Members of the organization, finance officers and auditors see the last four characters of its account."""
+    return bool(user.belongs_to(organization.id) or user.holds(*READERS))
+
+
+def can_enter_bank_account(user: Any, organization: Organization) -> bool:
+    """An owner or a signatory of the organization, or a finance officer, says where it is paid."""
+    own = user.owns(organization.id) or user.signs_for(organization.id)
+    return bool(own) or _finance_for(user, organization.id)
+
+
+def can_verify_bank_account(user: Any, organization: Organization) -> bool:
+    """A finance officer outside the organization verifies its account by calling back."""
+    return _finance_for(user, organization.id)
+
+
+def can_look_at_number(user: Any, organization: Organization) -> bool:
+    """A finance officer outside the organization sees the full number; every look is written down."""
+    return _finance_for(user, organization.id)
+
+
+def can_plan(user: Any, award: Award) -> bool:
+    """A coordinator of the region plans the payments and draws up the agreement."""
+    return can_oversee(user, award)
+
+
+def can_sign(user: Any, award: Award) -> bool:
+    """A member who may sign for the grantee signs the agreement."""
+    return bool(user.signs_for(award.organization_id))
+
+
+def can_prepare(user: Any, award: Award) -> bool:
+    """A finance officer outside the grantee prepares a payment."""
+    return _finance_for(user, award.organization_id)
+
+
+def can_approve(user: Any, award: Award) -> bool:
+    """A finance officer outside the grantee approves a payment that another one prepared."""
+    return _finance_for(user, award.organization_id)
+
+
+def can_pay(user: Any, award: Award) -> bool:
+    """A finance officer outside the grantee records that a payment was sent, came back, or will not be made."""
+    return _finance_for(user, award.organization_id)
+
+
+def can_confirm(user: Any, award: Award) -> bool:
+    """An owner or a signatory of the grantee confirms that a payment arrived."""
+    return bool(user.owns(award.organization_id) or user.signs_for(award.organization_id))
+
+
+def can_record_refund(user: Any, award: Award) -> bool:
+    """A finance officer outside the grantee records money that the grantee sent back."""
+    return _finance_for(user, award.organization_id)
+
+
+def can_read_proof(user: Any, award: Award) -> bool:
+    """Finance officers, auditors and members of the grantee open the proof of a payment."""
+    return bool(user.holds(*READERS) or user.belongs_to(award.organization_id))
+
+
+def sees_names(user: Any, award: Award) -> bool:
+    """Staff, and not a member of the grantee, see who prepared, approved and sent a payment."""
+    return bool(user.holds(*READERS, *COORDINATORS)) and not user.belongs_to(award.organization_id)

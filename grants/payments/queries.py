@@ -1,0 +1,837 @@
+"""Finding what may be paid, what is being paid, and where the money stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Date, Integer, Select, and_, case, cast, func, literal, or_, select, true
+from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only
+
+from grants.accounts.models import Organization, Person
+from grants.awards.models import Award, BudgetLine, Condition
+from grants.awards.workflow import AwardState
+from grants.calls.models import Call
+from grants.core.db import db
+from grants.core.money import Money
+from grants.payments.models import (
+    Account,
+    AccountKind,
+    BankAccount,
+    Disbursement,
+    Refund,
+    Tranche,
+    Transfer,
+    Trigger,
+)
+from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.reports.models import Report, ReportDue, ReportLine
+from grants.reports.workflow import ReportState
+
+PAGE = 50
+
+SENT = (DisbursementState.PAID, DisbursementState.CONFIRMED)
+OVER = (DisbursementState.RETURNED, DisbursementState.CANCELLED)
+UNDER_WAY = (DisbursementState.PREPARED, DisbursementState.APPROVED, DisbursementState.PAID)
+SETTLED_REPORT = (ReportState.ACCEPTED, ReportState.WAIVED)
+
+
+# ------------------------------------------------------------------ how a tranche stands
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One tranche and everything its payment depends on. Amounts are minor units of the award's currency.
+
+    ``payment`` is the reference of the disbursement under way or done for it, ``payment_state`` its state;
+    ``promised_minor`` adds up what was prepared, approved or sent for the grant, ``sent_minor`` what was sent;
+    ``refunded_minor`` is what the grantee gave back and ``spent_minor`` what accepted financial reports show;
+    ``late_report_on`` is the due date of the required report that has been missing longest.
+    """
+
+    tranche_id: int
+    award_id: int
+    number: int
+    amount_minor: int
+    currency: str
+    trigger: str
+    min_spent_percent: int | None
+    due_on: date
+    hold_after_days: int
+    payment: str | None
+    payment_state: str | None
+    payment_minor: int | None
+    earlier_unpaid: int
+    promised_minor: int
+    sent_minor: int
+    award_reference: str
+    award_state: str
+    award_title: str
+    awarded_minor: int
+    award_start_on: date | None
+    organization_id: int
+    organization_reference: str
+    organization_name: str
+    timezone: str
+    bank_state: str | None
+    report_id: int | None
+    report_state: str | None
+    report_due_on: date | None
+    report_label: dict[str, str] | None
+    spent_minor: int
+    refunded_minor: int
+    unmet_conditions: int
+    late_report_on: date | None
+
+    @property
+    def received_minor(self) -> int:
+        """What the grantee has of the fund's money."""
+        return self.sent_minor - self.refunded_minor
+
+    @property
+    def to_pay_minor(self) -> int:
+        """What a payment of this tranche would send.
+
+        The tranche that waits for the final report settles the account: it pays what was spent beyond what was
+        received, and never more than planned, so that unspent money need not travel there and back.
+        """
+        if self.trigger != Trigger.FINAL_REPORT_APPROVED:
+            return self.amount_minor
+        return max(0, min(self.amount_minor, self.spent_minor - self.received_minor))
+
+    @property
+    def amount(self) -> Money:
+        """What is planned."""
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def to_pay(self) -> Money:
+        """What a payment would send now; see :attr:`to_pay_minor`."""
+        return Money(self.to_pay_minor, self.currency)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the money has left the fund and has not come back."""
+        return self.payment_state in SENT
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more will happen: received, or the final report left nothing to pay."""
+        if self.payment_state is not None:
+            return self.payment_state == DisbursementState.CONFIRMED
+        is_last = self.trigger == Trigger.FINAL_REPORT_APPROVED and self.report_state in SETTLED_REPORT
+        return is_last and self.to_pay_minor == 0
+
+
+_live = aliased(Disbursement, name="live")
+
+
+def _standings(award_ids: Iterable[int] | None = None) -> Any:
+    """The columns of :class:`Standing` for the tranches of some awards, or of all, as one statement.
+
+    Everything is gathered in groups rather than once a row, so that the statement costs the same for one tranche and
+    for a thousand; the ids reach every group, so that one award does not read the whole table.
+    """
+    ids = None if award_ids is None else list(award_ids)
+
+    def only(column: Any) -> Any:
+        return true() if ids is None else column.in_(ids)
+
+    of_award: dict[str, Any] = {"partition_by": Tranche.award_id}
+    sent = _live.state.in_(SENT)
+    plan = (
+        select(
+            Tranche.id,
+            Tranche.award_id,
+            Tranche.number,
+            Tranche.amount_minor,
+            Tranche.currency,
+            Tranche.trigger,
+            Tranche.min_spent_percent,
+            Tranche.due_on,
+            Tranche.hold_after_days,
+            Tranche.report_due_id,
+            _live.reference.label("payment"),
+            _live.state.label("payment_state"),
+            _live.amount_minor.label("payment_minor"),
+            func.coalesce(
+                func.sum(case((sent, 0), else_=1)).over(order_by=Tranche.number, rows=(None, -1), **of_award), 0
+            ).label("earlier_unpaid"),
+            func.coalesce(func.sum(_live.amount_minor).over(**of_award), 0).label("promised"),
+            func.coalesce(func.sum(case((sent, _live.amount_minor), else_=0)).over(**of_award), 0).label("sent"),
+        )
+        .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
+        .where(only(Tranche.award_id))
+        .subquery("plan")
+    )
+    spent = (
+        select(ReportDue.award_id, func.sum(ReportLine.spent_minor).label("minor"))
+        .join(Report, Report.report_due_id == ReportDue.id)
+        .join(ReportLine, ReportLine.report_id == Report.id)
+        .where(ReportDue.state == ReportState.ACCEPTED, only(ReportDue.award_id))
+        .group_by(ReportDue.award_id)
+        .subquery("spent")
+    )
+    refunded = (
+        select(Refund.award_id, func.sum(Refund.amount_minor).label("minor"))
+        .where(only(Refund.award_id))
+        .group_by(Refund.award_id)
+        .subquery("refunded")
+    )
+    unmet = (
+        select(Condition.award_id, func.count().label("number"))
+        .where(Condition.blocks_payment, Condition.met_on.is_(None), only(Condition.award_id))
+        .group_by(Condition.award_id)
+        .subquery("unmet")
+    )
+    missing = (
+        select(ReportDue.award_id, func.min(ReportDue.due_on).label("due_on"))
+        .where(
+            ReportDue.required,
+            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
+            only(ReportDue.award_id),
+        )
+        .group_by(ReportDue.award_id)
+        .subquery("missing")
+    )
+    found = (
+        select(
+            plan.c.id,
+            plan.c.award_id,
+            plan.c.number,
+            plan.c.amount_minor,
+            plan.c.currency,
+            plan.c.trigger,
+            plan.c.min_spent_percent,
+            plan.c.due_on,
+            plan.c.hold_after_days,
+            plan.c.payment,
+            plan.c.payment_state,
+            plan.c.payment_minor,
+            cast(plan.c.earlier_unpaid, Integer).label("earlier_unpaid"),
+            cast(plan.c.promised, Award.amount_minor.type).label("promised"),
+            cast(plan.c.sent, Award.amount_minor.type).label("sent"),
+            Award.reference,
+            Award.state,
+            Award.title,
+            Award.amount_minor,
+            Award.start_on,
+            Award.organization_id,
+            Organization.reference,
+            Organization.name,
+            Call.timezone,
+            BankAccount.state,
+            ReportDue.id,
+            ReportDue.state,
+            ReportDue.due_on,
+            ReportDue.label,
+            cast(func.coalesce(spent.c.minor, 0), Award.amount_minor.type).label("spent"),
+            cast(func.coalesce(refunded.c.minor, 0), Award.amount_minor.type).label("refunded"),
+            func.coalesce(unmet.c.number, 0).label("unmet"),
+            missing.c.due_on,
+        )
+        .select_from(plan)
+        .join(Award, Award.id == plan.c.award_id)
+        .join(Call, Call.id == Award.call_id)
+        .join(Organization, Organization.id == Award.organization_id)
+        .outerjoin(
+            BankAccount,
+            and_(BankAccount.organization_id == Award.organization_id, BankAccount.state != BankAccountState.BLOCKED),
+        )
+        .outerjoin(ReportDue, ReportDue.id == plan.c.report_due_id)
+        .outerjoin(spent, spent.c.award_id == plan.c.award_id)
+        .outerjoin(refunded, refunded.c.award_id == plan.c.award_id)
+        .outerjoin(unmet, unmet.c.award_id == plan.c.award_id)
+        .outerjoin(missing, missing.c.award_id == plan.c.award_id)
+    )
+    return found, plan.c, spent.c, refunded.c, unmet.c, missing.c
+
+
+def standings_of(award_ids: Iterable[int]) -> list[Standing]:
+    """How the tranches of some awards stand, by award and number: one query for all of them."""
+    found, plan, *_ = _standings(award_ids)
+    rows = db.session.execute(found.order_by(plan.award_id, plan.number))
+    return [Standing(*row) for row in rows]
+
+
+def standing_of(tranche: Tranche) -> Standing:
+    """How one tranche stands."""
+    return next(s for s in standings_of([tranche.award_id]) if s.tranche_id == tranche.id)
+
+
+def _next_to_pay(seen: Select[Award], at: datetime) -> tuple[Any, Any, Any, Any]:
+    """The next tranche of each running grant that has no payment yet: the statement, its columns, readiness, amount.
+
+    ``ready`` says in SQL what ``rules.obstacles_to_preparing`` says in words, so that a page need not read every row
+    to know which come first; a test holds the two together.
+    """
+    found, plan, spent, refunded, unmet, missing = _standings()
+    is_final = plan.trigger == Trigger.FINAL_REPORT_APPROVED
+    spending = func.coalesce(spent.minor, 0)
+    received = plan.sent - func.coalesce(refunded.minor, 0)
+    amount = case((is_final, func.least(plan.amount_minor, spending - received)), else_=plan.amount_minor)
+    today = cast(func.timezone(Call.timezone, literal(at)), Date)
+    ready = and_(
+        Award.state == AwardState.ACTIVE,
+        or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
+        or_(
+            plan.min_spent_percent.is_(None),
+            func.coalesce(ReportDue.state == ReportState.WAIVED, False),
+            spending * 100 >= plan.min_spent_percent * received,
+        ),
+        func.coalesce(unmet.number, 0) == 0,
+        func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
+        or_(missing.due_on.is_(None), missing.due_on + plan.hold_after_days >= today),
+        amount > 0,
+        plan.promised + amount <= Award.amount_minor,
+    )
+    candidates = found.where(
+        plan.award_id.in_(seen.with_only_columns(Award.id)),
+        plan.payment.is_(None),
+        plan.earlier_unpaid == 0,
+        Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)),
+        # Nothing will be sent once the final report has shown that nothing is left to pay.
+        or_(~is_final, func.coalesce(ReportDue.state.not_in(SETTLED_REPORT), True), amount > 0),
+    )
+    return candidates, plan, ready, amount
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How many payments stand somewhere, and how much money that is, by currency."""
+
+    number: int
+    amounts: tuple[Money, ...]
+
+
+def figures(seen: Select[Award], payments: Select[Disbursement], at: datetime) -> dict[str, Figure]:
+    """The small figures on top of the finance queue: due, waiting, prepared, approved, paid. Two queries."""
+    candidates, plan, ready, amount = _next_to_pay(seen, at)
+    counted = candidates.with_only_columns(
+        case((ready, "due"), else_="waiting"),
+        plan.currency,
+        func.count(),
+        func.sum(case((ready, amount), else_=plan.amount_minor)),
+    ).group_by(case((ready, "due"), else_="waiting"), plan.currency)
+    under_way = (
+        payments.with_only_columns(
+            Disbursement.state, Disbursement.currency, func.count(), func.sum(Disbursement.amount_minor)
+        )
+        .where(Disbursement.state.in_(UNDER_WAY))
+        .group_by(Disbursement.state, Disbursement.currency)
+    )
+    numbers: dict[str, int] = {}
+    amounts: dict[str, list[Money]] = {}
+    for where, currency, number, minor in (*db.session.execute(counted), *db.session.execute(under_way)):
+        numbers[where] = numbers.get(where, 0) + number
+        amounts.setdefault(where, []).append(Money(int(minor), currency))
+    places = ("due", "waiting", *(state.value for state in UNDER_WAY))
+    return {place: Figure(numbers.get(place, 0), tuple(amounts.get(place, ()))) for place in places}
+
+
+def tranches_to_pay(seen: Select[Award], at: datetime, *, ready: bool, page: int = 1) -> list[Standing]:
+    """One page of tranches that could be paid now, or of those that wait; the longest due first."""
+    candidates, plan, is_ready, _ = _next_to_pay(seen, at)
+    shown = candidates.where(is_ready if ready else ~is_ready).order_by(plan.due_on, plan.id)
+    rows = db.session.execute(shown.limit(PAGE).offset((page - 1) * PAGE))
+    return [Standing(*row) for row in rows]
+
+
+def unpaid_tranches(*, due_between: tuple[date, date]) -> list[Standing]:
+    """Tranches of running grants without any payment that fall due between two days, both included."""
+    found, plan, *_ = _standings()
+    wanted = found.where(
+        plan.payment.is_(None), plan.due_on.between(*due_between), Award.state == AwardState.ACTIVE
+    ).order_by(plan.due_on, plan.id)
+    return [Standing(*row) for row in db.session.execute(wanted)]
+
+
+# ------------------------------------------------------------------ grants
+
+
+def terms_of(award: Award) -> dict[str, Any]:
+    """The terms of the call that an award was made in."""
+    return dict(db.session.execute(select(Call.terms).where(Call.id == award.call_id)).scalar_one())
+
+
+def tranche_of(award: Award, number: int) -> Tranche | None:
+    """One tranche of a grant."""
+    return db.session.scalar(select(Tranche).where(Tranche.award_id == award.id, Tranche.number == number))
+
+
+def tranches_of(award: Award) -> list[Tranche]:
+    """The tranches planned for a grant."""
+    return list(db.session.scalars(select(Tranche).where(Tranche.award_id == award.id).order_by(Tranche.number)))
+
+
+def reports_owed(award: Award) -> dict[str, ReportDue]:
+    """The reports scheduled for a grant, by the key the call gives them."""
+    found = select(ReportDue).where(ReportDue.award_id == award.id).order_by(ReportDue.due_on)
+    return {due.key: due for due in db.session.scalars(found)}
+
+
+def budget_minors(award: Award) -> list[int]:
+    """The amounts of an award's budget lines, in minor units."""
+    return list(db.session.scalars(select(BudgetLine.amount_minor).where(BudgetLine.award_id == award.id)))
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the money of one grant stands. ``paid`` is what was sent and not returned by the bank."""
+
+    awarded: Money
+    promised: Money
+    paid: Money
+    refunded: Money
+    spent: Money
+
+    @property
+    def to_pay(self) -> Money:
+        """What has not been sent yet."""
+        return self.awarded - self.paid
+
+    @property
+    def unspent(self) -> Money:
+        """What the grantee holds beyond what accepted reports show as spent: to be sent back when the grant ends."""
+        left = self.paid - self.refunded - self.spent
+        return left if left.minor > 0 else Money(0, left.currency)
+
+
+def position(award: Award) -> Position:
+    """Where the money of one grant stands; one query."""
+    paid = (
+        select(
+            func.coalesce(func.sum(Disbursement.amount_minor).filter(Disbursement.state.not_in(OVER)), 0),
+            func.coalesce(func.sum(Disbursement.amount_minor).filter(Disbursement.state.in_(SENT)), 0),
+        )
+        .join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .where(Tranche.award_id == award.id)
+    ).subquery()
+    refunded = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(Refund.award_id == award.id)
+    spent = (
+        select(func.coalesce(func.sum(ReportLine.spent_minor), 0))
+        .join(Report, Report.id == ReportLine.report_id)
+        .join(ReportDue, ReportDue.id == Report.report_due_id)
+        .where(ReportDue.award_id == award.id, ReportDue.state == ReportState.ACCEPTED)
+    )
+    row = db.session.execute(select(*paid.c, refunded.scalar_subquery(), spent.scalar_subquery())).one()
+    return Position(award.amount, *(Money(int(minor), award.currency) for minor in row))
+
+
+def lock_grant(award_id: int) -> None:
+    """Let nobody else move money of this grant until the transaction ends."""
+    db.session.execute(select(Award.id).where(Award.id == award_id).with_for_update())
+
+
+# ------------------------------------------------------------------ bank accounts
+
+
+def bank_account_of(organization_id: int) -> BankAccount | None:
+    """The account of an organization that is not blocked, with the people who entered and verified it."""
+    found = (
+        select(BankAccount)
+        .where(BankAccount.organization_id == organization_id, BankAccount.state != BankAccountState.BLOCKED)
+        .options(
+            joinedload(BankAccount.entered_by).load_only(Person.name),
+            joinedload(BankAccount.verified_by).load_only(Person.name),
+        )
+    )
+    return db.session.scalar(found)
+
+
+def bank_accounts_of(seen: Select[BankAccount], organization_id: int) -> list[BankAccount]:
+    """Every account an organization has had, newest first, among those a person may see."""
+    found = seen.where(BankAccount.organization_id == organization_id).options(
+        load_only(
+            BankAccount.organization_id,
+            BankAccount.state,
+            BankAccount.last_four,
+            BankAccount.currency,
+            BankAccount.bic,
+            BankAccount.entered_at,
+            BankAccount.entered_by_id,
+            BankAccount.verified_at,
+        ),
+        joinedload(BankAccount.entered_by).load_only(Person.name),
+        joinedload(BankAccount.verified_by).load_only(Person.name),
+    )
+    return list(db.session.scalars(found.order_by(BankAccount.id.desc())))
+
+
+def lock_organization(organization_id: int) -> None:
+    """Let nobody else enter an account for this organization until the transaction ends."""
+    db.session.execute(select(Organization.id).where(Organization.id == organization_id).with_for_update())
+
+
+def lock_bank_account(account_id: int, *, shared: bool) -> BankAccount:
+    """The account as it stands, kept from changing (shared) or from any other use (not shared) until the end."""
+    found = select(BankAccount).where(BankAccount.id == account_id).with_for_update(read=shared)
+    return db.session.scalars(found.execution_options(populate_existing=True)).one()
+
+
+def accounts_to_verify(person_id: int) -> int:
+    """How many accounts wait for a call-back by somebody other than the person who entered them."""
+    found = select(func.count()).where(
+        BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != person_id
+    )
+    return db.session.scalar(found) or 0
+
+
+def unverified_accounts(seen: Select[BankAccount], limit: int = PAGE) -> list[BankAccount]:
+    """The accounts that wait for a call-back, the longest first."""
+    found = seen.where(BankAccount.state == BankAccountState.UNVERIFIED).options(
+        load_only(BankAccount.last_four, BankAccount.entered_at, BankAccount.state, BankAccount.entered_by_id),
+        joinedload(BankAccount.organization).load_only(Organization.reference, Organization.name),
+        joinedload(BankAccount.entered_by).load_only(Person.name),
+    )
+    return list(db.session.scalars(found.order_by(BankAccount.id).limit(limit)))
+
+
+# ------------------------------------------------------------------ disbursements
+
+
+def disbursement_by_reference(seen: Select[Disbursement], reference: str) -> Disbursement | None:
+    """One disbursement with its grant, account and the people who handled it."""
+    found = (
+        seen.where(Disbursement.reference == reference)
+        .join(Disbursement.tranche)
+        .join(Tranche.award)
+        .join(Award.organization)
+        .join(Award.call)
+        .options(
+            contains_eager(Disbursement.tranche)
+            .contains_eager(Tranche.award)
+            .options(
+                load_only(
+                    Award.reference,
+                    Award.state,
+                    Award.title,
+                    Award.amount_minor,
+                    Award.currency,
+                    Award.organization_id,
+                    Award.call_id,
+                    Award.region,
+                ),
+                contains_eager(Award.organization).load_only(
+                    Organization.reference, Organization.name, Organization.country
+                ),
+                contains_eager(Award.call).load_only(Call.reference, Call.timezone),
+            ),
+            joinedload(Disbursement.bank_account).load_only(
+                BankAccount.organization_id,
+                BankAccount.state,
+                BankAccount.last_four,
+                BankAccount.currency,
+                BankAccount.bic,
+                BankAccount.verified_at,
+                BankAccount.token,
+            ),
+            joinedload(Disbursement.prepared_by).load_only(Person.name),
+            joinedload(Disbursement.approved_by).load_only(Person.name),
+            joinedload(Disbursement.confirmed_by).load_only(Person.name),
+            joinedload(Disbursement.proof),
+        )
+    )
+    return db.session.scalar(found)
+
+
+@dataclass(frozen=True)
+class PaymentLine:
+    """A disbursement as a line of a list."""
+
+    reference: str
+    state: str
+    amount_minor: int
+    currency: str
+    number: int
+    award_reference: str
+    organization_name: str
+    last_four: str
+    prepared_at: datetime
+    prepared_by: str
+    prepared_by_id: int
+    approved_at: datetime | None
+    approved_by: str | None
+    paid_on: date | None
+    received_on: date | None
+    due_on: date
+
+    workflow = Disbursement.workflow
+
+    @property
+    def amount(self) -> Money:
+        """The money sent."""
+        return Money(self.amount_minor, self.currency)
+
+
+def payment_lines(
+    seen: Select[Disbursement], *, state: str | None = None, award: Award | None = None, page: int = 1
+) -> list[PaymentLine]:
+    """One page of disbursements among those a person may see: the oldest first, or all of one grant, newest first."""
+    preparer, approver = aliased(Person), aliased(Person)
+    found = (
+        seen.join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .join(Award, Award.id == Tranche.award_id)
+        .join(Organization, Organization.id == Award.organization_id)
+        .join(BankAccount, BankAccount.id == Disbursement.bank_account_id)
+        .join(preparer, preparer.id == Disbursement.prepared_by_id)
+        .outerjoin(approver, approver.id == Disbursement.approved_by_id)
+        .with_only_columns(
+            Disbursement.reference,
+            Disbursement.state,
+            Disbursement.amount_minor,
+            Disbursement.currency,
+            Tranche.number,
+            Award.reference,
+            Organization.name,
+            BankAccount.last_four,
+            Disbursement.prepared_at,
+            preparer.name,
+            preparer.id,
+            Disbursement.approved_at,
+            approver.name,
+            Disbursement.paid_on,
+            Disbursement.received_on,
+            Tranche.due_on,
+            maintain_column_froms=True,
+        )
+    )
+    if award is not None:
+        found = found.where(Tranche.award_id == award.id).order_by(Disbursement.id.desc())
+    else:
+        found = found.where(Disbursement.state == state).order_by(Tranche.due_on, Disbursement.id)
+    rows: Any = db.session.execute(found.limit(PAGE).offset((page - 1) * PAGE))
+    return [PaymentLine(*row) for row in rows]
+
+
+def ids_of_payments(award: Award) -> list[int]:
+    """The disbursements of a grant, for its timeline."""
+    found = select(Disbursement.id).join(Tranche, Tranche.id == Disbursement.tranche_id)
+    return list(db.session.scalars(found.where(Tranche.award_id == award.id)))
+
+
+def payments_made_for(award_id: int) -> int:
+    """How many disbursements a grant has had, whatever became of them; asked under the lock of the grant."""
+    found = select(func.count()).select_from(Disbursement).join(Tranche, Tranche.id == Disbursement.tranche_id)
+    return db.session.scalar(found.where(Tranche.award_id == award_id)) or 0
+
+
+def lock_disbursement(disbursement: Disbursement) -> None:
+    """Look again at a disbursement and its account as they stand, and keep both and the grant still until the end.
+
+    Always grant, account, disbursement in this order, so that two people never wait for each other in a ring.
+    """
+    lock_grant(disbursement.tranche.award_id)
+    lock_bank_account(disbursement.bank_account_id, shared=True)
+    db.session.refresh(disbursement, ["state", "approved_by_id", "approved_at"], with_for_update=True)
+    db.session.refresh(disbursement.tranche.award, ["state"])
+
+
+# ------------------------------------------------------------------ refunds
+
+
+def refunds_of(award: Award) -> list[Refund]:
+    """What the grantee has sent back, newest first."""
+    found = (
+        select(Refund)
+        .where(Refund.award_id == award.id)
+        .options(joinedload(Refund.recorded_by).load_only(Person.name), joinedload(Refund.proof))
+    )
+    return list(db.session.scalars(found.order_by(Refund.id.desc())))
+
+
+def refund_by_reference(award: Award, reference: str) -> Refund | None:
+    """One refund of a grant, with its proof."""
+    found = select(Refund).where(Refund.award_id == award.id, Refund.reference == reference)
+    return db.session.scalar(found.options(joinedload(Refund.proof)))
+
+
+# ------------------------------------------------------------------ the ledger
+
+
+def pot(kind: AccountKind, call_id: int, award_id: int | None = None) -> Account | None:
+    """One pot of the ledger."""
+    found = select(Account).where(Account.kind == kind, Account.call_id == call_id)
+    found = found.where(Account.award_id.is_(None) if award_id is None else Account.award_id == award_id)
+    return db.session.scalar(found.execution_options(populate_existing=True))
+
+
+def balances_of(award: Award) -> dict[str, Money]:
+    """What is in the pots of one grant, by kind."""
+    found = select(Account.kind, Account.balance_minor).where(Account.award_id == award.id)
+    return {kind: Money(minor, award.currency) for kind, minor in db.session.execute(found)}
+
+
+def free_in_envelope(award: Award) -> Money:
+    """What the envelope of the award's call still holds: all of it while nothing has been committed."""
+    held = select(Account.balance_minor).where(
+        Account.kind == AccountKind.ENVELOPE, Account.call_id == award.call_id, Account.award_id.is_(None)
+    )
+    whole = select(Call.envelope_minor).where(Call.id == award.call_id)
+    minor = db.session.scalar(select(func.coalesce(held.scalar_subquery(), whole.scalar_subquery())))
+    return Money(int(minor or 0), award.currency)
+
+
+def has_transfer(key: str) -> bool:
+    """Whether a move has been made already."""
+    return db.session.scalar(select(Transfer.id).where(Transfer.key == key)) is not None
+
+
+@dataclass(frozen=True)
+class CallBalance:
+    """What is in the pots of one call, all its grants together."""
+
+    reference: str
+    title: dict[str, str]
+    currency: str
+    minor: dict[str, int]
+
+    def of(self, kind: str) -> Money:
+        """What is in the pots of one kind."""
+        return Money(self.minor.get(kind, 0), self.currency)
+
+
+def balances_by_call(limit: int = PAGE) -> list[CallBalance]:
+    """The balances of the ledger by call, the latest call first; one query."""
+    held = [
+        func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0).label(kind)
+        for kind in AccountKind
+    ]
+    found = (
+        select(Call.reference, Call.title, Account.currency, *held)
+        .join(Call, Call.id == Account.call_id)
+        .group_by(Call.id, Account.currency)
+        .order_by(Call.id.desc())
+        .limit(limit)
+    )
+    return [
+        CallBalance(reference, title, currency, {k.value: int(m) for k, m in zip(AccountKind, minor, strict=True)})
+        for reference, title, currency, *minor in db.session.execute(found)
+    ]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The trial balance of one currency: the pots by kind, which add up to zero, and totals that match the transfers."""
+
+    currency: str
+    minor: dict[str, int]
+    debits_minor: int
+    credits_minor: int
+    moved_minor: int
+
+    @property
+    def balances(self) -> bool:
+        """Whether nothing has come from nowhere: the pots add up to zero, and both sides equal what was moved."""
+        return sum(self.minor.values()) == 0 and self.debits_minor == self.credits_minor == self.moved_minor
+
+
+def trial_balance() -> list[Trial]:
+    """The whole ledger in a few numbers, by currency; the transfers are added up again and compared. One query."""
+    moved = select(Transfer.currency, func.sum(Transfer.amount_minor).label("minor")).group_by(Transfer.currency)
+    summed = moved.subquery()
+    held = [
+        func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0).label(kind)
+        for kind in AccountKind
+    ]
+    found = (
+        select(
+            Account.currency,
+            func.sum(Account.debits_minor),
+            func.sum(Account.credits_minor),
+            func.coalesce(func.max(summed.c.minor), 0),
+            *held,
+        )
+        .outerjoin(summed, summed.c.currency == Account.currency)
+        .group_by(Account.currency)
+        .order_by(Account.currency)
+    )
+    return [
+        Trial(
+            currency,
+            {kind.value: int(m) for kind, m in zip(AccountKind, minor, strict=True)},
+            int(debits),
+            int(credits_),
+            int(moved_minor),
+        )
+        for currency, debits, credits_, moved_minor, *minor in db.session.execute(found)
+    ]
+
+
+def wrong_totals() -> list[int]:
+    """The pots whose running totals are not what their transfers add up to; empty when the ledger is whole."""
+    out = select(Transfer.debit_account_id.label("pot"), func.sum(Transfer.amount_minor).label("minor"))
+    into = select(Transfer.credit_account_id.label("pot"), func.sum(Transfer.amount_minor).label("minor"))
+    debits = out.group_by(Transfer.debit_account_id).subquery()
+    credits_ = into.group_by(Transfer.credit_account_id).subquery()
+    found = (
+        select(Account.id)
+        .outerjoin(debits, debits.c.pot == Account.id)
+        .outerjoin(credits_, credits_.c.pot == Account.id)
+        .where(
+            or_(
+                Account.debits_minor != func.coalesce(debits.c.minor, 0),
+                Account.credits_minor != func.coalesce(credits_.c.minor, 0),
+            )
+        )
+    )
+    return list(db.session.scalars(found))
+
+
+@dataclass(frozen=True)
+class TransferLine:
+    """A transfer as a line of the ledger page."""
+
+    at: datetime
+    amount_minor: int
+    currency: str
+    memo: str
+    debit_kind: str
+    credit_kind: str
+    call_reference: str
+    award_reference: str | None
+    payment: str | None
+    by: str | None
+
+    @property
+    def amount(self) -> Money:
+        """The money moved."""
+        return Money(self.amount_minor, self.currency)
+
+
+def transfers(seen: Select[Transfer], *, call: str = "", page: int = 1) -> tuple[list[TransferLine], int]:
+    """One page of transfers among those a person may see, newest first, and how many there are. Two queries."""
+    debit, credit = aliased(Account), aliased(Account)
+    found = (
+        seen.join(debit, debit.id == Transfer.debit_account_id)
+        .join(credit, credit.id == Transfer.credit_account_id)
+        .join(Call, Call.id == credit.call_id)
+    )
+    if call:
+        found = found.where(Call.reference == call)
+    number = db.session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+    shown = (
+        found.outerjoin(Award, Award.id == func.coalesce(credit.award_id, debit.award_id))
+        .outerjoin(Disbursement, Disbursement.id == Transfer.disbursement_id)
+        .outerjoin(Person, Person.id == Transfer.by_id)
+        .with_only_columns(
+            Transfer.at,
+            Transfer.amount_minor,
+            Transfer.currency,
+            Transfer.memo,
+            debit.kind,
+            credit.kind,
+            Call.reference,
+            Award.reference,
+            Disbursement.reference,
+            Person.name,
+            maintain_column_froms=True,
+        )
+        .order_by(Transfer.id.desc())
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
+    rows: Any = db.session.execute(shown)
+    return [TransferLine(*row) for row in rows], number

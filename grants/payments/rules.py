@@ -1,0 +1,376 @@
+"""What stands in the way of paying, and of everything that leads to it and follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.numbers import list_currencies
+
+from grants.awards.models import Award
+from grants.awards.workflow import AwardState
+from grants.core.languages import _l, pick
+from grants.core.money import Money
+from grants.core.rules import Obstacle
+from grants.payments.models import AccountKind, BankAccount, Disbursement, Tranche, Trigger
+from grants.payments.queries import SETTLED_REPORT, Position, Standing
+from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.reports.workflow import ReportState
+
+DAYS_AFTER_SIGNATURE = 10
+DAYS_AFTER_REPORT = 15
+DAYS_TO_HOLD = 30
+PROOF_KINDS = ["pdf", "png", "jpg", "jpeg"]
+SHORTEST_CALL_BACK = 20
+
+POTS: dict[str, Any] = {
+    AccountKind.DONOR: _l("From the donor"),
+    AccountKind.ENVELOPE: _l("Envelope, still free"),
+    AccountKind.COMMITTED: _l("Committed by agreements"),
+    AccountKind.PAYABLE: _l("Approved, to be sent"),
+    AccountKind.PAID: _l("Paid to grantees"),
+    AccountKind.REFUNDED: _l("Returned by grantees"),
+}
+"""What the pots of the ledger are called."""
+
+MOVES: dict[str, Any] = {
+    "fund": _l("Envelope filled"),
+    "commit": _l("Agreement signed"),
+    "approve": _l("Payment approved"),
+    "pay": _l("Payment sent"),
+    "cancel": _l("Payment cancelled"),
+    "return": _l("Payment returned by the bank"),
+    "refund": _l("Refund from the grantee"),
+    "release": _l("Rest released at the close-out"),
+}
+"""What the moves between them are called, by the memo of the transfer."""
+
+IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+ACCOUNT_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9/.\-]{3,33}")
+BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?")
+
+
+# ------------------------------------------------------------------ numbers of accounts, and dates
+
+
+def plain_number(number: str) -> str:
+    """An account number as banks store it: capitals, without spaces."""
+    return "".join(number.split()).upper()
+
+
+def looks_like_iban(number: str) -> bool:
+    """Whether a number is written as an IBAN: a country, two check digits, the account."""
+    return IBAN.fullmatch(plain_number(number)) is not None
+
+
+def iban_is_valid(number: str) -> bool:
+    """Whether the check digits of an IBAN are right (ISO 13616: the number modulo 97 is one)."""
+    plain = plain_number(number)
+    digits = "".join(str(int(character, 36)) for character in plain[4:] + plain[:4])
+    return int(digits) % 97 == 1
+
+
+def hold_after_days(terms: Mapping[str, Any]) -> int:
+    """After how many days of lateness a missing report holds payments, by the terms of the call (30 if unsaid)."""
+    steps = terms.get("reporting", {}).get("escalation", {})
+    days = [int(after) for after, step in steps.items() if "payment_hold" in str(step)]
+    return min(days, default=DAYS_TO_HOLD)
+
+
+def due_after_signature(signed_on: date) -> date:
+    """When the first tranche is due: ten days after the agreement is signed."""
+    return signed_on + timedelta(days=DAYS_AFTER_SIGNATURE)
+
+
+def due_after_report(report_due_on: date) -> date:
+    """When a tranche that waits for a report is due: fifteen days after the report is."""
+    return report_due_on + timedelta(days=DAYS_AFTER_REPORT)
+
+
+def report_key_of(trigger: str) -> str | None:
+    """The key of the report a tranche waits for, or None for the one that follows the signature."""
+    return None if trigger == Trigger.AGREEMENT_SIGNED else trigger.removesuffix("_approved")
+
+
+def day_in(at: datetime, zone: str) -> date:
+    """The calendar day of a moment in a time zone."""
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+# ------------------------------------------------------------------ bank accounts
+
+
+def obstacles_to_entering(holder: str, number: str, bic: str, currency: str) -> list[Obstacle]:
+    """Why a bank account cannot be taken as typed."""
+    found = []
+    plain = plain_number(number)
+    if not holder.strip():
+        found.append(Obstacle("no_holder", _l("Please say who holds the account.")))
+    if looks_like_iban(plain) and not iban_is_valid(plain):
+        found.append(
+            Obstacle(
+                "iban_checksum",
+                _l("The check digits of this IBAN do not fit. Please compare it with your bank statement."),
+            )
+        )
+    elif not ACCOUNT_NUMBER.fullmatch(plain):
+        found.append(Obstacle("account_number", _l("Please type an IBAN, or an account number of 4 to 34 characters.")))
+    if bic.strip() and not BIC.fullmatch(plain_number(bic)):
+        found.append(Obstacle("bic", _l("A BIC has 8 or 11 letters and digits, such as ECOCSNDA.")))
+    if currency not in list_currencies():
+        found.append(Obstacle("currency", _l("Please type the three letters of a currency, such as XOF.")))
+    return found
+
+
+def obstacles_to_verifying(account: BankAccount, by_id: int, reason: str | None) -> list[Obstacle]:
+    """Why an account cannot be marked as verified. ``reason`` is None while the page is only shown."""
+    found = []
+    if account.entered_by_id == by_id:
+        found.append(
+            Obstacle(
+                "entered_by_you", _l("You entered this account yourself. A second person calls back and verifies it.")
+            )
+        )
+    if reason is not None and len(reason.strip()) < SHORTEST_CALL_BACK:
+        found.append(
+            Obstacle(
+                "no_call_back", _l("Please say whom you called, on which number, and when. It stays in the record.")
+            )
+        )
+    return found
+
+
+# ------------------------------------------------------------------ preparing
+
+
+def obstacles_to_preparing(standing: Standing, at: datetime) -> list[Obstacle]:
+    """Why a tranche cannot be paid yet, in the order in which people mend it; empty means it is due.
+
+    Sources: no payment before its trigger; the part of the money received that must be spent first (70 % in the
+    sample call); a hold while a required report is late by more days than the terms allow; total paid never above
+    the award.
+    """
+    if standing.payment is not None:
+        return [
+            Obstacle(
+                "under_way",
+                _l("This tranche has its payment: %(reference)s.", reference=standing.payment),
+                ("payments.show", {"reference": standing.payment}),
+            )
+        ]
+    return [*_of_the_grant(standing), *_of_the_tranche(standing), *_of_the_grantee(standing, at)]
+
+
+def _of_the_grant(standing: Standing) -> list[Obstacle]:
+    page = ("payments.of_grant", {"reference": standing.award_reference})
+    state = standing.award_state
+    if state == AwardState.ACTIVE:
+        return []
+    if state == AwardState.SUSPENDED:
+        return [Obstacle("suspended", _l("The grant is suspended."), page)]
+    if state in (AwardState.TERMINATED, AwardState.CLOSED):
+        return [Obstacle("ended", _l("The grant has ended."), page)]
+    return [Obstacle("not_signed", _l("The agreement is not signed yet."), page)]
+
+
+def _of_the_tranche(standing: Standing) -> list[Obstacle]:
+    found = []
+    page = ("payments.of_grant", {"reference": standing.award_reference})
+    if standing.earlier_unpaid:
+        found.append(Obstacle("earlier_unpaid", _l("An earlier tranche has not been paid."), page))
+    if standing.trigger != Trigger.AGREEMENT_SIGNED and standing.report_state not in SETTLED_REPORT:
+        where = ("reports.of_grant", {"reference": standing.award_reference})
+        label = pick(standing.report_label) or "–"
+        if standing.report_state == ReportState.SUBMITTED:
+            found.append(
+                Obstacle(
+                    "report_not_read", _l("This report waits to be read and accepted: %(report)s.", report=label), where
+                )
+            )
+        else:
+            found.append(Obstacle("report_missing", _l("This report is not in: %(report)s.", report=label), where))
+    elif (
+        standing.min_spent_percent is not None
+        and standing.report_state != ReportState.WAIVED
+        and standing.spent_minor * 100 < standing.min_spent_percent * standing.received_minor
+    ):
+        found.append(
+            Obstacle(
+                "too_little_spent",
+                _l(
+                    "Less than %(percent)s%% of the money received is shown as spent in accepted reports.",
+                    percent=standing.min_spent_percent,
+                ),
+                ("reports.of_grant", {"reference": standing.award_reference}),
+            )
+        )
+    elif standing.to_pay_minor <= 0:
+        found.append(
+            Obstacle(
+                "nothing_to_pay", _l("The grantee has spent no more than was received: nothing is left to pay."), page
+            )
+        )
+    if standing.promised_minor + standing.to_pay_minor > standing.awarded_minor:
+        found.append(Obstacle("above_the_award", _l("This payment would bring the total above the award."), page))
+    return found
+
+
+def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
+    found = []
+    if standing.unmet_conditions:
+        found.append(
+            Obstacle(
+                "conditions_open",
+                _l("Conditions that hold payments are not met: %(number)s.", number=standing.unmet_conditions),
+                ("awards.agreement", {"reference": standing.award_reference}),
+            )
+        )
+    account = ("payments.bank_account", {"reference": standing.organization_reference})
+    if standing.bank_state is None:
+        found.append(Obstacle("no_account", _l("The grantee has not said where to pay."), account))
+    elif standing.bank_state != BankAccountState.VERIFIED:
+        found.append(Obstacle("account_unverified", _l("The bank account is not verified by call-back yet."), account))
+    late_by = (
+        (day_in(at, standing.timezone) - standing.late_report_on).days if standing.late_report_on is not None else 0
+    )
+    if late_by > standing.hold_after_days:
+        found.append(
+            Obstacle(
+                "report_late",
+                _l(
+                    "A report is late by %(days)s days; payments wait after %(limit)s.",
+                    days=late_by,
+                    limit=standing.hold_after_days,
+                ),
+                ("reports.of_grant", {"reference": standing.award_reference}),
+            )
+        )
+    return found
+
+
+# ------------------------------------------------------------------ approving, paying, confirming
+
+
+def _as_prepared(disbursement: Disbursement) -> list[Obstacle]:
+    """The account is still the one that was prepared, still verified, and the grant still runs."""
+    found = []
+    award = disbursement.tranche.award
+    if disbursement.bank_account.state != BankAccountState.VERIFIED:
+        found.append(
+            Obstacle(
+                "account_changed",
+                _l(
+                    "The bank account was changed or blocked after this payment was prepared. Cancel it and prepare it again."
+                ),
+                ("payments.bank_account", {"reference": award.organization.reference}),
+            )
+        )
+    if award.state != AwardState.ACTIVE:
+        found.append(
+            Obstacle("not_running", _l("The grant is not running: %(state)s.", state=AwardState(award.state).label))
+        )
+    return found
+
+
+def obstacles_to_approving(disbursement: Disbursement, by_id: int) -> list[Obstacle]:
+    """Why somebody cannot approve a payment: they prepared it, the account changed, or the grant does not run."""
+    found = []
+    if disbursement.prepared_by_id == by_id:
+        found.append(Obstacle("prepared_by_you", _l("You prepared this payment. Another finance officer approves it.")))
+    return [*found, *_as_prepared(disbursement)]
+
+
+def obstacles_to_paying(
+    disbursement: Disbursement, paid_on: date | None, bank_reference: str | None, at: datetime
+) -> list[Obstacle]:
+    """Why a payment cannot be recorded as sent. The last two are None while the page is only shown."""
+    found = _as_prepared(disbursement)
+    zone = disbursement.tranche.award.call.timezone
+    if paid_on is not None and paid_on > day_in(at, zone):
+        found.append(Obstacle("paid_in_future", _l("The day of the payment lies in the future.")))
+    approved_at = disbursement.approved_at
+    if paid_on is not None and approved_at is not None and paid_on < day_in(approved_at, zone):
+        found.append(Obstacle("paid_before_approval", _l("A payment is sent after it was approved, not before.")))
+    if bank_reference is not None and not bank_reference.strip():
+        found.append(Obstacle("no_bank_reference", _l("Please give the reference of the bank.")))
+    return found
+
+
+def obstacles_to_confirming(
+    disbursement: Disbursement, received_on: date, received_minor: int, currency: str, rate: Decimal, at: datetime
+) -> list[Obstacle]:
+    """Why the receipt of a payment cannot be confirmed as typed."""
+    found = []
+    if disbursement.paid_on is not None and received_on < disbursement.paid_on:
+        found.append(Obstacle("received_before_paid", _l("The money cannot have arrived before it was sent.")))
+    # The grantee may live a day ahead of the fund.
+    if received_on > day_in(at, "Pacific/Kiritimati"):
+        found.append(Obstacle("received_in_future", _l("The day lies in the future.")))
+    if received_minor <= 0:
+        found.append(Obstacle("nothing_received", _l("Please say how much arrived.")))
+    if currency not in list_currencies():
+        found.append(Obstacle("currency", _l("Please type the three letters of a currency, such as XOF.")))
+    if not rate.is_finite() or rate <= 0 or rate >= Decimal(10) ** 11:
+        found.append(Obstacle("rate", _l("The exchange rate is a number above zero.")))
+    return found
+
+
+def rate_between(received: Money, sent: Money) -> Decimal:
+    """The exchange rate that two amounts tell: units received for one unit sent, with six decimals."""
+    return (received.amount / sent.amount).quantize(Decimal("0.000001"))
+
+
+def too_many_decimals(currency: str, digits: int) -> Obstacle:
+    """An amount was typed with more decimals than its currency has."""
+    return Obstacle("decimals", _l("%(currency)s has %(digits)s decimals.", currency=currency, digits=digits))
+
+
+# ------------------------------------------------------------------ the agreement and the envelope
+
+
+def obstacles_to_committing(award: Award, free: Money) -> list[Obstacle]:
+    """Why an agreement cannot be signed for money reasons: the envelope of the call does not hold the award."""
+    if award.amount.minor <= free.minor:
+        return []
+    return [
+        Obstacle(
+            "envelope_used_up",
+            _l("The envelope of the call does not hold this amount any more. Please write to your coordinator."),
+        )
+    ]
+
+
+def sum_is_award(award: Award, tranches: list[Tranche]) -> bool:
+    """Whether the tranches add up to the award."""
+    return sum(tranche.amount_minor for tranche in tranches) == award.amount_minor
+
+
+# ------------------------------------------------------------------ refunds
+
+
+def obstacles_to_refund(
+    position: Position, amount: Money | None, received_on: date | None, bank_reference: str | None, today: date
+) -> list[Obstacle]:
+    """Why a refund cannot be recorded: nothing was paid, or more would come back than went out."""
+    held = position.paid - position.refunded
+    if held.minor <= 0:
+        return [Obstacle("nothing_paid", _l("The grantee holds no money of this grant, so nothing can come back."))]
+    found = []
+    if amount is not None and (amount.minor <= 0 or amount.minor > held.minor):
+        found.append(
+            Obstacle("refund_amount", _l("A refund is more than zero and at most what was paid and not yet returned."))
+        )
+    if received_on is not None and received_on > today:
+        found.append(Obstacle("refund_in_future", _l("The day lies in the future.")))
+    if bank_reference is not None and not bank_reference.strip():
+        found.append(Obstacle("no_bank_reference", _l("Please give the reference of the bank.")))
+    return found
+
+
+def is_pending(state: str) -> bool:
+    """Whether a disbursement may still be cancelled."""
+    return state in (DisbursementState.PREPARED, DisbursementState.APPROVED)
