@@ -25,7 +25,7 @@ END
 $$
 """
 
-RECORDS = ("history_entry", "history_seal", "receipt", "conflict_declaration", "transfer")
+RECORDS = ("history_entry", "history_seal", "receipt", "conflict_declaration", "transfer", "refund")
 
 DIGEST = """
 CREATE FUNCTION history_digest(previous text, e history_entry) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -93,6 +93,36 @@ $$
 DEADLINE_TRIGGER = """
 CREATE TRIGGER on_time BEFORE UPDATE ON application FOR EACH ROW
     WHEN (OLD.state = 'draft' AND NEW.state = 'submitted') EXECUTE FUNCTION keep_deadline()
+"""
+
+BY_TRANSFERS_ONLY = """
+CREATE TRIGGER by_transfers_only BEFORE UPDATE OR DELETE ON account FOR EACH ROW
+    WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change()
+"""
+# The totals of a pot change through transfers, never by hand.
+
+STARTS_EMPTY = """
+CREATE TRIGGER starts_empty BEFORE INSERT ON account FOR EACH ROW
+    WHEN (NEW.debits_minor <> 0 OR NEW.credits_minor <> 0) EXECUTE FUNCTION refuse_change()
+"""
+
+FROZEN = """
+CREATE FUNCTION keep_prepared() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.reference, NEW.tranche_id, NEW.bank_account_id, NEW.amount_minor, NEW.currency, NEW.prepared_by_id)
+        IS DISTINCT FROM
+       (OLD.reference, OLD.tranche_id, OLD.bank_account_id, OLD.amount_minor, OLD.currency, OLD.prepared_by_id)
+       OR (OLD.state <> 'prepared' AND NEW.approved_by_id IS DISTINCT FROM OLD.approved_by_id) THEN
+        RAISE EXCEPTION 'amount, account and people of a disbursement stay what was prepared and approved'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+
+FROZEN_TRIGGER = """
+CREATE TRIGGER frozen BEFORE UPDATE ON disbursement FOR EACH ROW EXECUTE FUNCTION keep_prepared()
 """
 
 
@@ -995,6 +1025,26 @@ def upgrade() -> None:
     op.create_index("ix_milestone_award_id", "milestone", ["award_id"], unique=False)
     op.create_index("ix_milestone_due_on", "milestone", ["due_on"], unique=False)
     op.create_table(
+        "refund",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("award_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("bank_reference", sa.Text(), nullable=False),
+        sa.Column("proof_id", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("app_now()"), nullable=False),
+        sa.Column("recorded_by_id", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_positive")),
+        sa.ForeignKeyConstraint(["award_id"], ["award.id"], name=op.f("fk_refund_award_id")),
+        sa.ForeignKeyConstraint(["proof_id"], ["stored_file.id"], name=op.f("fk_refund_proof_id")),
+        sa.ForeignKeyConstraint(["recorded_by_id"], ["person.id"], name=op.f("fk_refund_recorded_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
+        sa.UniqueConstraint("reference", name=op.f("uq_refund_reference")),
+    )
+    op.create_index("ix_refund_award_id", "refund", ["award_id"], unique=False)
+    op.create_table(
         "report_due",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("award_id", sa.BigInteger(), nullable=False),
@@ -1060,16 +1110,19 @@ def upgrade() -> None:
         sa.Column("report_due_id", sa.BigInteger(), nullable=True),
         sa.Column("min_spent_percent", sa.BigInteger(), nullable=True),
         sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("hold_after_days", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "trigger IN ('agreement_signed', 'interim_report_approved', 'final_report_approved')",
             name=op.f("ck_tranche_trigger_is_known"),
         ),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_tranche_amount_positive")),
+        sa.CheckConstraint("hold_after_days >= 0", name=op.f("ck_tranche_hold_not_negative")),
         sa.ForeignKeyConstraint(["award_id"], ["award.id"], name=op.f("fk_tranche_award_id")),
         sa.ForeignKeyConstraint(["report_due_id"], ["report_due.id"], name=op.f("fk_tranche_report_due_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tranche")),
         sa.UniqueConstraint("award_id", "number", name=op.f("uq_tranche_award_id_number")),
     )
+    op.create_index("ix_tranche_report_due_id", "tranche", ["report_due_id"], unique=False)
     op.create_table(
         "disbursement",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1175,6 +1228,10 @@ def upgrade() -> None:
     op.execute(TOTALS_TRIGGER)
     op.execute(DEADLINE)
     op.execute(DEADLINE_TRIGGER)
+    op.execute(BY_TRANSFERS_ONLY)
+    op.execute(STARTS_EMPTY)
+    op.execute(FROZEN)
+    op.execute(FROZEN_TRIGGER)
     for table in RECORDS:
         op.execute(
             f"CREATE TRIGGER kept BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
@@ -1185,6 +1242,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TRIGGER on_time ON application")
     op.execute("DROP TRIGGER totals ON transfer")
+    op.execute("DROP TRIGGER frozen ON disbursement")
     op.execute("DROP TRIGGER seal ON history_entry")
     op.execute("DROP FUNCTION history_digest")
     op.drop_index("ix_transfer_debit_account_id", table_name="transfer")
@@ -1199,11 +1257,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_disbursement_tranche_id"), table_name="disbursement")
     op.drop_index("ix_disbursement_state", table_name="disbursement")
     op.drop_table("disbursement")
+    op.drop_index("ix_tranche_report_due_id", table_name="tranche")
     op.drop_table("tranche")
     op.drop_table("report")
     op.drop_table("score")
     op.drop_index("ix_report_due_due_on_state", table_name="report_due")
     op.drop_table("report_due")
+    op.drop_index("ix_refund_award_id", table_name="refund")
+    op.drop_table("refund")
     op.drop_index("ix_milestone_due_on", table_name="milestone")
     op.drop_index("ix_milestone_award_id", table_name="milestone")
     op.drop_table("milestone")
@@ -1292,5 +1353,5 @@ def downgrade() -> None:
     op.drop_table("organization")
     op.drop_index("ix_failed_sign_in_email_hash_at", table_name="failed_sign_in")
     op.drop_table("failed_sign_in")
-    for function in ("seal_history", "keep_totals", "keep_deadline", "refuse_change", "app_now"):
+    for function in ("seal_history", "keep_totals", "keep_deadline", "keep_prepared", "refuse_change", "app_now"):
         op.execute(f"DROP FUNCTION {function}")
