@@ -14,5 +14,9 @@ class CloseoutState(State):
 
 
 CLOSEOUT = Workflow(
-    "closeout", CloseoutState, CloseoutState.OPENED, [Transition("finish", {CloseoutState.OPENED}, CloseoutState.DONE)]
+    "closeout",
+    CloseoutState,
+    CloseoutState.OPENED,
+    [Transition("finish", {CloseoutState.OPENED}, CloseoutState.DONE, said=_l("Grant closed"))],
+    notes={"open": _l("Close-out opened"), "explain": _l("Note on the results written")},
 )

@@ -52,10 +52,7 @@ def prepare_agreement(award: Award, *, by: Person) -> Agreement:
     planned = award_rules.instalments(award, terms)
     lines = [Money(minor, award.currency) for minor in queries.budget_minors(award)]
     refuse(award_rules.obstacles_to_sending(award, planned, award_rules.report_plan(award, terms), lines))
-    owed = queries.reports_owed(award)
-    if not owed:
-        reports.schedule(award, by=by)
-        owed = queries.reports_owed(award)
+    owed = {due.key: due for due in reports.schedule(award, by=by)}
     tranches = queries.tranches_of(award) or _plan_tranches(award, planned, owed, rules.hold_after_days(terms))
     return awards.draw_up_agreement(award, instalments=tranches, reports_owed=list(owed.values()), by=by)
 

@@ -1,0 +1,68 @@
+"""Opening the final checks, and closing a grant."""
+
+from __future__ import annotations
+
+from grants.accounts.models import Person
+from grants.awards import actions as awards
+from grants.awards import queries as award_queries
+from grants.awards.models import Award
+from grants.closeout import mails, queries, rules
+from grants.closeout.models import Closeout
+from grants.core import clock
+from grants.core.db import db
+from grants.core.mail import post
+from grants.core.rules import refuse
+from grants.history import actions as history
+from grants.payments import actions as payments
+from grants.payments import queries as payment_queries
+
+
+def open_closeout(award: Award, *, by: Person) -> Closeout:
+    """Begin the final checks of a grant. Raises Refused while the final report is not in."""
+    payment_queries.lock_grant(award.id)
+    reports = list(payment_queries.reports_owed(award).values())
+    refuse(rules.obstacles_to_opening(award, reports, queries.closeout_of(award)))
+    closeout = Closeout(
+        award_id=award.id,
+        opened_by_id=by.id,
+        due_on=rules.due_after_opening(clock.today(award.call.timezone)),
+    )
+    db.session.add(closeout)
+    history.begin(closeout, "open", by=by, award=award.reference)
+    people = award_queries.people_who_answer([award.organization_id])
+    post(*(mails.closeout_opened(award, closeout, to) for to in people.get(award.organization_id, [])))
+    return closeout
+
+
+def explain(closeout: Closeout, note: str, *, by: Person) -> Closeout:
+    """Write down what became of milestones that were not reached. Raises Refused once the grant is closed."""
+    refuse(rules.obstacles_to_explaining(closeout, note))
+    closeout.note = note.strip()
+    history.note("closeout", closeout.id, "explain", by=by)
+    return closeout
+
+
+def finish(closeout: Closeout, *, by: Person) -> Closeout:
+    """Close the grant: the figures are written down, what was not needed returns to the envelope, the letter goes out.
+
+    Raises Refused with everything that is still missing.
+    """
+    award = closeout.award
+    payment_queries.lock_grant(award.id)
+    facts = queries.facts_of(award)
+    refuse(rules.obstacles_to_finishing(award, facts, closeout))
+    today = clock.today(award.call.timezone)
+    closeout.paid_minor = facts.position.paid.minor
+    closeout.spent_minor = facts.position.spent.minor
+    closeout.refunded_minor = facts.position.refunded.minor
+    closeout.closed_on = today
+    closeout.closed_by_id = by.id
+    closeout.keep_until = rules.keep_until(
+        queries.last_money_moved_on(award) or today, queries.retention_years_of(award)
+    )
+    payments.release_rest(award, by=by)
+    history.record(closeout, "finish", by=by, keep_until=closeout.keep_until.isoformat())
+    awards.close(award, by=by)
+    people = award_queries.people_who_answer([award.organization_id])
+    post(*(mails.award_closed(award, closeout, to) for to in people.get(award.organization_id, [])))
+    return closeout

@@ -1,0 +1,179 @@
+"""What has to be settled before a grant is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from grants.awards.models import Award
+from grants.awards.workflow import AwardState
+from grants.closeout.models import Closeout
+from grants.closeout.queries import Facts
+from grants.closeout.workflow import CloseoutState
+from grants.core.languages import _l, pick
+from grants.core.rules import Obstacle
+from grants.payments.queries import SETTLED_REPORT, Standing
+from grants.reports.models import ReportDue
+from grants.reports.workflow import ReportState
+
+DAYS_TO_CLOSE = 60
+RETENTION_YEARS = 7
+"""Kept for seven years after the year of the last payment unless the call says otherwise."""
+
+FINAL_REPORT = "final_report"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the checklist: what is asked, and what is still missing for it."""
+
+    label: Any
+    obstacles: list[Obstacle]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.obstacles
+
+
+def due_after_opening(today: date) -> date:
+    """By when a close-out should be done."""
+    return today + timedelta(days=DAYS_TO_CLOSE)
+
+
+def keep_until(last_moved_on: date, years: int | None) -> date:
+    """Until when the record is kept: the end of the year of the last payment, and so many years more."""
+    return date(last_moved_on.year + (RETENTION_YEARS if years is None else years), 12, 31)
+
+
+def obstacles_to_opening(award: Award, reports: Sequence[ReportDue], closeout: Closeout | None) -> list[Obstacle]:
+    """Why the close-out cannot be opened: the final report is not in, and the grant was not terminated either."""
+    if closeout is not None:
+        return [Obstacle("opened_already", _l("The close-out was opened before."))]
+    if award.state == AwardState.TERMINATED:
+        return []
+    if award.state != AwardState.ACTIVE:
+        return [Obstacle("not_running", _l("Only a running or a terminated grant can be closed."))]
+    final = next((due for due in reports if due.key == FINAL_REPORT), None)
+    if final is None or final.state in (ReportState.OWED, ReportState.RETURNED):
+        where = ("reports.of_grant", {"reference": award.reference})
+        return [Obstacle("final_report_missing", _l("The final report is not in yet."), where)]
+    return []
+
+
+def checklist(award: Award, facts: Facts, closeout: Closeout | None) -> list[Check]:
+    """The final checks in the order in which they are settled."""
+    return [
+        Check(_l("Every required report is accepted or waived"), _reports(award, facts)),
+        Check(_l("Every payment is received or given up"), _payments(award, facts)),
+        Check(_l("Every condition is met"), _conditions(award, facts)),
+        Check(_l("Every milestone is reached, or explained"), _milestones(award, facts, closeout)),
+        Check(_l("Money that was not spent is back"), _refund(award, facts)),
+    ]
+
+
+def obstacles_to_finishing(award: Award, facts: Facts, closeout: Closeout | None) -> list[Obstacle]:
+    """Everything that is missing before the grant can be closed, in words, with the place to mend it."""
+    found = []
+    if closeout is None:
+        found.append(Obstacle("not_opened", _l("The close-out has not been opened.")))
+    elif closeout.state != CloseoutState.OPENED:
+        found.append(Obstacle("closed_already", _l("This grant is closed.")))
+    if award.state not in (AwardState.ACTIVE, AwardState.TERMINATED):
+        found.append(Obstacle("not_running", _l("Only a running or a terminated grant can be closed.")))
+    for check in checklist(award, facts, closeout):
+        found.extend(check.obstacles)
+    return found
+
+
+def _reports(award: Award, facts: Facts) -> list[Obstacle]:
+    where = ("reports.of_grant", {"reference": award.reference})
+    return [
+        Obstacle(
+            f"report_open:{due.key}",
+            _l(
+                "This report is not accepted: %(report)s (%(state)s).",
+                report=pick(due.label),
+                state=ReportState(due.state).label,
+            ),
+            where,
+        )
+        for due in facts.reports
+        # A report that was only invited holds nothing up, unless it was sent in and waits for an answer.
+        if due.state not in SETTLED_REPORT and (due.required or due.state == ReportState.SUBMITTED)
+    ]
+
+
+def _payments(award: Award, facts: Facts) -> list[Obstacle]:
+    where = ("payments.of_grant", {"reference": award.reference})
+    found = []
+    for tranche in facts.tranches:
+        if _is_settled(award, tranche):
+            continue
+        if tranche.payment is None:
+            found.append(
+                Obstacle("tranche_unpaid", _l("Tranche %(number)s is not paid.", number=tranche.number), where)
+            )
+        else:
+            found.append(
+                Obstacle(
+                    "payment_open",
+                    _l("The payment %(reference)s is not confirmed or given up.", reference=tranche.payment),
+                    ("payments.show", {"reference": tranche.payment}),
+                )
+            )
+    if facts.payable_minor:
+        found.append(
+            Obstacle("payable_open", _l("The ledger still holds an approved payment that was not sent."), where)
+        )
+    return found
+
+
+def _is_settled(award: Award, tranche: Standing) -> bool:
+    """After a termination nothing more is paid, so a tranche without a payment is settled."""
+    return tranche.is_settled or (award.state == AwardState.TERMINATED and tranche.payment is None)
+
+
+def _conditions(award: Award, facts: Facts) -> list[Obstacle]:
+    where = ("awards.agreement", {"reference": award.reference})
+    number = sum(condition.met_on is None for condition in facts.conditions)
+    if not number or award.state == AwardState.TERMINATED:
+        return []
+    return [Obstacle("conditions_open", _l("Conditions that are not met: %(number)s.", number=number), where)]
+
+
+def _milestones(award: Award, facts: Facts, closeout: Closeout | None) -> list[Obstacle]:
+    missed = sum(milestone.reached_on is None for milestone in facts.milestones)
+    if not missed or (closeout is not None and closeout.note.strip()):
+        return []
+    return [
+        Obstacle(
+            "milestones_open",
+            _l("Milestones that were not reached: %(number)s. Mark them, or explain them below.", number=missed),
+            ("closeout.of_grant", {"reference": award.reference}),
+        )
+    ]
+
+
+def _refund(award: Award, facts: Facts) -> list[Obstacle]:
+    unspent = facts.position.unspent
+    if not unspent:
+        return []
+    return [
+        Obstacle(
+            "refund_due",
+            _l("The grantee still holds money that was not spent. Its return is recorded by a finance officer."),
+            ("payments.of_grant", {"reference": award.reference}),
+        )
+    ]
+
+
+def obstacles_to_explaining(closeout: Closeout | None, note: str | None) -> list[Obstacle]:
+    """Why the note on the results cannot be kept. ``note`` is None while the page is only shown."""
+    if closeout is None or closeout.state != CloseoutState.OPENED:
+        return [Obstacle("not_opened", _l("The close-out has not been opened."))]
+    if note is not None and not note.strip():
+        return [Obstacle("no_note", _l("Please write a sentence."))]
+    return []
