@@ -19,7 +19,14 @@ CALL = Workflow(
     CallState,
     CallState.DRAFT,
     [
-        Transition("publish", {CallState.DRAFT}, CallState.PUBLISHED),
-        Transition("cancel", {CallState.DRAFT, CallState.PUBLISHED}, CallState.CANCELLED, needs_reason=True),
+        Transition("publish", {CallState.DRAFT}, CallState.PUBLISHED, said=_l("Published")),
+        Transition(
+            "cancel",
+            {CallState.DRAFT, CallState.PUBLISHED},
+            CallState.CANCELLED,
+            needs_reason=True,
+            said=_l("Cancelled"),
+        ),
     ],
+    notes={"import": _l("Imported"), "import_again": _l("Imported again, in place of the former draft")},
 )

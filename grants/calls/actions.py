@@ -1,0 +1,210 @@
+"""What coordinators do with a call: import it, publish it, cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import delete
+
+from grants.accounts.models import COORDINATORS, Person
+from grants.accounts.queries import holders_of
+from grants.calls import mails, queries, rules
+from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
+from grants.core import clock
+from grants.core.db import db
+from grants.core.mail import post
+from grants.core.money import Money
+from grants.core.questions import Problem, day_of
+from grants.core.rules import Obstacle, refuse
+from grants.history.actions import begin, note, record
+from grants.questionnaires.actions import create_questionnaire, discard_questionnaire
+
+
+def import_call(definition: Mapping[str, Any], *, by: Person | None) -> Call:
+    """Make a draft call from its documents, or replace the draft that has the same reference.
+
+    ``definition`` is what :func:`grants.calls.forms.read_call` gives: call, form, grid, budget, plan_of_action. Nothing is
+    written unless all of it is sound. Raises Refused with every mistake, or because the call is published.
+    """
+    refuse([_obstacle(problem) for problem in rules.problems_of(definition)])
+    terms = definition["call"]
+    call = queries.call_for_import(terms["id"])
+    refuse(rules.obstacles_to_importing(call))
+    questionnaire = create_questionnaire(storable(definition["form"]), storable(rules.sources_of(definition)))
+    columns = _columns(definition) | {"questionnaire_id": questionnaire.id}
+    if call is None:
+        call = Call(**columns)
+        db.session.add(call)
+        db.session.flush()
+        begin(call, "import", by=by)
+    else:
+        former = call.questionnaire
+        for name, value in columns.items():
+            setattr(call, name, value)
+        for part in queries.PARTS:
+            db.session.execute(delete(part).where(part.call_id == call.id))
+        db.session.flush()
+        discard_questionnaire(former)
+        note(call.workflow.name, call.id, "import_again", by=by)
+    db.session.add_all(_parts(call, definition))
+    db.session.flush()
+    db.session.expire(call, ["lots", "regions", "rules", "criteria", "documents", "questionnaire"])
+    return call
+
+
+def publish(call: Call, *, by: Person | None) -> None:
+    """Show a call to everybody; applications are taken from its opening on. Raises Refused."""
+    refuse(rules.obstacles_to_publishing(call, clock.now()))
+    record(call, "publish", by=by)
+    regions = {region.region for region in call.regions}
+    told = [p for p in holders_of(*COORDINATORS) if p.regions & regions and (by is None or p.id != by.id)]
+    post(*(mails.call_published(call, to=person) for person in told))
+
+
+def cancel(call: Call, reason: str, *, by: Person) -> None:
+    """Take a call back, with a reason that stays in the record. Raises Refused."""
+    refuse(rules.obstacles_to_cancelling(call))
+    record(call, "cancel", by=by, reason=reason)
+
+
+def storable(value: Any) -> Any:
+    """A value of a YAML file as JSON keeps it: keys as text, days and moments in ISO form."""
+    if isinstance(value, Mapping):
+        return {str(key): storable(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(member) for member in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _obstacle(problem: Problem) -> Obstacle:
+    place = ".".join(str(part) for part in problem.path)
+    return Obstacle("bad_import", f"{place}: {problem.reason}")
+
+
+def _columns(definition: Mapping[str, Any]) -> dict[str, Any]:
+    terms = definition["call"]
+    table, grant, currency = terms["timetable"], terms["grant"], terms["currency"]
+    language, zone = terms["authoritative_language"], table["timezone"]
+
+    def moment(key: str) -> datetime | None:
+        found = rules.moment_of(table.get(key), zone)
+        return found.astimezone(UTC) if found else None
+
+    return {
+        "reference": terms["id"],
+        "programme": _texts(terms["programme"], language),
+        "title": _texts(terms["title"], language),
+        "currency": currency,
+        "languages": list(terms["languages_of_application"]),
+        "authoritative_language": language,
+        "timezone": zone,
+        "opens_at": moment("published_at"),
+        "closes_at": moment("deadline"),
+        "questions_until": moment("questions_until"),
+        "answers_until": moment("answers_published_until"),
+        "session_at": moment("information_session_at"),
+        "check_until": day_of(table.get("administrative_check_until")),
+        "reviews_due_on": day_of(table.get("reviews_due")),
+        "meeting_on": day_of(table.get("committee_meeting")),
+        "notify_until": day_of(table.get("notification_until")),
+        "complaints_until": day_of(table.get("complaints_until")),
+        "sign_until": day_of(table.get("agreements_signed_until")),
+        "earliest_start_on": day_of(table.get("earliest_start")),
+        "latest_end_on": day_of(table.get("latest_end")),
+        "reserve_valid_until": day_of(terms["envelope"].get("reserve_list_valid_until")),
+        "envelope_minor": _minor(terms["envelope"]["total"], currency),
+        "grant_min_minor": _minor(grant["min"], currency),
+        "grant_max_minor": _minor(grant["max"], currency),
+        "months_min": grant["duration_months"]["min"],
+        "months_max": grant["duration_months"]["max"],
+        "eligible_countries": [str(code) for code in terms["eligible_countries"]],
+        "terms": storable(terms),
+        "grid": storable(definition["grid"]),
+        "budget": storable(definition.get("budget") or {}),
+        "plan_of_action": storable(definition.get("plan_of_action") or {}),
+    }
+
+
+def _parts(call: Call, definition: Mapping[str, Any]) -> list[Any]:
+    """The rows a call is made of, in the order of its documents."""
+    terms, language = definition["call"], call.authoritative_language
+    envelope = terms["envelope"]
+    fewest = {str(k): v for k, v in (envelope.get("by_lot_min_awards") or {}).items()}
+    sections = definition["grid"]["sections"]
+    criteria = [(section["id"], criterion) for section in sections for criterion in section["criteria"]]
+    return [
+        *(
+            Lot(
+                call_id=call.id,
+                position=n,
+                key=str(lot["id"]),
+                title=_texts(lot["title"], language),
+                plan_points=list(lot.get("plan_points") or []),
+                min_awards=fewest.get(str(lot["id"]), 0),
+            )
+            for n, lot in enumerate(terms.get("lots") or [])
+        ),
+        *(
+            RegionEnvelope(
+                call_id=call.id,
+                position=n,
+                region=str(region["region"]),
+                label=_texts(region.get("label") or str(region["region"]), language),
+                indicative_minor=_minor(region["indicative"], call.currency),
+                floor_minor=_minor(region.get("floor", 0), call.currency),
+                ceiling_minor=_minor(region["ceiling"], call.currency) if region.get("ceiling") is not None else None,
+            )
+            for n, region in enumerate(envelope["by_region"])
+        ),
+        *(
+            EligibilityRule(
+                call_id=call.id,
+                position=n,
+                key=str(rule["id"]),
+                check=rule["check"],
+                on_fail=rule["on_fail"],
+                manual_if=[str(value) for value in rule.get("manual_if") or []],
+                derived=bool(rule.get("derived")),
+                text=_texts(rule["text"], language),
+            )
+            for n, rule in enumerate((terms.get("eligibility") or {}).get("rules") or [])
+        ),
+        *(
+            Criterion(
+                call_id=call.id,
+                position=n,
+                section=str(section),
+                key=str(criterion["id"]),
+                weight=criterion["weight"],
+                text=_texts(criterion["text"], language),
+                anchors=storable(criterion.get("anchors") or {}),
+            )
+            for n, (section, criterion) in enumerate(criteria)
+        ),
+        *(
+            DocumentAsked(
+                call_id=call.id,
+                position=n,
+                code=str(annex["id"]),
+                key=str(annex["key"]),
+                label=_texts(annex["label"], language),
+                note=_texts(annex["note"], language) if annex.get("note") else {},
+                formats=[str(kind) for kind in annex["formats"]],
+                required=annex["required"],
+                required_when=annex.get("when"),
+                stage=annex.get("stage", "application"),
+                sensitive=bool(annex.get("sensitive")),
+            )
+            for n, annex in enumerate(terms.get("required_annexes") or [])
+        ),
+    ]
+
+
+def _texts(value: Any, language: str) -> dict[str, str]:
+    return {language: value} if isinstance(value, str) else {str(k): str(v) for k, v in value.items() if v}
+
+
+def _minor(value: Any, currency: str) -> int:
+    return Money.parse(value, currency).minor

@@ -1,0 +1,75 @@
+"""Finding calls, and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import selectinload, undefer
+
+from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
+from grants.calls.workflow import CallState
+from grants.core.db import db
+
+MOST_KEPT = 100
+
+
+def call_by_reference(seen: Select[tuple[Call]], reference: str, *, whole: bool = False) -> Call | None:
+    """One call among those a person may see; ``whole`` with lots, regions, rules, criteria and documents."""
+    parts = (Call.lots, Call.regions, Call.rules, Call.criteria, Call.documents) if whole else ()
+    found = seen.where(Call.reference == reference)
+    for part in parts:
+        found = found.options(selectinload(part))
+    return db.session.scalar(found)
+
+
+def call_for_import(reference: str) -> Call | None:
+    """The call with this reference, whoever may see it, locked."""
+    found = select(Call).where(Call.reference == reference).with_for_update()
+    return db.session.scalar(found.options(undefer(Call.terms)))
+
+
+def open_calls(at: datetime) -> list[Call]:
+    """The calls that take applications at a moment, the next deadline first."""
+    found = select(Call).where(Call.state == CallState.PUBLISHED, Call.opens_at <= at, Call.closes_at > at)
+    return list(db.session.scalars(found.order_by(Call.closes_at, Call.id)))
+
+
+def published_calls(limit: int = 200) -> list[Call]:
+    """What the public may know of, the latest deadline first."""
+    found = select(Call).where(Call.state == CallState.PUBLISHED)
+    return list(db.session.scalars(found.order_by(Call.closes_at.desc(), Call.id.desc()).limit(limit)))
+
+
+def calls_page(seen: Select[tuple[Call]], page: int, size: int = 50) -> tuple[list[Call], int]:
+    """One page of the calls a person may see, newest first, and how many there are."""
+    total = db.session.scalar(seen.with_only_columns(func.count()).order_by(None)) or 0
+    rows = seen.order_by(Call.closes_at.desc(), Call.id.desc()).limit(size).offset((page - 1) * size)
+    return list(db.session.scalars(rows)), total
+
+
+def documents_of(call: Call) -> Mapping[str, Any]:
+    """The wording of a call as it was imported: terms, grid, budget, plan_of_action.
+
+    Read once a process for a published call, which never changes; each time for a draft.
+    """
+    kept: dict[int, Mapping[str, Any]] = current_app.extensions.setdefault("call_documents", {})
+    if call.state == CallState.PUBLISHED and call.id in kept:
+        return kept[call.id]
+    row = db.session.execute(
+        select(Call.terms, Call.grid, Call.budget, Call.plan_of_action).where(Call.id == call.id)
+    ).one()
+    found = MappingProxyType(dict(row._mapping))
+    if call.state == CallState.PUBLISHED:
+        if len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        kept[call.id] = found
+    return found
+
+
+PARTS = (Lot, RegionEnvelope, EligibilityRule, Criterion, DocumentAsked)
+"""The tables that a call is made of."""

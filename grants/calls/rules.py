@@ -1,0 +1,613 @@
+"""What a call must be before it can be used: its documents on import, its dates and money on publishing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.core import get_global
+
+from grants.calls.models import Call
+from grants.calls.workflow import CALL
+from grants.core.expressions import PHRASES, BadExpression, parse
+from grants.core.files import MEDIA_TYPES
+from grants.core.languages import _l
+from grants.core.money import Money, NotAnAmount
+from grants.core.questions import (
+    LINE_FIELDS,
+    BadDefinition,
+    Definition,
+    Path,
+    Problem,
+    countries,
+    day_of,
+    parse_definition,
+    texts_of,
+)
+from grants.core.rules import Obstacle
+from grants.questionnaires.rules import names_in_budget
+
+DOCUMENTS = ("call", "form", "grid", "budget", "plan_of_action")
+"""What a call is imported from; budget and plan_of_action only when the form asks for them."""
+
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
+ON_FAIL = {"reject", "manual", "reject_all_but_first", "clarification", "correct_budget"}
+ORGANIZATION_FACTS = (
+    *("name", "acronym", "country", "region", "language", "legal_form", "registered", "registration_number"),
+    *("identifier", "fiscal_sponsor", "founded_on", "income_last_year", "staff_paid", "volunteers", "migrant_led"),
+    "has_open_overdue_report",
+)
+APPLICATION_FACTS = (
+    *("requested_amount", "total_cost", "cofinancing_percent", "duration_months", "countries_of_action", "language"),
+    *("submitted_at", "lot", "region", "plan_points", "start_date", "partners", "confidentiality", "title"),
+)
+IN_ORDER = (
+    ("published_at", "information_session_at", "deadline"),
+    ("published_at", "questions_until", "answers_published_until", "deadline"),
+    ("deadline", "administrative_check_until", "reviews_due", "committee_meeting", "notification_until"),
+    ("notification_until", "complaints_until"),
+    ("notification_until", "agreements_signed_until"),
+    ("deadline", "earliest_start", "latest_end"),
+)
+"""Moments and days of the timetable that follow one another, as far as they are given."""
+
+MOMENTS = ("published_at", "information_session_at", "questions_until", "answers_published_until", "deadline")
+DAYS = (
+    *("administrative_check_until", "reviews_due", "committee_meeting", "notification_until", "complaints_until"),
+    *("agreements_signed_until", "earliest_start", "latest_end"),
+)
+
+
+def problems_of(definition: Mapping[str, Any]) -> list[Problem]:
+    """Every mistake in the documents of a call, each with the path to it; the first part names the document."""
+    return _Examination(definition).all()
+
+
+def sources_of(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What the questionnaire of a call may refer to."""
+    return {
+        "call": definition.get("call") or {},
+        "plan_of_action": definition.get("plan_of_action") or None,
+        "budget_categories": definition.get("budget") or None,
+    }
+
+
+def moment_of(value: Any, zone: str) -> datetime | None:
+    """A moment of a timetable; without a zone of its own it is meant in the zone of the call."""
+    if isinstance(value, str) and len(value) > 10:
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
+
+
+class _Examination:
+    """Walks the documents of a call and collects what is wrong with them."""
+
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        self.definition = definition
+        self.problems: list[Problem] = []
+        call = definition.get("call")
+        self.call: Mapping[str, Any] = call if isinstance(call, Mapping) else {}
+        self.languages = [c for c in self.call.get("languages_of_application") or [] if isinstance(c, str)] or ["en"]
+        given = self.call.get("authoritative_language")
+        self.fallback = given if given in self.languages else self.languages[0]
+        self.currency = str(self.call.get("currency"))
+        self.criteria: set[str] = set()
+        self.form: Definition | None = None
+
+    def wrong(self, path: Path, reason: str) -> None:
+        self.problems.append(Problem(path, reason))
+
+    def all(self) -> list[Problem]:
+        for document in ("call", "form", "grid"):
+            if not isinstance(self.definition.get(document), Mapping):
+                self.wrong((document,), f"the document “{document}” is missing")
+        if self.problems:
+            return self.problems
+        self.identity()
+        self.timetable()
+        self.money()
+        self.lots()
+        self.countries()
+        self.grid()
+        self.plan()
+        self.budget()
+        self.questions()
+        self.eligibility()
+        self.annexes()
+        self.terms()
+        return self.problems
+
+    # -------------------------------------------------------------- small readers
+
+    def mapping(self, holder: Mapping[str, Any], key: str, path: Path, *, needed: bool = True) -> Mapping[str, Any]:
+        value = holder.get(key)
+        if value is None and not needed:
+            return {}
+        if not isinstance(value, Mapping):
+            self.wrong((*path, key), "this is missing" if value is None else "a mapping is expected")
+            return {}
+        return value
+
+    def listed(
+        self, holder: Mapping[str, Any], key: str, path: Path, *, needed: bool = True
+    ) -> list[tuple[Path, Mapping[str, Any]]]:
+        """The members of a list of mappings, each with its path."""
+        value = holder.get(key)
+        here = (*path, key)
+        if value is None and not needed:
+            return []
+        if not isinstance(value, list) or (needed and not value):
+            self.wrong(here, "this is missing" if value is None else "a list with at least one member is expected")
+            return []
+        members = []
+        for position, member in enumerate(value):
+            if isinstance(member, Mapping):
+                members.append(((*here, position), member))
+            else:
+                self.wrong((*here, position), "a mapping is expected")
+        return members
+
+    def text(self, holder: Mapping[str, Any], key: str, path: Path, *, needed: bool = True) -> None:
+        value = holder.get(key)
+        if value is None:
+            if needed:
+                self.wrong((*path, key), "this text is missing")
+            return
+        for reason in texts_of(value, self.languages, self.fallback)[1]:
+            self.wrong((*path, key), reason)
+
+    def once(self, members: list[tuple[Path, Mapping[str, Any]]], key: str) -> list[str]:
+        """The value of a key in every member; each must be given, and only once."""
+        seen: list[str] = []
+        for path, member in members:
+            value = member.get(key)
+            if value is None or isinstance(value, bool | list | dict) or not str(value).strip():
+                self.wrong((*path, key), f"“{key}” is missing")
+            elif str(value) in seen:
+                self.wrong((*path, key), f"“{value}” stands twice")
+            else:
+                seen.append(str(value))
+        return seen
+
+    def amount(self, holder: Mapping[str, Any], key: str, path: Path, *, needed: bool = True) -> Money | None:
+        value = holder.get(key)
+        if value is None:
+            if needed:
+                self.wrong((*path, key), "this amount is missing")
+            return None
+        try:
+            amount = None if isinstance(value, bool | list | dict) else Money.parse(value, self.currency)
+        except NotAnAmount:
+            amount = None
+        if amount is None:
+            self.wrong((*path, key), f"“{value}” is not an amount in {self.currency}")
+        elif amount.minor < 0:
+            self.wrong((*path, key), "an amount is not negative")
+        return amount
+
+    def whole(
+        self, holder: Mapping[str, Any], key: str, path: Path, *, least: int = 0, needed: bool = True
+    ) -> int | None:
+        value = holder.get(key)
+        if value is None and not needed:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            self.wrong((*path, key), f"a whole number from {least} is expected")
+            return None
+        return value
+
+    def number(self, holder: Mapping[str, Any], key: str, path: Path) -> Decimal | None:
+        value = holder.get(key)
+        try:
+            number = None if value is None or isinstance(value, bool) else Decimal(str(value))
+        except InvalidOperation:
+            number = None
+        if number is None or not number.is_finite():
+            self.wrong((*path, key), "a number is expected")
+            return None
+        return number
+
+    def expression(self, holder: Mapping[str, Any], key: str, path: Path, names: set[str]) -> None:
+        try:
+            parse(holder.get(key), names)  # type: ignore[arg-type]
+        except BadExpression as error:
+            self.wrong((*path, key), str(error))
+
+    # -------------------------------------------------------------- the call
+
+    def identity(self) -> None:
+        call, path = self.call, ("call",)
+        if not isinstance(call.get("id"), str) or not REFERENCE.fullmatch(call["id"]):
+            self.wrong((*path, "id"), "a reference of 2 to 40 letters, digits, dots and dashes is expected")
+        languages = call.get("languages_of_application")
+        known = isinstance(languages, list) and bool(languages)
+        if not known or not all(isinstance(c, str) and re.fullmatch(r"[a-z]{2,3}", c) for c in languages or []):
+            self.wrong((*path, "languages_of_application"), "a list of language codes is expected, such as [en, fr]")
+        if call.get("authoritative_language") not in self.languages:
+            self.wrong((*path, "authoritative_language"), "one of the languages of application is expected")
+        if self.currency not in get_global("all_currencies"):
+            self.wrong((*path, "currency"), f"“{self.currency}” is not a currency code, such as EUR")
+            self.currency = "EUR"
+        self.text(call, "title", path)
+        self.text(call, "programme", path)
+        for key in ("background", "general_objective", "language_note", "managing_office"):
+            self.text(call, key, path, needed=False)
+
+    def timetable(self) -> None:
+        path: Path = ("call", "timetable")
+        table = self.mapping(self.call, "timetable", ("call",))
+        zone = table.get("timezone")
+        try:
+            ZoneInfo(zone if isinstance(zone, str) else "?")
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.wrong((*path, "timezone"), "the name of a time zone is expected, such as Europe/Brussels")
+            return
+        read: dict[str, datetime | date | None] = {}
+        for key in MOMENTS:
+            value = table.get(key)
+            read[key] = moment_of(value, str(zone))
+            if read[key] is None and (value is not None or key in ("published_at", "deadline")):
+                self.wrong((*path, key), "a day and time is expected, such as 2027-02-26T23:59:59+01:00")
+        for key in DAYS:
+            value = table.get(key)
+            read[key] = None if isinstance(value, datetime) else day_of(value)
+            if value is not None and read[key] is None:
+                self.wrong((*path, key), "a day is expected, such as 2027-03-26")
+        for row in IN_ORDER:
+            given = [key for key in row if read.get(key) is not None]
+            for before, after in pairwise(given):
+                if not _follows(read[before], read[after], str(zone)):
+                    self.wrong((*path, after), f"this comes before {before}")
+
+    def money(self) -> None:
+        envelope = self.mapping(self.call, "envelope", ("call",))
+        path: Path = ("call", "envelope")
+        whole = self.amount(envelope, "total", path) if envelope else None
+        regions = self.listed(envelope, "by_region", path, needed=bool(envelope))
+        self.once(regions, "region")
+        sums = {"floor": 0, "indicative": 0}
+        for here, region in regions:
+            self.text(region, "label", here, needed=False)
+            amounts = {k: self.amount(region, k, here, needed=k == "indicative") for k in (*sums, "ceiling")}
+            for key in sums:
+                sums[key] += amounts[key].minor if amounts[key] else 0  # type: ignore[union-attr]
+            given = [amounts[k] for k in ("floor", "indicative", "ceiling") if amounts[k]]
+            if given != sorted(given, key=lambda a: a.minor if a else 0):
+                self.wrong(here, "floor, indicative amount and ceiling must not decrease in this order")
+        for key, minor in sums.items():
+            if whole and minor > whole.minor:
+                reason = f"the {key} amounts of the regions add up to {Money(minor, self.currency)}, more than {whole}"
+                self.wrong((*path, "by_region"), reason)
+        self.grant(whole)
+        day = envelope.get("reserve_list_valid_until")
+        if day is not None and day_of(day) is None:
+            self.wrong((*path, "reserve_list_valid_until"), "a day is expected, such as 2027-10-31")
+
+    def grant(self, envelope: Money | None) -> None:
+        path: Path = ("call", "grant")
+        grant = self.mapping(self.call, "grant", ("call",))
+        if not grant:
+            return
+        least, most = self.amount(grant, "min", path), self.amount(grant, "max", path)
+        if least and most and least > most:
+            self.wrong((*path, "min"), f"the smallest grant {least} is larger than the largest {most}")
+        if most and envelope and most > envelope:
+            self.wrong((*path, "max"), f"the largest grant {most} is larger than the envelope {envelope}")
+        months = self.mapping(grant, "duration_months", path)
+        if months:
+            here = (*path, "duration_months")
+            shortest, longest = self.whole(months, "min", here, least=1), self.whole(months, "max", here, least=1)
+            if shortest and longest and shortest > longest:
+                self.wrong((*here, "min"), "the shortest duration is longer than the longest")
+
+    def lots(self) -> None:
+        lots = self.listed(self.call, "lots", ("call",), needed=False)
+        keys = self.once(lots, "id")
+        points = self.points()
+        for path, lot in lots:
+            self.text(lot, "title", path)
+            for number in lot.get("plan_points") or []:
+                if isinstance(number, bool) or not isinstance(number, int):
+                    self.wrong((*path, "plan_points"), "a list of whole numbers is expected")
+                elif points and number not in points:
+                    self.wrong((*path, "plan_points"), f"the Plan of Action has no point {number}")
+        envelope = self.call.get("envelope")
+        fewest = envelope.get("by_lot_min_awards") if isinstance(envelope, Mapping) else None
+        if fewest is None:
+            return
+        here: Path = ("call", "envelope", "by_lot_min_awards")
+        if not isinstance(fewest, Mapping):
+            self.wrong(here, "a mapping of lots to whole numbers is expected")
+            return
+        for key in fewest:
+            if str(key) not in keys:
+                self.wrong((*here, key), f"there is no lot “{key}”")
+            self.whole(fewest, key, here)
+
+    def countries(self) -> None:
+        path: Path = ("call", "eligible_countries")
+        given = self.call.get("eligible_countries")
+        if not isinstance(given, list) or not given:
+            self.wrong(path, "a list of country codes is expected")
+            return
+        for position, code in enumerate(given):
+            if str(code) not in countries("en"):
+                reason = f"“{code}” is not a country code" + (" (put NO in quotes)" if code is False else "")
+                self.wrong((*path, position), reason)
+            elif given.index(code) != position:
+                self.wrong((*path, position), f"“{code}” stands twice")
+
+    # -------------------------------------------------------------- the other documents
+
+    def points(self) -> set[int]:
+        plan = self.definition.get("plan_of_action")
+        if not isinstance(plan, Mapping):
+            return set()
+        clusters = [c for c in plan.get("clusters") or [] if isinstance(c, Mapping)]
+        members = [p for c in clusters for p in c.get("points") or []] + list(plan.get("added_2016") or [])
+        return {p["number"] for p in members if isinstance(p, Mapping) and isinstance(p.get("number"), int)}
+
+    def plan(self) -> None:
+        plan = self.definition.get("plan_of_action")
+        if not plan:
+            return
+        if not isinstance(plan, Mapping):
+            self.wrong(("plan_of_action",), "a mapping with clusters is expected")
+            return
+        every: list[tuple[Path, Mapping[str, Any]]] = []
+        for path, cluster in self.listed(plan, "clusters", ("plan_of_action",)):
+            self.text(cluster, "title", path)
+            every += self.listed(cluster, "points", path)
+        self.once(every, "number")
+        for path, point in every:
+            self.text(point, "text", path)
+
+    def grid(self) -> None:
+        grid, path = self.definition["grid"], ("grid",)
+        scale = self.mapping(grid, "scale", path)
+        low, high = self.number(scale, "min", (*path, "scale")), self.number(scale, "max", (*path, "scale"))
+        step = self.number({"step": 1, **scale}, "step", (*path, "scale"))
+        if low is None or high is None or step is None:
+            return
+        if low >= high or step <= 0 or (high - low) % step or (high - low) / step > 100:
+            self.wrong((*path, "scale"), "min, max and step do not make a scale of 2 to 101 steps")
+            return
+        for number in scale.get("comment_required_for") or []:
+            self.on_scale(number, low, high, (*path, "scale", "comment_required_for"))
+        most = Decimal(0)
+        sections = self.listed(grid, "sections", path)
+        keys = self.once(sections, "id")
+        every: list[tuple[Path, Mapping[str, Any]]] = []
+        for here, section in sections:
+            self.text(section, "title", here)
+            criteria = self.listed(section, "criteria", here)
+            every += criteria
+            weights = [self.whole(c, "weight", p, least=1) or 0 for p, c in criteria]
+            most += self.section_points(section, here, high * sum(weights), low, high)
+        self.criteria = set(self.once(every, "id"))
+        for here, criterion in every:
+            self.text(criterion, "text", here)
+            for number in self.mapping(criterion, "anchors", here, needed=False):
+                self.on_scale(number, low, high, (*here, "anchors", number))
+        self.assessment(grid, most, keys)
+
+    def section_points(
+        self, section: Mapping[str, Any], path: Path, reachable: Decimal, low: Decimal, high: Decimal
+    ) -> Decimal:
+        stated = section.get("max")
+        if stated is not None and Decimal(str(stated)) != reachable:
+            self.wrong((*path, "max"), f"the criteria of this section add up to {reachable}, not {stated}")
+        passing = section.get("min_to_pass")
+        if passing is not None and not 0 <= Decimal(str(passing)) <= reachable:
+            self.wrong((*path, "min_to_pass"), f"this cannot be reached: the section has {reachable} points")
+        if section.get("reject_if_any_subscore") is not None:
+            self.on_scale(section["reject_if_any_subscore"], low, high, (*path, "reject_if_any_subscore"))
+        return reachable
+
+    def on_scale(self, number: Any, low: Decimal, high: Decimal, path: Path) -> None:
+        try:
+            fits = low <= Decimal(str(number)) <= high
+        except InvalidOperation:
+            fits = False
+        if not fits:
+            self.wrong(path, f"{number} is not on the scale from {low} to {high}")
+
+    def assessment(self, grid: Mapping[str, Any], most: Decimal, sections: list[str]) -> None:
+        thresholds = self.mapping(grid, "thresholds", ("grid",), needed=False)
+        if "total" in thresholds:
+            total = self.number(thresholds, "total", ("grid", "thresholds"))
+            if total is not None and total > most:
+                self.wrong(("grid", "thresholds", "total"), f"this cannot be reached: there are {most} points")
+        path: Path = ("grid", "assessors")
+        assessors = self.mapping(grid, "assessors", ("grid",))
+        if assessors:
+            self.whole(assessors, "independent_reviews", path, least=1)
+        for here, rule in self.listed(assessors, "third_review_if", path, needed=False):
+            self.expression(rule, "formula", here, {"T1", "T2"})
+            self.text(rule, "text", here, needed=False)
+        known = {f"section_{key}" for key in sections} | {"lower_requested_amount", "published_lottery"}
+        for position, rule in enumerate(grid.get("tie_break") or []):
+            if rule not in known:
+                self.wrong(("grid", "tie_break", position), f"“{rule}” is not one of {', '.join(sorted(known))}")
+
+    def budget(self) -> None:
+        document = self.definition.get("budget")
+        if not document:
+            return
+        path: Path = ("budget",)
+        if not isinstance(document, Mapping):
+            self.wrong(path, "a mapping with headings is expected")
+            return
+        headings = self.listed(document, "headings", path)
+        self.once(headings, "key")
+        codes = self.once(headings, "code")
+        for here, heading in headings:
+            self.text(heading, "title", here)
+            for code in str(heading.get("computed") or "").split("+"):
+                if code.strip() and code.strip() not in codes:
+                    self.wrong((*here, "computed"), f"there is no heading with the code “{code.strip()}”")
+        self.budget_checks(document)
+        financing = self.listed(document, "financing", path)
+        self.once(financing, "key")
+        for here, source in financing:
+            self.text(source, "title", here)
+        for position, name in enumerate(document.get("line_fields") or []):
+            if name not in LINE_FIELDS:
+                self.wrong((*path, "line_fields", position), f"unknown field “{name}”")
+
+    def budget_checks(self, document: Mapping[str, Any]) -> None:
+        path: Path = ("budget",)
+        checks = self.listed(document, "checks", path, needed=False)
+        self.once(checks, "id")
+        for here, check in checks:
+            self.expression(check, "rule", here, names_in_budget(document))
+            self.text(check, "text", here)
+            if "tolerance" in check:
+                self.number(check, "tolerance", here)
+
+    def questions(self) -> None:
+        form = self.definition["form"]
+        try:
+            self.form = parse_definition(form, sources_of(self.definition))
+        except BadDefinition as error:
+            self.problems += [Problem(("form", *p.path), p.reason) for p in error.problems]
+            return
+        for s, section in enumerate(form["sections"]):
+            for q, question in enumerate(section["questions"]):
+                for criterion in question.get("criteria") or []:
+                    if str(criterion) not in self.criteria:
+                        path = ("form", "sections", s, "questions", q, "criteria")
+                        self.wrong(path, f"the grid has no criterion “{criterion}”")
+
+    # -------------------------------------------------------------- rules and documents asked for
+
+    def facts(self) -> set[str]:
+        """Every name that an eligibility rule may use."""
+        document = self.definition.get("budget")
+        budget = names_in_budget(document) if isinstance(document, Mapping) else set()
+        answers = set(self.form.questions) if self.form else set()
+        return (
+            {f"organization.{name}" for name in ORGANIZATION_FACTS}
+            | {f"application.{name}" for name in (*APPLICATION_FACTS, *answers)}
+            | {f"call.{name}" for name in _paths(self.call)}
+            | {"call.deadline", *PHRASES.values()}
+            | budget
+        )
+
+    def eligibility(self) -> None:
+        eligibility = self.mapping(self.call, "eligibility", ("call",), needed=False)
+        path: Path = ("call", "eligibility")
+        rules = self.listed(eligibility, "rules", path, needed=False)
+        self.once(rules, "id")
+        names = self.facts()
+        for here, rule in rules:
+            self.text(rule, "text", here)
+            self.expression(rule, "check", here, names)
+            if rule.get("on_fail") not in ON_FAIL:
+                self.wrong((*here, "on_fail"), f"one of {', '.join(sorted(ON_FAIL))} is expected")
+            if rule.get("manual_if") is not None and not isinstance(rule["manual_if"], list):
+                self.wrong((*here, "manual_if"), "a list is expected")
+
+    def annexes(self) -> None:
+        annexes = self.listed(self.call, "required_annexes", ("call",), needed=False)
+        self.once(annexes, "id")
+        self.once(annexes, "key")
+        names = self.facts()
+        for path, annex in annexes:
+            self.text(annex, "label", path)
+            self.text(annex, "note", path, needed=False)
+            formats = annex.get("formats")
+            if not isinstance(formats, list) or not formats or not set(map(str, formats)) <= set(MEDIA_TYPES):
+                self.wrong((*path, "formats"), f"a list of some of {', '.join(sorted(MEDIA_TYPES))} is expected")
+            if not isinstance(annex.get("required"), bool):
+                self.wrong((*path, "required"), "true or false is expected")
+            if annex.get("when") is not None:
+                self.expression(annex, "when", path, names)
+            if annex.get("stage", "application") not in ("application", "award"):
+                self.wrong((*path, "stage"), "application or award is expected")
+
+    def terms(self) -> None:
+        award = self.mapping(self.call, "award", ("call",), needed=False)
+        for path, plan in self.listed(award, "tranche_plans", ("call", "award"), needed=False):
+            if plan.get("when") is not None:
+                self.expression(plan, "when", path, {"amount"})
+            percents = [self.number(t, "percent", p) or Decimal(0) for p, t in self.listed(plan, "tranches", path)]
+            if percents and sum(percents) != 100:
+                self.wrong((*path, "tranches"), f"the tranches add up to {sum(percents)} %, not 100 %")
+        reporting = self.mapping(self.call, "reporting", ("call",), needed=False)
+        for path, report in self.listed(reporting, "milestones", ("call", "reporting"), needed=False):
+            if isinstance(report.get("required"), str):
+                self.expression(report, "required", path, {"amount"})
+
+
+def _follows(before: Any, after: Any, zone: str) -> bool:
+    """Whether one point of the timetable does not come before another; days are days of the call's zone."""
+    if isinstance(before, datetime) and isinstance(after, datetime):
+        return before <= after
+    days = [v.astimezone(ZoneInfo(zone)).date() if isinstance(v, datetime) else v for v in (before, after)]
+    return bool(days[0] <= days[1])
+
+
+def _paths(document: Mapping[str, Any], before: str = "") -> Iterable[str]:
+    for key, value in document.items():
+        yield f"{before}{key}"
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{before}{key}.")
+
+
+# ------------------------------------------------------------------ publishing
+
+
+def facts_of_call(call: Call) -> dict[str, Any]:
+    """What eligibility rules may ask about the call: its terms, with moments as moments and ``call.deadline``."""
+    zone = ZoneInfo(call.timezone)
+    table = dict(call.terms.get("timetable") or {})
+    for key in MOMENTS:
+        table[key] = moment_of(table.get(key), call.timezone)
+    for key in DAYS:
+        table[key] = day_of(table.get(key))
+    return {**call.terms, "timetable": table, "deadline": call.closes_at.astimezone(zone)}
+
+
+def obstacles_to_importing(existing: Call | None) -> list[Obstacle]:
+    """A published call is what people apply to: it is never replaced."""
+    if existing is None or CALL.allows("publish", existing.state):
+        return []
+    message = _l(
+        "The call %(reference)s is already published or cancelled. Import it under another reference.",
+        reference=existing.reference,
+    )
+    return [Obstacle("call_published", message)]
+
+
+def obstacles_to_publishing(call: Call, at: datetime) -> list[Obstacle]:
+    """What a draft still needs before people may see it and apply."""
+    found = []
+    if not CALL.allows("publish", call.state):
+        return [Obstacle("not_a_draft", _l("Only a call in preparation can be published."))]
+    if call.closes_at <= at:
+        found.append(Obstacle("deadline_passed", _l("The deadline has already passed.")))
+    if call.opens_at >= call.closes_at:
+        found.append(Obstacle("dates_out_of_order", _l("The call opens after its deadline.")))
+    if not call.regions:
+        found.append(Obstacle("no_region", _l("The envelope is not divided among regions.")))
+    if not call.criteria:
+        found.append(Obstacle("no_criterion", _l("Reviewers have no criterion to score.")))
+    return found
+
+
+def obstacles_to_cancelling(call: Call) -> list[Obstacle]:
+    """Why a call cannot be cancelled."""
+    if CALL.allows("cancel", call.state):
+        return []
+    return [Obstacle("cancelled", _l("This call is cancelled already."))]
