@@ -31,10 +31,8 @@ def release_decisions(meeting: Meeting, *, by: Person) -> list[Award]:
 
     Raises Refused while the meeting is not closed or something in it is undecided. Gives back the new awards.
     """
-    at = clock.now()
-    refuse(rules.obstacles_to_releasing(meeting, queries.letters_of(meeting), at))
     released = decisions.release(meeting, by=by)
-    awards = _offer(meeting, [d for d in released if d.outcome == DecisionOutcome.AWARD], by, at)
+    awards = _offer(meeting, [d for d in released if d.outcome == DecisionOutcome.AWARD], by, clock.now())
     people = queries.people_who_answer({award.organization_id for award in awards})
     post(
         *(
@@ -245,3 +243,7 @@ def _stand(award: Award, verb: str, reason: str, by: Person) -> Award:
     refuse(rules.obstacles_to_standing(award, verb))
     history.record(award, verb, by=by, reason=reason)
     return award
+
+
+STANDINGS = {"suspend": suspend, "resume": resume, "terminate": terminate, "lapse": lapse}
+"""What may be done with the standing of a grant, by verb."""

@@ -11,7 +11,7 @@ from grants.awards.models import Agreement, Award, Milestone
 from grants.calls.models import Call
 from grants.core.permissions import scope_of
 from grants.decisions.models import Meeting
-from grants.reviews.queries import hidden_applications
+from grants.decisions.queries import hidden_applications
 
 READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 STAFF = (*COORDINATORS, *READERS)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
+from sqlalchemy.orm import joinedload, load_only, selectinload, undefer
 
 from grants.accounts.models import MemberRole, Membership, Organization, Person
 from grants.applications.models import Application
 from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone
 from grants.calls.models import Call
 from grants.core.db import db
-from grants.decisions.models import Decision, DecisionOutcome, Meeting
 
 PAGE = 50
 
@@ -62,6 +62,13 @@ def award_to_agree_on(award: Award) -> Award:
         .execution_options(populate_existing=True)
     )
     return db.session.scalars(found).one()
+
+
+def plan_terms(call_id: int) -> dict[str, Any]:
+    """The part of a call's terms that plans payments and reports: ``award`` and ``reporting``."""
+    found = select(Call.terms["award"], Call.terms["reporting"]).where(Call.id == call_id)
+    award, reporting = db.session.execute(found).one()
+    return {"award": award or {}, "reporting": reporting or {}}
 
 
 def signed_at(award: Award) -> datetime | None:
@@ -123,33 +130,6 @@ def signatories_of(organization_id: int) -> list[Person]:
 
 
 # ------------------------------------------------------------------ releasing the letters of a meeting
-
-
-def meeting_by_reference(reference: str) -> Meeting | None:
-    """A meeting with its call."""
-    found = select(Meeting).where(Meeting.reference == reference)
-    return db.session.scalar(
-        found.options(joinedload(Meeting.call).load_only(Call.reference, Call.title, Call.timezone, Call.currency))
-    )
-
-
-def letters_of(meeting: Meeting) -> list[Decision]:
-    """The decisions of a meeting with what their letters name, awards first, best first."""
-    found = (
-        select(Decision)
-        .join(Decision.application)
-        .where(Decision.meeting_id == meeting.id)
-        .options(
-            contains_eager(Decision.application)
-            .load_only(
-                Application.reference, Application.title, Application.confidentiality, Application.organization_id
-            )
-            .joinedload(Application.organization)
-            .load_only(Organization.name, Organization.country)
-        )
-        .order_by(Decision.outcome != DecisionOutcome.AWARD, Decision.rank.nulls_last(), Decision.id)
-    )
-    return list(db.session.scalars(found))
 
 
 def call_with_budget(call_id: int) -> Call:

@@ -15,8 +15,6 @@ from grants.core.expressions import parse
 from grants.core.languages import _l, country_name, language_name, pick
 from grants.core.money import Money, NotAnAmount, split, total
 from grants.core.rules import Obstacle
-from grants.decisions.models import Decision, Meeting
-from grants.decisions.workflow import DecisionState, MeetingState
 
 DAYS_TO_ANSWER = 14
 MOST_MILESTONES = 8
@@ -313,33 +311,6 @@ def steps(award: Award, *, signed_at: date | datetime | None = None) -> list[Ste
 
 
 # ------------------------------------------------------------------ what stands in the way
-
-
-def obstacles_to_releasing(meeting: Meeting, decisions: Sequence[Decision], at: datetime) -> list[Obstacle]:
-    """Why the letters of a meeting cannot be sent yet: it is not closed and signed, or something is undecided."""
-    found = []
-    if meeting.state != MeetingState.CLOSED:
-        found.append(
-            Obstacle(
-                "meeting_open",
-                _l("The meeting is not closed and signed yet."),
-                ("decisions.meeting", {"reference": meeting.reference}),
-            )
-        )
-    if not decisions:
-        found.append(Obstacle("no_decisions", _l("The meeting has decided nothing, so there is no letter to send.")))
-    undecided = [d.application.reference for d in decisions if d.state == DecisionState.PROPOSED]
-    if undecided:
-        found.append(
-            Obstacle(
-                "undecided",
-                _l("These applications are still being decided: %(references)s.", references=", ".join(undecided)),
-                ("decisions.meeting", {"reference": meeting.reference}),
-            )
-        )
-    if decisions and all(d.state == DecisionState.RELEASED for d in decisions):
-        found.append(Obstacle("letters_sent", _l("All letters of this meeting have been sent.")))
-    return found
 
 
 def _must_be(award: Award, allowed: Iterable[str]) -> list[Obstacle]:

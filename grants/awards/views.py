@@ -1,7 +1,360 @@
-"""Pages."""
+"""Pages of awards: letters, offers, agreements, milestones and conditions, the grants of a call."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.accounts.models import COORDINATORS, Role
+from grants.awards import actions, forms, permissions, queries, rules
+from grants.awards.models import Award
+from grants.awards.workflow import AwardState
+from grants.core import clock, files
+from grants.core.forms import Form
+from grants.core.languages import _l, pick
+from grants.core.money import Money
+from grants.core.permissions import require, scope
+from grants.core.templating import moment
+from grants.core.web import SIGNED_IN, access, done, found
+from grants.decisions import queries as decisions
+from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, Meeting
+from grants.decisions.rules import obstacles_to_releasing
+from grants.history.queries import timeline
 
 bp = Blueprint("awards", __name__)
+
+STANDINGS: dict[str, tuple[Any, Any, Any]] = {
+    "suspend": (
+        _l("Suspend this grant"),
+        _l("Nothing is paid while a grant is suspended. The grantee keeps reporting, and sees that it is suspended."),
+        _l("The grant is suspended."),
+    ),
+    "resume": (
+        _l("Resume this grant"),
+        _l("The grant runs again, and payments whose conditions are met can be prepared."),
+        _l("The grant runs again."),
+    ),
+    "terminate": (
+        _l("Terminate this agreement"),
+        _l("This cannot be undone. What was committed in good faith until today is settled in the close-out."),
+        _l("The agreement is terminated."),
+    ),
+    "lapse": (
+        _l("Let this offer lapse"),
+        _l("This cannot be undone. The money is free for the reserve list."),
+        _l("The offer has lapsed."),
+    ),
+}
+"""What a coordinator may do with a grant's standing: the question, what it means, and how it is confirmed."""
+
+
+# ------------------------------------------------------------------ shared by the pages of a grant
+
+
+@bp.app_template_global("grant_tabs")
+def grant_tabs(award: Award) -> list[dict[str, Any]]:
+    """The pages of a grant, as far as they exist, for ``awards/_tabs.html``."""
+    pages = [
+        ("portfolio.grant", _("Overview")),
+        ("awards.agreement", _("Agreement")),
+        ("awards.milestones", _("Milestones and conditions")),
+        ("reports.of_grant", _("Reports")),
+        ("payments.of_grant", _("Payments")),
+        ("closeout.of_grant", _("Close-out")),
+    ]
+    return [
+        {
+            "label": label,
+            "url": url_for(endpoint, reference=award.reference),
+            "current": request.endpoint == endpoint,
+        }
+        for endpoint, label in pages
+        if endpoint in current_app.view_functions
+    ]
+
+
+@bp.app_template_global("grant_steps")
+def grant_steps(award: Award) -> list[rules.Step]:
+    """The river of a grant, for ``awards/_stepper.html``."""
+    return rules.steps(award)
+
+
+@bp.app_template_global("page_exists")
+def page_exists(endpoint: str) -> bool:
+    """Whether a page of another part is there to be linked to."""
+    return endpoint in current_app.view_functions
+
+
+def _award(reference: str) -> Award:
+    return found(queries.award_by_reference(scope(current_user, Award), reference))
+
+
+def _award_in_full(reference: str) -> Award:
+    return found(queries.award_in_full(scope(current_user, Award), reference))
+
+
+def _history(award: Award) -> list[dict[str, Any]]:
+    staff = permissions.sees_as_staff(current_user, award)
+    return [entry | {"when": moment(entry["when"])} for entry in timeline([("award", award.id)], names=staff)]
+
+
+def _ask(award: Award, form: Form, heading: Any, lead: Any, label: Any, **more: Any) -> ResponseReturnValue:
+    """A page with one question; shown again with what was typed when it cannot be taken."""
+    values = {"form": form, "heading": heading, "lead": lead, "label": label, "tone": "primary", "obstacles": []} | more
+    return render_template("awards/ask.html", award=award, **values), 422 if form.is_submitted() else 200
+
+
+# ------------------------------------------------------------------ the letters of a meeting
+
+
+def _awards_first(decision: Decision) -> tuple[bool, int]:
+    return decision.outcome != DecisionOutcome.AWARD, decision.rank or 0
+
+
+@bp.get("/meetings/<reference>/release")
+@access(Role.GLOBAL_COORDINATOR)
+def release(reference: str) -> ResponseReturnValue:
+    """Every letter that will be sent, what stands in the way, and one button."""
+    meeting = found(decisions.meeting_by_reference(scope(current_user, Meeting), reference))
+    require(permissions.can_release(current_user, meeting))
+    decided = decisions.decisions_of(meeting)
+    hidden = decisions.hidden_ids(current_user, meeting.call_id)
+    return render_template(
+        "awards/release.html",
+        meeting=meeting,
+        letters=sorted((d for d in decided if d.application_id not in hidden), key=_awards_first),
+        hidden=sum(d.application_id in hidden for d in decided),
+        obstacles=obstacles_to_releasing(meeting, decided),
+        outcomes=OUTCOME_LABELS,
+        awarded=Money(sum(d.amount_minor for d in decided), meeting.call.currency),
+    )
+
+
+@bp.post("/meetings/<reference>/release")
+@access(Role.GLOBAL_COORDINATOR)
+def release_letters(reference: str) -> ResponseReturnValue:
+    """Send all letters."""
+    meeting = found(decisions.meeting_by_reference(scope(current_user, Meeting), reference))
+    require(permissions.can_release(current_user, meeting))
+    actions.release_decisions(meeting, by=current_user)
+    return done(_("All letters are on their way."), "awards.release", reference=meeting.reference)
+
+
+# ------------------------------------------------------------------ the offer and the agreement
+
+
+@bp.get("/grants/<reference>/agreement")
+@access(SIGNED_IN)
+def agreement(reference: str) -> ResponseReturnValue:
+    """The offer with its amount, conditions and plan; later the agreement to read and sign."""
+    award = _award_in_full(reference)
+    terms = queries.plan_terms(award.call_id)
+    return render_template(
+        "awards/agreement.html",
+        award=award,
+        latest=award.agreements[-1] if award.agreements else None,
+        instalments=rules.instalments(award, terms),
+        trigger_labels=terms["award"].get("trigger_labels", {}),
+        reports=rules.report_plan(award, terms),
+        report_kinds=rules.REPORT_KINDS,
+        clause=rules.CONFIDENTIALITY_CLAUSES[award.confidentiality],
+        obstacles=rules.obstacles_to_answering(award),
+        standings=[(verb, words[0]) for verb, words in STANDINGS.items() if award.workflow.allows(verb, award.state)],
+        staff=permissions.sees_as_staff(current_user, award),
+        may_answer=permissions.can_answer(current_user, award),
+        may_sign=permissions.can_sign(current_user, award),
+        may_oversee=permissions.can_oversee(current_user, award),
+        history=_history(award),
+        today=clock.today(award.call.timezone),
+    )
+
+
+@bp.post("/grants/<reference>/accept")
+@access(SIGNED_IN)
+def accept(reference: str) -> ResponseReturnValue:
+    """Accept the offer."""
+    award = _award(reference)
+    require(permissions.can_answer(current_user, award))
+    actions.accept(award, by=current_user)
+    return done(
+        _("You have accepted the grant. We draw up the agreement and write to you when it is ready to sign."),
+        "awards.agreement",
+        reference=reference,
+    )
+
+
+@bp.route("/grants/<reference>/refuse", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def refuse(reference: str) -> ResponseReturnValue:
+    """Refuse the offer and say why."""
+    award = _award(reference)
+    require(permissions.can_answer(current_user, award))
+    form = forms.ReasonForm()
+    if form.validate_on_submit():
+        actions.refuse_offer(award, form.reason.data, by=current_user)
+        return done(
+            _("You have refused the grant. Thank you for telling us why."), "awards.agreement", reference=reference
+        )
+    return _ask(
+        award,
+        form,
+        _("Refuse the grant"),
+        _("This cannot be undone: the money goes to another organization. Your reason helps us to do better."),
+        _("Refuse the grant"),
+        tone="danger",
+        obstacles=rules.obstacles_to_answering(award),
+    )
+
+
+@bp.get("/grants/<reference>/agreement/<int:version>.pdf")
+@access(SIGNED_IN)
+def agreement_pdf(reference: str, version: int) -> ResponseReturnValue:
+    """One version of the agreement as a file whose name tells nobody's name."""
+    document = found(queries.agreement_version(_award(reference), version))
+    return files.send(document.file, f"{reference}-agreement-{version}.pdf")
+
+
+@bp.route("/grants/<reference>/standing/<verb>", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def standing(reference: str, verb: str) -> ResponseReturnValue:
+    """Suspend, resume or terminate a grant, or let an offer lapse, with a reason."""
+    award = _award(reference)
+    require(permissions.can_suspend(current_user, award))
+    if verb not in STANDINGS:
+        abort(404)
+    heading, meaning, confirmed = STANDINGS[verb]
+    form = forms.ReasonForm()
+    if form.validate_on_submit():
+        actions.STANDINGS[verb](award, form.reason.data, by=current_user)
+        return done(str(confirmed), "awards.agreement", reference=reference)
+    tone = "primary" if verb == "resume" else "danger"
+    stops = rules.obstacles_to_standing(award, verb)
+    return _ask(award, form, heading, meaning, heading, tone=tone, obstacles=stops)
+
+
+# ------------------------------------------------------------------ milestones and conditions
+
+
+@bp.get("/grants/<reference>/milestones")
+@access(SIGNED_IN)
+def milestones(reference: str) -> ResponseReturnValue:
+    """What was promised by when, what was asked besides, and what of it is done."""
+    award = _award_in_full(reference)
+    today = clock.today(award.call.timezone)
+    return render_template(
+        "awards/milestones.html",
+        award=award,
+        today=today,
+        may_reach=permissions.can_reach_milestone(current_user, award)
+        and award.state in rules.RUNNING | {AwardState.TERMINATED},
+        may_move=permissions.can_move_milestone(current_user, award),
+        may_meet=permissions.can_meet_condition(current_user, award),
+        staff=permissions.sees_as_staff(current_user, award),
+        history=_history(award),
+    )
+
+
+@bp.route("/grants/<reference>/milestones/<int:milestone_id>/reached", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def reach_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
+    """Mark a milestone as reached."""
+    award = _award(reference)
+    require(permissions.can_reach_milestone(current_user, award))
+    milestone = found(queries.milestone_of(award, milestone_id))
+    today = clock.today(award.call.timezone)
+    form = forms.ReachedForm(reached_on=today)
+    form.today = today
+    if form.validate_on_submit():
+        actions.reach_milestone(milestone, form.evidence.data, reached_on=form.reached_on.data, by=current_user)
+        return done(_("Well done. The milestone is marked as reached."), "awards.milestones", reference=reference)
+    stops = rules.obstacles_to_reaching(milestone, award, None, None, today)
+    return _ask(award, form, _("This milestone is reached"), milestone.title, _("Mark as reached"), obstacles=stops)
+
+
+@bp.route("/grants/<reference>/milestones/<int:milestone_id>/move", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def move_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
+    """Move the date of a milestone."""
+    award = _award(reference)
+    require(permissions.can_move_milestone(current_user, award))
+    milestone = found(queries.milestone_of(award, milestone_id))
+    form = forms.MoveForm(due_on=milestone.due_on)
+    if form.validate_on_submit():
+        actions.move_milestone(milestone, form.due_on.data, form.reason.data, by=current_user)
+        return done(_("The date is moved."), "awards.milestones", reference=reference)
+    stops = rules.obstacles_to_moving(milestone, award, None, None)
+    return _ask(award, form, _("Move the date"), milestone.title, _("Move the date"), obstacles=stops)
+
+
+@bp.route("/grants/<reference>/conditions/<int:condition_id>/met", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def meet_condition(reference: str, condition_id: int) -> ResponseReturnValue:
+    """Mark a condition as met."""
+    award = _award(reference)
+    require(permissions.can_meet_condition(current_user, award))
+    condition = found(queries.condition_of(award, condition_id))
+    form = forms.EvidenceForm()
+    if form.validate_on_submit():
+        actions.meet_condition(condition, form.evidence.data, by=current_user)
+        return done(_("The condition is marked as met."), "awards.milestones", reference=reference)
+    stops = rules.obstacles_to_meeting(condition, award, None)
+    return _ask(award, form, _("This condition is met"), condition.text, _("Mark as met"), obstacles=stops)
+
+
+# ------------------------------------------------------------------ the grants of a call
+
+
+@bp.get("/calls/<reference>/grants")
+@access(*permissions.STAFF)
+def of_call(reference: str) -> ResponseReturnValue:
+    """The grants of a call that a person may see, by state, region and lot."""
+    call = found(queries.call_by_reference(reference))
+    require(permissions.can_list_grants(current_user, call))
+    seen = scope(current_user, Award)
+    chosen = {name: request.args.get(name, "") for name in ("state", "region", "lot")}
+    page = max(request.args.get("page", 1, int), 1)
+    grants, number, amount = queries.grants_of_call(seen, call, **chosen, page=page)
+    by_state = queries.states_of_call(seen, call)
+
+    def address(**changed: Any) -> str:
+        values = {name: value for name, value in (chosen | changed).items() if value}
+        return url_for("awards.of_call", reference=reference, **values)
+
+    def group(label: str, name: str, options: list[tuple[str, Any, int | None]]) -> dict[str, Any]:
+        links = [
+            {"label": shown, "url": address(**{name: value}), "current": chosen[name] == value, "count": count}
+            for value, shown, count in [("", _("All"), None), *options]
+        ]
+        return {"label": label, "links": links}
+
+    groups = [
+        group(
+            _("Where it stands"),
+            "state",
+            [(s.value, s.label, by_state[s.value]) for s in AwardState if s.value in by_state],
+        ),
+        group(_("Region"), "region", [(r.region, pick(r.label), None) for r in call.regions]),
+        group(_("Lot"), "lot", [(lot.key, pick(lot.title), None) for lot in call.lots]),
+    ]
+    return render_template(
+        "awards/of_call.html",
+        call=call,
+        grants=grants,
+        number=number,
+        amount=call.money(amount),
+        groups=groups,
+        lots={lot.key: lot.title for lot in call.lots},
+        regions={region.region: region.label for region in call.regions},
+        filtered=any(chosen.values()),
+        all_url=address(state="", region="", lot=""),
+        pagination={
+            "page": page,
+            "pages": -(-number // queries.PAGE),
+            "total": number,
+            "url_for": lambda n: address(page=n),
+        },
+    )
