@@ -242,7 +242,7 @@ def grant_role(person: Person, role: Role, *, regions: list[str], by: Person | N
 
 def revoke_role(granted: RoleGrant, *, by: Person) -> None:
     """Take a role back; the person's sessions end, so that it counts at once. Raises Refused for the last one."""
-    administrators = queries.number_holding(Role.ADMINISTRATOR) if granted.role == Role.ADMINISTRATOR else 0
+    administrators = queries.number_holding(Role.ADMINISTRATOR, lock=True) if granted.role == Role.ADMINISTRATOR else 0
     refuse(rules.obstacles_to_taking_back_role(granted, administrators))
     granted.revoked_at = clock.now()
     granted.revoked_by_id = by.id

@@ -48,6 +48,9 @@ class MemberRole(enum.StrEnum):
     EDITOR = "editor"
 
 
+MEMBER_ROLE_LABELS: dict[str, Any] = {MemberRole.OWNER: _l("Owner"), MemberRole.EDITOR: _l("Editor")}
+
+
 class Confidentiality(enum.StrEnum):
     """What may be published about a grant; chosen by the applicant, loosened only with the grantee's consent."""
 

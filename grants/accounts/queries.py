@@ -153,14 +153,15 @@ def role_grant_of(seen: Select[RoleGrant], person: Person, grant_id: int) -> Rol
     return db.session.scalar(seen.where(RoleGrant.id == grant_id, RoleGrant.person_id == person.id))
 
 
-def number_holding(role: Role) -> int:
-    """How many people with an open account hold a role; nobody else gives or takes it back until we are done."""
+def number_holding(role: Role, *, lock: bool = False) -> int:
+    """How many people with an open account hold a role. ``lock`` keeps others from taking it back until we are done."""
     found = (
         select(RoleGrant.id)
         .join(Person, Person.id == RoleGrant.person_id)
         .where(RoleGrant.role == role, RoleGrant.revoked_at.is_(None), Person.active)
-        .with_for_update(of=RoleGrant)
     )
+    if lock:
+        found = found.with_for_update(of=RoleGrant)
     return len(db.session.scalars(found).all())
 
 
