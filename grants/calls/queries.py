@@ -18,7 +18,7 @@ from grants.core.db import db
 MOST_KEPT = 100
 
 
-def call_by_reference(seen: Select[tuple[Call]], reference: str, *, whole: bool = False) -> Call | None:
+def call_by_reference(seen: Select[Call], reference: str, *, whole: bool = False) -> Call | None:
     """One call among those a person may see; ``whole`` with lots, regions, rules, criteria and documents."""
     parts = (Call.lots, Call.regions, Call.rules, Call.criteria, Call.documents) if whole else ()
     found = seen.where(Call.reference == reference)
@@ -45,7 +45,7 @@ def published_calls(limit: int = 200) -> list[Call]:
     return list(db.session.scalars(found.order_by(Call.closes_at.desc(), Call.id.desc()).limit(limit)))
 
 
-def calls_page(seen: Select[tuple[Call]], page: int, size: int = 50) -> tuple[list[Call], int]:
+def calls_page(seen: Select[Call], page: int, size: int = 50) -> tuple[list[Call], int]:
     """One page of the calls a person may see, newest first, and how many there are."""
     total = db.session.scalar(seen.with_only_columns(func.count()).order_by(None)) or 0
     rows = seen.order_by(Call.closes_at.desc(), Call.id.desc()).limit(size).offset((page - 1) * size)

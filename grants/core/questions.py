@@ -129,6 +129,7 @@ class Question:
     visibility: str = ""
     personal: bool = False
     public_if_awarded: bool = False
+    unsure: bool = False
 
     @cached_property
     def labels(self) -> Mapping[str, Texts]:
@@ -373,6 +374,7 @@ class _Reader:
             visibility=str(given.get("visibility") or ""),
             personal=bool(given.get("personal_data")),
             public_if_awarded=bool(given.get("public_if_awarded")),
+            unsure=bool(given.get("allow_dont_know")),
         )
 
     def whole_numbers(self, given: Mapping[str, Any], path: Path) -> None:

@@ -1,0 +1,432 @@
+"""Forms made from a questionnaire: one for each section. They need no JavaScript and forget nothing that was typed.
+
+A view uses them like this::
+
+    form = section_form(definition, section)(answers=saved.values, version=saved.version)
+    if form.is_submitted() and not form.is_rearranging and form.validate():
+        save_section(sheet, section.key, form.values, by=person, version=form.version_seen)
+
+``is_rearranging`` is true when "add a line" or "add up" was pressed: the same page is shown again, with what was typed.
+Saving never asks for completeness; :meth:`SectionForm.point_out` shows on the fields what is still missing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from flask import request
+from flask_babel import gettext as _
+from wtforms import Field, HiddenField
+
+from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, Form, one_line
+from grants.core.languages import language_now, pick
+from grants.core.money import Money, NotAnAmount, minor_digits
+from grants.core.questions import (
+    CHOICES,
+    DERIVED_IN_LINES,
+    DONT_KNOW,
+    LISTS,
+    MOST_ROWS,
+    NUMBERS,
+    ROWS,
+    Definition,
+    Question,
+    Section,
+    countries,
+)
+from grants.questionnaires import rules
+from grants.questionnaires.actions import Conflict, EditConflict
+
+RADIOS = 6
+"""Up to this many choices are laid out as buttons; more of them as a list to open."""
+
+INPUT_MODES = {"integer": "numeric", "money": "decimal", "percent": "decimal", "number": "decimal", "phone": "tel"}
+INPUT_TYPES = {"email": "email", "phone": "tel", "date": "date"}
+
+
+def _unstorable(text: str, longest: int) -> str | None:
+    """Why a text cannot be kept at all, in words; None when it can."""
+    if len(text) > longest:
+        return str(_("This is longer than %(n)s characters and cannot be saved. Please shorten it.", n=longest))
+    for character in text:
+        kind = unicodedata.category(character)
+        if kind == "Cs" or (kind == "Cc" and character not in "\n\r\t"):
+            return str(_("The text holds a character that cannot be stored. Please type it again."))
+    return None
+
+
+def _cleaned(question: Question, text: str) -> str:
+    return text.replace("\r\n", "\n").strip() if question.type == "longtext" else one_line(text)
+
+
+class Typing:
+    """What stands in one input: the text as typed, what it means, and what is wrong with it."""
+
+    def __init__(self, question: Question, id: str, name: str) -> None:
+        self.question, self.id, self.name = question, id, name
+        self.text = ""
+        self.value: Any = None
+        self.errors: list[Any] = []
+
+    def show(self, value: Any) -> None:
+        """Take a stored answer."""
+        self.value = value
+        if value is None:
+            self.text = ""
+        elif isinstance(value, bool):
+            self.text = "yes" if value else "no"
+        elif self.question.type in NUMBERS:
+            self.text = rules.number_shown(value, language_now())
+        else:
+            self.text = str(value)
+
+    def take(self, text: str) -> None:
+        """Take what was typed."""
+        self.text = _cleaned(self.question, text)
+        self.value = rules.typed(self.question, self.text, language_now())
+
+    def check(self) -> bool:
+        """Whether this can be kept."""
+        longest = LONGEST_TEXT if self.question.type == "longtext" else LONGEST_LINE * 4
+        reason = _unstorable(self.text, longest)
+        if reason:
+            self.errors.append(reason)
+        return reason is None
+
+    @property
+    def control(self) -> str:
+        """How the question is laid out: area, radios, select, date, check or line."""
+        kind = self.question.type
+        if kind == "longtext":
+            return "area"
+        if kind == "boolean" or (kind in ("choice", "scale") and len(self.choices) <= RADIOS):
+            return "radios"
+        if kind in CHOICES:
+            return "select"
+        return "check" if kind == "declaration" else "line"
+
+    @property
+    def input_type(self) -> str:
+        """The type of the input."""
+        return INPUT_TYPES.get(self.question.type, "text")
+
+    @property
+    def input_mode(self) -> str | None:
+        """Which keyboard a phone shows."""
+        return INPUT_MODES.get(self.question.type)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """What can be chosen, in the reader's language."""
+        return list(choices_of(self.question, language_now()))
+
+
+@lru_cache(maxsize=2000)
+def choices_of(question: Question, language: str) -> tuple[tuple[str, str], ...]:
+    """The values and words to choose from, in a language."""
+    if question.type == "boolean":
+        return (("yes", _("Yes")), ("no", _("No")))
+    if question.type in ("country", "country_list") and not question.options:
+        return tuple(countries(language).items())
+    names = countries(language) if question.type == "country_list" else {}
+    listed = tuple((o.value, str(pick(o.label, language)) or names.get(o.value, o.value)) for o in question.options)
+    return (*listed, (DONT_KNOW, _("I do not know"))) if question.type == "scale" and question.unsure else listed
+
+
+class AnswerField(Field):
+    """The answer to a question that is not a table."""
+
+    def __init__(self, question: Question, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.question = question
+        self.chosen: list[str] = []
+        self.typing = Typing(question, self.id, self.name)
+        self.other: Conflict | None = None
+
+    def process_data(self, value: Any) -> None:
+        """Take a stored answer."""
+        self.data = value
+        if self.question.type in LISTS:
+            self.chosen = [str(v) for v in value or []]
+        else:
+            self.typing.show(value)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was typed or chosen."""
+        if self.question.type in LISTS:
+            self.chosen = list(dict.fromkeys(v for v in valuelist if v))[: 2 * MOST_ROWS]
+            self.data = self.chosen or None
+            return
+        self.typing.take(valuelist[0] if valuelist else "")
+        self.data = self.typing.value
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse only what cannot be kept at all."""
+        if self.question.type in LISTS:
+            texts = self.chosen
+        else:
+            texts = []
+            self.typing.check()
+        self.errors = [*self.typing.errors, *filter(None, (_unstorable(t, LONGEST_LINE) for t in texts))]
+
+    def validate(self, form: Any, extra_validators: Iterable[Any] = ()) -> bool:
+        """Whether the answer can be kept; a draft may have gaps."""
+        self.errors = []
+        self.typing.errors = []
+        self.pre_validate(form)
+        return not self.errors
+
+
+class Line:
+    """One row of a table, while it is being typed."""
+
+    def __init__(self, field: RowsField, number: int) -> None:
+        self.number = number
+        self.cells = {
+            column.key: Typing(column, f"{field.id}-{number}-{column.key}", f"{field.name}-{number}-{column.key}")
+            for column in field.columns
+        }
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the row says."""
+        return {key: cell.value for key, cell in self.cells.items()}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was typed."""
+        return not any(cell.text for cell in self.cells.values())
+
+    @property
+    def errors(self) -> list[Any]:
+        """What is wrong in any of its cells."""
+        return [error for cell in self.cells.values() for error in cell.errors]
+
+
+class RowsField(Field):
+    """The lines of a table, a repeater or a budget."""
+
+    def __init__(self, question: Question, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.question = question
+        self.columns = [c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES]
+        self.lines: list[Line] = []
+        self.other: Conflict | None = None
+
+    def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
+        """Take the stored rows, or what was typed, and leave room for more."""
+        if formdata is not None and f"{self.name}-rows" in formdata:
+            self._take(formdata)
+        else:
+            self._show(data or [])
+        pressed = formdata.get("add_row") if formdata is not None else None
+        self._make_room(1 if pressed == self.name else 0)
+
+    def _take(self, formdata: Any) -> None:
+        said = formdata.get(f"{self.name}-rows", "0")
+        count = int(said) if said.isascii() and said.isdigit() and len(said) < 4 else 0
+        for number in range(1, min(count, MOST_ROWS) + 1):
+            line = Line(self, number)
+            for cell in line.cells.values():
+                cell.take(formdata.get(cell.name, ""))
+            self.lines.append(line)
+        self.data = self._kept()
+
+    def _show(self, rows: list[dict[str, Any]]) -> None:
+        for number, row in enumerate(rows, 1):
+            line = Line(self, number)
+            for key, cell in line.cells.items():
+                cell.show(row.get(key))
+            self.lines.append(line)
+        self.data = rows or None
+
+    def _kept(self) -> list[dict[str, Any]] | None:
+        """The rows that say something; for a budget, with what follows from them."""
+        filled = [line.values for line in self.lines if not line.is_empty]
+        return rules.budget_lines(self.question, filled) if self.question.budget else filled or None
+
+    def _make_room(self, more: int) -> None:
+        """At least one empty row, as long as the question takes more."""
+        most = min(self.question.max_items or MOST_ROWS, MOST_ROWS)
+        filled = sum(1 for line in self.lines if not line.is_empty)
+        wanted = max(
+            len(self.lines) + more, self.question.min_items or 1, filled + (0 if self.lines and not more else 1)
+        )
+        while len(self.lines) < min(wanted, most):
+            self.lines.append(Line(self, len(self.lines) + 1))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no row can be added."""
+        return len(self.lines) >= min(self.question.max_items or MOST_ROWS, MOST_ROWS)
+
+    @property
+    def entries(self) -> list[Typing]:
+        """Every cell, for the list of what is wrong."""
+        return [cell for line in self.lines for cell in line.cells.values()]
+
+    def validate(self, form: Any, extra_validators: Iterable[Any] = ()) -> bool:
+        """Whether every cell can be kept."""
+        self.errors: list[Any] = []
+        unsound = [cell for cell in self.entries if not cell.check()]
+        return not unsound
+
+    @property
+    def figures(self) -> dict[str, Decimal]:
+        """What the budget adds up to, with what is typed now."""
+        assert self.question.budget is not None
+        return rules.figures_of(self.question.budget, self.data)
+
+    @property
+    def totals(self) -> list[dict[str, Any]]:
+        """The sums by heading, for the table below the lines: amounts as Money, and the caps."""
+        budget = self.question.budget
+        assert budget is not None
+        figures, rows = self.figures, []
+        for heading in budget.headings:
+            cap = rules.cap_of(heading, budget, figures)
+            rows.append(
+                {
+                    "heading": heading,
+                    "total": _money(figures[heading.key], budget.currency),
+                    "requested": _money(figures[f"{heading.key}_requested"], budget.currency),
+                    "others": _money(figures[f"{heading.key}_cofinancing"], budget.currency),
+                    "cap": _money(cap[0], budget.currency) if cap else None,
+                    "within": cap[1] if cap else True,
+                }
+            )
+        return rows
+
+    @property
+    def payers(self) -> list[tuple[Any, Money]]:
+        """Who pays how much."""
+        budget = self.question.budget
+        assert budget is not None
+        figures = self.figures
+        named = [(budget.grant_title, budget.grant), *((source.label, source.value) for source in budget.sources)]
+        return [(title, _money(figures[key], budget.currency)) for title, key in named]
+
+
+def _money(amount: Decimal, currency: str) -> Money:
+    """An amount for the eye; a cap that falls between two cents is shown as the lower one."""
+    try:
+        return Money.parse(amount, currency)
+    except NotAnAmount:
+        step = Decimal(1).scaleb(-minor_digits(currency))
+        return Money.parse(amount // step * step, currency)
+
+
+class SectionForm(Form):
+    """The parent of the form of each section."""
+
+    definition: Definition
+    section: Section
+
+    version = HiddenField()
+
+    def __init__(self, answers: Mapping[str, Any] | None = None, version: int = 0, **kwargs: Any) -> None:
+        """``answers`` are the stored values of the whole sheet or of this section; ``version`` that of the section."""
+        self.answers = dict(answers or {})
+        given = {f"q_{q.key}": self.answers.get(q.key) for q in self.section.questions}
+        super().__init__(data={**given, "version": str(version)}, **kwargs)
+
+    @property
+    def fields(self) -> list[AnswerField | RowsField]:
+        """The fields of the questions, in order."""
+        return [f for f in self if isinstance(f, AnswerField | RowsField)]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was answered, by question key, ready to be saved."""
+        return {f.question.key: f.data for f in self.fields}
+
+    @property
+    def version_seen(self) -> int:
+        """The version of the section that the person had before their eyes."""
+        text = str(self.version.data or "0")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+    @property
+    def is_rearranging(self) -> bool:
+        """Whether a button was pressed that only changes the page: "add a line" or "add up"."""
+        return self.is_submitted() and ("add_row" in request.form or "add_up" in request.form)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All answers as conditions see them, with what is typed now."""
+        return rules.facts_of(self.definition, self.answers | self.values)
+
+    def is_needed(self, question: Question) -> bool:
+        """Whether an answer is due, with what is typed now."""
+        return (
+            rules.is_required(question, self.facts) if question.required_if or question.shown_if else question.required
+        )
+
+    def is_shown(self, question: Question) -> bool:
+        """Whether a question is shown; one whose condition stands on the same page always is."""
+        if question.shown_if is None or any(
+            n in {q.key for q in self.section.questions} for n in question.shown_if.names
+        ):
+            return True
+        return rules.is_shown(question, self.facts)
+
+    def point_out(self) -> bool:
+        """Put on each field what is missing or cannot stay; says whether there was anything."""
+        facts, found = self.facts, False
+        for field in self.fields:
+            if field.question.type == "files" or not self.is_shown(field.question):
+                continue
+            wrong = rules.mistakes(field.question, field.data, self.definition, facts)
+            found = found or bool(wrong)
+            if isinstance(field, RowsField) and field.data:
+                self._point_out_rows(field, wrong)
+            else:
+                field.errors = [*field.errors, *(message for _reason, message in wrong)]
+        return found
+
+    def _point_out_rows(self, field: RowsField, wrong: list[tuple[str, Any]]) -> None:
+        field.errors = [message for reason, message in wrong if "." not in reason]
+        lines = [line for line in field.lines if not line.is_empty]
+        for line, row in zip(lines, field.data or [], strict=False):
+            for column, _reason, why in rules.mistakes_in_row(field.question, row):
+                cell = line.cells.get(column.key)
+                if cell is not None:
+                    label = rules.wording(column.label, self.definition.fallback)
+                    cell.errors.append(
+                        _("Line %(n)s, “%(column)s”: %(reason)s", n=line.number, column=label, reason=why)
+                    )
+                else:
+                    field.errors.append(why)
+
+    def show_conflict(self, conflict: EditConflict) -> None:
+        """Show beside each question that two people changed what the other wrote; saving again keeps what stands here."""
+        self.version.data = str(conflict.version)
+        for field in self.fields:
+            key = field.question.key
+            if key in conflict.conflicts:
+                field.other = conflict.conflicts[key]
+                field.errors = [*field.errors, _("Somebody else changed this answer while you were writing.")]
+            elif field.data != conflict.values.get(key):
+                field.process(None, conflict.values.get(key))
+
+
+@lru_cache(maxsize=1000)
+def _form_of(definition: Definition, section: Section) -> type[SectionForm]:
+    fields: dict[str, Any] = {"definition": definition, "section": section}
+    for question in section.questions:
+        if question.type == "files":
+            continue
+        field = RowsField if question.type in ROWS else AnswerField
+        fields[f"q_{question.key}"] = field(question, name=question.key, id=question.key)
+    return type("SectionForm", (SectionForm,), fields)
+
+
+def section_form(
+    definition: Definition, section: Section, context: Mapping[str, Any] | None = None
+) -> type[SectionForm]:
+    """The form of one section, made once a process. ``context`` is not needed: a questionnaire carries what it refers to."""
+    return _form_of(definition, section)
