@@ -78,7 +78,8 @@ class Browser:
         return self
 
     def get(self, path: str, status: int = 200, **kwargs: Any) -> TestResponse:
-        """Open a page."""
+        """Open a page. What the test has prepared so far is committed first, as it would be by another request."""
+        db.session.commit()
         return self._checked(self.client.get(path, **kwargs), status)
 
     def post(
@@ -90,11 +91,13 @@ class Browser:
         status: int | None = None,
         **kwargs: Any,
     ) -> TestResponse:
-        """Send a form, with the token of ``page`` (default: of the page last opened)."""
+        """Send a form as browsers do, with the token of ``page`` (default: of the page last opened)."""
+        db.session.commit()
         if page:
             self.get(page)
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.text)
         values = {"csrf_token": token.group(1) if token else ""} | (data or {})
+        kwargs.setdefault("headers", {"Origin": "http://localhost"})
         return self._checked(self.client.post(path, data=values, **kwargs), status)
 
     def follow(self) -> TestResponse:

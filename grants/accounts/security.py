@@ -165,11 +165,10 @@ def init_app(app: Flask) -> None:
         **{f"SECURITY_MSG_{key}": message for key, message in MESSAGES.items()},
     )
     app.config.setdefault("SECURITY_PASSWORD_HASH", "argon2")
-    security = Security()
+    security = Security(mail_util_cls=OutboxMailUtil)
     security.init_app(
         app,
         People(db, Person, None),
-        mail_util_cls=OutboxMailUtil,
         login_form=forms.SignInForm,
         register_form=forms.RegisterForm,
         confirm_register_form=None,

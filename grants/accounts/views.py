@@ -49,25 +49,14 @@ SEE_ORGANIZATIONS = (*COORDINATORS, Role.FINANCE_OFFICER, Role.AUDITOR)
 
 
 @bp.app_context_processor
-def who_is_here() -> dict[str, Any]:
-    """The language switch and the account menu of every page."""
+def language_switch() -> dict[str, Any]:
+    """The language switch of every page."""
     if not has_request_context():
         return {}
     here = request.full_path.rstrip("?") if request.method == "GET" else "/"
     now = language_now()
     tongues = [{"code": code, "label": language_name(code).capitalize(), "current": code == now} for code in LANGUAGES]
-    switch = {"language_links": tongues, "language_url": url_for("accounts.choose_language"), "language_next": here}
-    if current_user.is_authenticated:
-        doors = [
-            {"label": _("My account"), "url": url_for("accounts.account")},
-            {"label": _("Sign out"), "url": url_for("security.logout"), "post": True},
-        ]
-    else:
-        doors = [
-            {"label": _("Sign in"), "url": url_for("security.login")},
-            {"label": _("Register"), "url": url_for("security.register")},
-        ]
-    return switch | {"account_links": doors}
+    return {"language_links": tongues, "language_url": url_for("accounts.choose_language"), "language_next": here}
 
 
 # ------------------------------------------------------------------ arriving
