@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -36,9 +36,13 @@ class CallStory:
         self.call: Call
         self.applications: dict[str, Application] = {}
 
-    def moment(self, text: str) -> datetime:
-        """A moment of the files, moved."""
-        return datetime.fromisoformat(sample.moved(str(text), self.days)).astimezone(UTC)
+    def moment(self, told: datetime | date | str) -> datetime:
+        """A moment of the files, moved; a day is taken at noon."""
+        if isinstance(told, str):
+            told = datetime.fromisoformat(told)
+        elif not isinstance(told, datetime):
+            told = datetime.combine(told, time(12), UTC)
+        return (told + timedelta(days=self.days)).astimezone(UTC)
 
     def publish(self, title: dict[str, str] | None = None) -> None:
         """Import and publish the call on its opening day."""
@@ -88,7 +92,9 @@ class CallStory:
             self._attach(application, entry, answers["annexes"])
 
     def _attach(self, application: Application, entry: dict[str, Any], annexes: list[dict[str, Any]]) -> None:
-        asked = {d.key: d for d in db.session.scalars(select(DocumentAsked).where(DocumentAsked.call_id == self.call.id))}
+        asked = {
+            d.key: d for d in db.session.scalars(select(DocumentAsked).where(DocumentAsked.call_id == self.call.id))
+        }
         by = self.people.member_of(entry["organization"])
         owner = self.people.organizations[entry["organization"]].name
         for annex in annexes:
@@ -121,11 +127,13 @@ class CallStory:
         number = {"AFR": "01", "ASI": "03", "LAC": "05"}[application.region or "AFR"]
         return self.people[f"STF-{number}"]
 
-    def review(self, say: Say, rounds: tuple[int, ...] = (1, 2), unfinished: frozenset[tuple[str, str]] = frozenset()) -> None:
+    def review(
+        self, say: Say, rounds: tuple[int, ...] = (1, 2), unfinished: frozenset[tuple[str, str]] = frozenset()
+    ) -> None:
         """Assign and write the reviews of the files; ``unfinished`` ones are assigned and accepted only."""
         due = self.call.reviews_due_on or clock.now().date()
         for number in rounds:
-            begin = self.moment(f"{due - timedelta(days=14 if number == 1 else 5)}T08:00:00+00:00") - timedelta(days=self.days)
+            begin = datetime.combine(due, time(8), UTC) - timedelta(days=14 if number == 1 else 5)
             entries = [r for r in sample.read("reviews")["reviews"] if r["round"] == number]
             entries = [r for r in entries if r["application"] in self.applications]
             for hour, entry in enumerate(entries):

@@ -1,0 +1,179 @@
+"""A believable fund to look at: every row of it comes from the same actions that the screens call.
+
+The sample call stands under review with all its applications and reviews; another call is open, with drafts in it; and
+two decided calls have grants at every stage. Dates move so that all this is alive on the day it is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import select, update
+
+from grants.accounts.models import Person
+from grants.core import clock
+from grants.core.db import db, transaction
+from grants.core.mail import Delivery, OutboxMail
+from grants.core.rules import Obstacle, Refused
+from grants.demo import people as persons
+from grants.demo import sample
+from grants.demo.calls import CallStory
+from grants.demo.decided import DecidedStory, GrantStory
+from grants.demo.people import PASSWORD, People
+
+Say = Callable[[str], None]
+
+ACCOUNTS = (
+    ("STF-07", "global coordinator"),
+    ("STF-01", "regional coordinator, Africa"),
+    ("REV-2", "reviewer"),
+    ("STF-12", "committee member"),
+    ("STF-08", "finance officer, prepares"),
+    ("STF-09", "finance officer, approves"),
+    ("USR-SN-1", "applicant and grantee in Senegal, owner and signatory"),
+    ("USR-NP-1", "grantee in Nepal, owner and signatory"),
+    ("STF-15", "auditor"),
+    ("STF-16", "administrator"),
+)
+
+EARLIER = {"APP-002": "APP-201", "APP-004": "APP-202", "APP-006": "APP-203", "APP-007": "APP-204", "APP-010": "APP-205"}
+RECENT = {"APP-001": "APP-301", "APP-003": "APP-302", "APP-005": "APP-303", "APP-008": "APP-304", "APP-009": "APP-305"}
+
+
+def is_needed() -> bool:
+    """Whether nobody is there yet."""
+    return db.session.scalar(select(Person.id).limit(1)) is None
+
+
+def load(progress: Say = lambda _: None) -> None:
+    """Load the demonstration. Raises Refused in production, or when there is somebody already.
+
+    The mails of its past count as sent in the past: nobody is written to about what happened last year.
+    """
+    if current_app.config["PRODUCTION"]:
+        raise Refused(Obstacle("production", "The demonstration cannot be loaded in production."))
+    if not is_needed():
+        raise Refused(Obstacle("not_empty", "There are people in this database already."))
+    today = clock.now().replace(hour=9, minute=0, second=0, microsecond=0)
+    with clock.at(today - timedelta(days=500)), transaction():
+        everybody = persons.load(today - timedelta(days=500))
+    progress(f"{len(everybody.persons)} people, {len(everybody.organizations)} organizations")
+    _earlier(everybody, today, progress)
+    _recent(everybody, today, progress)
+    _under_review(everybody, today, progress)
+    _open(everybody, today, progress)
+    with transaction():
+        db.session.execute(
+            update(OutboxMail)
+            .where(OutboxMail.posted_at < today)
+            .values(state=Delivery.SENT, sent_at=OutboxMail.posted_at)
+        )
+
+
+def accounts() -> list[tuple[str, str, str]]:
+    """The accounts to try: address, what it is, password."""
+    found = {p.reference: p.email for p in db.session.scalars(select(Person).where(Person.is_demonstration))}
+    return [(found[reference], words, PASSWORD) for reference, words in ACCOUNTS if reference in found]
+
+
+def _days(milestone: str, wanted: datetime) -> int:
+    """How many days to move the files so that a day of their timetable falls on ``wanted``."""
+    told = sample.read("call")["call"]["timetable"][milestone]
+    moment = told if isinstance(told, datetime) else datetime(told.year, told.month, told.day, tzinfo=UTC)
+    return (wanted.date() - moment.astimezone(UTC).date()).days
+
+
+def _earlier(everybody: People, today: datetime, progress: Say) -> None:
+    """A call whose grants have ended: closed, in close-out, with a final report in, late, or running out."""
+    story = DecidedStory(everybody, "MPF-2026-01", _days("earliest_start", today - timedelta(days=330)), EARLIER)
+    story.publish()
+    story.apply(progress)
+    story.check()
+    story.review(progress)
+    for award in story.decide():
+        grant = GrantStory(story, award).accept().send_agreement().sign().give_bank_account().meet_conditions().pay(1)
+        _live_on(grant, story, today)
+    progress("MPF-2026-01: decided, grants at their end")
+
+
+def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
+    """What each grant of the earlier call has come to."""
+    told = {reference: key for key, reference in EARLIER.items()}[grant.award.application.reference]
+    if told == "APP-006":
+        grant.report("final_report", share="0.99").pay(2, _after_final(grant, 20)).reach_milestones()
+        grant.close(_after_final(grant, 40))
+    elif told == "APP-002":
+        grant.report("final_report", share="0.98", returned=True).reach_milestones()
+        grant.close(_after_final(grant, 20), finish=False)
+    elif told == "APP-007":
+        grant.report("final_report", share="0.97", accepted=False)
+    elif told == "APP-004":
+        grant.report("interim_report", share="0.5", returned=True).pay(2, _after("interim_report", grant, 15))
+
+
+def _after(key: str, grant: GrantStory, days: int) -> datetime:
+    due = grant.due_on(key)
+    return datetime(due.year, due.month, due.day, 9, tzinfo=UTC) + timedelta(days=days)
+
+
+def _after_final(grant: GrantStory, days: int) -> datetime:
+    return _after("final_report", grant, days)
+
+
+def _recent(everybody: People, today: datetime, progress: Say) -> None:
+    """A call decided three weeks ago: letters unanswered, agreements to draw up, to sign, first payments under way."""
+    story = DecidedStory(everybody, "MPF-2026-02", _days("committee_meeting", today - timedelta(days=26)), RECENT)
+    story.publish()
+    story.apply(progress)
+    story.check()
+    story.review(progress)
+    stages = ["offered", "accepted", "sent", "signed", "paid"]
+    for award, stage in zip(story.decide(), stages, strict=False):
+        _bring_to(GrantStory(story, award), stage)
+    progress("MPF-2026-02: decided, grants at their beginning")
+
+
+def _bring_to(grant: GrantStory, stage: str) -> None:
+    if stage == "offered":
+        return
+    grant.accept()
+    if stage == "accepted":
+        return
+    grant.send_agreement()
+    if stage == "sent":
+        return
+    grant.sign().give_bank_account(verified=stage == "paid")
+    if stage == "paid":
+        grant.meet_conditions().pay(1, upto="prepared")
+
+
+def _under_review(everybody: People, today: datetime, progress: Say) -> None:
+    """The sample call itself: twelve applications, all reviews in, the committee to come."""
+    references = {entry["id"]: entry["id"] for entry in sample.read("applications")["applications"]}
+    story = CallStory(everybody, "MPF-2027-01", _days("reviews_due", today + timedelta(days=3)), references)
+    story.publish()
+    story.apply(progress)
+    story.check()
+    story.review(progress)
+    progress("MPF-2027-01: under review")
+
+
+def _open(everybody: People, today: datetime, progress: Say) -> None:
+    """A call that is open now, with two drafts in it."""
+    story = CallStory(everybody, "MPF-2027-02", _days("deadline", today + timedelta(days=17)), {})
+    story.publish(
+        title={
+            "en": "MADE Pilot Fund – Second call 2027: fair recruitment and decent work",
+            "fr": "Fonds pilote MADE – Deuxième appel 2027 : recrutement équitable et travail décent",
+            "es": "Fondo Piloto MADE – Segunda convocatoria 2027: contratación justa y trabajo decente",
+        }
+    )
+    for reference, told, sections in (("APP-401", "APP-011", 4), ("APP-402", "APP-012", 9)):
+        entry = next(e for e in sample.read("applications")["applications"] if e["id"] == told)
+        story.references[told] = reference
+        with clock.at(today - timedelta(days=4)), transaction():
+            draft = story.start(entry)
+            story.fill(draft, entry, sections)
+    progress("MPF-2027-02: open, two drafts")

@@ -1,0 +1,260 @@
+"""Decided calls of the demonstration, and the lives of their grants: from an unanswered letter to the closed account."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from grants.awards import actions as awards
+from grants.awards.models import Award
+from grants.closeout import actions as closeouts
+from grants.core import clock
+from grants.core.db import transaction
+from grants.core.money import Money
+from grants.decisions import actions as decisions
+from grants.decisions.models import Choice, DecisionOutcome, Meeting
+from grants.decisions.rules import Ranked, ranking
+from grants.demo import sample
+from grants.demo.calls import CallStory
+from grants.payments import actions as payments
+from grants.payments.queries import bank_account_of, tranche_of
+from grants.reports import actions as reports
+from grants.reports.models import ReportDue
+from grants.reports.queries import dues_of
+from grants.reports.rules import LineGiven
+from grants.reviews.queries import standing_of
+
+LOCAL = {
+    "SN": ("XOF", "655.957"), "TG": ("XOF", "655.957"), "MA": ("MAD", "10.8"), "KE": ("KES", "140.5"),
+    "NP": ("NPR", "145.2"), "PH": ("PHP", "61.4"), "BD": ("BDT", "118.7"), "LB": ("USD", "1.08"),
+    "MX": ("MXN", "19.6"), "GT": ("GTQ", "8.4"), "DO": ("DOP", "63.9"), "PE": ("PEN", "4.1"),
+}  # fmt: skip
+
+FIRST_OFFICER, SECOND_OFFICER = "STF-08", "STF-09"
+
+
+class DecidedStory(CallStory):
+    """A call that went on to the committee."""
+
+    def decide(self, declined: frozenset[str] = frozenset()) -> list[Award]:
+        """The committee meets, votes and signs; a few days later all letters go out at one moment."""
+        meeting_at = datetime.combine(self.call.meeting_on, time(14), ZoneInfo(self.call.timezone))  # type: ignore[arg-type]
+        coordinator, committee = self.people["STF-07"], self.people.committee
+        with clock.at(meeting_at - timedelta(days=6)), transaction():
+            meeting = decisions.call_meeting(
+                self.call, starts_at=meeting_at, members=committee, quorum=3, by=coordinator
+            )
+        with clock.at(meeting_at), transaction():
+            for member in committee:
+                decisions.mark_present(meeting, member, present=True, by=coordinator)
+            decisions.open_meeting(meeting, by=coordinator)
+        for minute, place in enumerate(self._ranked(), 1):
+            with clock.at(meeting_at + timedelta(minutes=5 * minute)), transaction():
+                self._decide_one(meeting, place, declined)
+        with clock.at(meeting_at + timedelta(hours=3)), transaction():
+            minutes = "The committee followed the ranked list. Members with a tie left the room for that item."
+            reason = "This round was small; the floors of the regions are taken up in the next one."
+            decisions.close_meeting(meeting, by=coordinator, minutes=minutes, reason=reason)
+        for hour, member in enumerate(committee, 4):
+            with clock.at(meeting_at + timedelta(hours=hour)), transaction():
+                decisions.sign(meeting, by=member)
+        with clock.at(meeting_at + timedelta(days=5)), transaction():
+            return awards.release_decisions(meeting, by=coordinator)
+
+    def _ranked(self) -> list[Ranked]:
+        return ranking(self.call, standing_of(self.call.id)).ranked
+
+    def _decide_one(self, meeting: Meeting, place: Ranked, declined: frozenset[str]) -> None:
+        reference = place.result.application.reference
+        application = next(a for a in self.applications.values() if a.reference == reference)
+        award = place.above_line and application.reference not in declined
+        proposer = self.coordinator_of(application)
+        if award:
+            decision = decisions.propose(
+                meeting,
+                application,
+                outcome=DecisionOutcome.AWARD,
+                amount=application.requested,
+                conditions=self._conditions(application.organization.risk),
+                by=proposer,
+            )
+        else:
+            decision = decisions.propose(
+                meeting,
+                application,
+                outcome=DecisionOutcome.DECLINE,
+                reason="The committee saw the same need, but the money of this round was better placed elsewhere.",
+                by=proposer,
+            )
+        aside = {"STF-13"} if application.organization.reference == "ORG-MX" else set()
+        for member in self.people.committee:
+            if member.reference not in aside:
+                decisions.vote(decision, Choice.FOR, by=member)
+        decisions.take(decision, by=proposer)
+
+    @staticmethod
+    def _conditions(risk: str | None) -> list[str]:
+        if risk in (None, "low"):
+            return []
+        return ["Adopt a written safeguarding policy and send it to the fund within three months of the signature."]
+
+
+class GrantStory:
+    """The life of one grant. Each step is taken by the person whose step it is, at a believable moment."""
+
+    def __init__(self, story: CallStory, award: Award) -> None:
+        self.story, self.award = story, award
+        self.people = story.people
+        self.organization = award.organization
+        self.owner = self.people.member_of(self.organization.reference)
+        application = next(a for a in story.applications.values() if a.id == award.application_id)
+        self.coordinator = story.coordinator_of(application)
+        self.offered = award.offered_at
+
+    def _at(self, **later: float) -> Any:
+        return clock.at(self.offered + timedelta(**later))
+
+    def accept(self) -> GrantStory:
+        """The grantee says yes."""
+        with self._at(days=2), transaction():
+            awards.accept(self.award, by=self.owner)
+        return self
+
+    def send_agreement(self) -> GrantStory:
+        """The coordinator draws up the agreement."""
+        with self._at(days=4), transaction():
+            payments.prepare_agreement(self.award, by=self.coordinator)
+        return self
+
+    def sign(self) -> GrantStory:
+        """The signatory signs."""
+        with self._at(days=7), transaction():
+            payments.sign_agreement(self.award, signature=self.owner.name, by=self.owner)
+        return self
+
+    def meet_conditions(self) -> GrantStory:
+        """Everything asked for besides the action is done."""
+        with self._at(days=12), transaction():
+            for condition in self.award.conditions:
+                awards.meet_condition(condition, "Policy received and read.", by=self.coordinator)
+        return self
+
+    def give_bank_account(self, *, verified: bool = True) -> GrantStory:
+        """The grantee enters its account, a finance officer verifies it by calling back."""
+        with self._at(days=8), transaction():
+            known = bank_account_of(self.organization.id)
+            account = known or payments.enter_bank_account(
+                self.organization,
+                holder=self.organization.name,
+                number=f"SAMPLE{self.organization.id:08d}",
+                bic="SAMPLEXX",
+                currency="EUR",
+                by=self.owner,
+            )
+        if verified and account.state != "verified":
+            with self._at(days=10), transaction():
+                reason = "Called the legal representative on the number in the register; account read back."
+                payments.verify_bank_account(account, reason, by=self.people[SECOND_OFFICER])
+        return self
+
+    def pay(self, number: int, moment: datetime | None = None, upto: str = "confirmed") -> GrantStory:
+        """A tranche is prepared, approved, paid and confirmed, or as far as ``upto``."""
+        begin = moment or self.offered + timedelta(days=14)
+        steps = ("prepared", "approved", "paid", "confirmed")
+        wanted = steps[: steps.index(upto) + 1]
+        tranche = tranche_of(self.award, number)
+        assert tranche is not None
+        with clock.at(begin), transaction():
+            payment = payments.prepare(tranche, by=self.people[FIRST_OFFICER])
+        if "approved" in wanted:
+            with clock.at(begin + timedelta(hours=5)), transaction():
+                payments.approve(payment, by=self.people[SECOND_OFFICER])
+        if "paid" in wanted:
+            with clock.at(begin + timedelta(days=1)), transaction():
+                payments.pay(
+                    payment,
+                    paid_on=(begin + timedelta(days=1)).date(),
+                    bank_reference=f"SAMPLE-{payment.reference}",
+                    proof_name="transfer.pdf",
+                    proof_content=sample.document("pdf", "Proof of transfer", payment.reference),
+                    by=self.people[FIRST_OFFICER],
+                )
+        if "confirmed" in wanted:
+            with clock.at(begin + timedelta(days=4)), transaction():
+                currency, rate = LOCAL[self.organization.country]
+                received = Money.parse((payment.amount.amount * Decimal(rate)).quantize(Decimal(1)), currency)
+                payments.confirm(
+                    payment,
+                    received_on=(begin + timedelta(days=4)).date(),
+                    received=received,
+                    rate=Decimal(rate),
+                    by=self.owner,
+                )
+        return self
+
+    def report(self, key: str, *, share: str, returned: bool = False, accepted: bool = True) -> GrantStory:
+        """A report is written and submitted three days before it is due, maybe returned once, maybe accepted.
+
+        ``share`` is how much of each budget line was spent in the period, such as "0.75".
+        """
+        due = next(d for d in dues_of(self.award) if d.key == key)
+        begin = datetime.combine(due.due_on, time(10), ZoneInfo("UTC")) - timedelta(days=3)
+        with clock.at(begin), transaction():
+            self._write(due, Decimal(share))
+            reports.submit(due, by=self.owner)
+        if returned:
+            with clock.at(begin + timedelta(days=1)), transaction():
+                reason = "Please say what the migrants' committee decided, and explain the travel costs."
+                reports.return_(due, reason, by=self.coordinator)
+            with clock.at(begin + timedelta(days=2)), transaction():
+                reports.submit(due, by=self.owner)
+        if accepted:
+            with clock.at(begin + timedelta(days=3)), transaction():
+                reports.accept(due, by=self.coordinator)
+        return self
+
+    def _write(self, due: ReportDue, share: Decimal) -> None:
+        report = reports.start(due, by=self.owner)
+        told = sample.read("reports")[due.kind][self.award.application.language]
+        for section, answers in told.items():
+            values = answers | ({"changes": self._changes(answers)} if "changes" in answers else {})
+            reports.save_section(due, section, values, by=self.owner, version=0)
+        if due.is_financial:
+            currency, rate = LOCAL[self.organization.country]
+            given = [
+                LineGiven(line.id, _local(line.amount_minor, share, currency, rate), Decimal(rate))
+                for line in self.award.budget
+            ]
+            reports.save_lines(report, given, by=self.owner)
+
+    def _changes(self, answers: dict[str, Any]) -> list[dict[str, Any]]:
+        """The changes a report tells of happened in the grantee's own country."""
+        return [row | {"country": self.organization.country} for row in answers["changes"]]
+
+    def due_on(self, key: str) -> date:
+        """When a report is due."""
+        return next(due.due_on for due in dues_of(self.award) if due.key == key)
+
+    def reach_milestones(self) -> GrantStory:
+        """Everything promised so far is reached on its day."""
+        for milestone in self.award.milestones:
+            with clock.at(datetime.combine(milestone.due_on, time(9), ZoneInfo("UTC"))), transaction():
+                awards.reach_milestone(milestone, "Minutes and photographs are in our files.", by=self.owner)
+        return self
+
+    def close(self, moment: datetime, *, finish: bool = True) -> GrantStory:
+        """The final checks, a refund of what was not spent, and the end."""
+        with clock.at(moment), transaction():
+            closeout = closeouts.open_closeout(self.award, by=self.coordinator)
+        if finish:
+            with clock.at(moment + timedelta(days=2)), transaction():
+                closeouts.finish(closeout, by=self.coordinator)
+        return self
+
+
+def _local(minor: int, share: Decimal, currency: str, rate: str) -> Money:
+    """A part of a budget line in local money, in whole units, rounded down so that it never exceeds the line."""
+    amount = Money(minor, "EUR").amount * share * Decimal(rate)
+    return Money.parse(int(amount), currency)
