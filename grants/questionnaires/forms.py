@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from flask import request
 from flask_babel import gettext as _
+from markupsafe import Markup, escape
 from wtforms import Field, HiddenField
 
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, Form, one_line
 from grants.core.languages import language_now, pick
-from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.questions import (
     CHOICES,
     DERIVED_IN_LINES,
@@ -66,6 +65,9 @@ def _cleaned(question: Question, text: str) -> str:
 class Typing:
     """What stands in one input: the text as typed, what it means, and what is wrong with it."""
 
+    widget = None
+    """The list of what is wrong asks every field for it."""
+
     def __init__(self, question: Question, id: str, name: str) -> None:
         self.question, self.id, self.name = question, id, name
         self.text = ""
@@ -98,31 +100,100 @@ class Typing:
         return reason is None
 
     @property
-    def control(self) -> str:
-        """How the question is laid out: area, radios, select, date, check or line."""
+    def layout(self) -> str:
+        """How the question is laid out: area, radios, select, check or line."""
         kind = self.question.type
         if kind == "longtext":
             return "area"
-        if kind == "boolean" or (kind in ("choice", "scale") and len(self.choices) <= RADIOS):
+        if kind == "boolean" or (kind in ("choice", "scale") and len(self.question.options) <= RADIOS):
             return "radios"
         if kind in CHOICES:
             return "select"
         return "check" if kind == "declaration" else "line"
 
-    @property
-    def input_type(self) -> str:
-        """The type of the input."""
-        return INPUT_TYPES.get(self.question.type, "text")
+    def control(self, described: str = "", *, needed: bool = False, short: bool = False) -> Markup:
+        """The control itself. ``described`` are the ids of its hint, count and error; ``short`` makes a list of radios."""
+        about = {
+            "aria-describedby": described or None,
+            "aria-invalid": "true" if self.errors else None,
+            "aria-required": "true" if needed else None,
+        }
+        layout = "select" if short and self.layout == "radios" else self.layout
+        if layout == "select":
+            return self._select(about)
+        if layout == "radios":
+            return self._radios()
+        if layout == "check":
+            checked = "checked" if self.text == "yes" else None
+            return _tag("input", {"type": "checkbox", "id": self.id, "name": self.name, "value": "yes"}, about, checked)
+        if layout == "area":
+            return self._area(about)
+        kind, question = self.question.type, self.question
+        limits = {}
+        if kind == "date":
+            limits = {"min": question.not_before, "max": question.not_after}
+        given = {
+            "type": INPUT_TYPES.get(kind, "text"),
+            "id": self.id,
+            "name": self.name,
+            "value": self.text,
+            "inputmode": INPUT_MODES.get(kind),
+            "class": "short" if kind in NUMBERS else None,
+            "data-max-chars": question.max_chars,
+        }
+        return _tag("input", {**given, **limits}, about)
+
+    def _area(self, about: dict[str, Any]) -> Markup:
+        words = self.question.max_words
+        given = {
+            "id": self.id,
+            "name": self.name,
+            "rows": min(max((words or 60) // 16, 3), 18),
+            "data-max-words": words,
+        }
+        return _tag("textarea", given, about) + Markup("\n") + escape(self.text) + Markup("</textarea>")
+
+    def _select(self, about: dict[str, Any]) -> Markup:
+        options = _options_of(self.question, language_now())
+        chosen = Markup('value="{}"').format(self.text)
+        if self.text and chosen in options:
+            options = options.replace(chosen, chosen + Markup(" selected"), 1)
+        elif self.text:
+            options += Markup("<option {} selected>{}</option>").format(chosen, self.text)
+        start = _tag("select", {"id": self.id, "name": self.name}, about)
+        return start + Markup('<option value="">{}</option>').format(_("Please choose")) + options + Markup("</select>")
+
+    def _radios(self) -> Markup:
+        inline = len(self.choices) <= 3 and self.question.type in ("boolean", "scale")
+        start = Markup('<div class="options inline">') if inline else Markup('<div class="options">')
+        return start + _boxes(self, "radio", self.choices, [self.text]) + Markup("</div>")
 
     @property
-    def input_mode(self) -> str | None:
-        """Which keyboard a phone shows."""
-        return INPUT_MODES.get(self.question.type)
-
-    @property
-    def choices(self) -> list[tuple[str, str]]:
+    def choices(self) -> tuple[tuple[str, str], ...]:
         """What can be chosen, in the reader's language."""
-        return list(choices_of(self.question, language_now()))
+        return choices_of(self.question, language_now())
+
+
+def _tag(name: str, *attributes: Mapping[str, Any] | str | None) -> Markup:
+    """A start tag; attributes without a value are left out."""
+    parts = [Markup("<{}").format(name)]
+    for group in attributes:
+        if isinstance(group, str):
+            parts.append(Markup(" {}").format(group))
+        elif group:
+            parts += [Markup(' {}="{}"').format(key, value) for key, value in group.items() if value is not None]
+    return Markup("").join(parts) + Markup(">")
+
+
+def _boxes(field: Any, kind: str, choices: Iterable[tuple[str, str]], chosen: Iterable[str]) -> Markup:
+    """Radio buttons or boxes to tick; the first carries the id that the list of mistakes jumps to."""
+    picked, lines = set(chosen), []
+    for number, (value, label) in enumerate(choices):
+        box_id = f"{field.id}-{number}"
+        given = {"type": kind, "id": box_id, "name": field.name, "value": value}
+        box = _tag("input", given, "checked" if value in picked else None)
+        lines.append(Markup('<div class="option">{}<label for="{}">{}</label></div>').format(box, box_id, label))
+    return Markup("").join(lines)
 
 
 @lru_cache(maxsize=2000)
@@ -135,6 +206,12 @@ def choices_of(question: Question, language: str) -> tuple[tuple[str, str], ...]
     names = countries(language) if question.type == "country_list" else {}
     listed = tuple((o.value, str(pick(o.label, language)) or names.get(o.value, o.value)) for o in question.options)
     return (*listed, (DONT_KNOW, _("I do not know"))) if question.type == "scale" and question.unsure else listed
+
+
+@lru_cache(maxsize=1000)
+def _options_of(question: Question, language: str) -> Markup:
+    choices = choices_of(question, language)
+    return Markup("").join(Markup('<option value="{}">{}</option>').format(v, w) for v, w in choices)
 
 
 class AnswerField(Field):
@@ -163,6 +240,23 @@ class AnswerField(Field):
             return
         self.typing.take(valuelist[0] if valuelist else "")
         self.data = self.typing.value
+
+    @property
+    def layout(self) -> str:
+        """How the question is laid out: boxes, area, radios, select, check or line."""
+        return "boxes" if self.question.type in LISTS else self.typing.layout
+
+    def control(self, described: str = "", *, needed: bool = False) -> Markup:
+        """The control itself."""
+        if self.layout != "boxes":
+            self.typing.errors = list(self.errors)
+            return self.typing.control(described, needed=needed)
+        choices = choices_of(self.question, language_now())
+        known = {value for value, _label in choices}
+        others = tuple((value, value) for value in self.chosen if value not in known)
+        many = Markup('<div class="options many">')
+        start = many if len(choices) > 2 * RADIOS else Markup('<div class="options">')
+        return start + _boxes(self, "checkbox", (*choices, *others), self.chosen) + Markup("</div>")
 
     def pre_validate(self, form: Any) -> None:
         """Refuse only what cannot be kept at all."""
@@ -195,6 +289,12 @@ class Line:
     def values(self) -> dict[str, Any]:
         """What the row says."""
         return {key: cell.value for key, cell in self.cells.items()}
+
+    @property
+    def summary(self) -> str:
+        """The first thing it says, for a line that is folded."""
+        texts = (cell.text for cell in self.cells.values() if cell.layout in ("line", "area") and cell.text)
+        return next(texts, "")
 
     @property
     def is_empty(self) -> bool:
@@ -276,48 +376,9 @@ class RowsField(Field):
         return not unsound
 
     @property
-    def figures(self) -> dict[str, Decimal]:
+    def sums(self) -> rules.Sums:
         """What the budget adds up to, with what is typed now."""
-        assert self.question.budget is not None
-        return rules.figures_of(self.question.budget, self.data)
-
-    @property
-    def totals(self) -> list[dict[str, Any]]:
-        """The sums by heading, for the table below the lines: amounts as Money, and the caps."""
-        budget = self.question.budget
-        assert budget is not None
-        figures, rows = self.figures, []
-        for heading in budget.headings:
-            cap = rules.cap_of(heading, budget, figures)
-            rows.append(
-                {
-                    "heading": heading,
-                    "total": _money(figures[heading.key], budget.currency),
-                    "requested": _money(figures[f"{heading.key}_requested"], budget.currency),
-                    "others": _money(figures[f"{heading.key}_cofinancing"], budget.currency),
-                    "cap": _money(cap[0], budget.currency) if cap else None,
-                    "within": cap[1] if cap else True,
-                }
-            )
-        return rows
-
-    @property
-    def payers(self) -> list[tuple[Any, Money]]:
-        """Who pays how much."""
-        budget = self.question.budget
-        assert budget is not None
-        figures = self.figures
-        named = [(budget.grant_title, budget.grant), *((source.label, source.value) for source in budget.sources)]
-        return [(title, _money(figures[key], budget.currency)) for title, key in named]
-
-
-def _money(amount: Decimal, currency: str) -> Money:
-    """An amount for the eye; a cap that falls between two cents is shown as the lower one."""
-    try:
-        return Money.parse(amount, currency)
-    except NotAnAmount:
-        step = Decimal(1).scaleb(-minor_digits(currency))
-        return Money.parse(amount // step * step, currency)
+        return rules.Sums(self.question, self.data)
 
 
 class SectionForm(Form):
@@ -354,6 +415,17 @@ class SectionForm(Form):
     def is_rearranging(self) -> bool:
         """Whether a button was pressed that only changes the page: "add a line" or "add up"."""
         return self.is_submitted() and ("add_row" in request.form or "add_up" in request.form)
+
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """What is wrong, for the list on top of the page: where to jump, and a sentence."""
+        found = []
+        for field in self.fields:
+            jump = f"{field.id}-0" if getattr(field, "layout", "") in ("boxes", "radios") else field.id
+            found += [{"id": jump, "message": error} for error in field.errors]
+            if isinstance(field, RowsField):
+                found += [{"id": cell.id, "message": error} for cell in field.entries for error in cell.errors]
+        return found
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -401,6 +473,12 @@ class SectionForm(Form):
                     )
                 else:
                     field.errors.append(why)
+
+    def other_text(self, field: AnswerField | RowsField) -> str:
+        """What somebody else wrote meanwhile, in words."""
+        if field.other is None:
+            return ""
+        return rules.shown_value(field.question, field.other.theirs, language_now(), self.definition.fallback)
 
     def show_conflict(self, conflict: EditConflict) -> None:
         """Show beside each question that two people changed what the other wrote; saving again keeps what stands here."""

@@ -580,6 +580,48 @@ def cap_of(heading: Heading, budget: Budget, figures: Mapping[str, Decimal]) -> 
     return most, spent <= most
 
 
+class Sums:
+    """What the lines of a budget add up to, for the table below them."""
+
+    def __init__(self, question: Question, lines: Iterable[Mapping[str, Any]] | None) -> None:
+        assert question.budget is not None
+        self.id, self.budget = question.key, question.budget
+        self.figures = figures_of(self.budget, lines)
+
+    @property
+    def totals(self) -> list[dict[str, Any]]:
+        """One row a heading: its amounts, the most it may cost and whether it stays within."""
+        rows = []
+        for heading in self.budget.headings:
+            cap = cap_of(heading, self.budget, self.figures)
+            rows.append(
+                {
+                    "heading": heading,
+                    "total": self._money(heading.key),
+                    "requested": self._money(f"{heading.key}_requested"),
+                    "others": self._money(f"{heading.key}_cofinancing"),
+                    "cap": _floored(cap[0], self.budget.currency) if cap else None,
+                    "within": cap[1] if cap else True,
+                }
+            )
+        return rows
+
+    @property
+    def payers(self) -> list[tuple[Texts, Money]]:
+        """Who pays how much, the fund first."""
+        named = [(self.budget.grant_title, self.budget.grant), *((s.label, s.value) for s in self.budget.sources)]
+        return [(title, self._money(key)) for title, key in named]
+
+    def _money(self, name: str) -> Money:
+        return _floored(self.figures[name], self.budget.currency)
+
+
+def _floored(amount: Decimal, currency: str) -> Money:
+    """An amount to look at; a cap that falls between two cents is shown as the lower one."""
+    step = Decimal(1).scaleb(-minor_digits(currency))
+    return Money.parse(min(amount // step * step, Decimal(10**14)), currency)
+
+
 def names_in_budget(document: Mapping[str, Any]) -> set[str]:
     """Every name that a check of this budget document may use."""
     budget = budget_of(document, "EUR", "en")
