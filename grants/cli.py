@@ -8,19 +8,26 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import click
 from flask import Flask
 
 from config import BadConfiguration, Config
 from grants.app import create_app
+from grants.calls.actions import import_call
+from grants.calls.forms import BadImport, read_call
+from grants.core import clock
+from grants.core.db import transaction
 from grants.core.engines.engine import ServerFailed
 from grants.core.permissions import declared
 from grants.core.reach import require_broker
+from grants.core.rules import Refused
 from grants.core.servers import servers
 from grants.core.web import declared_routes
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
+from grants.reminders.tasks import run_sweeps
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import CannotRun, up
 
@@ -110,6 +117,39 @@ def database_url_command() -> None:
         click.echo(config.database_url)
 
 
+@grants.command("tick")
+@click.option("--at", "moment", help="As of when, with its zone: 2027-03-01T08:00+01:00. Without it, now.")
+def tick_command(moment: str | None) -> None:
+    """Look once at every deadline, and write the reminders that are owed."""
+    at = _moment(moment) if moment else clock.now()
+    with _application():
+        swept = run_sweeps(at)
+    click.echo(
+        f"As of {at.isoformat(timespec='minutes')}: {swept['found']} reminders owed, {swept['posted']} of them new."
+    )
+
+
+@grants.group("call")
+def call_group() -> None:
+    """Calls for proposals."""
+
+
+@call_group.command("import")
+@click.argument("path")
+def call_import_command(path: str) -> None:
+    """Read a call from a folder, a ZIP or a YAML file; it becomes a draft."""
+    with _application(), transaction():
+        try:
+            call = import_call(read_call(path), by=None)
+        except BadImport as problem:
+            raise CannotRun(*[str(mistake) for mistake in problem.mistakes], "Nothing was imported.") from None
+        except Refused as problem:
+            raise CannotRun(
+                *[str(obstacle.message) for obstacle in problem.obstacles], "Nothing was imported."
+            ) from None
+        click.echo(f"{call.reference} is a draft; a coordinator can look at it and publish it.")
+
+
 @grants.command("routes")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def routes_command(*, as_json: bool) -> None:
@@ -168,7 +208,7 @@ def main() -> None:
     try:
         grants.main(prog_name="grants", standalone_mode=False)
     except FOR_PEOPLE as problem:
-        _refuse(str(problem))
+        _refuse(*[str(sentence) for sentence in problem.args])
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         help_wanted.show()
         sys.exit(REFUSED)
@@ -184,6 +224,16 @@ def main() -> None:
 
 def _config(**options: object) -> Config:
     return Config.from_environment(None, **options)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise CannotRun(f"{text!r} is not a moment with its zone, such as 2027-03-01T08:00+01:00.")
+    return moment
 
 
 def _unconnected() -> Flask:
@@ -215,6 +265,7 @@ def _say(line: str) -> None:
         pass
 
 
-def _refuse(message: str) -> None:
-    click.echo(f"grants: {' '.join(message.split())}", err=True)
+def _refuse(*sentences: str) -> None:
+    for sentence in sentences:
+        click.echo(f"grants: {' '.join(sentence.split())}", err=True)
     sys.exit(REFUSED)
