@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l  # re-exported: rules and workflows w
 LANGUAGES = ("en", "fr", "es")
 """Languages of screens and mails."""
 
-__all__ = ["LANGUAGES", "_l", "country_name", "language_name", "language_now", "pick", "speaking"]
+__all__ = ["LANGUAGES", "_l", "country_name", "date_locale", "language_name", "language_now", "pick", "speaking"]
 
 
 def language_now() -> str:
@@ -46,6 +46,12 @@ def pick(texts: Mapping[str, Any] | str | None, language: str | None = None, fal
 def _territories(language: str) -> Mapping[str, str]:
     names: Mapping[str, str] = Locale.parse(language).territories
     return names
+
+
+def date_locale(language: str | None = None) -> str:
+    """A language (default: the reader's) as dates are written in it; English as most of the fund's people write it."""
+    spoken = language or language_now()
+    return "en_GB" if spoken == "en" else spoken
 
 
 def country_name(code: str | None, language: str | None = None) -> str:

@@ -15,10 +15,10 @@ from babel.dates import format_date, format_timedelta, get_timezone_location
 from flask import Flask, current_app, g, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from grants.core import clock
-from grants.core.languages import LANGUAGES, country_name, language_name, language_now, pick
+from grants.core.languages import LANGUAGES, country_name, date_locale, language_name, language_now, pick
 from grants.core.money import Money
 from grants.core.web import csrf_token
 
@@ -69,12 +69,6 @@ def money(amount: Money | None) -> str:
     return amount.shown(language_now()) if amount is not None else "–"
 
 
-def date_locale() -> str:
-    """The reader's language as dates are written in it; English as most of the fund's people write it."""
-    language = language_now()
-    return "en_GB" if language == "en" else language
-
-
 def day(value: date | datetime | None, zone: str | None = None) -> str:
     """A day in words, such as 12 March 2027."""
     if value is None:
@@ -119,6 +113,6 @@ def marked(texts: Mapping[str, Any] | str | None, fallback: str = "en") -> Marku
     """The wording for the reader; when it is in another language it says so to screen readers and search."""
     wanted = language_now()
     if not isinstance(texts, Mapping) or texts.get(wanted):
-        return escape(pick(texts, wanted))
+        return Markup.escape(pick(texts, wanted))
     language = fallback if texts.get(fallback) else next((k for k, t in texts.items() if t), fallback)
     return Markup('<span lang="{}">{}</span>').format(language, pick(texts, language))

@@ -36,7 +36,7 @@ from babel.numbers import format_decimal
 from flask_babel.speaklater import LazyString
 
 from grants.core.expressions import BadExpression, Expression
-from grants.core.languages import _l, country_name, language_now, pick
+from grants.core.languages import _l, country_name, date_locale, language_now, pick
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.questions import (
     CHOICES,
@@ -511,7 +511,7 @@ def _wrong_day(question: Question, value: Any) -> list[tuple[str, Any]]:
 
 
 def _day_text(day: date) -> str:
-    return str(format_date(day, "long", locale=language_now()))
+    return str(format_date(day, "long", locale=date_locale()))
 
 
 def _wrong_list(question: Question, value: Any) -> list[tuple[str, Any]]:
@@ -653,7 +653,7 @@ def shown_value(question: Question, value: Any, language: str, fallback: str) ->
         number_text = format_decimal(number, locale=language, decimal_quantization=False)
         shown = f"{number_text}\u00a0%" if question.type == "percent" else number_text
     elif question.type == "date" and (day := day_of(value)):
-        shown = format_date(day, "long", locale=language)
+        shown = format_date(day, "long", locale=date_locale(language))
     elif isinstance(value, bool):
         shown = _l("Yes") if value else _l("No")
     return "" if shown is None else str(shown)
