@@ -42,7 +42,7 @@ def start(
         answer_sheet=sheet,
         language=language,
         currency=call.currency,
-        region=rules.region_of(organization, call),
+        region=rules.region_in(organization, call),
         started_by_id=by.id,
         confidentiality=organization.confidentiality_default,
     )
@@ -68,7 +68,7 @@ def copy_facts(application: Application) -> None:
     for name, value in rules.facts_in(answers_in(application), application.currency).items():
         setattr(application, name, value)
     if application.region is None:
-        application.region = rules.region_of(application.organization, application.call)
+        application.region = rules.region_in(application.organization, application.call)
     db.session.flush()
 
 
@@ -233,7 +233,7 @@ def eligibility_values(application: Application) -> dict[str, Any]:
     return rules.values_of(
         application,
         answers,
-        sums=rules.budget_in(definition, answers),
+        definition=definition,
         documents=queries.documents_of(call),
         attachments=queries.attachments_of(application),
         applications_of_lead=queries.sent_in_by(application.organization_id, call.id),

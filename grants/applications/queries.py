@@ -13,7 +13,7 @@ from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
 from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application, Attachment, Finding, Receipt
 from grants.applications.workflow import ApplicationState
-from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
+from grants.calls.models import Call, DocumentAsked, EligibilityRule
 from grants.core.db import db
 
 PAGE_SIZE = 50
@@ -211,17 +211,6 @@ def server_time() -> datetime:
     """The moment it is by the clock that judges deadlines."""
     moment: datetime = db.session.execute(select(func.app_now())).scalar_one()
     return moment
-
-
-def lots_of(call: Call) -> list[Lot]:
-    """The lots of a call."""
-    return list(db.session.scalars(select(Lot).where(Lot.call_id == call.id).order_by(Lot.position)))
-
-
-def regions_of(call: Call) -> list[RegionEnvelope]:
-    """The regions of a call."""
-    found = select(RegionEnvelope).where(RegionEnvelope.call_id == call.id)
-    return list(db.session.scalars(found.order_by(RegionEnvelope.position)))
 
 
 def rules_of(call: Call) -> list[EligibilityRule]:

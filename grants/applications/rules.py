@@ -8,18 +8,20 @@ import json
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from flask_babel import LazyString
+from flask_babel import lazy_ngettext as _ln
 
-from grants.accounts.models import Confidentiality, Organization
-from grants.applications.models import Application, Attachment, Finding, Outcome
+from grants.accounts.models import Confidentiality, Organization, region_of
+from grants.applications.models import Application, Attachment, Finding, Outcome, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule
+from grants.calls.rules import facts_of_call
 from grants.core.expressions import BadExpression, Expression, parse
 from grants.core.languages import _l, language_now, pick
 from grants.core.money import Money, total
@@ -27,7 +29,14 @@ from grants.core.questions import Budget, Definition, Heading, Question, Section
 from grants.core.rules import Obstacle
 from grants.core.templating import day as in_words
 from grants.core.templating import moment
-from grants.questionnaires.rules import amount_of, number_of, obstacles_to_completing
+from grants.questionnaires.rules import (
+    amount_of,
+    facts_of,
+    figures_of,
+    number_of,
+    obstacles_to_completing,
+    shown_value,
+)
 
 MOST_FILES = 10
 """Files that may be given for one document asked; enough for a register photographed page by page."""
@@ -91,11 +100,10 @@ def _minor(answer: Any, currency: str) -> int:
     return max(0, money.minor) if money is not None else 0
 
 
-def region_of(organization: Organization, call: Call) -> str | None:
+def region_in(organization: Organization, call: Call) -> str | None:
     """The region of the call whose envelope and coordinators an organization belongs to, if it can be told."""
     known = [envelope.region for envelope in call.regions]
-    by_country = (call.terms or {}).get("country_regions") or {}
-    region = organization.region or by_country.get(organization.country)
+    region = organization.region or region_of(organization.country)
     if region in known:
         return region
     return known[0] if len(known) == 1 else None
@@ -392,7 +400,7 @@ def values_of(
     application: Application,
     answers: Mapping[str, Any],
     *,
-    sums: Sums | None,
+    definition: Definition,
     documents: Sequence[DocumentAsked],
     attachments: Sequence[Attachment],
     applications_of_lead: int,
@@ -402,27 +410,17 @@ def values_of(
     What the fund knows only later in the life of grants (an overdue report) is left out, so a person judges it.
     """
     call = application.call
-    terms = call.terms or {}
     zone = ZoneInfo(call.timezone)
-    grant = dict(terms.get("grant") or {}) | {
-        "min": call.grant_min.amount,
-        "max": call.grant_max.amount,
-        "duration_months": {"min": call.months_min, "max": call.months_max},
-    }
     given = {attachment.document_id for attachment in attachments if attachment.file_id is not None}
-    needed = [
-        d for d in documents_for_application(documents) if is_required(d, values_for_documents(application, answers))
-    ]
-    return {
-        "call": {
-            "deadline": call.closes_at.astimezone(zone),
-            "eligible_countries": list(call.eligible_countries),
-            "languages_of_application": list(call.languages),
-            "currency": call.currency,
-            "grant": grant,
-        },
+    conditions = values_for_documents(application, answers)
+    needed = [document for document in documents_for_application(documents) if is_required(document, conditions)]
+    sums = budget_in(definition, answers)
+    question = budget_question(definition)
+    figures = figures_of(question.budget, answers.get(question.key)) if question and question.budget else {}
+    return figures | {
+        "call": facts_of_call(call) | {"eligible_countries": list(call.eligible_countries)},
         "organization": organization_values(application, answers),
-        "application": dict(answers)
+        "application": facts_of(definition, answers)
         | {
             "requested_amount": application.requested.amount,
             "total_cost": application.total_cost.amount,
@@ -435,8 +433,6 @@ def values_of(
             "submitted_at": application.submitted_at.astimezone(zone) if application.submitted_at else None,
             "cofinancing_percent": _share_of_others(application, sums),
         },
-        "direct_costs": sums.cost("direct_total").amount if sums else None,
-        "indirect_costs": sums.cost("indirect").amount if sums else None,
         "all_required_annexes_present": all(document.id in given for document in needed),
         "applications_of_lead": applications_of_lead,
     }
@@ -619,7 +615,8 @@ def obstacles_to_submission(
     reference = application.reference
 
     def place(section_key: str, question_key: str) -> tuple[str, dict[str, Any]]:
-        return "applications.section", {"reference": reference, "key": section_key, "_anchor": question_key}
+        values = {"reference": reference, "key": section_key, "check": 1, "_anchor": question_key}
+        return "applications.section", values
 
     found = obstacles_to_completing(definition, answers, place=place)
     found += obstacles_across_sections(application, definition, place)
@@ -668,6 +665,28 @@ def obstacles_across_sections(
         message = _l("We cannot tell which region of the call your organization belongs to. Please write to us.")
         found.append(Obstacle("no_region", message))
     return found
+
+
+def in_short(obstacles: Sequence[Obstacle], definition: Definition, reference: str) -> list[Obstacle]:
+    """The same obstacles, with the unanswered questions of a section told as one: a new application has dozens."""
+    missing: dict[str, int] = {}
+    others = []
+    for obstacle in obstacles:
+        section = obstacle.where[1].get("key") if obstacle.where else None
+        if section and obstacle.code.endswith(".missing"):
+            missing[section] = missing.get(section, 0) + 1
+        else:
+            others.append(obstacle)
+    gathered = []
+    for section_key, number in missing.items():
+        found = definition.section(section_key)
+        title = LazyString(pick, found.title if found else {})
+        message = _ln(
+            "%(section)s: one answer is missing", "%(section)s: %(num)s answers are missing", number, section=title
+        )
+        where = ("applications.section", {"reference": reference, "key": section_key, "check": 1})
+        gathered.append(Obstacle(f"{section_key}.missing", message, where))
+    return gathered + others
 
 
 def section_state(
@@ -723,6 +742,121 @@ def fingerprint(content: Mapping[str, Any]) -> str:
     }
     canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def receipt_in_words(
+    receipt: Receipt, application: Application, attached: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The receipt as the parts of a document, in the language now spoken."""
+    call = application.call
+    rows = [
+        [
+            str(pick(a["label"])) or a["document"],
+            a.get("name") or str(_l("withheld, with a reason")),
+            a.get("sha256") or "–",
+        ]
+        for a in attached
+    ]
+    parts: list[dict[str, Any]] = [
+        {
+            "kind": "facts",
+            "pairs": [
+                [str(_l("Receipt")), receipt.number],
+                [str(_l("Application")), application.reference],
+                [str(_l("Call")), f"{call.reference} – {pick(call.title)}"],
+                [str(_l("Organization")), application.organization.name],
+                [str(_l("Received, by the server’s clock")), _with_seconds(receipt.submitted_at, call.timezone)],
+                [str(_l("The same moment in UTC")), f"{receipt.submitted_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"],
+                [str(_l("Deadline")), str(when_in_call(call, call.closes_at))],
+                [str(_l("Sent in by")), receipt.submitted_by.name],
+                [str(_l("Answers")), str(len([v for v in receipt.content["answers"].values() if v is not None]))],
+            ],
+        },
+        {"kind": "section", "text": str(_l("Fingerprint (SHA-256)"))},
+        {"kind": "code", "text": receipt.content_hash},
+        {"kind": "note", "text": str(HASH_EXPLAINED)},
+        {"kind": "section", "text": str(_l("Documents received"))},
+    ]
+    if rows:
+        head = [str(_l("Document")), str(_l("File")), str(_l("SHA-256"))]
+        parts.append({"kind": "table", "head": head, "rows": rows})
+    return {
+        "title": str(_l("Receipt of your application")),
+        "reference": receipt.number,
+        "footer": str(_l("Pilot Fund of MADE, the Migration and Development Civil Society network")),
+        "parts": parts,
+    }
+
+
+HASH_EXPLAINED = _l(
+    "The fingerprint is computed from all answers and from the fingerprints of all files. If a single character were "
+    "changed, it would be another one."
+)
+
+
+def copy_in_words(
+    application: Application,
+    definition: Definition,
+    answers: Mapping[str, Any],
+    attachments: Iterable[Attachment],
+    audience: Audience,
+) -> dict[str, Any]:
+    """An application as the parts of a document: every question with its answer, in the language now spoken."""
+    language = language_now()
+    parts: list[dict[str, Any]] = [
+        {
+            "kind": "facts",
+            "pairs": [
+                [str(_l("Application")), application.reference],
+                [str(_l("Call")), f"{application.call.reference} – {pick(application.call.title)}"],
+                [str(_l("Organization")), application.organization.name],
+            ],
+        }
+    ]
+    for section in visible_sections(definition, audience):
+        parts.append({"kind": "section", "text": str(pick(section.title, language, definition.fallback))})
+        for question in section.questions:
+            parts.append({"kind": "question", "text": str(pick(question.label, language, definition.fallback))})
+            if question.type == "files":
+                parts += _papers_in_words(attachments, audience, language, definition.fallback)
+            else:
+                parts.append(_answer_in_words(question, answers.get(question.key), language, definition.fallback))
+    return {
+        "title": application.title or application.reference,
+        "reference": application.reference,
+        "footer": str(_l("Pilot Fund of MADE, the Migration and Development Civil Society network")),
+        "parts": parts,
+    }
+
+
+def _answer_in_words(question: Question, value: Any, language: str, fallback: str) -> dict[str, Any]:
+    if value in (None, [], ""):
+        return {"kind": "note", "text": str(_l("No answer"))}
+    if question.columns and isinstance(value, list):
+        return {
+            "kind": "table",
+            "head": [str(pick(column.label, language, fallback)) for column in question.columns],
+            "rows": [
+                [shown_value(column, row.get(column.key), language, fallback) for column in question.columns]
+                for row in value
+            ],
+        }
+    return {"kind": "text", "text": shown_value(question, value, language, fallback)}
+
+
+def _papers_in_words(
+    attachments: Iterable[Attachment], audience: Audience, language: str, fallback: str
+) -> list[dict[str, Any]]:
+    rows = [
+        [
+            str(pick(a.document.label, language, fallback)),
+            a.file.name if a.file else str(_l("withheld, with a reason")),
+        ]
+        for a in visible_attachments(attachments, audience)
+    ]
+    if not rows:
+        return [{"kind": "note", "text": str(_l("No documents"))}]
+    return [{"kind": "table", "head": [str(_l("Document")), str(_l("File"))], "rows": rows}]
 
 
 # ------------------------------------------------------------------ who may read which answers

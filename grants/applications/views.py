@@ -1,7 +1,715 @@
-"""Pages."""
+"""Pages of applications: beginning, writing, documents, sending in, the receipt, reading, checking, the list of a call."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_time
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.accounts.models import COORDINATORS, Role
+from grants.applications import actions, permissions, queries, rules
+from grants.applications.forms import JudgeForm, ReasonForm, StartForm, UploadForm, WithholdForm
+from grants.applications.models import Application, Attachment, Outcome, Receipt
+from grants.applications.rules import Audience
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call, DocumentAsked
+from grants.calls.queries import call_by_reference
+from grants.core import clock, files, pdf
+from grants.core.languages import language_now, pick, speaking
+from grants.core.permissions import require, scope
+from grants.core.questions import Section
+from grants.core.rules import Obstacle, Refused
+from grants.core.templating import reader_zone
+from grants.core.web import SIGNED_IN, access, done, found
+from grants.history.queries import timeline
+from grants.questionnaires import queries as questionnaire_queries
+from grants.questionnaires.actions import EditConflict
+from grants.questionnaires.forms import SectionForm, section_form
 
 bp = Blueprint("applications", __name__)
+
+
+class Desk:
+    """What the pages of one application share: its questions, what is saved, attached and missing."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.definition = questionnaire_queries.definition_of(application.call.questionnaire_id)
+        self.saved = {
+            key: row
+            for key, row in questionnaire_queries.sections_of(application.answer_sheet_id).items()
+            if row.version > 0
+        }
+        self.documents = queries.documents_of(application.call)
+        self.attachments = queries.attachments_of(application)
+
+    @cached_property
+    def answers(self) -> dict[str, Any]:
+        """Every saved answer by its question."""
+        return {key: value for row in self.saved.values() for key, value in row.values.items()}
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """What the conditions of the documents ask about."""
+        return rules.values_for_documents(self.application, self.answers)
+
+    @cached_property
+    def missing(self) -> list[DocumentAsked]:
+        """The required documents that are neither there nor withheld."""
+        return rules.missing_documents(self.documents, self.attachments, self.values)
+
+    @cached_property
+    def obstacles(self) -> list[Obstacle]:
+        """What keeps the application from being sent in now."""
+        return rules.obstacles_to_submission(
+            self.application, self.definition, self.answers, self.attachments, clock.now(), documents=self.documents
+        )
+
+    def places(self, current: str = "") -> list[dict[str, Any]]:
+        """The sections down the side, with their state; documents have a page of their own."""
+        troubled = {o.where[1].get("key") for o in self.__dict__.get("obstacles", []) if _is_trouble(o) and o.where}
+        listed, papers = [], False
+        for section in self.definition.sections:
+            only_files = all(question.type == "files" for question in section.questions)
+            papers = papers or only_files
+            row = self.saved.get(section.key)
+            state = rules.section_state(section, row.complete if row else None, self.attachments, self.missing)
+            listed.append(
+                {
+                    "key": section.key,
+                    "label": pick(section.title),
+                    "url": self._address(section.key, only_files=only_files),
+                    "current": current == ("documents" if only_files else section.key),
+                    "state": "attention" if row and section.key in troubled else state,
+                }
+            )
+        if self.documents and not papers:
+            state = "complete" if not self.missing else "started" if self.attachments else "not_started"
+            place = {"key": "documents", "label": _("Documents"), "url": self._address("", only_files=True)}
+            listed.append(place | {"current": current == "documents", "state": state})
+        return listed
+
+    def needs(self, document: DocumentAsked) -> bool:
+        """Whether this applicant must give a document."""
+        return rules.is_required(document, self.values)
+
+    def form(self, asked: Section) -> SectionForm:
+        """The form of one section, with what is saved or, before that, what the organization's profile says."""
+        saved, answers = self.saved.get(asked.key), self.answers
+        if saved is None and asked.prefill_from == "organization_profile":
+            answers = rules.prefilled(self.application.organization) | answers
+        return section_form(self.definition, asked)(answers=answers, version=saved.version if saved else 0)
+
+    def after(self, current: str) -> str | None:
+        """The address of the section that comes next, or None after the last."""
+        places = self.places(current)
+        here = next(n for n, place in enumerate(places) if place["current"])
+        return str(places[here + 1]["url"]) if here + 1 < len(places) else None
+
+    def _address(self, key: str, *, only_files: bool) -> str:
+        reference = self.application.reference
+        if only_files:
+            return url_for("applications.documents", reference=reference)
+        return url_for("applications.section", reference=reference, key=key)
+
+
+def _is_trouble(obstacle: Obstacle) -> bool:
+    return not obstacle.code.endswith(".missing")
+
+
+def _found(reference: str) -> Application:
+    return found(queries.application_by_reference(scope(current_user, Application), reference))
+
+
+def _to_write(reference: str) -> Application:
+    application = _found(reference)
+    require(permissions.can_write(current_user, application))
+    return application
+
+
+def steps_of(application: Application) -> list[dict[str, Any]]:
+    """Where the application is on its way to a closed grant; what comes after the check is told further downstream."""
+    names = [
+        _("Applied"),
+        _("Checked"),
+        _("Reviewed"),
+        _("Decided"),
+        _("Signed"),
+        _("Running"),
+        _("Closed"),
+    ]
+    reached = {ApplicationState.SUBMITTED: 1, ApplicationState.INELIGIBLE: 1, ApplicationState.ELIGIBLE: 2}
+    now = reached.get(ApplicationState(application.state), 0)
+    return [
+        {"label": name, "state": "done" if n < now else "current" if n == now else "todo", "at": None}
+        for n, name in enumerate(names)
+    ]
+
+
+# ------------------------------------------------------------------ mine, and beginning
+
+
+@bp.get("/applications")
+@access(SIGNED_IN)
+def mine() -> ResponseReturnValue:
+    """The applications of my organizations."""
+    return render_template("applications/mine.html", applications=queries.applications_of(current_user))
+
+
+@bp.route("/calls/<reference>/apply", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def start(reference: str) -> ResponseReturnValue:
+    """Begin an application: for which organization, and in which language."""
+    call = found(call_by_reference(scope(current_user, Call), reference))
+    memberships = list(current_user.memberships)
+    form = StartForm.for_call(call, memberships, language_now())
+    begun = queries.applications_to(call, [m.organization_id for m in memberships])
+    obstacles = rules.obstacles_by_time(call, clock.now())
+    if form.validate_on_submit():
+        organization = next(m.organization for m in memberships if m.organization.reference == form.organization.data)
+        require(permissions.can_start(current_user, organization))
+        application = actions.start(call, organization, language=form.language.data, by=current_user)
+        return done(
+            _("Your application is open. Everything you save stays here."), ".show", reference=application.reference
+        )
+    status = 422 if form.is_submitted() else 200
+    return (
+        render_template("applications/start.html", call=call, form=form, begun=begun, obstacles=obstacles),
+        status,
+    )
+
+
+# ------------------------------------------------------------------ the application as its writers see it
+
+
+@bp.get("/applications/<reference>")
+@access(SIGNED_IN)
+def show(reference: str) -> ResponseReturnValue:
+    """Where the application stands, what is missing, what can be done now. Staff are shown the reading page."""
+    application = _found(reference)
+    if not permissions.can_write(current_user, application):
+        return redirect(url_for(".read", reference=reference))
+    desk = Desk(application)
+    is_draft = application.state == ApplicationState.DRAFT
+    obstacles = rules.in_short(desk.obstacles, desk.definition, reference) if is_draft else []
+    return render_template(
+        "applications/show.html",
+        application=application,
+        call=application.call,
+        desk=desk,
+        obstacles=obstacles,
+        closed=rules.obstacles_by_time(application.call, clock.now()),
+        steps=steps_of(application),
+        receipt=queries.receipt_of(application) if application.submitted_at else None,
+        sums=rules.budget_in(desk.definition, desk.answers),
+        told=timeline([("application", application.id)], names=True, limit=30),
+        may_submit=permissions.can_submit(current_user, application),
+        withdrawing=rules.obstacles_to_withdrawing(application),
+        afterwards=is_draft and rules.asked_afterwards(application.call.rules),
+    )
+
+
+@bp.route("/applications/<reference>/sections/<key>", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def section(reference: str, key: str) -> ResponseReturnValue:
+    """One section: its questions, what is saved, and where the text is. What two people changed is shown side by side."""
+    desk = Desk(_to_write(reference))
+    asked = found(desk.definition.section(key))
+    if all(question.type == "files" for question in asked.questions):
+        return redirect(url_for(".documents", reference=reference))
+    form = desk.form(asked)
+    status = 200
+    if form.is_submitted() and not form.is_rearranging:
+        status = 422
+        if form.validate():
+            try:
+                saved = actions.save_section(
+                    desk.application, key, form.values, by=current_user, version=form.version_seen
+                )
+            except EditConflict as conflict:
+                form.show_conflict(conflict)
+                return _section_page(desk, asked, form, conflict), 409
+            return _after_saving(desk, key, complete=saved.complete)
+    elif desk.application.state != ApplicationState.DRAFT:
+        return redirect(url_for(".read", reference=reference))
+    elif "check" in request.args:
+        form.point_out()
+    return _section_page(desk, asked, form), status
+
+
+def _section_page(desk: Desk, asked: Section, form: SectionForm, conflict: EditConflict | None = None) -> str:
+    saved = desk.saved.get(asked.key)
+    question = next((q for q in asked.questions if q.budget is not None), None)
+    budget_obstacles: list[Obstacle] = []
+    if question is not None and question.budget is not None and (lines := form.values.get(question.key)):
+        checks = rules.checks_in(desk.definition)
+        budget_obstacles = rules.obstacles_in_budget(lines, question.budget, checks, desk.answers | form.values)
+    return render_template(
+        "applications/section.html",
+        application=desk.application,
+        call=desk.application.call,
+        desk=desk,
+        definition=desk.definition,
+        section=asked,
+        form=form,
+        saved=saved,
+        saved_time=in_short(saved.saved_at) if saved else None,
+        conflict=conflict,
+        budget_obstacles=budget_obstacles,
+        prefilled=asked.prefill_from == "organization_profile" and saved is None,
+    )
+
+
+def _after_saving(desk: Desk, key: str, *, complete: bool) -> ResponseReturnValue:
+    reference = desk.application.reference
+    message = _("Saved on the server.") if complete else _("Saved on the server. Some answers are still missing here.")
+    if "next" not in request.form:
+        return done(message, ".section", reference=reference, key=key)
+    flash(message, "success")
+    return redirect(desk.after(key) or url_for(".show", reference=reference))
+
+
+def in_short(at: datetime) -> str:
+    """A moment as short as it can be understood: the time today, else the day too, where the reader is."""
+    zone = ZoneInfo(reader_zone())
+    local, now = at.astimezone(zone), clock.now().astimezone(zone)
+    if local.date() == now.date():
+        return str(format_time(local, "short", tzinfo=zone, locale=language_now()))
+    return str(format_datetime(local, "short", tzinfo=zone, locale=language_now()))
+
+
+# ------------------------------------------------------------------ documents
+
+
+@bp.get("/applications/<reference>/documents")
+@access(SIGNED_IN)
+def documents(reference: str) -> ResponseReturnValue:
+    """Every document asked for, what is there, and how to add, remove or withhold it."""
+    return _documents_page(Desk(_to_write(reference)))
+
+
+def _documents_page(
+    desk: Desk, document: str = "", problems: list[str] | None = None, reason: str = ""
+) -> ResponseReturnValue:
+    by_document: dict[int, list[Attachment]] = {}
+    for attachment in desk.attachments:
+        by_document.setdefault(attachment.document_id, []).append(attachment)
+    page = render_template(
+        "applications/documents.html",
+        application=desk.application,
+        call=desk.application.call,
+        desk=desk,
+        by_document=by_document,
+        withholding=rules.withholding(desk.definition),
+        afterwards=rules.asked_afterwards(desk.application.call.rules),
+        problem_at=document,
+        problems=problems or [],
+        reason=reason,
+        editing=rules.obstacles_to_editing(desk.application),
+    )
+    return page, 422 if problems else 200
+
+
+@bp.post("/applications/<reference>/documents/<key>/attach")
+@access(SIGNED_IN)
+def attach(reference: str, key: str) -> ResponseReturnValue:
+    """Add one or several files for a document. What can be taken is kept; what cannot is named."""
+    application = _to_write(reference)
+    document = found(queries.document_asked(application.call, key))
+    chosen = UploadForm().chosen()
+    problems, kept = [], 0
+    for upload in chosen:
+        try:
+            actions.attach(application, document, upload.filename, upload.stream.read(), by=current_user)
+            kept += 1
+        except Refused as refusal:
+            problems += [f"{upload.filename}: {obstacle.message}" for obstacle in refusal.obstacles]
+    if not chosen:
+        problems = [_("Please choose a file first.")]
+    if not kept:
+        return _documents_page(Desk(application), key, problems)
+    for problem in problems:
+        flash(problem, "danger")
+    return done(
+        _("Saved on the server: %(document)s", document=pick(document.label)),
+        ".documents",
+        reference=reference,
+        _anchor=key,
+    )
+
+
+@bp.post("/applications/<reference>/documents/<key>/withhold")
+@access(SIGNED_IN)
+def withhold(reference: str, key: str) -> ResponseReturnValue:
+    """Keep a document back and say why; only staff read the reason."""
+    application = _to_write(reference)
+    document = found(queries.document_asked(application.call, key))
+    form = WithholdForm()
+    if not form.validate_on_submit():
+        problems = [str(message) for message in form.reason.errors]
+        return _documents_page(Desk(application), key, problems, request.form.get("reason", ""))
+    actions.withhold(application, document, form.reason.data, by=current_user)
+    return done(
+        _("Noted. Only the staff of the fund read your reason."), ".documents", reference=reference, _anchor=key
+    )
+
+
+@bp.post("/applications/<reference>/files/<int:attachment_id>/remove")
+@access(SIGNED_IN)
+def detach(reference: str, attachment_id: int) -> ResponseReturnValue:
+    """Remove a file, or a reason for withholding."""
+    attachment = found(queries.attachment_by_id(scope(current_user, Attachment), reference, attachment_id))
+    require(permissions.can_write(current_user, attachment.application))
+    key = attachment.document.key
+    actions.detach(attachment, by=current_user)
+    return done(_("Removed."), ".documents", reference=reference, _anchor=key)
+
+
+@bp.get("/applications/<reference>/files/<int:attachment_id>")
+@access(SIGNED_IN)
+def file(reference: str, attachment_id: int) -> ResponseReturnValue:
+    """Download a document. Staff get it under a name that says nothing about the applicant."""
+    attachment = found(queries.attachment_by_id(scope(current_user, Attachment), reference, attachment_id))
+    stored = found(attachment.file)
+    if permissions.can_write(current_user, attachment.application):
+        return files.send(stored)
+    return files.send(stored, f"{reference}-{attachment.document.key}.{files.ending(stored.name)}")
+
+
+# ------------------------------------------------------------------ sending in, receipt, taking back
+
+
+@bp.post("/applications/<reference>/submit")
+@access(SIGNED_IN)
+def submit(reference: str) -> ResponseReturnValue:
+    """Send the application in; a repeated click shows the same receipt."""
+    application = _found(reference)
+    require(permissions.can_submit(current_user, application))
+    receipt = actions.submit(application, by=current_user)
+    return done(
+        _("We have received your application. Receipt %(number)s.", number=receipt.number),
+        ".receipt",
+        reference=reference,
+    )
+
+
+@bp.get("/applications/<reference>/receipt")
+@access(SIGNED_IN)
+def receipt(reference: str) -> ResponseReturnValue:
+    """The proof that the application was received, and when."""
+    application = _found(reference)
+    proof = found(queries.receipt_with_content(application))
+    return render_template(
+        "applications/receipt.html",
+        application=application,
+        call=application.call,
+        receipt=proof,
+        steps=steps_of(application),
+        attached=_labelled(proof, application),
+        is_member=permissions.can_write(current_user, application),
+    )
+
+
+@bp.get("/applications/<reference>/receipt.pdf")
+@access(SIGNED_IN)
+def receipt_pdf(reference: str) -> ResponseReturnValue:
+    """The receipt as a document, in the language of the reader."""
+    application = _found(reference)
+    proof = found(queries.receipt_with_content(application))
+    values = rules.receipt_in_words(proof, application, _labelled(proof, application))
+    return _document(f"{proof.number}.pdf", language_now(), values)
+
+
+@bp.get("/applications/<reference>/copy.pdf")
+@access(SIGNED_IN)
+def copy(reference: str) -> ResponseReturnValue:
+    """A copy of all answers as a document, in the language of the application."""
+    desk = Desk(_found(reference))
+    audience = _audience(desk.application)
+    with speaking(desk.application.language):
+        values = rules.copy_in_words(desk.application, desk.definition, desk.answers, desk.attachments, audience)
+        return _document(f"{reference}.pdf", language_now(), values)
+
+
+def _labelled(proof: Receipt, application: Application) -> list[dict[str, Any]]:
+    labels = {document.key: document.label for document in queries.documents_of(application.call)}
+    return [attached | {"label": labels.get(attached["document"], {})} for attached in proof.content["attachments"]]
+
+
+def _document(name: str, language: str, values: dict[str, Any]) -> Response:
+    response = Response(pdf.render("document", language=language, **values), mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+@bp.route("/applications/<reference>/withdraw", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def withdraw(reference: str) -> ResponseReturnValue:
+    """Take the application back, with a reason."""
+    application = _found(reference)
+    require(permissions.can_withdraw(current_user, application))
+    form = ReasonForm()
+    if form.validate_on_submit():
+        actions.withdraw(application, form.reason.data, by=current_user)
+        return done(_("The application is withdrawn."), ".show", reference=reference)
+    page = render_template(
+        "applications/withdraw.html",
+        application=application,
+        call=application.call,
+        form=form,
+        obstacles=rules.obstacles_to_withdrawing(application),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+# ------------------------------------------------------------------ reading and checking
+
+
+def _audience(application: Application) -> Audience:
+    return Audience.APPLICANT if permissions.can_write(current_user, application) else Audience.STAFF
+
+
+@bp.get("/applications/<reference>/read")
+@access(SIGNED_IN)
+def read(reference: str) -> ResponseReturnValue:
+    """The whole application as it was sent in."""
+    application = _found(reference)
+    require(permissions.can_read(current_user, application))
+    desk = Desk(application)
+    audience = _audience(application)
+    return render_template(
+        "applications/read.html",
+        application=application,
+        call=application.call,
+        definition=desk.definition,
+        answers=desk.answers,
+        sections=rules.visible_sections(desk.definition, audience),
+        attachments=rules.visible_attachments(desk.attachments, audience),
+        audience=audience,
+        sums=rules.budget_in(desk.definition, desk.answers),
+        steps=steps_of(application),
+        told=timeline([("application", application.id)], names=True, limit=30),
+        may_check=permissions.can_check(current_user, application),
+    )
+
+
+@bp.get("/applications/<reference>/check")
+@access(*COORDINATORS, Role.AUDITOR)
+def check(reference: str) -> ResponseReturnValue:
+    """The eligibility check: each rule of the call, what the machine says, what a person judged."""
+    return _check_page(_found(reference))
+
+
+@bp.post("/applications/<reference>/check")
+@access(*COORDINATORS)
+def run_check(reference: str) -> ResponseReturnValue:
+    """Let the machine look at every rule of the call."""
+    application = _to_check(reference)
+    actions.check_eligibility(application, by=current_user)
+    return done(_("Every rule of the call was checked."), ".check", reference=reference)
+
+
+@bp.post("/applications/<reference>/check/<key>")
+@access(*COORDINATORS)
+def judge(reference: str, key: str) -> ResponseReturnValue:
+    """A person says whether one rule is met, and why."""
+    application = _to_check(reference)
+    finding = found(queries.finding_by_rule(application, key))
+    form = JudgeForm(prefix=key)
+    if not form.validate_on_submit():
+        return _check_page(application, form, key)
+    actions.judge(finding, form.outcome.data, form.reason.data, by=current_user)
+    return done(_("Noted, with your name and reason."), ".check", reference=reference, _anchor=key)
+
+
+@bp.post("/applications/<reference>/find-eligible")
+@access(*COORDINATORS)
+def find_eligible(reference: str) -> ResponseReturnValue:
+    """Every rule is met."""
+    actions.find_eligible(_to_check(reference), by=current_user)
+    return done(_("Found eligible. The applicant has been told."), ".check", reference=reference)
+
+
+@bp.route("/applications/<reference>/find-ineligible", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def find_ineligible(reference: str) -> ResponseReturnValue:
+    """A rule is not met: say why to the applicant."""
+    application = _to_check(reference)
+    form = ReasonForm()
+    if form.validate_on_submit():
+        actions.find_ineligible(application, form.reason.data, by=current_user)
+        return done(
+            _("Found not eligible. The applicant has been told why, and how to complain."),
+            ".check",
+            reference=reference,
+        )
+    findings = queries.findings_of(application)
+    page = render_template(
+        "applications/find_ineligible.html",
+        application=application,
+        call=application.call,
+        form=form,
+        unmet=[finding for finding in findings if finding.outcome == Outcome.FAILED],
+        obstacles=rules.obstacles_to_finding_ineligible(application, findings, len(queries.rules_of(application.call))),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+@bp.route("/applications/<reference>/reopen-check", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def reopen_check(reference: str) -> ResponseReturnValue:
+    """Take up the check again, with a reason."""
+    application = _to_check(reference)
+    form = ReasonForm()
+    if form.validate_on_submit():
+        actions.reopen_check(application, form.reason.data, by=current_user)
+        return done(_("The check is open again."), ".check", reference=reference)
+    page = render_template("applications/reopen_check.html", application=application, call=application.call, form=form)
+    return page, 422 if form.is_submitted() else 200
+
+
+def _to_check(reference: str) -> Application:
+    application = _found(reference)
+    require(permissions.can_check(current_user, application))
+    return application
+
+
+def _check_page(application: Application, failed: JudgeForm | None = None, key: str = "") -> ResponseReturnValue:
+    findings = queries.findings_of(application)
+    asked = queries.rules_of(application.call)
+    page = render_template(
+        "applications/check.html",
+        application=application,
+        call=application.call,
+        rules=asked,
+        findings={finding.rule_id: finding for finding in findings},
+        forms={
+            rule.key: failed if failed and rule.key == key else JudgeForm(formdata=None, prefix=rule.key)
+            for rule in asked
+        },
+        problem_at=key,
+        steps=steps_of(application),
+        checking=rules.obstacles_to_checking(application),
+        eligible=rules.obstacles_to_finding_eligible(application, findings, len(asked)),
+        ineligible=rules.obstacles_to_finding_ineligible(application, findings, len(asked)),
+        told=timeline([("application", application.id)], names=True, limit=30),
+        may_check=permissions.can_check(current_user, application),
+    )
+    return page, 422 if failed else 200
+
+
+# ------------------------------------------------------------------ the applications of a call
+
+
+@bp.get("/calls/<reference>/applications")
+@access(*COORDINATORS, Role.AUDITOR)
+def of_call(reference: str) -> ResponseReturnValue:
+    """The applications to a call that were sent in from the regions of the reader."""
+    call = found(call_by_reference(scope(current_user, Call), reference))
+    wanted = Wanted.asked()
+    listed = queries.applications_of_call(
+        scope(current_user, Application),
+        call,
+        state=wanted.state,
+        region=wanted.region,
+        lot=wanted.lot,
+        sort=wanted.key,
+        descending=wanted.descending,
+        page=wanted.page,
+    )
+    return render_template(
+        "applications/of_call.html",
+        call=call,
+        listed=listed,
+        wanted=wanted,
+        filters=_filters(call, listed, wanted),
+        states=ApplicationState,
+        regions={envelope.region: envelope.label for envelope in call.regions},
+        lots={lot.key: lot.title for lot in call.lots},
+        pagination=Pagination(listed.page, listed.pages, listed.total, lambda page: wanted.url(page=page)),
+    )
+
+
+@dataclass(frozen=True)
+class Pagination:
+    """Which page of how many, and the address of each."""
+
+    page: int
+    pages: int
+    total: int
+    url_for: Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a reader asked a list for; every choice is part of the address, so that it can be shared."""
+
+    reference: str
+    state: str | None
+    region: str | None
+    lot: str | None
+    key: str
+    descending: bool
+    page: int
+
+    @classmethod
+    def asked(cls) -> Wanted:
+        """What the address of this request asks for; what is unknown counts as not asked."""
+        asked = request.args
+        state, key = asked.get("state"), asked.get("sort", "reference")
+        return cls(
+            reference=(request.view_args or {})["reference"],
+            state=state if state in list(ApplicationState) else None,
+            region=asked.get("region") or None,
+            lot=asked.get("lot") or None,
+            key=key if key in queries.SORTS else "reference",
+            descending=asked.get("order") == "down",
+            page=asked.get("page", 1, type=int),
+        )
+
+    def url(self, **changes: Any) -> str:
+        """The address of the list with some choices changed; a changed filter starts at the first page."""
+        choices: dict[str, Any] = {"state": self.state, "region": self.region, "lot": self.lot, "sort": self.key}
+        choices |= {"order": "down" if self.descending else None, "page": None} | changes
+        choices = {name: value for name, value in choices.items() if value not in (None, "", 1)}
+        if choices.get("sort") == "reference":
+            choices.pop("sort")
+        return url_for(".of_call", reference=self.reference, **choices)
+
+    def url_for(self, key: str) -> str:
+        """The address of the list sorted by a column; the same column again turns the order round."""
+        turned = key == self.key and not self.descending
+        return self.url(sort=key, order="down" if turned else None)
+
+
+def _filters(call: Call, listed: queries.Found, wanted: Wanted) -> list[dict[str, Any]]:
+    """The groups of links above the list, each with the number it would show alone."""
+    columns = (
+        (_("Where it stands"), "state", 0, {state.value: state.label for state in ApplicationState}),
+        (_("Region"), "region", 1, {e.region: pick(e.label) for e in call.regions}),
+        (_("Lot"), "lot", 2, {lot.key: pick(lot.title) for lot in call.lots}),
+    )
+    groups = []
+    for label, name, position, words in columns:
+        numbers: dict[Any, int] = {}
+        for row in listed.counts:
+            numbers[row[position]] = numbers.get(row[position], 0) + row[3]
+        current = getattr(wanted, name)
+        links = [{"label": _("All"), "url": wanted.url(**{name: None}), "current": current is None}]
+        links += [
+            {"label": words[key], "url": wanted.url(**{name: key}), "current": current == key, "count": numbers[key]}
+            for key in words
+            if key in numbers
+        ]
+        if len(links) > 2:
+            groups.append({"label": label, "links": links})
+    return groups

@@ -1,0 +1,50 @@
+"""Real small files of each kind, made here, so that nothing binary has to be kept beside the tests."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+
+from grants.core import pdf
+
+
+def real_pdf(words: str = "A document") -> bytes:
+    """A tagged PDF of one page."""
+    return pdf.render("document", language="en", title=words, reference="", footer="", parts=[])
+
+
+def real_png() -> bytes:
+    """A picture of one dot."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\x00" * 4)) + chunk(b"IEND", b"")
+
+
+def office(member: str, *others: str) -> bytes:
+    """A zip with the part that makes it an office file, and whatever else."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("[Content_Types].xml", member, *others):
+            archive.writestr(name, "<x/>")
+    return packed.getvalue()
+
+
+def real_xlsx() -> bytes:
+    """A workbook."""
+    return office("xl/workbook.xml")
+
+
+def real_docx() -> bytes:
+    """A letter."""
+    return office("word/document.xml")
+
+
+def of_kind(name: str) -> bytes:
+    """A real file of the kind that a name ends in."""
+    makers = {"pdf": real_pdf, "png": real_png, "jpg": real_png, "xlsx": real_xlsx, "docx": real_docx}
+    return makers[name.rsplit(".", 1)[-1]]()

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from grants.accounts.models import Organization, Person
+from grants.applications import actions, queries, rules
+from grants.applications.models import Application, Receipt
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call
+from grants.core import clock
+from grants.core.db import db, transaction
+from grants.core.mail import OutboxMail
+from grants.core.rules import Refused
+from grants.history import queries as history
+from tests import factories as make
+from tests.applications.documents import real_pdf
+
+IN_TIME = datetime(2027, 2, 1, 12, tzinfo=UTC)
+CLOSING = datetime(2027, 2, 28, 23, tzinfo=UTC)
+
+
+def ready_application(call: Call | None = None) -> tuple[Application, Person]:
+    """An application with everything that the call asks for, and the owner who may send it in."""
+    call = call or make.call()
+    owner = make.person()
+    founded: Organization = make.organization(owner)
+    with clock.at(IN_TIME):
+        application = actions.start(call, founded, language="en", by=owner)
+        actions.save_section(application, "S1", {"title": "Safe passage"}, by=owner, version=0)
+        actions.attach(application, call.documents[0], "statutes.pdf", real_pdf(), by=owner)
+    return application, owner
+
+
+def test_a_submission_gives_a_receipt_with_the_hash_of_what_was_received(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        receipt = actions.submit(application, by=owner)
+    assert application.state == ApplicationState.SUBMITTED
+    assert application.submitted_at == receipt.submitted_at == IN_TIME
+    assert receipt.number == f"R-{application.call.reference}-0001"
+    kept = queries.receipt_with_content(application)
+    assert kept is not None
+    assert rules.fingerprint(kept.content) == receipt.content_hash == application.content_hash
+    assert kept.content["answers"] == {"title": "Safe passage"}
+    assert kept.content["attachments"][0]["sha256"]
+
+
+def test_sending_in_again_gives_the_same_receipt_even_after_the_deadline(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        first = actions.submit(application, by=owner)
+    with clock.at(CLOSING + timedelta(days=1)):
+        assert actions.submit(application, by=owner).number == first.number
+    assert db.session.scalar(select(func.count(Receipt.id))) == 1
+    verbs = [entry.verb for entry in history.entries_about([("application", application.id)])]
+    assert verbs.count("submit") == 1
+
+
+def test_after_the_deadline_it_is_refused_with_both_times(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(CLOSING), pytest.raises(Refused) as refusal:
+        actions.submit(application, by=owner)
+    (obstacle,) = refusal.value.obstacles
+    assert obstacle.code == "call_closed"
+    assert "23:00" not in str(obstacle.message)
+    assert "00:00:00 (Brussels)" in str(obstacle.message)
+    assert application.state == ApplicationState.DRAFT
+
+
+def test_the_last_moment_before_the_deadline_is_in_time(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(CLOSING - timedelta(microseconds=1)):
+        assert actions.submit(application, by=owner).number
+
+
+def test_the_clock_of_the_web_server_does_not_judge(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = make.call(opens_at=datetime.now(UTC) - timedelta(days=1), closes_at=datetime.now(UTC) + timedelta(hours=1))
+    application, owner = ready_application_now(call)
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(days=3))
+    assert actions.submit(application, by=owner).number
+
+
+def ready_application_now(call: Call) -> tuple[Application, Person]:
+    """As ready_application, at the real present."""
+    owner = make.person()
+    application = actions.start(call, make.organization(owner), language="en", by=owner)
+    actions.save_section(application, "S1", {"title": "Safe passage"}, by=owner, version=0)
+    actions.attach(application, call.documents[0], "statutes.pdf", real_pdf(), by=owner)
+    return application, owner
+
+
+def test_what_is_missing_is_named_with_the_place_to_mend_it(app: Flask) -> None:
+    owner = make.person()
+    call = make.call()
+    with clock.at(IN_TIME):
+        application = actions.start(call, make.organization(owner), language="en", by=owner)
+        with pytest.raises(Refused) as refusal:
+            actions.submit(application, by=owner)
+    codes = {obstacle.code: obstacle.where for obstacle in refusal.value.obstacles}
+    assert set(codes) == {"title.missing", "document.statutes"}
+    assert all(codes.values())
+
+
+def test_members_and_submitter_are_told_once_without_the_title(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        actions.submit(application, by=owner)
+        actions.submit(application, by=owner)
+    sent = list(db.session.scalars(select(OutboxMail).where(OutboxMail.kind == "application_submitted")))
+    assert [mail.to_person_id for mail in sent] == [owner.id]
+    assert application.reference in sent[0].subject
+    assert application.content_hash in (sent[0].body or "")
+    assert "Safe passage" not in sent[0].subject + (sent[0].body or "")
+
+
+def test_nothing_can_be_written_after_submission(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        actions.submit(application, by=owner)
+        document = application.call.documents[0]
+        attachment = queries.attachments_of(application)[0]
+        for attempt in (
+            lambda: actions.save_section(application, "S1", {"title": "Other"}, by=owner, version=1),
+            lambda: actions.attach(application, document, "more.pdf", real_pdf("More"), by=owner),
+            lambda: actions.withhold(application, document, "Danger", by=owner),
+            lambda: actions.detach(attachment, by=owner),
+        ):
+            with pytest.raises(Refused) as refusal:
+                attempt()
+            assert "not_draft" in [o.code for o in refusal.value.obstacles]
+
+
+def test_a_withdrawn_application_makes_room_for_another(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        with pytest.raises(Refused) as refusal:
+            actions.start(application.call, application.organization, language="en", by=owner)
+        assert refusal.value.obstacles[0].code == "one_application"
+        actions.withdraw(application, "We found other money", by=owner)
+        again = actions.start(application.call, application.organization, language="en", by=owner)
+    assert again.reference != application.reference
+
+
+def test_an_application_cannot_be_begun_in_another_language_or_out_of_time(app: Flask) -> None:
+    owner = make.person()
+    call = make.call()
+    founded = make.organization(owner)
+    for at, language, code in (
+        (IN_TIME, "fr", "language"),
+        (CLOSING, "en", "call_closed"),
+        (call.opens_at - timedelta(seconds=1), "en", "call_not_yet_open"),
+    ):
+        with clock.at(at), pytest.raises(Refused) as refusal:
+            actions.start(call, founded, language=language, by=owner)
+        assert [o.code for o in refusal.value.obstacles] == [code]
+
+
+# ------------------------------------------------------------------ races, with real commits
+
+
+def in_threads(app: Flask, number: int, work: Any) -> list[Any]:
+    """Run ``work(n)`` in threads that start together, each in its own transaction; what each returned or raised."""
+    gate = threading.Barrier(number)
+    answers: list[Any] = [None] * number
+
+    def run(n: int) -> None:
+        with app.app_context():
+            gate.wait()
+            try:
+                with transaction():
+                    answers[n] = work(n)
+            except Exception as error:
+                answers[n] = error
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_twenty_clicks_at_once_make_one_submission_and_one_receipt(live: Flask) -> None:
+    now = datetime.now(UTC)
+    with transaction():
+        call = make.call(opens_at=now - timedelta(days=1), closes_at=now + timedelta(days=1))
+        application, owner = ready_application_now(call)
+        key, owner_id = application.id, owner.id
+
+    def send(_n: int) -> str:
+        return actions.submit(db.session.get_one(Application, key), by=db.session.get_one(Person, owner_id)).number
+
+    answers = in_threads(live, 20, send)
+    assert set(answers) == {f"R-{call.reference}-0001"}
+    assert db.session.scalar(select(func.count(Receipt.id))) == 1
+    assert [e.verb for e in history.entries_about([("application", key)])].count("submit") == 1
+    assert db.session.scalar(select(func.count(OutboxMail.id)).where(OutboxMail.kind == "application_submitted")) == 1
+    assert history.broken_seals() == []
+
+
+def test_of_submissions_racing_around_the_deadline_none_is_late(live: Flask) -> None:
+    number = 24
+    now = datetime.now(UTC)
+    with transaction():
+        call = make.call(opens_at=now - timedelta(days=1), closes_at=now + timedelta(days=1))
+        pairs = [ready_application_now(call) for _ in range(number)]
+        keys = [(application.id, owner.id) for application, owner in pairs]
+    closes_at = datetime.now(UTC) + timedelta(seconds=1)
+    with transaction():
+        db.session.execute(update(Call).where(Call.id == call.id).values(closes_at=closes_at))
+
+    def send(n: int) -> datetime:
+        threading.Event().wait(max(0.0, (closes_at - datetime.now(UTC)).total_seconds() - 0.3 + n * 0.025))
+        application = db.session.get_one(Application, keys[n][0])
+        return actions.submit(application, by=db.session.get_one(Person, keys[n][1])).submitted_at
+
+    answers = [in_threads(live, 8, lambda n, start=start: send(start + n)) for start in (0,)][0]
+    answers += in_threads(live, 8, lambda n: send(8 + n)) + in_threads(live, 8, lambda n: send(16 + n))
+    in_time = [a for a in answers if isinstance(a, datetime)]
+    refused = [a for a in answers if isinstance(a, Refused)]
+    assert len(in_time) + len(refused) == number, answers
+    assert all(moment < closes_at for moment in in_time)
+    assert in_time
+    assert refused
+    assert {o.code for r in refused for o in r.obstacles} == {"call_closed"}
+    db.session.rollback()
+    stored = list(db.session.scalars(select(Application.submitted_at).where(Application.submitted_at.is_not(None))))
+    assert sorted(stored) == sorted(in_time)
+    numbers = sorted(db.session.scalars(select(Receipt.number)))
+    assert numbers == [f"R-{call.reference}-{n:04d}" for n in range(1, len(in_time) + 1)]
+
+
+def test_a_submission_waits_for_a_deadline_that_is_being_moved(live: Flask) -> None:
+    now = datetime.now(UTC)
+    with transaction():
+        call = make.call(opens_at=now - timedelta(days=2), closes_at=now + timedelta(days=1))
+        application, owner = ready_application_now(call)
+        key, owner_id, call_id = application.id, owner.id, call.id
+    moved = threading.Event()
+
+    def work(n: int) -> Any:
+        if n == 0:
+            db.session.execute(update(Call).where(Call.id == call_id).values(closes_at=now - timedelta(minutes=1)))
+            moved.set()
+            threading.Event().wait(0.4)
+            return "moved"
+        moved.wait()
+        return actions.submit(db.session.get_one(Application, key), by=db.session.get_one(Person, owner_id))
+
+    moved_answer, submission = in_threads(live, 2, work)
+    assert moved_answer == "moved"
+    assert isinstance(submission, Refused)
+    assert submission.obstacles[0].code == "call_closed"
+    db.session.rollback()
+    assert db.session.get_one(Application, key, populate_existing=True).state == ApplicationState.DRAFT
+
+
+def test_what_is_written_while_sending_in_is_either_in_the_receipt_or_refused(live: Flask) -> None:
+    now = datetime.now(UTC)
+    with transaction():
+        call = make.call(opens_at=now - timedelta(days=1), closes_at=now + timedelta(days=1))
+        application, owner = ready_application_now(call)
+        key, owner_id = application.id, owner.id
+
+    def work(n: int) -> Any:
+        mine, person = db.session.get_one(Application, key), db.session.get_one(Person, owner_id)
+        if n == 0:
+            return actions.submit(mine, by=person)
+        return actions.save_section(mine, "S1", {"title": f"Title {n}"}, by=person, version=None)
+
+    in_threads(live, 6, work)
+    db.session.rollback()
+    sent = db.session.get_one(Application, key, populate_existing=True)
+    receipt = queries.receipt_with_content(sent)
+    assert receipt is not None
+    assert receipt.content["answers"] == actions.answers_in(sent)
+    assert sent.title == receipt.content["answers"]["title"]
