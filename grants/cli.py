@@ -29,9 +29,9 @@ from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.reminders.tasks import run_sweeps
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
-from grants.up import CannotRun, up
+from grants.up import CannotRun, accounts_to_try, load_demonstration, up
 
-FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun)
+FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun, Refused)
 REFUSED = 2
 CORES = os.cpu_count() or 1
 
@@ -117,6 +117,17 @@ def database_url_command() -> None:
         click.echo(config.database_url)
 
 
+@grants.command("demo")
+def demo_command() -> None:
+    """Load the demonstration into a database with nobody in it."""
+    with servers(_config(), _say) as config:
+        app = create_app(config)
+        migrate(app)
+        load_demonstration(app, config, _say)
+        for line in accounts_to_try(app):
+            _say(line)
+
+
 @grants.command("tick")
 @click.option("--at", "moment", help="As of when, with its zone: 2027-03-01T08:00+01:00. Without it, now.")
 def tick_command(moment: str | None) -> None:
@@ -143,10 +154,6 @@ def call_import_command(path: str) -> None:
             call = import_call(read_call(path), by=None)
         except BadImport as problem:
             raise CannotRun(*[str(mistake) for mistake in problem.mistakes], "Nothing was imported.") from None
-        except Refused as problem:
-            raise CannotRun(
-                *[str(obstacle.message) for obstacle in problem.obstacles], "Nothing was imported."
-            ) from None
         click.echo(f"{call.reference} is a draft; a coordinator can look at it and publish it.")
 
 

@@ -45,6 +45,14 @@ def require_current(app: Flask) -> None:
         db.engine.dispose()
 
 
+def empty(app: Flask) -> None:
+    """Take everything out of the database and leave it up to date."""
+    with app.app_context():
+        db.session.remove()
+        flask_migrate.downgrade(directory=str(_scripts().dir), revision="base")
+    migrate(app)
+
+
 def draft_migration(app: Flask, about: str) -> None:
     """Write down, under the next number, what separates the models from the database; a person finishes it."""
     with app.app_context():

@@ -14,14 +14,20 @@ from contextlib import contextmanager, suppress
 from typing import IO
 from urllib.parse import urlsplit
 
+from flask import Flask
+from sqlalchemy import select
+
 from config import ROOT, Config
+from grants import demo
+from grants.accounts.models import Person
 from grants.app import create_app
+from grants.core.db import db
 from grants.core.engines.locks import FileLock
 from grants.core.engines.patience import Patience
 from grants.core.reach import require_broker
 from grants.core.servers import lost_servers, servers
 from grants.parts import FINISH_SECONDS, environment, require_free_port
-from grants.schema import migrate
+from grants.schema import empty, migrate
 
 Say = Callable[[str], None]
 
@@ -106,9 +112,9 @@ def up(config: Config, *, host: str, demonstration: bool, say: Say) -> None:
     with suppress(KeyboardInterrupt), _only_one(config):
         require_free_port(host, config.port)
         with servers(config, say) as running:
-            _prepare(running, say, demonstration=demonstration)
+            welcome = _prepare(running, say, demonstration=demonstration)
             # The parts get the settings as they were given: each finds our servers itself, and so holds them itself.
-            _run(config, host, say)
+            _run(config, host, say, welcome)
     say("Stopped.")
 
 
@@ -127,15 +133,46 @@ def _only_one(config: Config) -> Iterator[None]:
         yield
 
 
-def _prepare(config: Config, say: Say, *, demonstration: bool) -> None:
+def load_demonstration(app: Flask, config: Config, say: Say) -> None:
+    """Load the demonstration; one whose loading was cut short is cleared away first. Raises Refused."""
+    begun = config.data_dir / "demonstration-begun"
+    if begun.exists():
+        with app.app_context():
+            only_invented = db.session.scalar(select(Person.id).where(~Person.is_demonstration).limit(1)) is None
+        if only_invented:
+            say("The demonstration was cut short; beginning it again")
+            empty(app)
+    with app.app_context():
+        if demo.is_needed():
+            begun.touch()
+        demo.load(lambda line: say(f"Demonstration: {line}"))
+        begun.unlink()
+
+
+def _prepare(config: Config, say: Say, *, demonstration: bool) -> list[str]:
+    """Make the database ready; what it says in the end is for the person at the terminal."""
     require_broker(config)
     began = time.monotonic()
     app = create_app(config)
     migrate(app)
     say(f"Database up to date in {time.monotonic() - began:.1f} s")
+    if not demonstration:
+        return []
+    with app.app_context():
+        needed = demo.is_needed()
+    if needed or (config.data_dir / "demonstration-begun").exists():
+        load_demonstration(app, config, say)
+        say(f"Demonstration loaded in {time.monotonic() - began:.0f} s")
+    return accounts_to_try(app)
 
 
-def _run(config: Config, host: str, say: Say) -> None:
+def accounts_to_try(app: Flask) -> list[str]:
+    """The demonstration accounts, a line each."""
+    with app.app_context():
+        return [f"  {address:<36} {password:<24} {role}" for address, role, password in demo.accounts()]
+
+
+def _run(config: Config, host: str, say: Say, welcome: list[str]) -> None:
     began = time.monotonic()
     parts = [Part("web", config, ["--host", host], say), Part("beat", config, [], say), Part("worker", config, [], say)]
     try:
@@ -144,7 +181,8 @@ def _run(config: Config, host: str, say: Say) -> None:
             if time.monotonic() - began > READY_SECONDS:
                 raise CannotRun(f"The web server did not become ready within {READY_SECONDS} s.")
         say(f"Web, worker and beat ready in {time.monotonic() - began:.1f} s")
-        say(f"Pilot Fund is at {config.base_url} (Ctrl-C stops it)")
+        for line in [*welcome, f"Pilot Fund is at {config.base_url} (Ctrl-C stops it)"]:
+            say(line)
         while True:
             _look_after(parts, config)
     finally:
