@@ -38,7 +38,10 @@ ACCOUNTS = (
     ("STF-16", "administrator"),
 )
 
-EARLIER = {"APP-002": "APP-201", "APP-004": "APP-202", "APP-006": "APP-203", "APP-007": "APP-204", "APP-010": "APP-205"}
+EARLIER = {
+    "APP-001": "APP-201", "APP-002": "APP-202", "APP-004": "APP-203", "APP-006": "APP-204",
+    "APP-007": "APP-205", "APP-009": "APP-206", "APP-011": "APP-207",
+}  # fmt: skip
 RECENT = {"APP-001": "APP-301", "APP-003": "APP-302", "APP-005": "APP-303", "APP-008": "APP-304", "APP-009": "APP-305"}
 
 
@@ -102,24 +105,25 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
     """What each grant of the earlier call has come to."""
     told = {reference: key for key, reference in EARLIER.items()}[grant.award.application.reference]
     if told == "APP-006":
-        grant.report("final_report", share="0.99").pay(2, _after_final(grant, 20)).reach_milestones()
-        grant.close(_after_final(grant, 40))
+        grant.report("final_report", share="0.99").pay(2, _after("final_report", grant, 20)).reach_milestones()
+        grant.close(_after("final_report", grant, 40))
     elif told == "APP-002":
-        grant.report("final_report", share="0.98", returned=True).reach_milestones()
-        grant.close(_after_final(grant, 20), finish=False)
-    elif told == "APP-007":
-        grant.report("final_report", share="0.97", accepted=False)
-    elif told == "APP-004":
-        grant.report("interim_report", share="0.5", returned=True).pay(2, _after("interim_report", grant, 15))
+        grant.report("final_report", share="0.98", then=("return", "submit", "accept")).reach_milestones()
+        grant.close(_after("final_report", grant, 20), finish=False)
+    elif told == "APP-011":
+        grant.report("final_report", share="0.97", then=("return",))
+    else:  # the larger grants, in three tranches: one ends soon, one is read now, one is late
+        grant.report(
+            "interim_report", share="0.4", then=("return", "submit", "accept") if told == "APP-004" else ("accept",)
+        )
+        grant.pay(2, _after("interim_report", grant, 15))
+        if told == "APP-009":
+            grant.report("final_report", share="0.5", then=())
 
 
 def _after(key: str, grant: GrantStory, days: int) -> datetime:
     due = grant.due_on(key)
     return datetime(due.year, due.month, due.day, 9, tzinfo=UTC) + timedelta(days=days)
-
-
-def _after_final(grant: GrantStory, days: int) -> datetime:
-    return _after("final_report", grant, days)
 
 
 def _recent(everybody: People, today: datetime, progress: Say) -> None:

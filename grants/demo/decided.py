@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from grants.applications.models import Application
 from grants.awards import actions as awards
 from grants.awards.models import Award
 from grants.closeout import actions as closeouts
@@ -15,7 +16,7 @@ from grants.core.db import transaction
 from grants.core.money import Money
 from grants.decisions import actions as decisions
 from grants.decisions.models import Choice, DecisionOutcome, Meeting
-from grants.decisions.rules import Ranked, ranking
+from grants.decisions.rules import ranking
 from grants.demo import sample
 from grants.demo.calls import CallStory
 from grants.payments import actions as payments
@@ -38,7 +39,7 @@ FIRST_OFFICER, SECOND_OFFICER = "STF-08", "STF-09"
 class DecidedStory(CallStory):
     """A call that went on to the committee."""
 
-    def decide(self, declined: frozenset[str] = frozenset()) -> list[Award]:
+    def decide(self) -> list[Award]:
         """The committee meets, votes and signs; a few days later all letters go out at one moment."""
         meeting_at = datetime.combine(self.call.meeting_on, time(14), ZoneInfo(self.call.timezone))  # type: ignore[arg-type]
         coordinator, committee = self.people["STF-07"], self.people.committee
@@ -50,9 +51,9 @@ class DecidedStory(CallStory):
             for member in committee:
                 decisions.mark_present(meeting, member, present=True, by=coordinator)
             decisions.open_meeting(meeting, by=coordinator)
-        for minute, place in enumerate(self._ranked(), 1):
+        for minute, (application, award) in enumerate(self._agenda(), 1):
             with clock.at(meeting_at + timedelta(minutes=5 * minute)), transaction():
-                self._decide_one(meeting, place, declined)
+                self._decide_one(meeting, application, award=award)
         with clock.at(meeting_at + timedelta(hours=3)), transaction():
             minutes = "The committee followed the ranked list. Members with a tie left the room for that item."
             reason = "This round was small; the floors of the regions are taken up in the next one."
@@ -63,13 +64,14 @@ class DecidedStory(CallStory):
         with clock.at(meeting_at + timedelta(days=5)), transaction():
             return awards.release_decisions(meeting, by=coordinator)
 
-    def _ranked(self) -> list[Ranked]:
-        return ranking(self.call, standing_of(self.call.id)).ranked
+    def _agenda(self) -> list[tuple[Application, bool]]:
+        """Every application in rank order, those below a threshold last, and whether the ranking awards it."""
+        list_ = ranking(self.call, standing_of(self.call.id))
+        by_id = {application.id: application for application in self.applications.values()}
+        places = [(by_id[place.result.application.id], place.above_line) for place in list_.ranked]
+        return places + [(by_id[result.application.id], False) for result in list_.below]
 
-    def _decide_one(self, meeting: Meeting, place: Ranked, declined: frozenset[str]) -> None:
-        reference = place.result.application.reference
-        application = next(a for a in self.applications.values() if a.reference == reference)
-        award = place.above_line and application.reference not in declined
+    def _decide_one(self, meeting: Meeting, application: Application, *, award: bool) -> None:
         proposer = self.coordinator_of(application)
         if award:
             decision = decisions.propose(
@@ -194,25 +196,25 @@ class GrantStory:
                 )
         return self
 
-    def report(self, key: str, *, share: str, returned: bool = False, accepted: bool = True) -> GrantStory:
-        """A report is written and submitted three days before it is due, maybe returned once, maybe accepted.
+    def report(self, key: str, *, share: str, then: tuple[str, ...] = ("accept",)) -> GrantStory:
+        """A report is written and submitted three days before it is due; ``then`` says what happens on the next days.
 
         ``share`` is how much of each budget line was spent in the period, such as "0.75".
         """
         due = next(d for d in dues_of(self.award) if d.key == key)
-        begin = datetime.combine(due.due_on, time(10), ZoneInfo("UTC")) - timedelta(days=3)
+        begin = datetime.combine(due.due_on, time(10), UTC) - timedelta(days=3)
         with clock.at(begin), transaction():
             self._write(due, Decimal(share))
             reports.submit(due, by=self.owner)
-        if returned:
-            with clock.at(begin + timedelta(days=1)), transaction():
-                reason = "Please say what the migrants' committee decided, and explain the travel costs."
-                reports.return_(due, reason, by=self.coordinator)
-            with clock.at(begin + timedelta(days=2)), transaction():
-                reports.submit(due, by=self.owner)
-        if accepted:
-            with clock.at(begin + timedelta(days=3)), transaction():
-                reports.accept(due, by=self.coordinator)
+        for later, verb in enumerate(then, 1):
+            with clock.at(begin + timedelta(days=later)), transaction():
+                if verb == "return":
+                    reason = "Please say what the migrants' committee decided, and explain the travel costs."
+                    reports.return_(due, reason, by=self.coordinator)
+                elif verb == "submit":
+                    reports.submit(due, by=self.owner)
+                else:
+                    reports.accept(due, by=self.coordinator)
         return self
 
     def _write(self, due: ReportDue, share: Decimal) -> None:
@@ -240,7 +242,7 @@ class GrantStory:
     def reach_milestones(self) -> GrantStory:
         """Everything promised so far is reached on its day."""
         for milestone in self.award.milestones:
-            with clock.at(datetime.combine(milestone.due_on, time(9), ZoneInfo("UTC"))), transaction():
+            with clock.at(datetime.combine(milestone.due_on, time(9), UTC)), transaction():
                 awards.reach_milestone(milestone, "Minutes and photographs are in our files.", by=self.owner)
         return self
 
