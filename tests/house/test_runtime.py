@@ -215,40 +215,59 @@ def test_a_broker_that_does_not_answer_is_named(folder: Path, own_database: str)
     assert "secret" not in said
 
 
-def answer_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    monkeypatch.setattr(sys, "argv", ["grants", *arguments])
-    main()
-    return capsys.readouterr().out
-
-
-def test_what_the_code_declares_can_be_listed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    routes = json.loads(answer_of(["routes", "--json"], monkeypatch, capsys))
-    ready = {"path": "/health/ready", "methods": ["GET"], "endpoint": "health.ready", "access": ["anyone"]}
-    assert ready in routes
-    assert len(answer_of(["routes"], monkeypatch, capsys).splitlines()) == len(routes)
-    assert all(len(line.split()) > 2 for line in answer_of(["permissions"], monkeypatch, capsys).splitlines())
-
-
-def test_the_record_is_verified(
+@pytest.fixture
+def command(
     tmp_path: Path, own_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+) -> Callable[..., str]:
+    """What a command says, on a database of its own: its answer, or the refusal."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", own_database)
     monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
-    assert answer_of(["history", "verify"], monkeypatch, capsys) == "The record is empty.\n"
-    assert answer_of(["history", "head"], monkeypatch, capsys) == "The record is empty.\n"
+
+    def say(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["grants", *arguments])
+        try:
+            main()
+        except SystemExit:
+            return capsys.readouterr().err
+        return capsys.readouterr().out
+
+    return say
+
+
+def test_what_the_code_declares_can_be_listed(command: Callable[..., str]) -> None:
+    routes = json.loads(command("routes", "--json"))
+    ready = {"path": "/health/ready", "methods": ["GET"], "endpoint": "health.ready", "access": ["anyone"]}
+    assert ready in routes
+    assert len(command("routes").splitlines()) == len(routes)
+    permissions = command("permissions").splitlines()
+    assert len(permissions) > 10
+    assert all(len(line.split()) > 2 for line in permissions)
+
+
+def test_the_record_is_verified(command: Callable[..., str], own_database: str) -> None:
+    assert command("history", "verify") == "The record is empty.\n"
+    assert command("history", "head") == "The record is empty.\n"
+    assert command("call", "import", str(ROOT / "sample")).startswith("MPF-2027-01 is a draft;")
+    assert command("history", "verify").startswith("The record is whole; its last seal is 1 ")
     with psycopg.connect(own_database) as connection:
-        connection.execute("ALTER TABLE history_entry DISABLE TRIGGER seal")
-        connection.execute(
-            "INSERT INTO history_entry (at, subject_kind, subject_id, verb, details) VALUES (now(), 'call', 1, 'x', '{}')"
-        )
-    monkeypatch.setattr(sys, "argv", ["grants", "history", "verify"])
-    with pytest.raises(SystemExit):
-        main()
-    assert capsys.readouterr().err == "grants: The record was changed: by entries without a seal.\n"
+        connection.execute("ALTER TABLE history_entry DISABLE TRIGGER ALL")
+        connection.execute("UPDATE history_entry SET verb = 'publish'")
+    assert command("history", "verify") == "grants: The record was changed: at seal 1.\n"
+
+
+def test_files_and_moments_that_cannot_be_read_are_named(command: Callable[..., str]) -> None:
+    nowhere = command("call", "import", "/nowhere").splitlines()
+    assert nowhere[0].startswith("grants: /nowhere:1: ")
+    assert nowhere[-1] == "grants: Nothing was imported."
+    for moment in ("tomorrow", "2027-03-01T08:00"):
+        refusal = f"grants: '{moment}' is not a moment with its zone, such as 2027-03-01T08:00+01:00.\n"
+        assert command("tick", "--at", moment) == refusal
+
+
+def test_a_moment_can_be_looked_at(command: Callable[..., str]) -> None:
+    said = "As of 2027-03-01T08:00+01:00: 0 reminders owed, 0 of them new.\n"
+    assert command("tick", "--at", "2027-03-01T08:00+01:00") == said
 
 
 def test_fresh_keys_are_keys(folder: Path) -> None:
