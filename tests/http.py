@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 from werkzeug.test import TestResponse
 
 from grants.accounts.models import Person
@@ -62,6 +62,13 @@ class Page(HTMLParser):
             self.problems.append(f"stray </{tag}>")
 
 
+def _begin_request() -> None:
+    """Commit what the test has prepared, and forget who was here before: a test holds one context for all requests."""
+    db.session.commit()
+    for name in list(g):
+        g.pop(name)
+
+
 class Browser:
     """One visitor with their cookies. Fails on any page that is a server error or whose HTML is broken."""
 
@@ -78,8 +85,8 @@ class Browser:
         return self
 
     def get(self, path: str, status: int = 200, **kwargs: Any) -> TestResponse:
-        """Open a page. What the test has prepared so far is committed first, as it would be by another request."""
-        db.session.commit()
+        """Open a page."""
+        _begin_request()
         return self._checked(self.client.get(path, **kwargs), status)
 
     def post(
@@ -92,9 +99,9 @@ class Browser:
         **kwargs: Any,
     ) -> TestResponse:
         """Send a form as browsers do, with the token of ``page`` (default: of the page last opened)."""
-        db.session.commit()
         if page:
             self.get(page)
+        _begin_request()
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.text)
         values = {"csrf_token": token.group(1) if token else ""} | (data or {})
         kwargs.setdefault("headers", {"Origin": "http://localhost"})
