@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, exists, false, or_, select, true
 
-from grants.accounts.models import COORDINATORS, Role
+from grants.accounts.models import COORDINATORS, Person, Role
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
@@ -63,6 +63,32 @@ def decisions_seen_by(user: Any) -> Select[Decision]:
 def can_follow_decisions(user: Any) -> bool:
     """Coordinators and auditors: the ranked list of a call."""
     return bool(user.holds(*FOLLOWERS))
+
+
+def can_see_case(user: Any, region: str | None, meeting: Meeting | None = None) -> bool:
+    """Auditors and members invited to the meeting every region, coordinators their own; nobody what is hidden."""
+    if user.holds(Role.AUDITOR) or (meeting is not None and can_sit(user, meeting)):
+        return True
+    return bool(user.holds(*COORDINATORS)) and user.coordinates(region or "")
+
+
+def not_hidden(user: Any) -> Select[Application]:
+    """The applications of any state that a person may see in the lists of a call's decisions."""
+    found = select(Application).where(Application.id.not_in(hidden_applications(user.id)))
+    if user.holds(Role.AUDITOR):
+        return found
+    return found.where(Application.region.in_(sorted(user.regions)))
+
+
+def can_note_presence(user: Any, meeting: Meeting, person: Person) -> bool:
+    """Coordinators of a region of the call for every member; members for themselves."""
+    return can_run_meeting(user, meeting.call) or (bool(person.id == user.id) and can_sit(user, meeting))
+
+
+def can_take(user: Any, meeting: Meeting) -> bool:
+    """Coordinators of a region of the call, and members present in the meeting: record that a proposal is carried."""
+    present = any(seat.person_id == user.id and seat.present for seat in meeting.seats)
+    return can_run_meeting(user, meeting.call) or (present and can_sit(user, meeting))
 
 
 def can_call_meeting(user: Any) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Select, func, select, union
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 
-from grants.accounts.models import Membership, Organization, Person
+from grants.accounts.models import Membership, Organization, Person, Role
+from grants.accounts.queries import holders_of
 from grants.applications.models import Application, Finding, Outcome
 from grants.calls.models import Call, EligibilityRule
 from grants.core.db import db
@@ -113,10 +114,23 @@ def meetings_of(seen: Select[Meeting], call: Call) -> list[Meeting]:
 def meeting_by_reference(seen: Select[Meeting], reference: str) -> Meeting | None:
     """One meeting among those a person may see, with its call and who sits in it."""
     found = seen.where(Meeting.reference == reference).options(
-        joinedload(Meeting.call).options(selectinload(Call.lots), selectinload(Call.regions)),
+        joinedload(Meeting.call).options(undefer(Call.grid), selectinload(Call.lots), selectinload(Call.regions)),
         selectinload(Meeting.seats).joinedload(Seat.person).load_only(Person.name, Person.reference),
     )
     return db.session.scalar(found)
+
+
+def call_to_decide(seen: Select[Call], reference: str) -> Call | None:
+    """One call among those a person may see, with its grid, lots and regions."""
+    found = seen.where(Call.reference == reference).options(
+        undefer(Call.grid), selectinload(Call.lots), selectinload(Call.regions)
+    )
+    return db.session.scalar(found)
+
+
+def committee() -> list[Person]:
+    """Everybody who sits on the committee, by name."""
+    return holders_of(Role.COMMITTEE_MEMBER)
 
 
 def number_of_meetings(call: Call) -> int:
@@ -260,8 +274,3 @@ def case_of(seen: Select[Application], meeting: Meeting, reference: str) -> Appl
 def people_named(references: Iterable[str]) -> list[Person]:
     """The people with these references."""
     return list(db.session.scalars(select(Person).where(Person.reference.in_(list(references)))))
-
-
-def votes_of(decision: Decision) -> list[tuple[Any, str]]:
-    """Who voted what, in the order of voting."""
-    return [(vote.person, vote.choice) for vote in decision.votes]

@@ -25,7 +25,7 @@ from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
-from grants.decisions.queries import Awarded
+from grants.decisions.queries import Awarded, Ballot
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
 from grants.reviews.rules import Grid, Result, read_grid, results_of, shown
@@ -145,6 +145,35 @@ def expected_outcome(list_: Ranking, application_id: int) -> DecisionOutcome:
 
 
 # ------------------------------------------------------------------ the envelope
+
+
+def awards_among(lines: Iterable[ApplicationLine], ballots: Mapping[int, Ballot]) -> list[Awarded]:
+    """The awards that have been decided about these applications."""
+    found = []
+    for line in lines:
+        ballot = ballots.get(line.id)
+        if ballot and ballot.outcome == DecisionOutcome.AWARD and ballot.state != DecisionState.PROPOSED:
+            found.append(Awarded(line.id, ballot.amount_minor, line.region, line.lot_key))
+    return found
+
+
+@dataclass(frozen=True)
+class MoneyLine:
+    """The envelope of a call: what is awarded, what the ranking would award yet, what it has no money for."""
+
+    awarded: Money
+    above: Money
+    below: Money
+    total: Money
+
+
+def money_line(call: Call, list_: Ranking, ballots: Mapping[int, Ballot]) -> MoneyLine:
+    """Where the money stands, by decisions where there are some and by the ranking where there are none."""
+    open_places = [place for place in list_.ranked if place.application.id not in ballots]
+    above = sum(place.application.requested_minor for place in open_places if place.above_line)
+    below = sum(place.application.requested_minor for place in open_places if not place.above_line)
+    awarded = sum(a.amount_minor for a in awards_among((r.application for r in list_.results), ballots))
+    return MoneyLine(call.money(awarded), call.money(above), call.money(below), call.envelope)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,504 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.accounts.models import COORDINATORS, Person, Role
+from grants.applications.models import Application
+from grants.applications.rules import Audience
+from grants.calls.models import Call
+from grants.core import clock, files
+from grants.core.permissions import require, scope
+from grants.core.rules import Refused
+from grants.core.web import SIGNED_IN, access, done, found
+from grants.decisions import actions, permissions, queries, rules
+from grants.decisions.forms import (
+    CHOICE_LABELS,
+    MeetingForm,
+    MinutesForm,
+    PresenceForm,
+    ProposalForm,
+    ReasonForm,
+    VoteForm,
+)
+from grants.decisions.models import OUTCOME_LABELS, Decision, Meeting
+from grants.decisions.workflow import DecisionState, MeetingState
+from grants.history.queries import timeline
+from grants.reviews import queries as reviews
+from grants.reviews.rules import read_grid, results_of, shown
 
 bp = Blueprint("decisions", __name__)
+
+PAGE = 50
+FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
+COMMITTEE = (Role.COMMITTEE_MEMBER, *FOLLOWERS)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """One page of a longer list, for the links below it."""
+
+    page: int
+    pages: int
+    total: int
+    endpoint: str
+    reference: str
+
+    def url_for(self, page: int) -> str:
+        """The address of another page of the list."""
+        return url_for(self.endpoint, reference=self.reference, page=page)
+
+
+# ------------------------------------------------------------------ the ranked list
+
+
+def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
+    """The ranked list as the present reader may see it: without what they stepped aside from, and of their regions."""
+    lines = reviews.lines_under_review(call.id)
+    hidden = queries.hidden_ids(current_user, call.id) & {line.id for line in lines}
+    list_ = rules.ranking(call, reviews.standing_of(call.id, lines, call.grid), hidden=hidden)
+    ballots = queries.ballots_of(call.id)
+    awards = rules.awards_among((one.application for one in list_.results), ballots)
+    rows: list[tuple[str, Any]] = [("ranked", place) for place in list_.ranked]
+    rows += [("below", one) for one in list_.below] + [("waiting", one) for one in list_.waiting]
+    seen = [row for row in rows if permissions.can_see_case(current_user, row[1].application.region, meeting)]
+    pages = max((len(seen) + PAGE - 1) // PAGE, 1)
+    page = min(max(request.args.get("page", 1, type=int), 1), pages)
+    return {
+        "list": list_,
+        "rows": seen[(page - 1) * PAGE : page * PAGE],
+        "pages": Pages(
+            page,
+            pages,
+            len(seen),
+            "decisions.meeting" if meeting else "decisions.of_call",
+            meeting.reference if meeting else call.reference,
+        ),
+        "hidden": len(hidden),
+        "elsewhere": len(rows) - len(seen),
+        "ballots": ballots,
+        "money": rules.money_line(call, list_, ballots),
+        "regions": rules.by_region(call, awards),
+        "lots": rules.by_lot(call, awards),
+        "outcomes": OUTCOME_LABELS,
+        "ties": list_.grid.tie_break_labels or rules.TIE_LABELS,
+        "shown": shown,
+        "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
+        "hidden_lines": [line for line in lines if line.id in hidden],
+        "draw": lambda line: rules.draw(call.reference, line.reference)[:12],
+    }
+
+
+def _call(reference: str) -> Call:
+    require(permissions.can_follow_decisions(current_user))
+    return found(queries.call_to_decide(scope(current_user, Call), reference))
+
+
+@bp.get("/calls/<reference>/decisions")
+@access(*FOLLOWERS)
+def of_call(reference: str) -> ResponseReturnValue:
+    """The ranked list against the money line."""
+    return _list_page(_call(reference), _meeting_form())
+
+
+def _meeting_form(**more: Any) -> MeetingForm:
+    form = MeetingForm(**more)
+    form.members.choices = {person.reference: person.name for person in queries.committee()}
+    return form
+
+
+def _list_page(call: Call, form: MeetingForm, status: int = 200) -> ResponseReturnValue:
+    agenda = _agenda(call)
+    among = permissions.not_hidden(current_user).with_only_columns(Application.id)
+    ineligible = reviews.lines_not_eligible(call.id, among)
+    if not form.is_submitted():
+        form.members.data = list(form.members.choices)
+        form.quorum.data = len(form.members.choices) // 2 + 1
+    return (
+        render_template(
+            "decisions/of_call.html",
+            call=call,
+            meetings=queries.meetings_of(scope(current_user, Meeting), call),
+            ineligible=ineligible,
+            missed=queries.missed_rules([line.id for line in ineligible]),
+            form=form,
+            can_call=permissions.can_call_meeting(current_user),
+            **agenda,
+        ),
+        status,
+    )
+
+
+@bp.post("/calls/<reference>/decisions")
+@access(*COORDINATORS)
+def call_meeting(reference: str) -> ResponseReturnValue:
+    """Call a meeting of the committee."""
+    require(permissions.can_call_meeting(current_user))
+    call, form = _call(reference), _meeting_form()
+    if not form.validate_on_submit():
+        return _list_page(call, form, 422)
+    try:
+        meeting = actions.call_meeting(
+            call,
+            starts_at=form.starts_in(call.timezone),
+            members=queries.people_named(form.members.data),
+            quorum=form.quorum.data,
+            by=current_user,
+        )
+    except Refused as refused:
+        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
+        return _list_page(call, form, 409)
+    return done(_("The members have been invited."), "decisions.meeting", reference=meeting.reference)
+
+
+# ------------------------------------------------------------------ the committee room
+
+
+@bp.get("/meetings")
+@access(*COMMITTEE)
+def meetings() -> ResponseReturnValue:
+    """The meetings I am concerned with."""
+    return render_template("decisions/meetings.html", meetings=queries.meetings_in(scope(current_user, Meeting)))
+
+
+def _meeting(reference: str) -> Meeting:
+    return found(queries.meeting_by_reference(scope(current_user, Meeting), reference))
+
+
+@bp.get("/meetings/<reference>")
+@access(*COMMITTEE)
+def meeting(reference: str) -> ResponseReturnValue:
+    """The committee room: who is here, and the agenda in the order of the ranking."""
+    return _room(_meeting(reference), MinutesForm())
+
+
+def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseReturnValue:
+    agenda = _agenda(meeting.call, meeting)
+    ballots = [one for one in agenda["ballots"].values() if one.meeting_id == meeting.id]
+    runs = permissions.can_run_meeting(current_user, meeting.call)
+    awards = queries.awarded_in(meeting.call_id) if runs and meeting.state == MeetingState.OPENED else []
+    if not form.is_submitted():
+        form.minutes.data = meeting.minutes
+    return (
+        render_template(
+            "decisions/meeting.html",
+            meeting=meeting,
+            call=meeting.call,
+            form=form,
+            runs=runs,
+            sits=permissions.can_sit(current_user, meeting),
+            signing=rules.obstacles_to_signing(meeting, current_user),
+            open_proposals=sum(1 for one in ballots if one.state == DecisionState.PROPOSED),
+            departures=rules.departures_from_envelope(meeting.call, awards) if awards else [],
+            minutes=meeting.minutes if rules.names_nothing(meeting.minutes, agenda["hidden_lines"]) else None,
+            entries=timeline([("meeting", meeting.id)], names=True),
+            **agenda,
+        ),
+        status,
+    )
+
+
+@bp.post("/meetings/<reference>/presence")
+@access(*COMMITTEE)
+def presence(reference: str) -> ResponseReturnValue:
+    """Note who is present: the coordinator for everybody, a member for themselves."""
+    meeting, form = _meeting(reference), PresenceForm()
+    person = found(next((s.person for s in meeting.seats if s.person.reference == form.person.data), None))
+    require(permissions.can_note_presence(current_user, meeting, person))
+    actions.mark_present(meeting, person, present=form.present.data != "no", by=current_user)
+    said = _("%(name)s is present.") if form.present.data != "no" else _("%(name)s is absent.")
+    return done(said % {"name": person.name}, "decisions.meeting", reference=reference)
+
+
+@bp.post("/meetings/<reference>/open")
+@access(*COORDINATORS)
+def open_meeting(reference: str) -> ResponseReturnValue:
+    """Open the session."""
+    meeting = _meeting(reference)
+    require(permissions.can_run_meeting(current_user, meeting.call))
+    actions.open_meeting(meeting, by=current_user)
+    return done(_("The meeting is open."), "decisions.meeting", reference=reference)
+
+
+@bp.post("/meetings/<reference>/close")
+@access(*COORDINATORS)
+def close_meeting(reference: str) -> ResponseReturnValue:
+    """Close the session with its minutes."""
+    meeting, form = _meeting(reference), MinutesForm()
+    require(permissions.can_run_meeting(current_user, meeting.call))
+    if not form.validate_on_submit():
+        return _room(meeting, form, 422)
+    try:
+        actions.close_meeting(meeting, minutes=form.minutes.data, reason=form.reason.data or "", by=current_user)
+    except Refused as refused:
+        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
+        return _room(meeting, form, 409)
+    return done(
+        _("The meeting is closed. The members sign the decision sheet now."), "decisions.meeting", reference=reference
+    )
+
+
+@bp.post("/meetings/<reference>/sign")
+@access(Role.COMMITTEE_MEMBER)
+def sign(reference: str) -> ResponseReturnValue:
+    """Sign the decision sheet."""
+    meeting = _meeting(reference)
+    require(permissions.can_sign(current_user, meeting))
+    actions.sign(meeting, by=current_user)
+    return done(_("Thank you. You have signed the decision sheet."), "decisions.meeting", reference=reference)
+
+
+@bp.get("/meetings/<reference>/sheet")
+@access(*COMMITTEE)
+def sheet(reference: str) -> ResponseReturnValue:
+    """The decision sheet, to read, sign and print."""
+    meeting = _meeting(reference)
+    hidden = queries.hidden_ids(current_user, meeting.call_id)
+    decisions = queries.decisions_of(meeting)
+    seen = [
+        one
+        for one in decisions
+        if one.application_id not in hidden and permissions.can_see_case(current_user, one.application.region, meeting)
+    ]
+    lines = [reviews.line_of(one.application) for one in decisions if one.application_id in hidden]
+    barred: dict[int, list[Person]] = {}
+    for recusal in queries.recusals_of(meeting):
+        barred.setdefault(recusal.application_id, []).append(recusal.person)
+    return render_template(
+        "decisions/sheet.html",
+        meeting=meeting,
+        call=meeting.call,
+        decisions=seen,
+        counts={
+            one.id: rules.count_votes(
+                meeting,
+                {vote.person_id: vote.choice for vote in one.votes},
+                {person.id for person in barred.get(one.application_id, [])},
+            )
+            for one in seen
+        },
+        hidden=len(lines),
+        elsewhere=len(decisions) - len(seen) - len(lines),
+        recused=barred,
+        minutes=meeting.minutes if rules.names_nothing(meeting.minutes, lines) else None,
+        outcomes=OUTCOME_LABELS,
+    )
+
+
+# ------------------------------------------------------------------ one application
+
+
+def _case(reference: str, application_reference: str) -> tuple[Meeting, Application]:
+    meeting = _meeting(reference)
+    return meeting, found(queries.case_of(permissions.cases_seen_by(current_user), meeting, application_reference))
+
+
+@bp.get("/meetings/<reference>/<application_reference>")
+@access(*COMMITTEE)
+def case(reference: str, application_reference: str) -> ResponseReturnValue:
+    """One application before the committee: its scores, its reviews, what it says, and what to do with it."""
+    return _case_page(*_case(reference, application_reference))
+
+
+def _case_page(
+    meeting: Meeting, application: Application, form: ProposalForm | None = None, status: int = 200
+) -> ResponseReturnValue:
+    call = meeting.call
+    lines = reviews.lines_under_review(call.id)
+    hidden = queries.hidden_ids(current_user, call.id)
+    list_ = rules.ranking(call, reviews.standing_of(call.id, lines, call.grid), hidden=hidden)
+    line = next(line for line in lines if line.id == application.id)
+    decision = queries.decision_on(application.id)
+    barred = queries.barred(meeting, [line])
+    out = {person for person, application_id in barred if application_id == application.id}
+    recused = current_user.id in out
+    votes = {vote.person_id: vote.choice for vote in decision.votes} if decision else {}
+    count = rules.count_votes(meeting, votes, out)
+    if form is None:
+        form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id)))
+    taking = []
+    if decision is not None and decision.state == DecisionState.PROPOSED:
+        whole = rules.ranking(call, reviews.standing_of(call.id, lines, call.grid)) if hidden else list_
+        taking = rules.obstacles_to_taking(meeting, call, decision, whole, count, queries.awarded_in(call.id))
+    audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
+    return (
+        render_template(
+            "decisions/case.html",
+            meeting=meeting,
+            call=call,
+            application=application,
+            line=line,
+            list=list_,
+            place=list_.place(line.id),
+            result=list_.result(line.id),
+            expected=rules.expected_outcome(list_, line.id),
+            decision=decision,
+            votes=votes,
+            count=count,
+            own_vote=votes.get(current_user.id),
+            away=[seat.person.name for seat in meeting.seats if seat.person_id in out],
+            form=form,
+            vote_form=VoteForm(formdata=None, choice=votes.get(current_user.id)),
+            reason_form=ReasonForm(formdata=None),
+            discussing=rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
+            + rules.obstacles_by_reviews(list_.grid, found(list_.result(line.id))),
+            voting=rules.obstacles_to_voting(meeting, decision, current_user, recused=recused) if decision else [],
+            taking=taking,
+            can_propose=permissions.can_propose(current_user, meeting, application),
+            can_vote=permissions.can_vote(current_user, meeting),
+            can_recuse=permissions.can_recuse(current_user, meeting),
+            submitted=reviews.submitted_reviews(application.id),
+            criteria=reviews.criteria_of(call.id),
+            reading=reviews.reading_of(application, call.questionnaire_id, audience),
+            file_url=lambda attachment: url_for(
+                "decisions.file",
+                reference=meeting.reference,
+                application_reference=application.reference,
+                attachment_id=attachment.id,
+            ),
+            entries=timeline([("decision", decision.id)], names=True) if decision else [],
+            outcomes=OUTCOME_LABELS,
+            choices=CHOICE_LABELS,
+            shown=shown,
+            ties=list_.grid.tie_break_labels or rules.TIE_LABELS,
+        ),
+        status,
+    )
+
+
+def _proposed(decision: Decision | None, line: reviews.ApplicationLine, expected: str) -> dict[str, Any]:
+    if decision is None:
+        return {"outcome": str(expected), "amount": line.requested.amount}
+    return {
+        "outcome": decision.outcome,
+        "amount": decision.amount.amount or line.requested.amount,
+        "conditions": "\n".join(decision.conditions),
+        "reason": decision.reason,
+        "feedback": decision.feedback,
+    }
+
+
+@bp.post("/meetings/<reference>/<application_reference>/propose")
+@access(*COMMITTEE)
+def propose(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Propose an outcome."""
+    meeting, application = _case(reference, application_reference)
+    require(permissions.can_propose(current_user, meeting, application))
+    form = ProposalForm()
+    amount = form.money(meeting.call) if form.validate_on_submit() else None
+    if form.errors:
+        return _case_page(meeting, application, form, 422)
+    try:
+        actions.propose(
+            meeting,
+            application,
+            outcome=form.outcome.data,
+            amount=amount,
+            conditions=(form.conditions.data or "").splitlines(),
+            reason=form.reason.data or "",
+            feedback=form.feedback.data or "",
+            by=current_user,
+        )
+    except Refused as refused:
+        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
+        return _case_page(meeting, application, form, 409)
+    return _back(reference, application_reference, _("The proposal can be voted on."))
+
+
+def _back(reference: str, application_reference: str, said: str) -> ResponseReturnValue:
+    return done(said, "decisions.case", reference=reference, application_reference=application_reference)
+
+
+def _decision(reference: str, application_reference: str) -> Decision:
+    meeting, application = _case(reference, application_reference)
+    decision = found(queries.decision_on(application.id))
+    return found(decision if decision.meeting_id == meeting.id else None)
+
+
+@bp.post("/meetings/<reference>/<application_reference>/vote")
+@access(Role.COMMITTEE_MEMBER)
+def vote(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Vote on the proposal."""
+    decision, form = _decision(reference, application_reference), VoteForm()
+    require(permissions.can_vote(current_user, decision.meeting))
+    if not form.validate_on_submit():
+        return _case_page(*_case(reference, application_reference), status=422)
+    actions.vote(decision, form.choice.data, by=current_user)
+    return _back(reference, application_reference, _("Your vote is recorded."))
+
+
+@bp.post("/meetings/<reference>/<application_reference>/take")
+@access(*COMMITTEE)
+def take(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Decide as proposed."""
+    decision = _decision(reference, application_reference)
+    require(permissions.can_take(current_user, decision.meeting))
+    actions.take(decision, by=current_user)
+    return _back(reference, application_reference, _("The committee has decided."))
+
+
+@bp.post("/meetings/<reference>/<application_reference>/reconsider")
+@access(*COMMITTEE)
+def reconsider(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Take a decision up again."""
+    decision = _decision(reference, application_reference)
+    require(permissions.can_take(current_user, decision.meeting))
+    actions.reconsider(decision, ReasonForm().reason.data or "", by=current_user)
+    return _back(reference, application_reference, _("The decision is open again."))
+
+
+@bp.post("/meetings/<reference>/<application_reference>/recuse")
+@access(Role.COMMITTEE_MEMBER)
+def recuse(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Step aside from an application."""
+    meeting, application = _case(reference, application_reference)
+    require(permissions.can_recuse(current_user, meeting))
+    actions.recuse(meeting, application, current_user, ReasonForm().reason.data or "", by=current_user)
+    said = _("Thank you for telling us. This application is hidden from you now.")
+    return done(said, "decisions.meeting", reference=reference)
+
+
+@bp.get("/meetings/<reference>/<application_reference>/files/<int:attachment_id>")
+@access(*COMMITTEE)
+def file(reference: str, application_reference: str, attachment_id: int) -> Response:
+    """A document of the application, under a name that tells nothing about the applicant."""
+    _, application = _case(reference, application_reference)
+    attachment = found(reviews.attachment_to_read(application.id, attachment_id))
+    stored = found(attachment.file)
+    return files.send(stored, f"{application.reference}-{attachment.document.key}.{files.ending(stored.key)}")
+
+
+# ------------------------------------------------------------------ the letter
+
+
+@bp.get("/applications/<reference>/letter")
+@access(SIGNED_IN)
+def letter(reference: str) -> ResponseReturnValue:
+    """What the committee decided, how the application was assessed, and how to complain; once it is released."""
+    decision = found(queries.released_decision(scope(current_user, Decision), reference))
+    application = decision.application
+    call, released_at = application.call, found(decision.released_at)
+    standing = reviews.standing_of_application(application)
+    result = results_of(standing)[0]
+    used = {one.review_id for one in result.reviews_used}
+    return render_template(
+        "decisions/letter.html",
+        decision=decision,
+        application=application,
+        call=call,
+        result=result,
+        grid=read_grid(standing.grid),
+        sentences=[
+            r.for_applicant for r in reviews.submitted_reviews(application.id) if r.id in used and r.for_applicant
+        ],
+        complain_until=rules.complaint_deadline(call, released_at, queries.complaint_window(call.id)),
+        shown=shown,
+        outcomes=OUTCOME_LABELS,
+        at=clock.now(),
+    )

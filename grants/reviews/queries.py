@@ -14,11 +14,14 @@ from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, 
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
+from grants.applications.rules import Audience, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked
 from grants.core.db import db
 from grants.core.files import StoredFile
 from grants.core.money import Money
+from grants.core.questions import Definition, Section
+from grants.questionnaires.queries import answers_of_sheets, definition_of
 from grants.reviews.models import (
     Assignment,
     ConflictDeclaration,
@@ -354,11 +357,6 @@ def scores_of(review: Review | None) -> dict[str, Score]:
     return {key: score for score, key in db.session.execute(found)}
 
 
-def other_reviews(assignment: Assignment) -> list[Review]:
-    """The submitted reviews of the same application by others, with their scores."""
-    return [review for review in submitted_reviews(assignment.application_id) if review.assignment_id != assignment.id]
-
-
 def submitted_reviews(application_id: int) -> list[Review]:
     """The submitted reviews of an application that count, with scores, criteria and the reviewer's reference."""
     found = (
@@ -398,6 +396,30 @@ def assignments_of_application(application_id: int) -> list[Assignment]:
     return list(db.session.scalars(found))
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What somebody may read of an application: sections with their questions, the answers, the documents."""
+
+    definition: Definition
+    sections: list[Section]
+    answers: dict[str, Any]
+    attachments: list[Attachment]
+
+
+def reading_of(application: Application, questionnaire_id: int, audience: Audience) -> Reading:
+    """The answers and documents of an application, without what this audience must not see."""
+    definition = definition_of(questionnaire_id)
+    sections = visible_sections(definition, audience)
+    answers = answers_of_sheets([application.answer_sheet_id]).get(application.answer_sheet_id, {})
+    shown = {question.key for section in sections for question in section.questions}
+    return Reading(
+        definition,
+        sections,
+        {key: value for key, value in answers.items() if key in shown},
+        attachments_to_read(application.id),
+    )
+
+
 def attachments_to_read(application_id: int) -> list[Attachment]:
     """The documents of an application that reviewers and committee members may open: stored, and not sensitive."""
     found = (
@@ -429,6 +451,12 @@ def application_in(seen: Select[Application], reference: str) -> Application | N
         ),
     )
     return db.session.scalar(found)
+
+
+def applications_by_id(ids: Iterable[int]) -> list[Application]:
+    """Applications by their keys, with their calls."""
+    found = select(Application).where(Application.id.in_(list(ids))).options(joinedload(Application.call))
+    return list(db.session.scalars(found))
 
 
 def lock_application(application: Application) -> None:
@@ -608,10 +636,12 @@ def points_of(call_id: int, application_id: int | None = None) -> dict[int, list
     return dict(points)
 
 
-def standing_of(call_id: int, lines: list[ApplicationLine] | None = None) -> Standing:
+def standing_of(
+    call_id: int, lines: list[ApplicationLine] | None = None, grid: dict[str, Any] | None = None
+) -> Standing:
     """What the scores of a call are computed from; hand it to ``rules.results_of``."""
     return Standing(
-        grid=grid_of(call_id),
+        grid=grid_of(call_id) if grid is None else grid,
         lines=lines_under_review(call_id) if lines is None else lines,
         points=points_of(call_id),
     )
@@ -627,8 +657,5 @@ def standing_of_application(application: Application) -> Standing:
 
 
 def call_with_grid(seen: Select[Call], reference: str) -> Call | None:
-    """One call among those a person may see, with its lots, regions and grid."""
-    found = seen.where(Call.reference == reference).options(
-        undefer(Call.grid), selectinload(Call.lots), selectinload(Call.regions)
-    )
-    return db.session.scalar(found)
+    """One call among those a person may see, with its grid."""
+    return db.session.scalar(seen.where(Call.reference == reference).options(undefer(Call.grid)))

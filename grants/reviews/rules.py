@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from grants.applications.workflow import ApplicationState
 from grants.core.expressions import parse
-from grants.core.languages import _l, language_name, pick
+from grants.core.languages import _l, language_name
 from grants.core.rules import Obstacle
 from grants.reviews.models import Assignment, Grade, Recommendation, Score
-from grants.reviews.queries import ApplicationLine, Board, Candidate, ReviewPoints, Standing
+from grants.reviews.queries import ApplicationLine, Asked, Board, Candidate, ReviewPoints, Standing
 from grants.reviews.workflow import LIVE, AssignmentState
 
 THIRD_REVIEWS_EACH = 1
@@ -376,12 +376,12 @@ def obstacles_to_submitting(
         if score is None or score.value is None:
             found.append(
                 Obstacle(
-                    "score_missing", _l("Criterion %(key)s has no score.", key=key), _place(assignment, f"value-{key}")
+                    "score_missing", _l("Criterion %(key)s has no score.", key=key), _place(assignment, f"value_{key}")
                 )
             )
         elif score.value in grid.reason_for and not score.reason.strip():
             message = _l("Criterion %(key)s: a score of %(value)s needs a reason.", key=key, value=score.value)
-            found.append(Obstacle("reason_missing", message, _place(assignment, f"reason-{key}")))
+            found.append(Obstacle("reason_missing", message, _place(assignment, f"reason_{key}")))
     review = assignment.review
     for name, message in (
         ("summary", _l("The summary is empty.")),
@@ -408,11 +408,47 @@ def all_in(board: Board, line: ApplicationLine, wanted: int) -> bool:
     return len(live) >= wanted and all(one.state == AssignmentState.COMPLETED for one in live)
 
 
-def lot_title(titles: Mapping[tuple[int, str], Any], call_id: int, key: str | None) -> str:
-    """The wording of a lot for the reader."""
-    return str(pick(titles.get((call_id, key or ""))) or key or "–")
+class Cell(NamedTuple):
+    """What the table says about one reviewer and one application: a state of the assignment, a bar, or the affinity."""
+
+    kind: str
+    value: int | None
 
 
-def overdue_first(assignments: Iterable[Assignment], at: datetime) -> list[Assignment]:
-    """Assignments with what is most urgent on top, and what is done at the end."""
-    return sorted(assignments, key=lambda one: (one.state == AssignmentState.COMPLETED, one.due_on, one.id))
+def cell(board: Board, line: ApplicationLine, reviewer: Candidate) -> Cell:
+    """Whether and how a reviewer stands to an application."""
+    past = [one for one in board.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
+    if past and past[-1].state in LIVE:
+        return Cell(past[-1].state, past[-1].total)
+    if (reviewer.id, line.organization_id) in board.ties or any(o.state == AssignmentState.RECUSED for o in past):
+        return Cell("conflict", None)
+    if line.language not in reviewer.languages:
+        return Cell("language", None)
+    return Cell("free", affinity(line, reviewer))
+
+
+class Need(NamedTuple):
+    """What an application waits for: first-round reviewers, a third one, or submitted reviews."""
+
+    result: Result
+    live: list[Asked]
+    reviewers_missing: int
+    third_missing: bool
+
+    @property
+    def waits_for_reviewer(self) -> bool:
+        """Whether somebody has to be asked."""
+        return self.reviewers_missing > 0 or self.third_missing
+
+    @property
+    def complete(self) -> bool:
+        """Whether nobody has to be asked and every review asked for is in."""
+        return not self.waits_for_reviewer and all(one.state == AssignmentState.COMPLETED for one in self.live)
+
+
+def need_of(board: Board, result: Result, wanted: int) -> Need:
+    """What an application waits for."""
+    live = board.live(result.application.id)
+    first = sum(1 for one in live if one.round == 1)
+    third_missing = result.third_review and not any(one.round == 2 for one in live)
+    return Need(result, live, max(wanted - first, 0), third_missing)

@@ -2,6 +2,461 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.accounts.models import COORDINATORS, Role
+from grants.applications.models import Application
+from grants.applications.rules import Audience
+from grants.calls.models import Call
+from grants.core import clock, files
+from grants.core.permissions import require, scope
+from grants.core.rules import Refused
+from grants.core.web import access, done, found
+from grants.history.queries import timeline
+from grants.reviews import actions, permissions, queries, rules
+from grants.reviews.forms import (
+    GRADE_HINTS,
+    GRADES,
+    AskForm,
+    DeclarationForm,
+    InterestForm,
+    ReasonForm,
+    SuggestForm,
+    kept_in,
+    review_form,
+    typed_in,
+)
+from grants.reviews.models import Assignment, Grade
+from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("reviews", __name__)
+
+PAGE = 50
+FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
+READERS = (Role.REVIEWER, *FOLLOWERS)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """One page of a longer list, for the links below it."""
+
+    page: int
+    pages: int
+    total: int
+    endpoint: str
+    values: dict[str, Any]
+
+    def url_for(self, page: int) -> str:
+        """The address of another page of the list."""
+        return url_for(self.endpoint, **self.values, page=page)
+
+
+def _pages(total: int, endpoint: str, **values: Any) -> Pages:
+    pages = max((total + PAGE - 1) // PAGE, 1)
+    return Pages(min(max(request.args.get("page", 1, type=int), 1), pages), pages, total, endpoint, values)
+
+
+# ------------------------------------------------------------------ the coordinator's table
+
+
+def _call(reference: str) -> Call:
+    require(permissions.can_follow_reviews(current_user))
+    return found(queries.call_with_grid(scope(current_user, Call), reference))
+
+
+def _lines(call: Call) -> list[queries.ApplicationLine]:
+    among = permissions.applications_assessed_under(current_user).with_only_columns(Application.id)
+    return queries.lines_under_review(call.id, among)
+
+
+@bp.get("/calls/<reference>/reviews")
+@access(*FOLLOWERS)
+def of_call(reference: str) -> ResponseReturnValue:
+    """Applications and reviewers: who reads what, what is missing, where two disagree."""
+    return _table(_call(reference), SuggestForm())
+
+
+def _table(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnValue:
+    grid = rules.read_grid(call.grid)
+    lines = _lines(call)
+    board = queries.board_of(call.id, lines)
+    results = rules.results_of(queries.standing_of(call.id, lines, call.grid))
+    needs = [rules.need_of(board, result, grid.reviews_wanted) for result in results]
+    kept = {
+        "all": needs,
+        "missing": [need for need in needs if need.waits_for_reviewer],
+        "third": [need for need in needs if need.result.third_review],
+        "complete": [need for need in needs if need.complete],
+    }
+    show = request.args.get("show", "all")
+    shown = kept.get(show, needs)
+    pages = _pages(len(shown), "reviews.of_call", reference=call.reference, show=show)
+    if not form.is_submitted():
+        form.due_on.data = call.reviews_due_on
+    return (
+        render_template(
+            "reviews/of_call.html",
+            call=call,
+            grid=grid,
+            board=board,
+            people={person.id: person for person in board.candidates},
+            needs=shown[(pages.page - 1) * PAGE : pages.page * PAGE],
+            counts={key: len(some) for key, some in kept.items()},
+            show=show,
+            pages=pages,
+            form=form,
+            rules=rules,
+            can_suggest=any(permissions.can_assign(current_user, line.region) for line in lines),
+            today=clock.today(call.timezone),
+        ),
+        status,
+    )
+
+
+@bp.post("/calls/<reference>/reviews/suggest")
+@access(*COORDINATORS)
+def suggest(reference: str) -> ResponseReturnValue:
+    """Ask the reviewers that fit best, until each application has enough."""
+    call, form = _call(reference), SuggestForm()
+    if not form.validate_on_submit():
+        return _table(call, form, 422)
+    ids = [line.id for line in _lines(call) if permissions.can_assign(current_user, line.region)]
+    asked = actions.assign_suggested(call, queries.applications_by_id(ids), due_on=form.due_on.data, by=current_user)
+    return done(_("%(n)s reviewers have been asked.", n=len(asked)), "reviews.of_call", reference=reference)
+
+
+def _case(reference: str, application_reference: str) -> Application:
+    require(permissions.can_follow_reviews(current_user))
+    seen = permissions.applications_assessed_under(current_user)
+    application = found(queries.application_in(seen, application_reference))
+    return found(application if application.call.reference == reference else None)
+
+
+@bp.get("/calls/<reference>/reviews/<application_reference>")
+@access(*FOLLOWERS)
+def of_application(reference: str, application_reference: str) -> ResponseReturnValue:
+    """One application: its reviews, what they say together, and who could be asked."""
+    return _application_page(_case(reference, application_reference), AskForm())
+
+
+def _application_page(application: Application, form: AskForm, status: int = 200) -> ResponseReturnValue:
+    standing = queries.standing_of_application(application)
+    line, grid = standing.lines[0], rules.read_grid(standing.grid)
+    result = rules.results_of(standing)[0]
+    board = queries.board_of(application.call_id, [line])
+    need = rules.need_of(board, result, grid.reviews_wanted)
+    turn = 2 if need.reviewers_missing == 0 and result.disagreements else 1
+    if not form.is_submitted():
+        form.due_on.data = max(application.call.reviews_due_on or clock.today("UTC"), clock.today("UTC"))
+    wanted, third = grid.reviews_wanted, result.third_review
+    reviewers = [
+        (
+            person,
+            rules.affinity(line, person),
+            rules.obstacles_to_assigning(board, line, person, turn, wanted, third_due=third),
+        )
+        for person in board.candidates
+    ]
+    reviewers.sort(key=lambda row: (bool(row[2]), -row[1], board.load[row[0].id, turn], row[0].reference))
+    assignments = queries.assignments_of_application(application.id)
+    return (
+        render_template(
+            "reviews/of_application.html",
+            application=application,
+            call=application.call,
+            line=line,
+            grid=grid,
+            result=result,
+            need=need,
+            board=board,
+            turn=turn,
+            reviewers=reviewers,
+            stops=rules.obstacles_to_asking_anybody(board, line, turn, wanted, third_due=third),
+            assignments=assignments,
+            points={one.assignment_id: one for one in result.reviews},
+            form=form,
+            reason_form=ReasonForm(formdata=None),
+            can_assign=permissions.can_assign(current_user, application.region),
+            entries=timeline([("assignment", one.id) for one in assignments], names=True),
+            rules=rules,
+            today=clock.today(application.call.timezone),
+        ),
+        status,
+    )
+
+
+@bp.post("/calls/<reference>/reviews/<application_reference>")
+@access(*COORDINATORS)
+def ask(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Ask a reviewer."""
+    application, form = _case(reference, application_reference), AskForm()
+    require(permissions.can_assign(current_user, application.region))
+    if not form.validate_on_submit():
+        return _application_page(application, form, 422)
+    reviewer = found(queries.person_named(form.reviewer.data or ""))
+    turn = 2 if form.round.data == "2" else 1
+    try:
+        actions.assign(application, reviewer, due_on=form.due_on.data, by=current_user, round=turn)
+    except Refused as refused:
+        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
+        return _application_page(application, form, 409)
+    return done(
+        _("%(name)s has been asked.", name=reviewer.name),
+        "reviews.of_application",
+        reference=reference,
+        application_reference=application_reference,
+    )
+
+
+@bp.post("/reviews/<int:assignment_id>/release")
+@access(*COORDINATORS)
+def release(assignment_id: int) -> ResponseReturnValue:
+    """Take an assignment back."""
+    return _with_reason(assignment_id, actions.release, _("The reviewer has been released."))
+
+
+@bp.post("/reviews/<int:assignment_id>/reopen")
+@access(*COORDINATORS)
+def reopen(assignment_id: int) -> ResponseReturnValue:
+    """Open a submitted review again."""
+    return _with_reason(assignment_id, actions.reopen, _("The review is open again."))
+
+
+def _with_reason(assignment_id: int, act: Any, said: str) -> ResponseReturnValue:
+    assignment = _assignment(assignment_id)
+    application = assignment.application
+    require(permissions.can_assign(current_user, application.region))
+    act(assignment, (ReasonForm().reason.data or ""), by=current_user)
+    return done(
+        said,
+        "reviews.of_application",
+        reference=application.call.reference,
+        application_reference=application.reference,
+    )
+
+
+# ------------------------------------------------------------------ the reviewer's pages
+
+
+@bp.get("/reviews")
+@access(Role.REVIEWER)
+def mine() -> ResponseReturnValue:
+    """What is mine and by when, most urgent first."""
+    assignments = queries.assignments_of(scope(current_user, Assignment), current_user)
+    return render_template(
+        "reviews/mine.html",
+        waiting=[one for one in assignments if one.state != AssignmentState.COMPLETED],
+        done=[one for one in assignments if one.state == AssignmentState.COMPLETED],
+        lots=queries.lot_titles({one.application.call_id for one in assignments}),
+        at=clock.now(),
+        is_late=lambda one: rules.is_late(one, clock.today(one.application.call.timezone)),
+    )
+
+
+def _assignment(assignment_id: int) -> Assignment:
+    return found(queries.assignment_by_id(scope(current_user, Assignment), assignment_id))
+
+
+def _facts(assignment: Assignment) -> dict[str, Any]:
+    application = assignment.application
+    return {
+        "assignment": assignment,
+        "application": application,
+        "call": application.call,
+        "lot": queries.lot_titles([application.call_id]).get((application.call_id, application.lot_key or "")),
+        "late": rules.is_late(assignment, clock.today(application.call.timezone)),
+    }
+
+
+@bp.get("/reviews/<int:assignment_id>")
+@access(*READERS)
+def show(assignment_id: int) -> ResponseReturnValue:
+    """A declaration first; then the application beside the form; then the review, beside those of others."""
+    assignment = _assignment(assignment_id)
+    if not permissions.can_read_application(current_user, assignment):
+        return _declaration_page(assignment, DeclarationForm())
+    if permissions.can_write(current_user, assignment):
+        return _writing_page(assignment)
+    return _reading_page(assignment)
+
+
+def _declaration_page(assignment: Assignment, form: DeclarationForm, status: int = 200) -> ResponseReturnValue:
+    page = render_template(
+        "reviews/declare.html",
+        form=form,
+        reason_form=ReasonForm(formdata=None),
+        hints=GRADE_HINTS,
+        **_facts(assignment),
+    )
+    return page, status
+
+
+def _writing_page(assignment: Assignment, form: Any = None, status: int = 200) -> ResponseReturnValue:
+    application = assignment.application
+    grid = rules.read_grid(queries.grid_of(application.call_id))
+    criteria = queries.criteria_of(application.call_id)
+    scores = queries.scores_of(assignment.review)
+    if form is None:
+        form = review_form(grid, criteria)(data=kept_in(assignment.review, scores))
+    page = render_template(
+        "reviews/write.html",
+        form=form,
+        grid=grid,
+        criteria=criteria,
+        stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
+        reading=queries.reading_of(application, application.call.questionnaire_id, Audience.REVIEWER),
+        points=rules.total_of({c.key: c.weight for c in criteria}, {k: s.value or 0 for k, s in scores.items()}),
+        scored=sum(1 for score in scores.values() if score.value is not None),
+        reason_form=ReasonForm(formdata=None),
+        file_url=lambda attachment: url_for("reviews.file", assignment_id=assignment.id, attachment_id=attachment.id),
+        **_facts(assignment),
+    )
+    return page, status
+
+
+def _reading_page(assignment: Assignment) -> ResponseReturnValue:
+    application = assignment.application
+    grid = rules.read_grid(queries.grid_of(application.call_id))
+    reviews = queries.submitted_reviews(application.id)
+    own = assignment.reviewer_id == current_user.id
+    others = permissions.can_see_other_reviews(current_user, assignment)
+    return render_template(
+        "reviews/read.html",
+        grid=grid,
+        criteria=queries.criteria_of(application.call_id),
+        review=next((one for one in reviews if one.assignment_id == assignment.id), None),
+        others=[one for one in reviews if one.assignment_id != assignment.id] if others else [],
+        own=own,
+        reading=queries.reading_of(
+            application, application.call.questionnaire_id, Audience.REVIEWER if own else Audience.STAFF
+        ),
+        reason_form=ReasonForm(formdata=None),
+        can_assign=permissions.can_assign(current_user, application.region),
+        file_url=lambda attachment: url_for("reviews.file", assignment_id=assignment.id, attachment_id=attachment.id),
+        **_facts(assignment),
+    )
+
+
+@bp.post("/reviews/<int:assignment_id>/declare")
+@access(Role.REVIEWER)
+def declare(assignment_id: int) -> ResponseReturnValue:
+    """Declare a tie or none: accept the review, or step aside."""
+    assignment, form = _assignment(assignment_id), DeclarationForm()
+    require(permissions.can_declare(current_user, assignment))
+    if not form.validate_on_submit():
+        return _declaration_page(assignment, form, 422)
+    if form.grade.data == Grade.CONFLICT:
+        actions.recuse(assignment, form.reason.data or "", by=current_user)
+        return done(_("Thank you for telling us. Somebody else will review this application."), "reviews.mine")
+    actions.accept(assignment, grade=form.grade.data, reason=form.reason.data or "", by=current_user)
+    return done(_("Thank you. You can start whenever you like."), "reviews.show", assignment_id=assignment_id)
+
+
+@bp.post("/reviews/<int:assignment_id>/decline")
+@access(Role.REVIEWER)
+def decline(assignment_id: int) -> ResponseReturnValue:
+    """Say no for lack of time, or another reason that is no conflict."""
+    assignment = _assignment(assignment_id)
+    require(permissions.can_declare(current_user, assignment))
+    actions.decline(assignment, ReasonForm().reason.data or "", by=current_user)
+    return done(_("Thank you for telling us early. We ask somebody else."), "reviews.mine")
+
+
+@bp.post("/reviews/<int:assignment_id>/recuse")
+@access(Role.REVIEWER)
+def recuse(assignment_id: int) -> ResponseReturnValue:
+    """Step aside because of a conflict that came up later."""
+    assignment = _assignment(assignment_id)
+    require(permissions.can_declare(current_user, assignment))
+    actions.recuse(assignment, ReasonForm().reason.data or "", by=current_user)
+    return done(_("Thank you for telling us. Somebody else will review this application."), "reviews.mine")
+
+
+@bp.post("/reviews/<int:assignment_id>")
+@access(Role.REVIEWER)
+def write(assignment_id: int) -> ResponseReturnValue:
+    """Save the draft of a review, and submit it if that was asked for and nothing is missing."""
+    assignment = _assignment(assignment_id)
+    require(permissions.can_write(current_user, assignment))
+    grid = rules.read_grid(queries.grid_of(assignment.application.call_id))
+    criteria = queries.criteria_of(assignment.application.call_id)
+    form = review_form(grid, criteria)()
+    if not form.validate_on_submit():
+        return _writing_page(assignment, form, 422)
+    actions.save_review(assignment, **typed_in(form, criteria), by=current_user)
+    if "submit" not in request.form:
+        return done(_("Your draft is saved."), "reviews.show", assignment_id=assignment_id)
+    scores = queries.scores_of(assignment.review)
+    if rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores):
+        flash(_("Your draft is saved, but not submitted yet: something is missing."), "warning")
+        return redirect(url_for("reviews.show", assignment_id=assignment_id, _anchor="missing"))
+    actions.submit_review(assignment, by=current_user)
+    return done(_("Thank you. Your review is submitted."), "reviews.show", assignment_id=assignment_id)
+
+
+@bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>")
+@access(*READERS)
+def file(assignment_id: int, attachment_id: int) -> Response:
+    """A document of the application, under a name that tells nothing about the applicant."""
+    assignment = _assignment(assignment_id)
+    found(permissions.can_read_application(current_user, assignment) or None)
+    attachment = found(queries.attachment_to_read(assignment.application_id, attachment_id))
+    stored = found(attachment.file)
+    name = f"{assignment.application.reference}-{attachment.document.key}.{files.ending(stored.key)}"
+    return files.send(stored, name)
+
+
+# ------------------------------------------------------------------ interests
+
+
+@bp.get("/reviews/interests")
+@access(*permissions.DECLARERS)
+def interests() -> ResponseReturnValue:
+    """The ties I have declared, and how to declare another."""
+    return _interests_page(InterestForm(formdata=None, organization=request.args.get("organization", "")))
+
+
+def _interests_page(form: InterestForm, status: int = 200) -> ResponseReturnValue:
+    words = request.args.get("words", "")
+    form.call.choices = _call_choices()
+    declared = queries.interests_of(current_user)
+    page = render_template(
+        "reviews/interests.html",
+        declared=declared,
+        unnamed=queries.in_conflict(current_user, {one.organization_id for one in declared}),
+        words=words,
+        organizations=queries.organizations_named(words),
+        chosen=queries.organization_named(form.organization.data) if form.organization.data else None,
+        form=form,
+        grades=GRADES,
+        hints=GRADE_HINTS,
+    )
+    return page, status
+
+
+def _call_choices() -> dict[str, str]:
+    calls = queries.calls_running(clock.now())
+    return {"": _("All calls")} | {reference: reference for reference, _title in calls}
+
+
+@bp.post("/reviews/interests")
+@access(*permissions.DECLARERS)
+def declare_interest() -> ResponseReturnValue:
+    """Declare a tie to an organization."""
+    require(permissions.can_declare_interests(current_user))
+    form = InterestForm()
+    form.call.choices = _call_choices()
+    if not form.validate_on_submit():
+        return _interests_page(form, 422)
+    organization = found(queries.organization_named(form.organization.data or ""))
+    call = queries.call_with_grid(scope(current_user, Call), form.call.data) if form.call.data else None
+    actions.declare_interest(
+        current_user, organization, grade=form.grade.data, reason=form.reason.data or "", call=call, by=current_user
+    )
+    return done(_("Thank you. Your declaration is recorded."), "reviews.interests")

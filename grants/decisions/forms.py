@@ -1,0 +1,108 @@
+"""Forms of the committee."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext as _
+from wtforms import (
+    DateTimeLocalField,
+    DecimalField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectMultipleField,
+    widgets,
+)
+from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
+
+from grants.calls.models import Call
+from grants.core.forms import Form, TextField
+from grants.core.languages import _l
+from grants.core.money import Money, NotAnAmount
+from grants.decisions.models import OUTCOME_LABELS, Choice
+
+CHOICE_LABELS: dict[str, Any] = {
+    Choice.FOR: _l("For"),
+    Choice.AGAINST: _l("Against"),
+    Choice.ABSTAIN: _l("Abstain"),
+}
+
+
+class Checkboxes(SelectMultipleField):
+    """Several of a list, as boxes to tick."""
+
+    widget = widgets.ListWidget(prefix_label=False)
+    option_widget = widgets.CheckboxInput()
+
+
+class MeetingForm(Form):
+    """Calling a meeting."""
+
+    starts_at = DateTimeLocalField(_l("When"), [DataRequired(_l("Please choose a day and an hour."))])
+    members = Checkboxes(_l("Who is invited"), [DataRequired(_l("Please choose who is invited."))])
+    quorum = IntegerField(
+        _l("Quorum"),
+        [InputRequired(_l("Please give a number.")), NumberRange(1, 100)],
+        description=_l("How many members who have no conflict must vote on each application."),
+    )
+
+    def starts_in(self, zone: str) -> Any:
+        """The moment that was typed, in the zone of the call."""
+        return self.starts_at.data.replace(tzinfo=ZoneInfo(zone))
+
+
+class MinutesForm(Form):
+    """Closing a meeting."""
+
+    minutes = TextField(_l("Minutes"), [DataRequired(_l("Please write the minutes."))])
+    reason = TextField(_l("Why a floor, ceiling or least number is not kept"), longest=5000)
+
+
+class PresenceForm(Form):
+    """Who is present."""
+
+    person = HiddenField()
+    present = HiddenField()
+
+
+class ReasonForm(Form):
+    """A reason, for whatever needs one."""
+
+    reason = TextField(_l("Reason"), longest=5000)
+
+
+class VoteForm(Form):
+    """A vote."""
+
+    choice = RadioField(
+        _l("Your vote"),
+        [DataRequired(_l("Please choose."))],
+        choices=lambda: {str(choice): str(label) for choice, label in CHOICE_LABELS.items()},
+    )
+
+
+class ProposalForm(Form):
+    """What to do with an application."""
+
+    outcome = RadioField(
+        _l("Outcome"),
+        [DataRequired(_l("Please choose an outcome."))],
+        choices=lambda: {str(outcome): str(label) for outcome, label in OUTCOME_LABELS.items()},
+    )
+    amount = DecimalField(_l("Amount"), [Optional()], places=2)
+    conditions = TextField(_l("Conditions, one on each line"), longest=5000)
+    reason = TextField(_l("Reason"), longest=5000)
+    feedback = TextField(_l("Sentences for the applicant"), longest=5000)
+
+    def money(self, call: Call) -> Money | None:
+        """The amount that was typed, in the currency of the call; None and an error when it is not one."""
+        if self.amount.data is None:
+            return None
+        try:
+            return Money.parse(Decimal(self.amount.data), call.currency)
+        except NotAnAmount:
+            self.amount.errors = [*self.amount.errors, _("This is not an amount.")]
+            return None
