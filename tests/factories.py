@@ -6,7 +6,9 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from grants.accounts.models import Membership, MemberRole, Organization, Person, Role, RoleGrant
+from sqlalchemy import select
+
+from grants.accounts.models import MemberRole, Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.awards.models import Award, BudgetLine
@@ -14,9 +16,11 @@ from grants.awards.workflow import AwardState
 from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.workflow import CallState
 from grants.core.db import db
+from grants.core.files import StoredFile
 from grants.decisions.models import Decision, DecisionOutcome, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.questionnaires.models import AnswerSheet, Questionnaire
+from grants.reports.models import Report, ReportDue, ReportKind, ReportLine
 
 count = itertools.count(1)
 REGIONS = ["AFR", "ASI", "LAC"]
@@ -269,6 +273,46 @@ def award(application_: Application, by: Person, **more: Any) -> Award:
             heading="activities",
             title={"en": "Activities"},
             amount_minor=made.amount_minor - made.amount_minor * 4 // 10,
+        )
+    )
+    return made
+
+
+def stored_file(name: str = "proof.pdf") -> StoredFile:
+    """The row of a file whose content nobody opens."""
+    n = next(count)
+    return save(StoredFile(key=f"{n}.pdf", name=name, media_type="application/pdf", size=1, sha256="0" * 64))
+
+
+def report_due(award_: Award, key: str = "final_report", **more: Any) -> ReportDue:
+    """A narrative and financial report owed on 2028-03-31."""
+    values: dict[str, Any] = {
+        "award_id": award_.id,
+        "key": key,
+        "label": {"en": key.replace("_", " ").capitalize()},
+        "kind": ReportKind.NARRATIVE_AND_FINANCIAL,
+        "required": True,
+        "due_on": date(2028, 3, 31),
+    }
+    return save(ReportDue(**(values | more)))
+
+
+def report(due: ReportDue, spent_minor: int, **more: Any) -> Report:
+    """A report whose first budget line shows some money as spent; the state of what is owed is the caller's."""
+    form = questionnaire()
+    sheet = save(AnswerSheet(questionnaire_id=form.id, language="en"))
+    made = save(Report(**({"report_due_id": due.id, "answer_sheet_id": sheet.id, "version": 1} | more)))
+    line = db.session.scalars(select(BudgetLine).where(BudgetLine.award_id == due.award_id)).first()
+    assert line is not None
+    save(
+        ReportLine(
+            report_id=made.id,
+            budget_line_id=line.id,
+            local_minor=spent_minor,
+            local_currency="EUR",
+            rate=1,
+            spent_minor=spent_minor,
+            currency="EUR",
         )
     )
     return made

@@ -309,12 +309,14 @@ class Figure:
 def figures(seen: Select[Award], payments: Select[Disbursement], at: datetime) -> dict[str, Figure]:
     """The small figures on top of the finance queue: due, waiting, prepared, approved, paid. Two queries."""
     candidates, plan, ready, amount = _next_to_pay(seen, at)
-    counted = candidates.with_only_columns(
-        case((ready, "due"), else_="waiting"),
+    chosen = candidates.with_only_columns(
+        case((ready, "due"), else_="waiting").label("place"),
         plan.currency,
-        func.count(),
-        func.sum(case((ready, amount), else_=plan.amount_minor)),
-    ).group_by(case((ready, "due"), else_="waiting"), plan.currency)
+        case((ready, amount), else_=plan.amount_minor).label("minor"),
+    ).subquery()
+    counted = select(chosen.c.place, chosen.c.currency, func.count(), func.sum(chosen.c.minor)).group_by(
+        chosen.c.place, chosen.c.currency
+    )
     under_way = (
         payments.with_only_columns(
             Disbursement.state, Disbursement.currency, func.count(), func.sum(Disbursement.amount_minor)

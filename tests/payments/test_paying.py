@@ -1,0 +1,519 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from grants.awards.models import Condition
+from grants.awards.workflow import AwardState
+from grants.core import clock
+from grants.core.db import db
+from grants.core.mail import OutboxMail
+from grants.core.money import Money
+from grants.core.permissions import scope
+from grants.core.rules import Refused
+from grants.core.workflow import NoSuchMove
+from grants.history.models import HistoryEntry
+from grants.payments import actions, queries, rules
+from grants.payments.models import Account, AccountKind, Disbursement, Tranche, Transfer, Trigger
+from grants.payments.workflow import DisbursementState
+from grants.reports.workflow import ReportState
+from grants.reviews.models import ConflictDeclaration, Grade
+from tests import factories as make
+from tests.payments import rows
+from tests.payments.rows import OTHER_IBAN, PDF, SIGNING_DAY, Scene
+
+
+def refused(act: Callable[[], object]) -> list[str]:
+    with pytest.raises(Refused) as refusal, db.session.begin_nested():
+        act()
+    return [obstacle.code for obstacle in refusal.value.obstacles]
+
+
+def pots(made: Scene) -> dict[str, int]:
+    found = select(Account.kind, Account.balance_minor).where(Account.call_id == made.award.call_id)
+    return dict(db.session.execute(found).all())
+
+
+def mails(kind: str) -> set[int]:
+    return set(db.session.scalars(select(OutboxMail.to_person_id).where(OutboxMail.kind == kind)))
+
+
+def pay(made: Scene, disbursement: Disbursement, **more: Any) -> Disbursement:
+    values = {"paid_on": date(2027, 5, 10), "bank_reference": "B1", "proof_name": "p.pdf", "proof_content": PDF}
+    return actions.pay(disbursement, **(values | {"by": made.officers[0]} | more))
+
+
+# ------------------------------------------------------------------ the whole way
+
+
+def test_a_signature_commits_the_award_and_dates_the_first_tranche(app: Flask) -> None:
+    made = rows.scene()
+    assert pots(made) == {"donor": -12_000_000, "envelope": 11_000_000, "committed": 1_000_000}
+    assert made.first.due_on == date(2027, 5, 20)
+    assert made.last.due_on == date(2028, 4, 15)
+
+
+def test_a_second_agreement_of_a_call_does_not_fill_its_envelope_again(app: Flask) -> None:
+    one = rows.scene()
+    two = rows.scene(call=one.award.call)
+    assert pots(two)["donor"] == -12_000_000
+    assert pots(two)["envelope"] == 10_000_000
+
+
+def test_an_award_that_the_envelope_does_not_hold_cannot_be_signed(app: Flask) -> None:
+    call = make.call(envelope_minor=1_500_000)
+    rows.scene(call=call)
+    late = rows.scene(call=call, signed=False)
+    codes = refused(lambda: actions.sign_agreement(late.award, signature="Awa Diop", by=late.owner))
+    assert codes == ["envelope_used_up"]
+
+
+def test_a_tranche_is_prepared_approved_paid_and_confirmed_by_different_people(app: Flask) -> None:
+    made = rows.scene()
+    disbursement = rows.prepared(made)
+    assert disbursement.amount == Money(800_000, "EUR")
+    assert disbursement.reference == f"{made.award.reference}-P1"
+    assert mails("disbursement_prepared") >= {made.officers[1].id, made.officers[2].id}
+    assert made.officers[0].id not in mails("disbursement_prepared")
+    actions.approve(disbursement, by=made.officers[1])
+    assert (pots(made)["committed"], pots(made)["payable"]) == (200_000, 800_000)
+    pay(made, disbursement)
+    assert (pots(made)["payable"], pots(made)["paid"]) == (0, 800_000)
+    assert mails("disbursement_paid") == {made.owner.id}
+    actions.confirm(
+        disbursement,
+        received_on=date(2027, 5, 10),
+        received=Money(5_240_000, "XOF"),
+        rate=Decimal("655.957"),
+        by=made.owner,
+    )
+    assert disbursement.state == DisbursementState.CONFIRMED
+    assert queries.position(made.award).paid == Money(800_000, "EUR")
+    told = select(HistoryEntry.verb, HistoryEntry.actor_id).where(HistoryEntry.subject_kind == "disbursement")
+    people = [made.officers[0].id, made.officers[1].id, made.officers[0].id, made.owner.id]
+    told = db.session.execute(told.order_by(HistoryEntry.id)).all()
+    assert [tuple(row) for row in told] == list(zip(["prepare", "approve", "pay", "confirm"], people, strict=True))
+
+
+def test_money_that_the_bank_sends_back_can_be_prepared_again_as_a_new_payment(app: Flask) -> None:
+    made = rows.scene()
+    first = rows.paid(made)
+    assert refused(lambda: actions.return_(first, " ", by=made.officers[0])) == ["reason_missing"]
+    actions.return_(first, "Account closed", by=made.officers[0])
+    assert (pots(made)["committed"], pots(made)["paid"]) == (1_000_000, 0)
+    assert mails("disbursement_returned") == {made.owner.id}
+    again = rows.prepared(made)
+    assert again.reference == f"{made.award.reference}-P2"
+    with pytest.raises(NoSuchMove):
+        actions.confirm(first, received_on=date(2027, 5, 11), received=first.amount, rate=Decimal(1), by=made.owner)
+
+
+@pytest.mark.parametrize("stage", [rows.prepared, rows.approved])
+def test_a_payment_that_was_not_sent_can_be_given_up_with_a_reason(app: Flask, stage: Any) -> None:
+    made = rows.scene()
+    disbursement = stage(made)
+    assert refused(lambda: actions.cancel(disbursement, "", by=made.officers[0])) == ["reason_missing"]
+    actions.cancel(disbursement, "Typed twice", by=made.officers[0])
+    assert pots(made)["committed"] == 1_000_000
+    assert pots(made).get("payable", 0) == 0
+    rows.prepared(made)
+
+
+def test_what_was_sent_cannot_be_cancelled(app: Flask) -> None:
+    made = rows.scene()
+    disbursement = rows.paid(made)
+    with pytest.raises(NoSuchMove):
+        actions.cancel(disbursement, "Too late", by=made.officers[0])
+
+
+def test_the_last_tranche_pays_what_was_spent_and_no_more(app: Flask) -> None:
+    made = rows.scene()
+    rows.confirmed(made)
+    rows.spend(made, 950_000)
+    assert rows.prepared(made, made.last).amount == Money(150_000, "EUR")
+
+
+# ------------------------------------------------------------------ what stands in the way
+
+
+def second_tranche(made: Scene, **more: Any) -> None:
+    """Turn the last tranche into one that waits for an interim report."""
+    due = make.report_due(made.award, "interim_report", due_on=date(2027, 8, 1))
+    made.last.trigger, made.last.report_due_id = Trigger.INTERIM_REPORT_APPROVED, due.id
+    for name, value in more.items():
+        setattr(made.last, name, value)
+    db.session.flush()
+
+
+def _suspend(made: Scene) -> Tranche:
+    made.award.state = AwardState.SUSPENDED
+    return made.first
+
+
+def _terminate(made: Scene) -> Tranche:
+    made.award.state = AwardState.TERMINATED
+    return made.first
+
+
+def _new_account(made: Scene) -> Tranche:
+    rows.bank_account(made, OTHER_IBAN, verified=False)
+    return made.first
+
+
+def _blocked_account(made: Scene) -> Tranche:
+    account = queries.bank_account_of(made.organization.id)
+    actions.block_bank_account(account, "Nobody knew of it", by=made.officers[0])
+    return made.first
+
+
+def _condition(made: Scene) -> Tranche:
+    make.save(Condition(award_id=made.award.id, text="Send the statutes", blocks_payment=True))
+    return made.first
+
+
+def _late_report(made: Scene) -> Tranche:
+    made.final.due_on = SIGNING_DAY.date() - timedelta(days=31)
+    return made.first
+
+
+def _under_way(made: Scene) -> Tranche:
+    rows.prepared(made)
+    return made.first
+
+
+def _earlier_unpaid(made: Scene) -> Tranche:
+    rows.spend(made, 1_000_000)
+    return made.last
+
+
+def _report_missing(made: Scene) -> Tranche:
+    rows.paid(made)
+    return made.last
+
+
+def _report_not_read(made: Scene) -> Tranche:
+    rows.paid(made)
+    made.final.state = ReportState.SUBMITTED
+    return made.last
+
+
+def _report_returned(made: Scene) -> Tranche:
+    rows.paid(made)
+    made.final.state = ReportState.RETURNED
+    return made.last
+
+
+def _too_little_spent(made: Scene) -> Tranche:
+    rows.paid(made)
+    second_tranche(made, min_spent_percent=70)
+    rows.spend(made, 559_999, made.last.report_due)
+    return made.last
+
+
+def _nothing_to_pay(made: Scene) -> Tranche:
+    rows.paid(made)
+    rows.spend(made, 700_000)
+    return made.last
+
+
+def _above_the_award(made: Scene) -> Tranche:
+    rows.paid(made)
+    second_tranche(made, amount_minor=200_001)
+    rows.spend(made, 800_000, made.last.report_due)
+    return made.last
+
+
+def _no_account(made: Scene) -> Tranche:
+    db.session.execute(text(f"DELETE FROM bank_account WHERE organization_id = {made.organization.id}"))
+    return made.first
+
+
+STANDS_IN_THE_WAY = {
+    "suspended": _suspend,
+    "ended": _terminate,
+    "no_account": _no_account,
+    "account_unverified": _new_account,
+    "conditions_open": _condition,
+    "report_late": _late_report,
+    "under_way": _under_way,
+    "report_missing": _report_missing,
+    "report_not_read": _report_not_read,
+    "too_little_spent": _too_little_spent,
+    "nothing_to_pay": _nothing_to_pay,
+    "above_the_award": _above_the_award,
+}
+
+
+@pytest.mark.parametrize("code", STANDS_IN_THE_WAY)
+def test_a_tranche_is_not_prepared_while_something_stands_in_its_way(app: Flask, code: str) -> None:
+    made = rows.scene()
+    tranche = STANDS_IN_THE_WAY[code](made)
+    db.session.flush()
+    assert refused(lambda: actions.prepare(tranche, by=made.officers[0])) == [code]
+
+
+def test_no_second_tranche_before_the_first_is_paid(app: Flask) -> None:
+    made = rows.scene()
+    _earlier_unpaid(made)
+    assert refused(lambda: actions.prepare(made.last, by=made.officers[0])) == ["earlier_unpaid"]
+    rows.approved(made)
+    assert refused(lambda: actions.prepare(made.last, by=made.officers[0])) == ["earlier_unpaid"]
+
+
+def test_no_tranche_before_the_signature(app: Flask) -> None:
+    made = rows.scene(signed=False)
+    assert refused(lambda: actions.prepare(made.first, by=made.officers[0])) == ["not_signed"]
+
+
+@pytest.mark.parametrize(
+    "mend",
+    [
+        lambda made: second_tranche(made, min_spent_percent=70) or rows.spend(made, 560_000, made.last.report_due),
+        lambda made: second_tranche(made, min_spent_percent=70) or _waive(made.last),
+        lambda made: rows.spend(made, 1_000_000),
+    ],
+)
+def test_a_tranche_is_free_once_its_report_is_accepted_or_waived_and_enough_is_spent(app: Flask, mend: Any) -> None:
+    made = rows.scene()
+    rows.paid(made)
+    mend(made)
+    assert rows.prepared(made, made.last).tranche_id == made.last.id
+
+
+def _waive(tranche: Tranche) -> None:
+    tranche.report_due.state = ReportState.WAIVED
+    db.session.flush()
+
+
+def test_a_report_that_is_thirty_days_late_does_not_hold_payments_yet(app: Flask) -> None:
+    made = rows.scene()
+    made.final.due_on = SIGNING_DAY.date() - timedelta(days=30)
+    rows.prepared(made)
+
+
+def test_a_late_report_that_was_only_invited_never_holds_payments(app: Flask) -> None:
+    made = rows.scene()
+    make.report_due(made.award, "inception_note", due_on=date(2026, 1, 1), required=False)
+    rows.prepared(made)
+
+
+# ------------------------------------------------------------------ two people, one account
+
+
+def test_whoever_prepared_a_payment_does_not_approve_it(app: Flask) -> None:
+    made = rows.scene()
+    disbursement = rows.prepared(made)
+    assert refused(lambda: actions.approve(disbursement, by=made.officers[0])) == ["prepared_by_you"]
+    assert disbursement.state == DisbursementState.PREPARED
+    assert pots(made)["committed"] == 1_000_000
+
+
+def test_a_payment_is_neither_approved_nor_sent_to_an_account_that_changed_since(app: Flask) -> None:
+    made = rows.scene()
+    disbursement = rows.prepared(made)
+    rows.bank_account(made, OTHER_IBAN)
+    assert refused(lambda: actions.approve(disbursement, by=made.officers[1])) == ["account_changed"]
+    other = rows.scene()
+    disbursement = rows.approved(other)
+    _blocked_account(other)
+    assert refused(lambda: pay(other, disbursement)) == ["account_changed"]
+
+
+def test_nothing_is_sent_once_the_grant_is_suspended(app: Flask) -> None:
+    made = rows.scene()
+    disbursement = rows.approved(made)
+    _suspend(made)
+    assert refused(lambda: pay(made, disbursement)) == ["not_running"]
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"paid_on": date(2027, 5, 11)}, "paid_in_future"),
+        ({"paid_on": date(2027, 5, 9)}, "paid_before_approval"),
+        ({"bank_reference": " "}, "no_bank_reference"),
+        ({"proof_name": "proof.exe"}, "file_kind"),
+        ({"proof_content": b""}, "file_empty"),
+        ({"proof_content": b"MZ"}, "file_content"),
+    ],
+)
+def test_a_payment_is_recorded_with_a_day_a_reference_and_a_real_proof(
+    app: Flask, values: dict[str, Any], code: str
+) -> None:
+    made = rows.scene()
+    disbursement = rows.approved(made)
+    assert refused(lambda: pay(made, disbursement, **values)) == [code]
+    assert pots(made)["payable"] == 800_000
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"received_on": date(2027, 5, 9)}, "received_before_paid"),
+        ({"received_on": date(2027, 5, 12)}, "received_in_future"),
+        ({"received": Money(0, "XOF")}, "nothing_received"),
+        ({"received": Money(5, "ZZZ")}, "currency"),
+        ({"rate": Decimal(0)}, "rate"),
+        ({"rate": Decimal("NaN")}, "rate"),
+    ],
+)
+def test_a_receipt_tells_a_day_an_amount_and_a_rate_that_can_be(app: Flask, values: dict[str, Any], code: str) -> None:
+    made = rows.scene()
+    disbursement = rows.paid(made)
+    typed = {"received_on": date(2027, 5, 10), "received": Money(5_240_000, "XOF"), "rate": Decimal(656)} | values
+    assert refused(lambda: actions.confirm(disbursement, by=made.owner, **typed)) == [code]
+
+
+def test_a_refund_is_at_most_what_the_grantee_holds(app: Flask) -> None:
+    made = rows.scene()
+    assert refused(lambda: rows.refund(made, 1)) == ["nothing_paid"]
+    rows.confirmed(made)
+    assert refused(lambda: rows.refund(made, 800_001)) == ["refund_amount"]
+    assert refused(lambda: rows.refund(made, 0)) == ["refund_amount"]
+    assert refused(lambda: rows.refund(made, 5, received_on=date(2027, 5, 11))) == ["refund_in_future"]
+    assert rows.refund(made, 300_000).reference == f"{made.award.reference}-R1"
+    assert refused(lambda: rows.refund(made, 500_001)) == ["refund_amount"]
+    rows.refund(made, 500_000)
+    assert (pots(made)["paid"], pots(made)["refunded"]) == (0, 800_000)
+    assert queries.position(made.award).refunded == Money(800_000, "EUR")
+
+
+# ------------------------------------------------------------------ the database holds it, whoever writes
+
+
+def sql(statement: str) -> str:
+    """What the database says to a statement that it must refuse."""
+    with pytest.raises(DBAPIError) as error, db.session.begin_nested():
+        db.session.execute(text(statement))
+    return str(error.value.orig)
+
+
+def test_the_database_refuses_a_self_approval(app: Flask) -> None:
+    disbursement = rows.prepared(rows.scene())
+    one = f"WHERE id = {disbursement.id}"
+    by_oneself = f"UPDATE disbursement SET state = 'approved', approved_by_id = prepared_by_id {one}"
+    assert "approved_by_a_second_person" in sql(by_oneself)
+    assert "approved_by_someone" in sql(f"UPDATE disbursement SET state = 'approved' {one}")
+    assert "paid_with_a_proof" in sql(
+        f"UPDATE disbursement SET state = 'paid', approved_by_id = prepared_by_id + 1 {one}"
+    )
+
+
+@pytest.mark.parametrize("change", ["amount_minor = 900000", "bank_account_id = :other", "prepared_by_id = :person"])
+def test_the_database_refuses_another_amount_account_or_person_after_preparation(app: Flask, change: str) -> None:
+    made = rows.scene()
+    disbursement = rows.approved(made)
+    other = rows.bank_account(made, OTHER_IBAN)
+    values = change.replace(":other", str(other.id)).replace(":person", str(made.officers[2].id))
+    assert "stay what was prepared" in sql(f"UPDATE disbursement SET {values} WHERE id = {disbursement.id}")
+    replaced = f"UPDATE disbursement SET approved_by_id = {made.officers[2].id} WHERE id = {disbursement.id}"
+    assert "stay what was prepared" in sql(replaced)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE transfer SET amount_minor = amount_minor + 1",
+        "DELETE FROM transfer",
+        "TRUNCATE transfer",
+        "UPDATE refund SET amount_minor = 1",
+        "DELETE FROM refund",
+        "UPDATE account SET credits_minor = credits_minor + 1",
+        "DELETE FROM account WHERE kind = 'refunded'",
+    ],
+)
+def test_the_database_refuses_every_change_of_the_ledger(app: Flask, statement: str) -> None:
+    made = rows.scene()
+    rows.confirmed(made)
+    rows.refund(made, 100)
+    assert "is a record" in sql(statement)
+
+
+def transfer(made: Scene, debit: AccountKind, credit: AccountKind, minor: int, currency: str = "EUR") -> str:
+    pot = "(SELECT id FROM account WHERE kind = '{}' AND award_id = {})"
+    return (
+        "INSERT INTO transfer (key, debit_account_id, credit_account_id, amount_minor, currency, memo) VALUES"
+        f" ('forged', {pot.format(debit, made.award.id)}, {pot.format(credit, made.award.id)}, {minor}, '{currency}', '')"
+    )
+
+
+def test_the_database_refuses_to_overdraw_a_pot_or_to_mix_currencies(app: Flask) -> None:
+    made = rows.scene()
+    rows.approved(made)
+    assert "never_overdrawn" in sql(transfer(made, AccountKind.COMMITTED, AccountKind.PAYABLE, 200_001))
+    assert "one currency" in sql(transfer(made, AccountKind.COMMITTED, AccountKind.PAYABLE, 1, "XOF"))
+    assert "amount_positive" in sql(transfer(made, AccountKind.COMMITTED, AccountKind.PAYABLE, -5))
+    filled = (
+        "INSERT INTO account (kind, currency, call_id, award_id, debits_minor, credits_minor)"
+        f" VALUES ('refunded', 'EUR', {made.award.call_id}, {made.award.id}, 0, 500)"
+    )
+    assert "is a record" in sql(filled)
+
+
+def test_a_move_is_made_once_whoever_repeats_it(app: Flask) -> None:
+    made = rows.scene()
+    disbursement = rows.approved(made)
+    before = db.session.scalar(select(func.count()).select_from(Transfer))
+    actions._move_for(disbursement, "approve", AccountKind.COMMITTED, AccountKind.PAYABLE, made.officers[1])
+    assert db.session.scalar(select(func.count()).select_from(Transfer)) == before
+    assert pots(made)["payable"] == 800_000
+
+
+# ------------------------------------------------------------------ the queue says what the rule says
+
+
+def test_the_queue_and_the_rule_agree_on_what_is_due(app: Flask) -> None:
+    scenes = {"due": rows.scene()}
+    for code, arrange in STANDS_IN_THE_WAY.items():
+        scenes[code] = rows.scene()
+        arrange(scenes[code])
+    scenes["earlier_unpaid"] = rows.scene()
+    _earlier_unpaid(scenes["earlier_unpaid"])
+    second = rows.scene()
+    rows.paid(second)
+    rows.spend(second, 1_000_000)
+    scenes["second due"] = second
+    db.session.flush()
+    at = clock.now()
+    seen = scope(second.officers[0], type(second.award))
+    payments = scope(second.officers[0], Disbursement)
+    due = queries.tranches_to_pay(seen, at, ready=True)
+    waiting = queries.tranches_to_pay(seen, at, ready=False)
+    for standing in due:
+        assert rules.obstacles_to_preparing(standing, at) == [], standing
+    for standing in waiting:
+        assert rules.obstacles_to_preparing(standing, at), standing
+    names = {made.award.reference: name for name, made in scenes.items()}
+    assert {names[s.award_reference] for s in due} == {"due", "second due", "earlier_unpaid"}
+    assert {names[s.award_reference] for s in waiting} == set(STANDS_IN_THE_WAY) - {
+        "ended",
+        "under_way",
+        "nothing_to_pay",
+    }
+    figures = queries.figures(seen, payments, at)
+    assert (figures["due"].number, figures["waiting"].number) == (len(due), len(waiting))
+    assert figures["due"].amounts == (Money(sum(s.to_pay_minor for s in due), "EUR"),)
+    assert figures["prepared"].number == 1
+
+
+def test_an_officer_with_a_conflict_sees_nothing_of_the_grant(app: Flask) -> None:
+    made = rows.scene()
+    rows.prepared(made)
+    officer = made.officers[1]
+    assert queries.disbursement_by_reference(scope(officer, Disbursement), f"{made.award.reference}-P1")
+    declare(officer, made)
+    assert queries.disbursement_by_reference(scope(officer, Disbursement), f"{made.award.reference}-P1") is None
+    figures = queries.figures(scope(officer, type(made.award)), scope(officer, Disbursement), clock.now())
+    assert [figure.number for figure in figures.values()] == [0, 0, 0, 0, 0]
+
+
+def declare(person: Any, made: Scene) -> None:
+    values = {"person_id": person.id, "organization_id": made.organization.id, "grade": Grade.CONFLICT}
+    make.save(ConflictDeclaration(reason="My brother works there", **values))
