@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## Load the demonstration into DATA_DIR without serving it
 	@DATA_DIR="$(DATA_DIR)" $(BIN)/grants demo
 
 test: lint ## Check everything and run every test
-	DATABASE_FSYNC=off $(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto
 
 lint: $(INSTALLED_DEV) ## Check style, types, import contracts, templates and translations
 	$(BIN)/ruff check .
@@ -75,15 +75,16 @@ $(INSTALLED_DEV): requirements-dev.txt pyproject.toml | .venv
 	@touch $(INSTALLED) $@
 
 # One package comes as source only; it is built with the setuptools of the lock, not with one that pip would fetch unseen.
+# What pip says goes to standard error, so that the JSON of the bench stays JSON.
 define install
-@echo "Installing $(1), about a minute, only when it has changed ..."
+@echo "Installing $(1), about a minute, only when it has changed ..." >&2
 @awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' $(1) > .venv/build-requirements.txt
-@$(PIP) install --quiet --require-hashes -r .venv/build-requirements.txt
-@$(PIP) install --require-hashes --no-build-isolation -r $(1)
-@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+@$(PIP) install --quiet --require-hashes -r .venv/build-requirements.txt >&2
+@$(PIP) install --require-hashes --no-build-isolation -r $(1) >&2
+@$(PIP) install --quiet --no-deps --no-build-isolation --editable . >&2
 endef
 
 .venv:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer with venv is needed. Debian: apt-get install python3-venv. macOS: brew install python"; exit 2; }
-	@echo "Making .venv with $$($(PYTHON) --version) ..."
+	@echo "Making .venv with $$($(PYTHON) --version) ..." >&2
 	@$(PYTHON) -m venv .venv
