@@ -18,7 +18,6 @@ from grants.core.forms import Form
 from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.permissions import require, scope
-from grants.core.templating import moment
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.decisions import queries as decisions
 from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, Meeting
@@ -99,12 +98,22 @@ def _award_in_full(reference: str) -> Award:
 
 def _history(award: Award) -> list[dict[str, Any]]:
     staff = permissions.sees_as_staff(current_user, award)
-    return [entry | {"when": moment(entry["when"])} for entry in timeline([("award", award.id)], names=staff)]
+    return timeline([("award", award.id)], names=staff)
 
 
 def _ask(award: Award, form: Form, heading: Any, lead: Any, label: Any, **more: Any) -> ResponseReturnValue:
     """A page with one question; shown again with what was typed when it cannot be taken."""
-    values = {"form": form, "heading": heading, "lead": lead, "label": label, "tone": "primary", "obstacles": []} | more
+    back_url = more.pop("back_url", None) or url_for("awards.agreement", reference=award.reference)
+    values = {
+        "back_url": back_url,
+        "back_label": award.reference,
+        "form": form,
+        "heading": heading,
+        "lead": lead,
+        "label": label,
+        "tone": "primary",
+        "obstacles": [],
+    } | more
     return render_template("awards/ask.html", award=award, **values), 422 if form.is_submitted() else 200
 
 
@@ -239,6 +248,10 @@ def standing(reference: str, verb: str) -> ResponseReturnValue:
 # ------------------------------------------------------------------ milestones and conditions
 
 
+def _milestones_url(award: Award) -> str:
+    return url_for("awards.milestones", reference=award.reference)
+
+
 @bp.get("/grants/<reference>/milestones")
 @access(SIGNED_IN)
 def milestones(reference: str) -> ResponseReturnValue:
@@ -272,7 +285,15 @@ def reach_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
         actions.reach_milestone(milestone, form.evidence.data, reached_on=form.reached_on.data, by=current_user)
         return done(_("Well done. The milestone is marked as reached."), "awards.milestones", reference=reference)
     stops = rules.obstacles_to_reaching(milestone, award, None, None, today)
-    return _ask(award, form, _("This milestone is reached"), milestone.title, _("Mark as reached"), obstacles=stops)
+    return _ask(
+        award,
+        form,
+        _("This milestone is reached"),
+        milestone.title,
+        _("Mark as reached"),
+        obstacles=stops,
+        back_url=_milestones_url(award),
+    )
 
 
 @bp.route("/grants/<reference>/milestones/<int:milestone_id>/move", methods=["GET", "POST"])
@@ -287,7 +308,15 @@ def move_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
         actions.move_milestone(milestone, form.due_on.data, form.reason.data, by=current_user)
         return done(_("The date is moved."), "awards.milestones", reference=reference)
     stops = rules.obstacles_to_moving(milestone, award, None, None)
-    return _ask(award, form, _("Move the date"), milestone.title, _("Move the date"), obstacles=stops)
+    return _ask(
+        award,
+        form,
+        _("Move the date"),
+        milestone.title,
+        _("Move the date"),
+        obstacles=stops,
+        back_url=_milestones_url(award),
+    )
 
 
 @bp.route("/grants/<reference>/conditions/<int:condition_id>/met", methods=["GET", "POST"])
@@ -302,7 +331,15 @@ def meet_condition(reference: str, condition_id: int) -> ResponseReturnValue:
         actions.meet_condition(condition, form.evidence.data, by=current_user)
         return done(_("The condition is marked as met."), "awards.milestones", reference=reference)
     stops = rules.obstacles_to_meeting(condition, award, None)
-    return _ask(award, form, _("This condition is met"), condition.text, _("Mark as met"), obstacles=stops)
+    return _ask(
+        award,
+        form,
+        _("This condition is met"),
+        condition.text,
+        _("Mark as met"),
+        obstacles=stops,
+        back_url=_milestones_url(award),
+    )
 
 
 # ------------------------------------------------------------------ the grants of a call

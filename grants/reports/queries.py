@@ -20,7 +20,7 @@ from grants.calls.models import Call
 from grants.core.db import db
 from grants.core.money import Money
 from grants.core.questions import Definition, parse_definition
-from grants.questionnaires.models import Questionnaire
+from grants.questionnaires.models import Questionnaire, SectionAnswers
 from grants.questionnaires.queries import definition_of, sections_of
 from grants.reports.models import Report, ReportDue, ReportKind, ReportLine
 from grants.reports.workflow import ReportState
@@ -80,11 +80,20 @@ class Written:
 
     definition: Definition
     answers: Mapping[str, Any] = field(default_factory=dict)
-    complete: Mapping[str, bool] = field(default_factory=dict)
-    versions: Mapping[str, int] = field(default_factory=dict)
+    saved: Mapping[str, SectionAnswers] = field(default_factory=dict)
     budget: Sequence[tuple[BudgetLine, ReportLine | None]] = ()
     before: Mapping[int, int] = field(default_factory=dict)
     change: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> dict[str, bool]:
+        """Which sections were saved, and whether they are complete."""
+        return {key: section.complete for key, section in self.saved.items() if section.version}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """How often each section was saved."""
+        return {key: section.version for key, section in self.saved.items()}
 
 
 def written(due: ReportDue) -> Written:
@@ -98,8 +107,7 @@ def written(due: ReportDue) -> Written:
     return Written(
         definition_of(report.answer_sheet.questionnaire_id),
         {key: value for section in sections.values() for key, value in section.values.items()},
-        {key: section.complete for key, section in sections.items() if section.version},
-        {key: section.version for key, section in sections.items()},
+        sections,
         budget,
         before,
         change,

@@ -1,7 +1,343 @@
-"""Pages."""
+"""Pages of reports: what a grant owes, writing and reading a report, what waits for the coordinators."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.accounts.models import COORDINATORS
+from grants.awards import queries as awards
+from grants.awards.models import Award
+from grants.awards.permissions import sees_as_staff
+from grants.core import clock
+from grants.core.forms import Form
+from grants.core.languages import pick
+from grants.core.permissions import require, scope
+from grants.core.templating import reader_zone
+from grants.core.web import SIGNED_IN, access, done, found
+from grants.history.queries import timeline
+from grants.questionnaires.actions import EditConflict
+from grants.questionnaires.forms import SectionForm, section_form
+from grants.reports import actions, forms, permissions, queries, rules
+from grants.reports.models import ReportDue
+from grants.reports.queries import Written
 
 bp = Blueprint("reports", __name__)
+
+
+def _due(due_id: int) -> ReportDue:
+    return found(queries.due_by_id(scope(current_user, ReportDue), due_id))
+
+
+def _to_write(due_id: int) -> ReportDue:
+    due = _due(due_id)
+    require(permissions.can_write(current_user, due))
+    return due
+
+
+def _parts(due: ReportDue, written: Written, current: str = "") -> list[dict[str, Any]]:
+    """The parts of a report with how far each is: the sections of the narrative, and the figures."""
+
+    def state(key: str) -> str:
+        return "not_started" if key not in written.complete else "complete" if written.complete[key] else "started"
+
+    parts = [
+        {
+            "label": pick(section.title),
+            "url": url_for("reports.section", due_id=due.id, section_key=section.key),
+            "current": section.key == current,
+            "state": state(section.key),
+        }
+        for section in written.definition.sections
+    ]
+    if due.is_financial:
+        figures = _figures(due, written)
+        begun = any(figure.local is not None for figure in figures)
+        missing = rules.obstacles_to_figures(due, figures, due.award.currency)
+        word = "not_started" if not begun else "attention" if missing else "complete"
+        address = url_for("reports.figures", due_id=due.id)
+        parts.append({"label": _("Figures"), "url": address, "current": current == "figures", "state": word})
+    return parts
+
+
+def _figures(due: ReportDue, written: Written) -> list[rules.Figure]:
+    return rules.figures_of(written.budget, written.before, due.award.currency, written.change)
+
+
+def _next_part(parts: list[dict[str, Any]], due: ReportDue) -> str:
+    """The address of the part that comes after the current one; the report itself after the last."""
+    here = next(n for n, part in enumerate(parts) if part["current"])
+    return str(parts[here + 1]["url"]) if here + 1 < len(parts) else url_for("reports.show", due_id=due.id)
+
+
+# ------------------------------------------------------------------ what is owed
+
+
+@bp.get("/grants/<reference>/reports")
+@access(SIGNED_IN)
+def of_grant(reference: str) -> ResponseReturnValue:
+    """What a grant owes and when, and where each report stands."""
+    award = found(awards.award_by_reference(scope(current_user, Award), reference))
+    today = clock.today(award.call.timezone)
+    dues = queries.dues_of(award)
+    return render_template(
+        "reports/of_grant.html",
+        award=award,
+        dues=[(due, rules.urgency(due, today)) for due in dues],
+        waiting=next((due for due in dues if due.state in queries.TO_WRITE and due.required), None),
+        member=current_user.belongs_to(award.organization_id),
+        staff=sees_as_staff(current_user, award),
+        writable=award.state in rules.REPORTING,
+        history=timeline([("report_due", due.id) for due in dues], names=sees_as_staff(current_user, award), limit=30),
+    )
+
+
+@bp.get("/reports")
+@access(*COORDINATORS)
+def queue() -> ResponseReturnValue:
+    """The reports of a coordinator's regions: submitted ones first, then late ones, then those due soon."""
+    require(permissions.can_see_queue(current_user))
+    which, region = request.args.get("show", ""), request.args.get("region", "")
+    page = max(request.args.get("page", 1, int), 1)
+    today = clock.today(reader_zone())
+    dues, numbers = queries.queue(
+        scope(current_user, ReportDue), rules.REPORTING, today, rules.SOON, which=which, region=region, page=page
+    )
+    number = numbers.get(which, numbers["all"])
+
+    def address(**changed: Any) -> str:
+        return url_for("reports.queue", **{k: v for k, v in ({"show": which, "region": region} | changed).items() if v})
+
+    words = [
+        ("", _("Everything open"), numbers["all"]),
+        ("to_read", _("To read"), numbers["to_read"]),
+        ("late", _("Late"), numbers["late"]),
+        ("soon", _("Due within 30 days"), numbers["soon"]),
+        ("returned", _("Returned"), numbers["returned"]),
+        ("accepted", _("Accepted"), numbers["accepted"]),
+    ]
+    groups = [
+        {
+            "label": _("Show"),
+            "links": [
+                {"label": label, "url": address(show=key), "current": which == key, "count": count}
+                for key, label, count in words
+            ],
+        },
+        {
+            "label": _("Region"),
+            "links": [
+                {"label": label, "url": address(region=key), "current": region == key}
+                for key, label in [("", _("All")), *((r, r) for r in sorted(current_user.regions))]
+            ],
+        },
+    ]
+    return render_template(
+        "reports/queue.html",
+        dues=[(due, rules.urgency(due, today)) for due in dues],
+        number=number,
+        numbers=numbers,
+        groups=groups,
+        filtered=bool(which or region),
+        pagination={
+            "page": page,
+            "pages": -(-number // queries.PAGE),
+            "total": number,
+            "url_for": lambda n: address(page=n),
+        },
+    )
+
+
+# ------------------------------------------------------------------ one report
+
+
+@bp.get("/reports/<int:due_id>")
+@access(SIGNED_IN)
+def show(due_id: int) -> ResponseReturnValue:
+    """One report: where it stands, what is in it, and what can be done with it."""
+    due = _due(due_id)
+    writer = permissions.can_write(current_user, due)
+    written = queries.written(due)
+    figures = _figures(due, written)
+    today = clock.today(due.award.call.timezone)
+    return render_template(
+        "reports/show.html",
+        due=due,
+        award=due.award,
+        report=due.report,
+        written=written,
+        figures=figures,
+        sums=rules.sum_of(figures, due.award.currency),
+        urgency=rules.urgency(due, today),
+        readable=writer or due.state in queries.COUNTED,
+        parts=_parts(due, written) if writer and due.state in queries.TO_WRITE else [],
+        writing=rules.obstacles_to_writing(due, due.award),
+        submitting=rules.obstacles_to_submitting(due, written) if writer and due.state in queries.TO_WRITE else [],
+        judging=rules.obstacles_to_judging(due),
+        writer=writer,
+        judge=permissions.can_judge(current_user, due),
+        staff=sees_as_staff(current_user, due.award),
+        history=timeline([("report_due", due.id)], names=sees_as_staff(current_user, due.award)),
+    )
+
+
+@bp.route("/reports/<int:due_id>/sections/<section_key>", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def section(due_id: int, section_key: str) -> ResponseReturnValue:
+    """One section of the narrative."""
+    due = _to_write(due_id)
+    written = queries.written(due)
+    asked = found(written.definition.section(section_key))
+    form = section_form(written.definition, asked)(written.answers, written.versions.get(section_key, 0))
+    status = 200
+    if form.is_submitted() and not form.is_rearranging:
+        status = 422
+        if form.validate():
+            try:
+                actions.save_section(due, section_key, form.values, by=current_user, version=form.version_seen)
+            except EditConflict as conflict:
+                form.show_conflict(conflict)
+            else:
+                return _saved(due, _parts(due, written, section_key))
+    elif not form.is_submitted() and section_key in written.complete:
+        form.point_out()
+    return _section_page(due, written, form, section_key), status
+
+
+def _saved(due: ReportDue, parts: list[dict[str, Any]]) -> ResponseReturnValue:
+    """After saving: on to the next part, or back to the same when only "save" was pressed."""
+    if "next" in request.form:
+        return redirect(_next_part(parts, due))
+    here = next(part for part in parts if part["current"])
+    return redirect(here["url"])
+
+
+def _section_page(due: ReportDue, written: Written, form: SectionForm, section_key: str) -> str:
+    saved = written.saved.get(section_key)
+    return render_template(
+        "reports/section.html",
+        due=due,
+        award=due.award,
+        report=due.report,
+        form=form,
+        section=form.section,
+        definition=written.definition,
+        saved=saved if saved is not None and saved.version else None,
+        parts=_parts(due, written, section_key),
+        writing=rules.obstacles_to_writing(due, due.award),
+    )
+
+
+@bp.route("/reports/<int:due_id>/figures", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def figures(due_id: int) -> ResponseReturnValue:
+    """The financial part, budget line by budget line."""
+    due = _to_write(due_id)
+    found(due.is_financial or None)
+    written = queries.written(due)
+    known = _figures(due, written)
+    form = forms.figures_form(known, due.award.currency)
+    if form.validate_on_submit():
+        report = actions.start(due, by=current_user)
+        actions.save_lines(report, form.lines(), by=current_user)
+        return _saved(due, _parts(due, written, "figures"))
+    page = render_template(
+        "reports/figures.html",
+        due=due,
+        award=due.award,
+        report=due.report,
+        form=form,
+        figures=known,
+        sums=rules.sum_of(known, due.award.currency),
+        obstacles=rules.obstacles_to_figures(due, known, due.award.currency) if due.report else [],
+        parts=_parts(due, written, "figures"),
+        writing=rules.obstacles_to_writing(due, due.award),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+@bp.post("/reports/<int:due_id>/submit")
+@access(SIGNED_IN)
+def submit(due_id: int) -> ResponseReturnValue:
+    """Hand the report in."""
+    actions.submit(_to_write(due_id), by=current_user)
+    return done(
+        _("Thank you. Your report is with the fund; we write to you when we have read it."),
+        "reports.show",
+        due_id=due_id,
+    )
+
+
+@bp.post("/reports/<int:due_id>/accept")
+@access(*COORDINATORS)
+def accept(due_id: int) -> ResponseReturnValue:
+    """Accept a report."""
+    due = _due(due_id)
+    require(permissions.can_judge(current_user, due))
+    actions.accept(due, by=current_user)
+    return done(_("The report is accepted, and the grantee is told."), "reports.show", due_id=due_id)
+
+
+@bp.route("/reports/<int:due_id>/return", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def return_(due_id: int) -> ResponseReturnValue:
+    """Return a report with what is missing."""
+    due = _due(due_id)
+    require(permissions.can_judge(current_user, due))
+    form = forms.ReturnForm()
+    if form.validate_on_submit():
+        actions.return_(due, form.reason.data, by=current_user)
+        return done(_("The report is returned, and the grantee is told."), "reports.show", due_id=due_id)
+    lead = _("The grantee can change it and submit it again. All that was written stays.")
+    return _ask(due, form, _("Return this report"), lead, rules.obstacles_to_judging(due))
+
+
+@bp.route("/reports/<int:due_id>/waive", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def waive(due_id: int) -> ResponseReturnValue:
+    """Let a grantee off a report."""
+    due = _due(due_id)
+    require(permissions.can_waive(current_user, due))
+    form = forms.ReasonForm()
+    if form.validate_on_submit():
+        actions.waive(due, form.reason.data, by=current_user)
+        return done(_("The report is waived."), "reports.show", due_id=due_id)
+    lead = _("The grantee does not have to give this report any more. A payment that waits for it goes on waiting.")
+    return _ask(due, form, _("Waive this report"), lead, rules.obstacles_to_waiving(due), tone="danger")
+
+
+@bp.route("/reports/<int:due_id>/move", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def move(due_id: int) -> ResponseReturnValue:
+    """Move the date of a report."""
+    due = _due(due_id)
+    require(permissions.can_move(current_user, due))
+    form = forms.MoveForm(due_on=due.due_on)
+    if form.validate_on_submit():
+        actions.move(due, form.due_on.data, form.reason.data, by=current_user)
+        return done(_("The date is moved."), "reports.show", due_id=due_id)
+    lead = _("The grantee is reminded of the new date. The record keeps the former one.")
+    return _ask(due, form, _("Move the date"), lead, rules.obstacles_to_moving(due))
+
+
+def _ask(
+    due: ReportDue, form: Form, heading: str, lead: str, stops: list[Any], tone: str = "primary"
+) -> ResponseReturnValue:
+    """A page with one question; shown again with what was typed when it cannot be taken."""
+    page = render_template(
+        "awards/ask.html",
+        award=due.award,
+        form=form,
+        heading=heading,
+        lead=lead,
+        label=heading,
+        tone=tone,
+        obstacles=stops,
+        back_url=url_for("reports.show", due_id=due.id),
+        back_label=pick(due.label),
+    )
+    return page, 422 if form.is_submitted() else 200

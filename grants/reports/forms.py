@@ -1,0 +1,169 @@
+"""Forms of reports: the figures by budget line, reasons and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from babel.numbers import list_currencies
+from flask_babel import gettext as _
+from wtforms import DateField
+from wtforms.validators import DataRequired, InputRequired, ValidationError
+
+from grants.core.forms import Form, LineField, TextField
+from grants.core.languages import _l, language_now
+from grants.core.money import Money, NotAnAmount, minor_digits
+from grants.questionnaires.rules import number_shown, number_typed
+from grants.reports import rules
+from grants.reports.rules import Figure, LineGiven
+
+LONGEST_REASON = 2_000
+
+
+class ReasonForm(Form):
+    """Why something is done; the reason stays in the record."""
+
+    reason = TextField(
+        _l("Why?"),
+        [DataRequired(_l("Please say why. The reason stays in the record."))],
+        longest=LONGEST_REASON,
+        description=_l("One or two sentences. The reason stays in the record."),
+    )
+
+
+class ReturnForm(Form):
+    """What is missing in a report."""
+
+    reason = TextField(
+        _l("What should the grantee change?"),
+        [DataRequired(_l("Please say what is missing, so that it can be mended."))],
+        longest=LONGEST_REASON,
+        description=_l("The grantee reads this on top of the report. Point by point, in plain and kind words."),
+    )
+
+
+class MoveForm(Form):
+    """A new date and why."""
+
+    due_on = DateField(_l("New date"), [InputRequired(_l("Please give the day."))])
+    reason = TextField(
+        _l("Why?"),
+        [DataRequired(_l("Please say why. The reason stays in the record."))],
+        longest=LONGEST_REASON,
+        description=_l("One or two sentences. The reason stays in the record."),
+    )
+
+
+@lru_cache(maxsize=1)
+def _currencies() -> frozenset[str]:
+    return frozenset(list_currencies())
+
+
+class FiguresForm(Form):
+    """The figures of a report in local money; made for the budget lines of one grant by :func:`figures_form`."""
+
+    line_ids: Sequence[int] = ()
+
+    currency = LineField(
+        _l("Currency of your accounts"),
+        [InputRequired(_l("Please give the three letters of your currency, such as XOF."))],
+        longest=3,
+        filters=[lambda text: (text or "").strip().upper()],
+    )
+    rate = LineField(_l("Exchange rate"), [InputRequired(_l("Please give the exchange rate."))], longest=30)
+
+    def validate_currency(self, field: LineField) -> None:
+        """The code of a currency that exists (ISO 4217)."""
+        if field.data not in _currencies():
+            raise ValidationError(_("Please give the three letters of your currency, such as XOF."))
+
+    def validate_rate(self, field: LineField) -> None:
+        """A number above zero with at most six decimals."""
+        _rate(field.data)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Read every amount and rate as well; each mistake stands at its own field."""
+        sound = bool(super().validate(extra_validators))
+        if self.currency.errors:
+            return sound
+        for line_id in self.line_ids:
+            for name, read in ((f"local_{line_id}", self._local), (f"rate_{line_id}", self._own_rate)):
+                try:
+                    read(line_id)
+                except ValidationError as error:
+                    self[name].errors = [*self[name].errors, str(error)]
+                    sound = False
+        return sound
+
+    def _local(self, line_id: int) -> Money | None:
+        text = self[f"local_{line_id}"].data
+        if not text:
+            return None
+        number = number_typed(text, language_now())
+        if number is None:
+            raise ValidationError(_("Please write an amount, such as 1250 or 1250.50."))
+        try:
+            local = Money.parse(number, self.currency.data)
+        except NotAnAmount as error:
+            decimals = minor_digits(self.currency.data)
+            raise ValidationError(
+                _("%(currency)s has %(n)s decimals, not more.", currency=self.currency.data, n=decimals)
+            ) from error
+        if local.minor < 0:
+            raise ValidationError(_("An amount cannot be below zero."))
+        return local
+
+    def _own_rate(self, line_id: int) -> Decimal | None:
+        text = self[f"rate_{line_id}"].data
+        return _rate(text) if text else None
+
+    def lines(self) -> list[LineGiven]:
+        """What was typed, one line a budget line; an empty amount is zero. Only after :meth:`validate` said yes."""
+        rate = _rate(self.rate.data)
+        return [
+            LineGiven(
+                line_id,
+                self._local(line_id) or Money(0, self.currency.data),
+                self._own_rate(line_id) or rate,
+                self[f"explanation_{line_id}"].data or "",
+            )
+            for line_id in self.line_ids
+        ]
+
+
+def _rate(text: str | None) -> Decimal:
+    rate = number_typed(text or "", language_now())
+    if rate is None or not rules.rate_is_sound(rate):
+        raise ValidationError(_("An exchange rate has to be above zero, with at most six decimals."))
+    return rate
+
+
+def figures_form(figures: Sequence[Figure], currency: str) -> FiguresForm:
+    """The form for the figures of one report, filled with what was saved. ``currency`` is that of the award."""
+    fields: dict[str, Any] = {"line_ids": tuple(f.budget_line_id for f in figures)}
+    saved = [f for f in figures if f.local is not None and f.rate is not None]
+    common = saved[0].rate if saved else Decimal(1)
+    given: dict[str, str] = {
+        "currency": saved[0].local.currency if saved and saved[0].local else currency,
+        "rate": _shown(common) if saved else "",
+    }
+    for figure in figures:
+        line_id = figure.budget_line_id
+        fields[f"local_{line_id}"] = LineField(_l("This period"), longest=40)
+        fields[f"rate_{line_id}"] = LineField(_l("Other rate"), longest=30)
+        fields[f"explanation_{line_id}"] = TextField(_l("Explanation"), longest=LONGEST_REASON)
+        if figure.local is not None:
+            given[f"local_{line_id}"] = _shown(figure.local.amount) if figure.local else ""
+            given[f"rate_{line_id}"] = _shown(figure.rate) if figure.rate != common else ""
+            given[f"explanation_{line_id}"] = figure.explanation
+    form: FiguresForm = type("FiguresForm", (FiguresForm,), fields)(data=given)
+    return form
+
+
+def _shown(number: Decimal | None) -> str:
+    if number is None:
+        return ""
+    text = format(number, "f")
+    return str(number_shown(text.rstrip("0").rstrip(".") if "." in text else text, language_now()))
