@@ -15,6 +15,8 @@ from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule,
 from grants.calls.workflow import CallState
 from grants.core.db import db
 
+PAGE = 50
+MOST_AHEAD = 100
 MOST_KEPT = 100
 
 
@@ -39,17 +41,27 @@ def open_calls(at: datetime) -> list[Call]:
     return list(db.session.scalars(found.order_by(Call.closes_at, Call.id)))
 
 
-def published_calls(limit: int = 200) -> list[Call]:
-    """What the public may know of, the latest deadline first."""
-    found = select(Call).where(Call.state == CallState.PUBLISHED)
-    return list(db.session.scalars(found.order_by(Call.closes_at.desc(), Call.id.desc()).limit(limit)))
+def calls_ahead(at: datetime) -> list[Call]:
+    """The published calls whose deadline is still to come, the next deadline first."""
+    found = select(Call).where(Call.state == CallState.PUBLISHED, Call.closes_at > at)
+    return list(db.session.scalars(found.order_by(Call.closes_at, Call.id).limit(MOST_AHEAD)))
 
 
-def calls_page(seen: Select[Call], page: int, size: int = 50) -> tuple[list[Call], int]:
-    """One page of the calls a person may see, newest first, and how many there are."""
-    total = db.session.scalar(seen.with_only_columns(func.count()).order_by(None)) or 0
-    rows = seen.order_by(Call.closes_at.desc(), Call.id.desc()).limit(size).offset((page - 1) * size)
-    return list(db.session.scalars(rows)), total
+def past_calls(at: datetime, page: int) -> tuple[list[Call], int]:
+    """One page of the published calls whose deadline has passed, the latest first, and how many there are."""
+    return calls_page(select(Call).where(Call.state == CallState.PUBLISHED, Call.closes_at <= at), page)
+
+
+def calls_page(seen: Select[Call], page: int) -> tuple[list[Call], int]:
+    """One page of the calls a person may see, the latest deadline first, and how many there are."""
+    rows = (
+        seen.add_columns(func.count().over())
+        .order_by(Call.closes_at.desc(), Call.id.desc())
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
+    found = db.session.execute(rows).all()
+    return [call for call, _total in found], found[0][1] if found else 0
 
 
 def documents_of(call: Call) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from grants.calls.models import Call
 from grants.calls.workflow import CALL
 from grants.core.expressions import PHRASES, BadExpression, parse
 from grants.core.files import MEDIA_TYPES
-from grants.core.languages import _l
+from grants.core.languages import _l, country_name, pick
 from grants.core.money import Money, NotAnAmount
 from grants.core.questions import (
     LINE_FIELDS,
@@ -36,6 +36,8 @@ DOCUMENTS = ("call", "form", "grid", "budget", "plan_of_action")
 """What a call is imported from; budget and plan_of_action only when the form asks for them."""
 
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
+ADDRESSES = {"manage", "import"}
+"""References that would stand in the way of pages of ours."""
 ON_FAIL = {"reject", "manual", "reject_all_but_first", "clarification", "correct_budget"}
 ORGANIZATION_FACTS = (
     *("name", "acronym", "country", "region", "language", "legal_form", "registered", "registration_number"),
@@ -227,7 +229,8 @@ class _Examination:
 
     def identity(self) -> None:
         call, path = self.call, ("call",)
-        if not isinstance(call.get("id"), str) or not REFERENCE.fullmatch(call["id"]):
+        reference = call.get("id")
+        if not isinstance(reference, str) or not REFERENCE.fullmatch(reference) or reference in ADDRESSES:
             self.wrong((*path, "id"), "a reference of 2 to 40 letters, digits, dots and dashes is expected")
         languages = call.get("languages_of_application")
         known = isinstance(languages, list) and bool(languages)
@@ -611,3 +614,144 @@ def obstacles_to_cancelling(call: Call) -> list[Obstacle]:
     if CALL.allows("cancel", call.state):
         return []
     return [Obstacle("cancelled", _l("This call is cancelled already."))]
+
+
+# ------------------------------------------------------------------ a call as its page tells it
+
+
+def guide(call: Call, documents: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person wants to know before applying, taken from the wording of the call.
+
+    ``documents`` are its terms, grid, budget and plan of action. Amounts are Money, moments and days are dates; wordings
+    stay in all languages.
+    """
+    terms, grid = documents["terms"], documents["grid"]
+    grant, envelope = terms.get("grant") or {}, terms.get("envelope") or {}
+    eligibility = terms.get("eligibility") or {}
+    annexes = terms.get("required_annexes") or []
+    return {
+        "terms": terms,
+        "objectives": terms.get("specific_objectives"),
+        "lots": _lots_told(terms, documents.get("plan_of_action") or {}),
+        "regions": [_region_told(call, region) for region in envelope.get("by_region") or []],
+        "cofinancing": grant.get("cofinancing") or {},
+        "most_per_lead": grant.get("max_applications_per_lead"),
+        "most_of_turnover": grant.get("max_share_of_annual_turnover_percent"),
+        "rules": [
+            {"text": r["text"], "fails": (eligibility.get("on_fail_labels") or {}).get(r.get("on_fail"))}
+            for r in eligibility.get("rules") or []
+        ],
+        "clarification": eligibility.get("clarification_text"),
+        "countries": _countries_told(call, terms),
+        "costs": terms.get("cost_rules") or {},
+        "asked": [a for a in annexes if a.get("stage", "application") == "application"],
+        "asked_later": [a for a in annexes if a.get("stage", "application") != "application"],
+        "withheld": (terms.get("annexes_withheld") or {}).get("text"),
+        "timetable": timetable_of(call, terms),
+        "sections": [_section_told(section, grid) for section in grid.get("sections") or []],
+        "scale": grid.get("scale") or {},
+        "threshold": (grid.get("thresholds") or {}).get("total"),
+        "points": grid.get("points_text"),
+    }
+
+
+def _lots_told(terms: Mapping[str, Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    clusters = plan.get("clusters") or []
+    points = {p["number"]: p["text"] for cluster in clusters for p in cluster.get("points") or []}
+    points |= {p["number"]: p["text"] for p in plan.get("added_2016") or []}
+    told = []
+    for lot in terms.get("lots") or []:
+        served = [{"number": n, "text": points.get(n, "")} for n in lot.get("plan_points") or []]
+        told.append({"key": str(lot["id"]), "title": lot["title"], "points": served})
+    return told
+
+
+def _region_told(call: Call, region: Mapping[str, Any]) -> dict[str, Any]:
+    amounts = {
+        key: Money.parse(region[key], call.currency) if region.get(key) is not None else None
+        for key in ("indicative", "floor", "ceiling")
+    }
+    return {"region": str(region["region"]), "label": region.get("label") or str(region["region"]), **amounts}
+
+
+def _countries_told(call: Call, terms: Mapping[str, Any]) -> list[str]:
+    names = terms.get("country_names") or {}
+    return sorted(str(pick(names.get(code)) or country_name(code)) for code in call.eligible_countries)
+
+
+def _section_told(section: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of the grid with the points its criteria can bring."""
+    most = Decimal(str((grid.get("scale") or {}).get("max", 0)))
+    criteria = [
+        {"key": str(c["id"]), "text": c["text"], "weight": c["weight"], "points": most * c["weight"]}
+        for c in section.get("criteria") or []
+    ]
+    return {
+        "key": str(section["id"]),
+        "title": section["title"],
+        "points": sum((c["points"] for c in criteria), Decimal(0)),
+        "needed": section.get("min_to_pass"),
+        "criteria": criteria,
+    }
+
+
+def timetable_of(call: Call, terms: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The timetable in order; a deadline that was moved afterwards is told as it stands now."""
+    table, labels = terms.get("timetable") or {}, terms.get("timetable_labels") or {}
+    told = []
+    for key in (*MOMENTS, *DAYS):
+        moment = moment_of(table.get(key), call.timezone) if key in MOMENTS else None
+        day = day_of(table.get(key)) if key in DAYS else None
+        if key in ("published_at", "deadline"):
+            moment = call.opens_at if key == "published_at" else call.closes_at
+        if moment or day:
+            told.append({"key": key, "label": labels.get(key) or TIMETABLE_LABELS[key], "moment": moment, "day": day})
+    return told
+
+
+TIMETABLE_LABELS: dict[str, Any] = {
+    "published_at": _l("Call published"),
+    "information_session_at": _l("Online information session"),
+    "questions_until": _l("Last day for questions"),
+    "answers_published_until": _l("All answers published"),
+    "deadline": _l("Deadline for applications"),
+    "administrative_check_until": _l("Eligibility check completed"),
+    "reviews_due": _l("Reviews completed"),
+    "committee_meeting": _l("Committee meeting"),
+    "notification_until": _l("Applicants informed of the result"),
+    "complaints_until": _l("Last day for complaints"),
+    "agreements_signed_until": _l("Agreements signed"),
+    "earliest_start": _l("Earliest start of an action"),
+    "latest_end": _l("Latest end of an action"),
+}
+
+LIFE = (
+    ("opens", _l("Open for applications"), "closes_at"),
+    ("checked", _l("Eligibility check"), "check_until"),
+    ("reviewed", _l("Reviews"), "reviews_due_on"),
+    ("decided", _l("Decision"), "notify_until"),
+    ("signed", _l("Agreements"), "sign_until"),
+)
+"""The stages of a published call, and the date that ends each."""
+
+
+def stages(call: Call, at: datetime) -> list[dict[str, Any]]:
+    """Where a published call stands, as steps: each done, current or todo, with the date that ends it."""
+    steps: list[dict[str, Any]] = []
+    reached = call.state == "published" and call.opens_at <= at
+    for _key, label, ends in LIFE:
+        end = getattr(call, ends)
+        if end is None:
+            continue
+        over = end <= at if isinstance(end, datetime) else end < at.astimezone(ZoneInfo(call.timezone)).date()
+        state = "done" if over and reached else "current" if reached else "todo"
+        reached = reached and state == "done"
+        steps.append({"label": label, "state": state, "until": end})
+    return steps
+
+
+def standing(call: Call, at: datetime) -> str:
+    """How a call stands at a moment: draft, cancelled, coming, open, closed."""
+    if call.state != "published":
+        return str(call.state)
+    return "coming" if at < call.opens_at else "open" if at < call.closes_at else "closed"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from flask import Flask
 
 from grants.accounts.models import Role
-from grants.calls.actions import import_call, publish
+from grants.calls.actions import import_call
 from grants.calls.forms import read_call
-from grants.calls.models import Call
 from grants.calls.workflow import CallState
-from grants.core.db import db
 from grants.questionnaires.queries import definition_of
 from tests import factories
 
@@ -23,7 +20,10 @@ def test_the_sample_comes_in_with_all_its_parts(app: Flask) -> None:
     by = factories.person(Role.GLOBAL_COORDINATOR)
     call = import_call(read_call(SAMPLE), by=by)
     assert (call.reference, call.state, call.currency) == ("MPF-2027-01", CallState.DRAFT, "EUR")
-    assert [(lot.key, lot.plan_points, lot.min_awards) for lot in call.lots][:2] == [("L1", [3, 4], 2), ("L2", [7, 8], 2)]
+    assert [(lot.key, lot.plan_points, lot.min_awards) for lot in call.lots][:2] == [
+        ("L1", [3, 4], 2),
+        ("L2", [7, 8], 2),
+    ]
     assert [region.floor_minor for region in call.regions] == [3_000_000, 3_000_000, 2_500_000]
     assert call.closes_at.isoformat() == "2027-02-26T22:59:59+00:00"
     assert len(call.rules) == 14
