@@ -262,10 +262,6 @@ class LanguageForm(Form):
 # ------------------------------------------------------------------ organizations
 
 
-def _yes_or_no(value: object) -> bool | None:
-    return {"True": True, "False": False, "yes": True, "no": False}.get(str(value))
-
-
 class OptionalIntegerField(IntegerField):
     """A whole number, or nothing."""
 
@@ -303,6 +299,11 @@ CONFIDENTIALITY: dict[str, Any] = {
     Confidentiality.NAME_WITHHELD: _l("Our name is withheld"),
     Confidentiality.FULLY_CONFIDENTIAL: _l("Everything is confidential"),
 }
+
+
+PROFILE = ("name", "acronym", "country", "language", "legal_form", "staff_paid", "volunteers", "founded_on")
+PROFILE_OR_NOTHING = ("city", "registration_number", "fiscal_sponsor", "identifier", "migrant_led")
+PROFILE_TEXTS = ("email", "contact_name", "legal_representative")
 
 
 class OrganizationForm(Form):
@@ -379,13 +380,15 @@ class OrganizationForm(Form):
     def of(cls, organization: Organization) -> OrganizationForm:
         """The form as it stands for an organization that exists."""
         income = organization.income_last_year
+        shown = {name: getattr(organization, name) for name in (*PROFILE, *PROFILE_OR_NOTHING, *PROFILE_TEXTS)}
         return cls(
-            obj=organization,
-            data={
+            data=shown
+            | {
                 "registered": str(organization.registered),
                 "income_last_year": str(income.amount) if income else "",
                 "mission": organization.mission.get(organization.language, ""),
-            },
+                "confidentiality_default": organization.confidentiality_default,
+            }
         )
 
     def validate_income_last_year(self, field: LineField) -> None:
@@ -419,12 +422,10 @@ class OrganizationForm(Form):
         income = (self.income_last_year.data or "").replace(" ", "")
         mission = dict(before.mission) if before else {}
         mission[self.language.data] = self.mission.data or ""
-        plain = ("name", "acronym", "country", "language", "legal_form", "staff_paid", "volunteers", "founded_on")
-        optional = ("city", "registration_number", "fiscal_sponsor", "identifier", "migrant_led")
         return (
-            {name: self[name].data for name in plain}
-            | {name: self[name].data or None for name in optional}
-            | {name: self[name].data or "" for name in ("email", "contact_name", "legal_representative")}
+            {name: self[name].data for name in PROFILE}
+            | {name: self[name].data or None for name in PROFILE_OR_NOTHING}
+            | {name: self[name].data or "" for name in PROFILE_TEXTS}
             | {
                 "registered": self.registered.data == "True",
                 "income_last_year_minor": Money.parse(income, "EUR").minor if income else None,
@@ -480,7 +481,6 @@ class RoleForm(Form):
     role = SelectField(_l("Role"), choices=lambda: _choices(ROLE_LABELS))
     regions = CheckboxesField(
         _l("Regions"),
-        [Optional()],
         choices=lambda: _choices(REGION_LABELS),
         description=_l("For coordinators: the regions they look after."),
     )

@@ -138,7 +138,8 @@ def test_registering_an_address_that_exists_looks_the_same(app: Flask) -> None:
     known, unknown = Browser(app), Browser(app)
     register(known, "known@example.org")
     register(unknown, "other@example.org")
-    assert known.last is not None and unknown.last is not None
+    assert known.last is not None
+    assert unknown.last is not None
     assert known.last.headers["Location"] == unknown.last.headers["Location"]
     seen = [without_secrets(b.follow().get_data(as_text=True)) for b in (known, unknown)]
     assert seen[0].replace("known@", "other@") == seen[1]
