@@ -165,7 +165,7 @@ def test_an_application_cannot_be_begun_in_another_language_or_out_of_time(app: 
 
 
 def in_threads(app: Flask, number: int, work: Any) -> list[Any]:
-    """Run ``work(n)`` in threads that start together, each in its own transaction; what each returned or raised."""
+    """Run ``work(n)`` in threads that start together, each in its own transaction; what each returned, or how it was refused."""
     gate = threading.Barrier(number)
     answers: list[Any] = [None] * number
 
@@ -175,7 +175,7 @@ def in_threads(app: Flask, number: int, work: Any) -> list[Any]:
             try:
                 with transaction():
                     answers[n] = work(n)
-            except Exception as error:
+            except Refused as error:
                 answers[n] = error
             finally:
                 db.session.remove()
@@ -222,8 +222,7 @@ def test_of_submissions_racing_around_the_deadline_none_is_late(live: Flask) -> 
         application = db.session.get_one(Application, keys[n][0])
         return actions.submit(application, by=db.session.get_one(Person, keys[n][1])).submitted_at
 
-    answers = [in_threads(live, 8, lambda n, start=start: send(start + n)) for start in (0,)][0]
-    answers += in_threads(live, 8, lambda n: send(8 + n)) + in_threads(live, 8, lambda n: send(16 + n))
+    answers = in_threads(live, number, send)
     in_time = [a for a in answers if isinstance(a, datetime)]
     refused = [a for a in answers if isinstance(a, Refused)]
     assert len(in_time) + len(refused) == number, answers
