@@ -89,6 +89,7 @@ def sign_agreement(award: Award, *, signature: str, by: Person) -> Agreement:
     The envelope is filled once, when the first agreement of a call is signed. Raises Refused when the envelope does
     not hold the award, or as ``awards.actions.sign`` does.
     """
+    queries.lock_envelope(award.call_id)
     agreement = awards.sign(award, signature=signature, by=by)
     refuse(rules.obstacles_to_committing(award, queries.free_in_envelope(award)))
     call = award.call

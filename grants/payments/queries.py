@@ -422,9 +422,14 @@ def position(award: Award) -> Position:
     return Position(award.amount, *(Money(int(minor), award.currency) for minor in row))
 
 
+def lock_envelope(call_id: int) -> None:
+    """Let nobody else commit money of this call until the transaction ends."""
+    db.session.execute(select(Call.id).where(Call.id == call_id).with_for_update(key_share=True))
+
+
 def lock_grant(award_id: int) -> None:
     """Let nobody else move money of this grant until the transaction ends."""
-    db.session.execute(select(Award.id).where(Award.id == award_id).with_for_update())
+    db.session.execute(select(Award.id).where(Award.id == award_id).with_for_update(key_share=True))
 
 
 # ------------------------------------------------------------------ bank accounts
@@ -464,7 +469,9 @@ def bank_accounts_of(seen: Select[BankAccount], organization_id: int) -> list[Ba
 
 def lock_organization(organization_id: int) -> None:
     """Let nobody else enter an account for this organization until the transaction ends."""
-    db.session.execute(select(Organization.id).where(Organization.id == organization_id).with_for_update())
+    db.session.execute(
+        select(Organization.id).where(Organization.id == organization_id).with_for_update(key_share=True)
+    )
 
 
 def lock_bank_account(account_id: int, *, shared: bool) -> BankAccount:

@@ -62,8 +62,9 @@ BEGIN
                AND currency <> NEW.currency) THEN
         RAISE EXCEPTION 'a transfer stays in one currency' USING ERRCODE = 'check_violation';
     END IF;
-    -- Both rows in the order of their ids: two transfers between the same pots never wait for each other in a ring.
-    PERFORM 1 FROM account WHERE id IN (NEW.debit_account_id, NEW.credit_account_id) ORDER BY id FOR UPDATE;
+    -- Both rows in the order of their ids, and with the lock that foreign keys do not mind: two transfers between the
+    -- same pots never wait for each other in a ring.
+    PERFORM 1 FROM account WHERE id IN (NEW.debit_account_id, NEW.credit_account_id) ORDER BY id FOR NO KEY UPDATE;
     UPDATE account SET debits_minor = debits_minor + NEW.amount_minor WHERE id = NEW.debit_account_id;
     UPDATE account SET credits_minor = credits_minor + NEW.amount_minor WHERE id = NEW.credit_account_id;
     RETURN NULL;
