@@ -203,7 +203,7 @@ def grants_of_call(
 def states_of_call(seen: Select[Award], call: Call) -> dict[str, int]:
     """How many of a call's awards stand where, for the filters."""
     found = seen.where(Award.call_id == call.id).with_only_columns(Award.state, func.count()).group_by(Award.state)
-    return dict(db.session.execute(found).tuples())
+    return {key: int(number) for key, number in db.session.execute(found)}
 
 
 def budget_minor(award: Award) -> int:
@@ -219,4 +219,4 @@ def unmet_conditions(award_ids: Iterable[int]) -> dict[int, int]:
         .where(Condition.award_id.in_(list(award_ids)), Condition.met_on.is_(None), Condition.blocks_payment)
         .group_by(Condition.award_id)
     )
-    return dict(db.session.execute(found).tuples())
+    return {key: int(number) for key, number in db.session.execute(found)}
