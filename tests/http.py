@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from flask import Flask, g
+from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from grants.accounts.models import Person
 from grants.core.db import db
+from grants.core.languages import speaking
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 BLOCKS = {"div", "p", "ul", "ol", "dl", "table", "form", "fieldset", "section", "article", "aside", "nav", "header"} | {
@@ -26,6 +28,9 @@ BLOCKS = {"div", "p", "ul", "ol", "dl", "table", "form", "fieldset", "section", 
 UNSEEN = {"script", "style", "template", "title", "svg"}
 POINTERS = ("for", "aria-describedby", "aria-labelledby", "aria-controls")
 """Attributes that name other elements of the page by their ids."""
+
+PASSWORD = "correct horse"
+"""The password of people that tests make."""
 
 File = tuple[bytes, str]
 """What a file chooser is given: content and name."""
@@ -168,8 +173,9 @@ class Form:
                 self.controls[name] = control
 
     def _add_select(self, tag: Tag, name: str) -> None:
-        options = [(o.at["value"] if "value" in o.at else o.text) or "" for o in tag.all("option")]
-        chosen = [(o.at["value"] if "value" in o.at else o.text) or "" for o in tag.all("option") if "selected" in o.at]
+        values = {id(option): option.at.get("value", option.text) or "" for option in tag.all("option")}
+        options = list(values.values())
+        chosen = [values[id(option)] for option in tag.all("option") if "selected" in option.at]
         if not chosen and "multiple" not in tag.at:
             chosen = options[:1]
         self.controls[name] = Control(name, "select", chosen, options)
@@ -350,8 +356,19 @@ class Page(HTMLParser):
         """The element with an id."""
         return next(tag for tag in self.root.all() if tag.at.get("id") == name)
 
+    @property
+    def language(self) -> str:
+        """The language it is written in."""
+        return next((tag.at.get("lang") or "en" for tag in self.root.all("html")), "en")
+
+    def wording(self, words: str) -> str:
+        """English words as this page says them, when they are a sentence of ours."""
+        with speaking(self.language):
+            return str(gettext(words))
+
     def address_of(self, words: str) -> str:
         """Where a link with these words leads; a link that holds them among others will do when there is no other."""
+        words = self.wording(words)
         links = [tag for tag in self.root.all("a") if tag.at.get("href")]
         exact = [str(tag.at["href"]) for tag in links if tag.text == words]
         found = exact or [str(tag.at["href"]) for tag in links if words in tag.text]
@@ -361,6 +378,7 @@ class Page(HTMLParser):
 
     def buttons(self, words: str, at: str = "") -> list[Button]:
         """The buttons with these words that can be pressed; ``at`` is the end of the address they send to."""
+        words = self.wording(words)
         return [
             button
             for form in self.forms
@@ -370,6 +388,7 @@ class Page(HTMLParser):
 
     def switched_off(self, words: str) -> list[Tag]:
         """The buttons with these words that are shown but cannot be pressed now."""
+        words = self.wording(words)
         return [
             tag
             for tag in self.root.all("button")
@@ -393,7 +412,7 @@ class Page(HTMLParser):
         return [tag.text for tag in self.root.all("button")]
 
 
-def _begin_request() -> None:
+def begin_request() -> None:
     """Commit what the test has prepared, and forget who was here before: a test holds one context for all requests."""
     db.session.commit()
     for name in list(g):
@@ -409,7 +428,7 @@ class Browser:
         self.last: TestResponse | None = None
         self.address = "/"
 
-    def sign_in(self, person: Person | str, password: str = "correct horse") -> Browser:
+    def sign_in(self, person: Person | str, password: str = PASSWORD) -> Browser:
         """Sign in through the form."""
         email = person if isinstance(person, str) else person.email
         answer = self.post("/sign-in", {"email": email, "password": password}, page="/sign-in")
@@ -447,6 +466,17 @@ class Browser:
         self._send(button)
         return self._arrived(status) if follow else self._was(status)
 
+    def send(self, form: Form, words: str, *, status: int = 200) -> Page:
+        """Press a button of a form that has been filled in already."""
+        button = next(b for b in form.buttons if b.words == self.page.wording(words))
+        self._send(button)
+        return self._arrived(status)
+
+    def add_line(self, form: Form, name: str) -> Page:
+        """Press the button of a table that makes room for one more line."""
+        self._send(next(b for b in form.buttons if b.name == "add_row" and b.value == name))
+        return self._arrived(200)
+
     def _send(self, button: Button) -> None:
         form = button.form
         target = urljoin(self.address, urlsplit(button.action or form.action)._replace(fragment="").geturl())
@@ -459,7 +489,7 @@ class Browser:
                     sent.add(control.name, (BytesIO(content), name))
         if button.name:
             sent.add(button.name, button.value)
-        _begin_request()
+        begin_request()
         if form.method == "get":
             answer = self.client.get(target, query_string=sent)
         else:
@@ -501,7 +531,7 @@ class Browser:
 
     def get(self, path: str, status: int = 200, **kwargs: Any) -> TestResponse:
         """Open an address; 0 as ``status`` takes any answer."""
-        _begin_request()
+        begin_request()
         return self._checked(self.client.get(path, **kwargs), status or None, path)
 
     def post(
@@ -516,7 +546,7 @@ class Browser:
         """Send a form as browsers do, with the token of ``page`` (default: of the page last opened)."""
         if page:
             self.get(page)
-        _begin_request()
+        begin_request()
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.text)
         values = {"csrf_token": token.group(1) if token else ""} | (data or {})
         kwargs.setdefault("headers", {"Origin": "http://localhost"})
@@ -543,9 +573,3 @@ class Browser:
             problems = Page(self.text).problems
             assert not problems, f"{path}: {problems}"
         return answer
-
-
-def without(values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The values without some of them."""
-    left_out = set(names)
-    return {name: value for name, value in values.items() if name not in left_out}
