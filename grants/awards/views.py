@@ -82,12 +82,6 @@ def grant_steps(award: Award) -> list[rules.Step]:
     return rules.steps(award)
 
 
-@bp.app_template_global("page_exists")
-def page_exists(endpoint: str) -> bool:
-    """Whether a page of another part is there to be linked to."""
-    return endpoint in current_app.view_functions
-
-
 def _award(reference: str) -> Award:
     return found(queries.award_by_reference(scope(current_user, Award), reference))
 
