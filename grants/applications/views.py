@@ -491,7 +491,7 @@ def read(reference: str) -> ResponseReturnValue:
         call=application.call,
         definition=desk.definition,
         answers=desk.answers,
-        sections=rules.visible_sections(desk.definition, audience),
+        shown_sections=rules.visible_sections(desk.definition, audience),
         attachments=rules.visible_attachments(desk.attachments, audience),
         audience=audience,
         steps=steps_of(application),
