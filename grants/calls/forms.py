@@ -177,11 +177,13 @@ class _Builder:
 
     def __init__(self, reading: _Reading, file: str, loader: Any) -> None:
         self.reading, self.file, self.loader = reading, file, loader
+        self.seen: set[int] = set()
 
     def value(self, node: yaml.Node, place: Place) -> Any:
         line = node.start_mark.line + 1
-        if node.anchor is not None if hasattr(node, "anchor") else False:
+        if id(node) in self.seen:
             return self.wrong(line, place, "anchors and references (&, *) are not read here")
+        self.seen.add(id(node))
         if len(place) > DEEPEST:
             return self.wrong(line, place, "nested too deeply")
         if isinstance(node, yaml.MappingNode):

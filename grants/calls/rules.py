@@ -27,6 +27,7 @@ from grants.core.questions import (
     countries,
     day_of,
     parse_definition,
+    points_of,
     texts_of,
 )
 from grants.core.rules import Obstacle
@@ -35,6 +36,7 @@ from grants.questionnaires.rules import names_in_budget
 DOCUMENTS = ("call", "form", "grid", "budget", "plan_of_action")
 """What a call is imported from; budget and plan_of_action only when the form asks for them."""
 
+LARGEST_NUMBER = 1_000_000
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 ADDRESSES = {"manage", "import"}
 """References that would stand in the way of pages of ours."""
@@ -99,9 +101,11 @@ class _Examination:
         self.problems: list[Problem] = []
         call = definition.get("call")
         self.call: Mapping[str, Any] = call if isinstance(call, Mapping) else {}
-        self.languages = [c for c in self.call.get("languages_of_application") or [] if isinstance(c, str)] or ["en"]
+        spoken = self.call.get("languages_of_application")
+        self.languages = [c for c in spoken if isinstance(c, str)] if isinstance(spoken, list) else []
+        self.languages = self.languages or ["en"]
         given = self.call.get("authoritative_language")
-        self.fallback = given if given in self.languages else self.languages[0]
+        self.fallback = str(given) if given in self.languages else self.languages[0]
         self.currency = str(self.call.get("currency"))
         self.criteria: set[str] = set()
         self.form: Definition | None = None
@@ -197,13 +201,23 @@ class _Examination:
             self.wrong((*path, key), "an amount is not negative")
         return amount
 
+    def values(self, holder: Mapping[str, Any], key: str, path: Path) -> list[Any]:
+        """The members of a list of plain values; none when it is not given."""
+        value = holder.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.wrong((*path, key), "a list is expected")
+            return []
+        return value
+
     def whole(
         self, holder: Mapping[str, Any], key: str, path: Path, *, least: int = 0, needed: bool = True
     ) -> int | None:
         value = holder.get(key)
         if value is None and not needed:
             return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LARGEST_NUMBER:
             self.wrong((*path, key), f"a whole number from {least} is expected")
             return None
         return value
@@ -238,7 +252,7 @@ class _Examination:
             self.wrong((*path, "languages_of_application"), "a list of language codes is expected, such as [en, fr]")
         if call.get("authoritative_language") not in self.languages:
             self.wrong((*path, "authoritative_language"), "one of the languages of application is expected")
-        if self.currency not in get_global("all_currencies"):
+        if self.currency not in get_global("all_currencies") or not isinstance(call.get("currency"), str):
             self.wrong((*path, "currency"), f"“{self.currency}” is not a currency code, such as EUR")
             self.currency = "EUR"
         self.text(call, "title", path)
@@ -319,8 +333,8 @@ class _Examination:
         points = self.points()
         for path, lot in lots:
             self.text(lot, "title", path)
-            for number in lot.get("plan_points") or []:
-                if isinstance(number, bool) or not isinstance(number, int):
+            for number in self.values(lot, "plan_points", path):
+                if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < LARGEST_NUMBER:
                     self.wrong((*path, "plan_points"), "a list of whole numbers is expected")
                 elif points and number not in points:
                     self.wrong((*path, "plan_points"), f"the Plan of Action has no point {number}")
@@ -356,9 +370,7 @@ class _Examination:
         plan = self.definition.get("plan_of_action")
         if not isinstance(plan, Mapping):
             return set()
-        clusters = [c for c in plan.get("clusters") or [] if isinstance(c, Mapping)]
-        members = [p for c in clusters for p in c.get("points") or []] + list(plan.get("added_2016") or [])
-        return {p["number"] for p in members if isinstance(p, Mapping) and isinstance(p.get("number"), int)}
+        return {p["number"] for p in points_of(plan) if isinstance(p.get("number"), int)}
 
     def plan(self) -> None:
         plan = self.definition.get("plan_of_action")
@@ -385,7 +397,7 @@ class _Examination:
         if low >= high or step <= 0 or (high - low) % step or (high - low) / step > 100:
             self.wrong((*path, "scale"), "min, max and step do not make a scale of 2 to 101 steps")
             return
-        for number in scale.get("comment_required_for") or []:
+        for number in self.values(scale, "comment_required_for", (*path, "scale")):
             self.on_scale(number, low, high, (*path, "scale", "comment_required_for"))
         most = Decimal(0)
         sections = self.listed(grid, "sections", path)
@@ -407,11 +419,11 @@ class _Examination:
     def section_points(
         self, section: Mapping[str, Any], path: Path, reachable: Decimal, low: Decimal, high: Decimal
     ) -> Decimal:
-        stated = section.get("max")
-        if stated is not None and Decimal(str(stated)) != reachable:
+        stated = self.number(section, "max", path) if "max" in section else reachable
+        if stated is not None and stated != reachable:
             self.wrong((*path, "max"), f"the criteria of this section add up to {reachable}, not {stated}")
-        passing = section.get("min_to_pass")
-        if passing is not None and not 0 <= Decimal(str(passing)) <= reachable:
+        passing = self.number(section, "min_to_pass", path) if "min_to_pass" in section else None
+        if passing is not None and not 0 <= passing <= reachable:
             self.wrong((*path, "min_to_pass"), f"this cannot be reached: the section has {reachable} points")
         if section.get("reject_if_any_subscore") is not None:
             self.on_scale(section["reject_if_any_subscore"], low, high, (*path, "reject_if_any_subscore"))
@@ -439,8 +451,8 @@ class _Examination:
             self.expression(rule, "formula", here, {"T1", "T2"})
             self.text(rule, "text", here, needed=False)
         known = {f"section_{key}" for key in sections} | {"lower_requested_amount", "published_lottery"}
-        for position, rule in enumerate(grid.get("tie_break") or []):
-            if rule not in known:
+        for position, rule in enumerate(self.values(grid, "tie_break", ("grid",))):
+            if str(rule) not in known:
                 self.wrong(("grid", "tie_break", position), f"“{rule}” is not one of {', '.join(sorted(known))}")
 
     def budget(self) -> None:
@@ -464,8 +476,8 @@ class _Examination:
         self.once(financing, "key")
         for here, source in financing:
             self.text(source, "title", here)
-        for position, name in enumerate(document.get("line_fields") or []):
-            if name not in LINE_FIELDS:
+        for position, name in enumerate(self.values(document, "line_fields", path)):
+            if str(name) not in LINE_FIELDS:
                 self.wrong((*path, "line_fields", position), f"unknown field “{name}”")
 
     def budget_checks(self, document: Mapping[str, Any]) -> None:
@@ -480,14 +492,16 @@ class _Examination:
 
     def questions(self) -> None:
         form = self.definition["form"]
+        sources = sources_of(self.definition)
+        sources["call"] = {**self.call, "currency": self.currency}
         try:
-            self.form = parse_definition(form, sources_of(self.definition))
+            self.form = parse_definition(form, sources)
         except BadDefinition as error:
             self.problems += [Problem(("form", *p.path), p.reason) for p in error.problems]
             return
         for s, section in enumerate(form["sections"]):
             for q, question in enumerate(section["questions"]):
-                for criterion in question.get("criteria") or []:
+                for criterion in question["criteria"] if isinstance(question.get("criteria"), list) else []:
                     if str(criterion) not in self.criteria:
                         path = ("form", "sections", s, "questions", q, "criteria")
                         self.wrong(path, f"the grid has no criterion “{criterion}”")
@@ -516,10 +530,9 @@ class _Examination:
         for here, rule in rules:
             self.text(rule, "text", here)
             self.expression(rule, "check", here, names)
-            if rule.get("on_fail") not in ON_FAIL:
+            if str(rule.get("on_fail")) not in ON_FAIL:
                 self.wrong((*here, "on_fail"), f"one of {', '.join(sorted(ON_FAIL))} is expected")
-            if rule.get("manual_if") is not None and not isinstance(rule["manual_if"], list):
-                self.wrong((*here, "manual_if"), "a list is expected")
+            self.values(rule, "manual_if", here)
 
     def annexes(self) -> None:
         annexes = self.listed(self.call, "required_annexes", ("call",), needed=False)
@@ -656,9 +669,7 @@ def guide(call: Call, documents: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lots_told(terms: Mapping[str, Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    clusters = plan.get("clusters") or []
-    points = {p["number"]: p["text"] for cluster in clusters for p in cluster.get("points") or []}
-    points |= {p["number"]: p["text"] for p in plan.get("added_2016") or []}
+    points = {p.get("number"): p.get("text", "") for p in points_of(plan)}
     told = []
     for lot in terms.get("lots") or []:
         served = [{"number": n, "text": points.get(n, "")} for n in lot.get("plan_points") or []]

@@ -370,12 +370,19 @@ class _Reader:
             columns=self.columns(given, str(kind), path),
             budget=self.budget(given, path) if kind == "budget" else None,
             documents=self.documents(given, path) if kind == "files" else (),
-            criteria=tuple(str(c) for c in given.get("criteria") or ()),
+            criteria=self.criteria(given, path),
             visibility=str(given.get("visibility") or ""),
             personal=bool(given.get("personal_data")),
             public_if_awarded=bool(given.get("public_if_awarded")),
             unsure=bool(given.get("allow_dont_know")),
         )
+
+    def criteria(self, given: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+        listed = given.get("criteria")
+        if listed is not None and not isinstance(listed, list):
+            self.wrong((*path, "criteria"), "a list of criteria is expected")
+            return ()
+        return tuple(str(criterion) for criterion in listed or ())
 
     def whole_numbers(self, given: Mapping[str, Any], path: Path) -> None:
         for key in ("max_words", "max_chars", "min_items", "max_items", "max_rows"):
@@ -473,9 +480,9 @@ class _Reader:
     def options_from(self, origin: str, path: Path) -> tuple[Option, ...]:
         found = self.source(origin, path)
         if isinstance(found, Mapping) and "clusters" in found:
-            points = [p for cluster in _dicts(found["clusters"]) for p in _dicts(cluster.get("points"))]
-            points += _dicts(found.get("added_2016"))
-            return tuple(Option(str(p.get("number")), _as_texts(p.get("text"), self.fallback)) for p in points)
+            return tuple(
+                Option(str(p.get("number")), _as_texts(p.get("text"), self.fallback)) for p in points_of(found)
+            )
         if isinstance(found, list):
             options = []
             for entry in found:
@@ -543,6 +550,12 @@ class _Reader:
 
 def _dicts(value: Any) -> list[Mapping[str, Any]]:
     return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+
+
+def points_of(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every point of a plan of action, those added later included."""
+    points = [point for cluster in _dicts(plan.get("clusters")) for point in _dicts(cluster.get("points"))]
+    return points + _dicts(plan.get("added_2016"))
 
 
 def _value_of(entry: Any) -> Any:
