@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from math import ceil
 from typing import Any
 
@@ -161,7 +160,7 @@ SYSTEMS = (
 
 def browser_name(told: str) -> str:
     """A browser in words, from what it says of itself: Firefox on Android."""
-    browser = next((name for sign, name in BROWSERS if re.search(rf"\b{sign}", told)), None)
+    browser = next((name for sign, name in BROWSERS if sign in told), None)
     system = next((name for sign, name in SYSTEMS if sign in told), None)
     if browser and system:
         return str(_("%(browser)s on %(system)s", browser=browser, system=system))

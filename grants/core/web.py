@@ -69,8 +69,8 @@ def declared_routes(app: Flask) -> list[dict[str, Any]]:
 
 def init_app(app: Flask) -> None:
     """Put the shared behaviour around every request."""
-    csrf.init_app(app)
     app.before_request(_open_request)
+    csrf.init_app(app)
     app.before_request(_keep_the_door)
     app.after_request(_finish)
     for error, answer in (
