@@ -88,10 +88,18 @@ def _days(milestone: str, wanted: datetime) -> int:
     return (wanted.date() - moment.astimezone(UTC).date()).days
 
 
+def _title(english: str, french: str, spanish: str) -> dict[str, str]:
+    return {
+        "en": f"MADE Pilot Fund – {english}: fair recruitment and decent work",
+        "fr": f"Fonds pilote MADE – {french} : recrutement équitable et travail décent",
+        "es": f"Fondo Piloto MADE – {spanish}: contratación justa y trabajo decente",
+    }
+
+
 def _earlier(everybody: People, today: datetime, progress: Say) -> None:
     """A call whose grants have ended: closed, in close-out, with a final report in, late, or running out."""
     story = DecidedStory(everybody, "MPF-2026-01", _days("earliest_start", today - timedelta(days=330)), EARLIER)
-    story.publish()
+    story.publish(_title("First call 2026", "Premier appel 2026", "Primera convocatoria 2026"))
     story.apply(progress)
     story.check()
     story.review(progress)
@@ -116,7 +124,7 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
         grant.report(
             "interim_report", share="0.4", then=("return", "submit", "accept") if told == "APP-004" else ("accept",)
         )
-        grant.pay(2, _after("interim_report", grant, 15))
+        grant.pay(2, _after("interim_report", grant, 15)).reach_milestones(today - timedelta(days=80))
         if told == "APP-009":
             grant.report("final_report", share="0.5", then=())
 
@@ -129,7 +137,7 @@ def _after(key: str, grant: GrantStory, days: int) -> datetime:
 def _recent(everybody: People, today: datetime, progress: Say) -> None:
     """A call decided three weeks ago: letters unanswered, agreements to draw up, to sign, first payments under way."""
     story = DecidedStory(everybody, "MPF-2026-02", _days("committee_meeting", today - timedelta(days=26)), RECENT)
-    story.publish()
+    story.publish(_title("Second call 2026", "Deuxième appel 2026", "Segunda convocatoria 2026"))
     story.apply(progress)
     story.check()
     story.review(progress)
@@ -167,13 +175,7 @@ def _under_review(everybody: People, today: datetime, progress: Say) -> None:
 def _open(everybody: People, today: datetime, progress: Say) -> None:
     """A call that is open now, with two drafts in it."""
     story = CallStory(everybody, "MPF-2027-02", _days("deadline", today + timedelta(days=17)), {})
-    story.publish(
-        title={
-            "en": "MADE Pilot Fund – Second call 2027: fair recruitment and decent work",
-            "fr": "Fonds pilote MADE – Deuxième appel 2027 : recrutement équitable et travail décent",
-            "es": "Fondo Piloto MADE – Segunda convocatoria 2027: contratación justa y trabajo decente",
-        }
-    )
+    story.publish(_title("Second call 2027", "Deuxième appel 2027", "Segunda convocatoria 2027"))
     for reference, told, sections in (("APP-401", "APP-011", 4), ("APP-402", "APP-012", 9)):
         entry = next(e for e in sample.read("applications")["applications"] if e["id"] == told)
         story.references[told] = reference

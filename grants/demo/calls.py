@@ -45,7 +45,7 @@ class CallStory:
         return (told + timedelta(days=self.days)).astimezone(UTC)
 
     def publish(self, title: dict[str, str] | None = None) -> None:
-        """Import and publish the call on its opening day."""
+        """Import and publish the call on its opening day, under its own title or that of the files."""
         definition = sample.moved(read_call(sample.FOLDER), self.days)
         definition["call"]["id"] = self.reference
         definition["call"]["title"] = title or definition["call"]["title"]

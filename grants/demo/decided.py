@@ -239,11 +239,13 @@ class GrantStory:
         """When a report is due."""
         return next(due.due_on for due in dues_of(self.award) if due.key == key)
 
-    def reach_milestones(self) -> GrantStory:
-        """Everything promised so far is reached on its day."""
+    def reach_milestones(self, until: datetime | None = None) -> GrantStory:
+        """What was promised is reached on its day, as far as ``until``."""
         for milestone in self.award.milestones:
-            with clock.at(datetime.combine(milestone.due_on, time(9), UTC)), transaction():
-                awards.reach_milestone(milestone, "Minutes and photographs are in our files.", by=self.owner)
+            day = datetime.combine(milestone.due_on, time(9), UTC)
+            if until is None or day < until:
+                with clock.at(day), transaction():
+                    awards.reach_milestone(milestone, "Minutes and photographs are in our files.", by=self.owner)
         return self
 
     def close(self, moment: datetime, *, finish: bool = True) -> GrantStory:

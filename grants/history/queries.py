@@ -30,13 +30,18 @@ def timeline(subjects: Iterable[tuple[str, int]], *, names: bool, limit: int = 1
     """What happened to these subjects, in sentences, for the timeline of a page.
 
     Without ``names`` only what happened and when is told: an applicant does not learn who reviewed or decided.
+    The same thing done several times in a row by the same person is one line with its number of ``times``.
     """
-    told = []
+    told: list[dict[str, Any]] = []
     for entry in entries_about(subjects, limit):
         workflow = Workflow.all.get(entry.subject_kind)
         who = entry.actor.name if names and entry.actor else None
         what = workflow.said(entry.verb) if workflow else entry.verb.replace("_", " ")
-        told.append({"what": what, "who": who, "when": entry.at, "reason": entry.reason if names else None})
+        line = {"what": what, "who": who, "when": entry.at, "reason": entry.reason if names else None, "times": 1}
+        if told and all(told[-1][part] == line[part] for part in ("what", "who", "reason")):
+            told[-1]["times"] += 1
+        else:
+            told.append(line)
     return told
 
 

@@ -40,13 +40,16 @@ from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.portfolio.rules import Work
-from grants.reports.models import ReportDue
+from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 
 AHEAD = timedelta(days=45)
 """How far ahead a home page looks for reports and milestones."""
+
+TO_READ = timedelta(days=14)
+"""A report is read within ten working days (practice of the Visegrad Fund)."""
 
 LONGEST = 60
 PAGE = 50
@@ -91,10 +94,11 @@ def _of_applicant(person: Person, at: datetime) -> list[Select[Any]]:
     mine = [m.organization_id for m in person.memberships]
     leading = [m.organization_id for m in person.memberships if m.may_sign or m.role == MemberRole.OWNER]
     horizon = (at + AHEAD).date()
-    owed = (
-        select(ReportDue.id)
-        .join(ReportDue.award)
-        .where(Award.organization_id.in_(mine), Award.state == AwardState.ACTIVE, ReportDue.due_on <= horizon)
+    owed = and_(
+        Award.organization_id.in_(mine),
+        Award.state == AwardState.ACTIVE,
+        ReportDue.required,
+        ReportDue.due_on <= horizon,
     )
     return [
         _work("submit_draft", Application.reference, Application.id, moment=Call.closes_at, note=Call.title)
@@ -111,12 +115,12 @@ def _of_applicant(person: Person, at: datetime) -> list[Select[Any]]:
         _work("sign_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
             Award.organization_id.in_(leading), Award.state == AwardState.SENT
         ),
-        _work("write_report", ReportDue.key, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label).where(
-            ReportDue.id.in_(owed), ReportDue.state == ReportState.OWED
-        ),
-        _work("mend_report", ReportDue.key, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label).where(
-            ReportDue.id.in_(owed), ReportDue.state == ReportState.RETURNED
-        ),
+        _work("write_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
+        .join(Award, Award.id == ReportDue.award_id)
+        .where(owed, ReportDue.state == ReportState.OWED),
+        _work("mend_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
+        .join(Award, Award.id == ReportDue.award_id)
+        .where(owed, ReportDue.state == ReportState.RETURNED),
         _work("confirm_payment", Award.reference, Disbursement.id, day=Disbursement.paid_on, note=Award.title)
         .select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
@@ -187,6 +191,7 @@ def _of_coordinator(person: Person, at: datetime) -> list[Select[Any]]:
     in_call = and_(Application.call_id == Call.id, Application.region.in_(regions))
     submitted = and_(in_call, Application.state == ApplicationState.SUBMITTED)
     eligible = and_(in_call, Application.state == ApplicationState.ELIGIBLE, reviewers < 2)
+    read_by = cast(Report.submitted_at + TO_READ, Date)
     decided = select(Decision.id).where(Decision.application_id == Application.id).exists()
     parts = [
         _work("check_applications", Call.reference, func.count(Application.id), day=Call.check_until, note=Call.title)
@@ -200,7 +205,8 @@ def _of_coordinator(person: Person, at: datetime) -> list[Select[Any]]:
         _work("draw_up_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
             here, Award.state == AwardState.ACCEPTED
         ),
-        _work("read_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
+        _work("read_report", Award.reference, ReportDue.id, day=read_by, note=ReportDue.label)
+        .join(Report, Report.report_due_id == ReportDue.id)
         .join(Award, Award.id == ReportDue.award_id)
         .where(here, ReportDue.state == ReportState.SUBMITTED),
         _work("chase_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
@@ -268,35 +274,29 @@ class CallMoney:
 
 
 def money_of_calls(limit: int = 3) -> list[CallMoney]:
-    """Where the money of the latest published calls stands; one query."""
-    latest = (
-        select(Call.id, Call.reference, Call.title, Call.envelope_minor, Call.currency)
-        .where(Call.state == CallState.PUBLISHED)
-        .order_by(Call.closes_at.desc())
-        .limit(limit)
-        .subquery()
-    )
+    """Where the money of the latest calls with agreements stands; one query."""
 
     def balance(kind: AccountKind) -> Any:
         return func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0)
 
     rows = db.session.execute(
         select(
-            latest.c.reference,
-            latest.c.title,
-            latest.c.envelope_minor,
-            latest.c.currency,
+            Call.reference,
+            Call.title,
+            Call.currency,
+            Call.envelope_minor,
             balance(AccountKind.COMMITTED),
             balance(AccountKind.PAYABLE),
             balance(AccountKind.PAID),
         )
-        .outerjoin(Account, (Account.call_id == latest.c.id) & Account.award_id.is_not(None))
-        .group_by(latest.c.id, latest.c.reference, latest.c.title, latest.c.envelope_minor, latest.c.currency)
-        .order_by(latest.c.reference.desc())
+        .join(Account, (Account.call_id == Call.id) & Account.award_id.is_not(None))
+        .group_by(Call.id)
+        .order_by(Call.closes_at.desc())
+        .limit(limit)
     )
     return [
-        CallMoney(reference, title, *(Money(int(minor), currency) for minor in (envelope, committed, payable, paid)))
-        for reference, title, envelope, currency, committed, payable, paid in rows
+        CallMoney(reference, title, *(Money(int(minor), currency) for minor in minors))
+        for reference, title, currency, *minors in rows
     ]
 
 

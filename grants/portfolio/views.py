@@ -10,12 +10,11 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Role
-from grants.awards import rules as award_rules
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.core import clock
 from grants.core.permissions import scope
-from grants.core.web import ANYONE, SIGNED_IN, access, found
+from grants.core.web import ANYONE, SIGNED_IN, access, found, own_path
 from grants.history.queries import timeline
 from grants.payments import queries as payments
 from grants.payments.rules import obstacles_to_preparing
@@ -31,9 +30,10 @@ STAFF = (*COORDINATORS, Role.FINANCE_OFFICER, Role.AUDITOR)
 def _navigation() -> dict[str, Any]:
     """The places a person goes to, by the roles they hold."""
     if not current_user.is_authenticated:
+        then = own_path(request.args.get("next"))
         doors = [
-            {"label": _("Sign in"), "url": url_for("security.login")},
-            {"label": _("Open an account"), "url": url_for("security.register")},
+            {"label": _("Sign in"), "url": url_for("security.login", next=then)},
+            {"label": _("Open an account"), "url": url_for("security.register", next=then)},
         ]
         return {"navigation": _places((_("Calls"), "calls.index")), "account_links": doors}
     doors = [
@@ -135,7 +135,6 @@ def grant(reference: str) -> ResponseReturnValue:
     return render_template(
         "portfolio/grant.html",
         award=award,
-        steps=award_rules.steps(award),
         reports=reports,
         tranches=[(s, [] if s.payment else obstacles_to_preparing(s, at)) for s in standings],
         history=timeline(subjects, names=staff),

@@ -99,22 +99,47 @@ def counted_queries(app: Flask) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def cost(once: Callable[[], object], backend: Backend, *, times: int = 60, batches: int = 5) -> float:
-    """CPU seconds of one call, in this process and in the database: the median of several batches."""
-    for _ in range(5):
+def cost(
+    once: Callable[[], object],
+    backend: Backend,
+    *,
+    times: int = 20,
+    batches: int = 5,
+    before: Callable[[], object] | None = None,
+) -> float:
+    """CPU seconds of one call, in this process and in the database: the median of several batches.
+
+    ``before`` prepares each call and is not counted.
+    """
+    for _ in range(3 if before is None else 0):
         once()
     results = []
     gc.collect()
     gc.disable()
     try:
-        for _ in range(batches):
-            here, there = time.process_time(), backend.cpu()
-            for _ in range(times):
-                once()
-            results.append((time.process_time() - here + backend.cpu() - there) / times)
+        measured = (
+            _batch(once, backend, times) if before is None else _prepared(once, backend, times, before)
+            for _ in range(batches)
+        )
+        results.extend(measured)
     finally:
         gc.enable()
     return statistics.median(results)
+
+
+def _batch(once: Callable[[], object], backend: Backend, times: int) -> float:
+    here, there = time.process_time(), backend.cpu()
+    for _ in range(times):
+        once()
+    return (time.process_time() - here + backend.cpu() - there) / times
+
+
+def _prepared(once: Callable[[], object], backend: Backend, times: int, before: Callable[[], object]) -> float:
+    total = 0.0
+    for _ in range(times):
+        before()
+        total += _batch(once, backend, 1)
+    return total / times
 
 
 def kilobytes(body: bytes) -> float:
