@@ -137,7 +137,7 @@ def _is_settled(award: Award, tranche: Standing) -> bool:
 
 
 def _conditions(award: Award, facts: Facts) -> list[Obstacle]:
-    where = ("awards.agreement", {"reference": award.reference})
+    where = ("awards.milestones", {"reference": award.reference})
     number = sum(condition.met_on is None for condition in facts.conditions)
     if not number or award.state == AwardState.TERMINATED:
         return []
@@ -152,7 +152,7 @@ def _milestones(award: Award, facts: Facts, closeout: Closeout | None) -> list[O
         Obstacle(
             "milestones_open",
             _l("Milestones that were not reached: %(number)s. Mark them, or explain them below.", number=missed),
-            ("closeout.of_grant", {"reference": award.reference}),
+            ("awards.milestones", {"reference": award.reference}),
         )
     ]
 

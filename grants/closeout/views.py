@@ -9,7 +9,6 @@ from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS
 from grants.awards import queries as award_queries
-from grants.awards import rules as award_rules
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.closeout import actions, permissions, queries, rules
@@ -42,7 +41,6 @@ def _page(award: Award, form: NoteForm) -> str:
     return render_template(
         "closeout/of_grant.html",
         award=award,
-        steps=award_rules.steps(award),
         closeout=closeout,
         checks=rules.checklist(award, facts, closeout),
         position=facts.position,

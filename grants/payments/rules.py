@@ -226,7 +226,7 @@ def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
             Obstacle(
                 "conditions_open",
                 _l("Conditions that hold payments are not met: %(number)s.", number=standing.unmet_conditions),
-                ("awards.agreement", {"reference": standing.award_reference}),
+                ("awards.milestones", {"reference": standing.award_reference}),
             )
         )
     account = ("payments.bank_account", {"reference": standing.organization_reference})

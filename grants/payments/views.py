@@ -193,7 +193,6 @@ def plan(reference: str) -> ResponseReturnValue:
     return render_template(
         "payments/plan.html",
         award=award,
-        steps=award_rules.steps(award),
         instalments=queries.tranches_of(award) or planned,
         reports=list(queries.reports_owed(award).values()) or owed,
         budget_sum=Money(sum(line.minor for line in lines), award.currency),
@@ -242,7 +241,6 @@ def _sign_page(award: Award, form: forms.SignForm) -> str:
     return render_template(
         "payments/sign.html",
         award=award,
-        steps=award_rules.steps(award),
         agreement=agreement,
         form=form,
         tranches=queries.standings_of([award.id]),
@@ -265,7 +263,6 @@ def of_grant(reference: str) -> ResponseReturnValue:
     return render_template(
         "payments/of_grant.html",
         award=award,
-        steps=award_rules.steps(award),
         tranches=[(standing, rules.obstacles_to_preparing(standing, at)) for standing in standings],
         bank_account=queries.bank_account_of(award.organization_id),
         payments=lines,
