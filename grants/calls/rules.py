@@ -289,8 +289,10 @@ class _Examination:
     def money(self) -> None:
         envelope = self.mapping(self.call, "envelope", ("call",))
         path: Path = ("call", "envelope")
-        whole = self.amount(envelope, "total", path) if envelope else None
-        regions = self.listed(envelope, "by_region", path, needed=bool(envelope))
+        if not isinstance(self.call.get("envelope"), Mapping):
+            return
+        whole = self.amount(envelope, "total", path)
+        regions = self.listed(envelope, "by_region", path)
         self.once(regions, "region")
         sums = {"floor": 0, "indicative": 0}
         for here, region in regions:
@@ -313,7 +315,7 @@ class _Examination:
     def grant(self, envelope: Money | None) -> None:
         path: Path = ("call", "grant")
         grant = self.mapping(self.call, "grant", ("call",))
-        if not grant:
+        if not isinstance(self.call.get("grant"), Mapping):
             return
         least, most = self.amount(grant, "min", path), self.amount(grant, "max", path)
         if least and most and least > most:
@@ -321,7 +323,7 @@ class _Examination:
         if most and envelope and most > envelope:
             self.wrong((*path, "max"), f"the largest grant {most} is larger than the envelope {envelope}")
         months = self.mapping(grant, "duration_months", path)
-        if months:
+        if isinstance(grant.get("duration_months"), Mapping):
             here = (*path, "duration_months")
             shortest, longest = self.whole(months, "min", here, least=1), self.whole(months, "max", here, least=1)
             if shortest and longest and shortest > longest:
@@ -352,6 +354,8 @@ class _Examination:
             self.whole(fewest, key, here)
 
     def countries(self) -> None:
+        for code in self.mapping(self.call, "country_names", ("call",), needed=False):
+            self.text(self.call["country_names"], code, ("call", "country_names"))
         path: Path = ("call", "eligible_countries")
         given = self.call.get("eligible_countries")
         if not isinstance(given, list) or not given:
@@ -445,7 +449,7 @@ class _Examination:
                 self.wrong(("grid", "thresholds", "total"), f"this cannot be reached: there are {most} points")
         path: Path = ("grid", "assessors")
         assessors = self.mapping(grid, "assessors", ("grid",))
-        if assessors:
+        if isinstance(grid.get("assessors"), Mapping):
             self.whole(assessors, "independent_reviews", path, least=1)
         for here, rule in self.listed(assessors, "third_review_if", path, needed=False):
             self.expression(rule, "formula", here, {"T1", "T2"})
@@ -463,14 +467,7 @@ class _Examination:
         if not isinstance(document, Mapping):
             self.wrong(path, "a mapping with headings is expected")
             return
-        headings = self.listed(document, "headings", path)
-        self.once(headings, "key")
-        codes = self.once(headings, "code")
-        for here, heading in headings:
-            self.text(heading, "title", here)
-            for code in str(heading.get("computed") or "").split("+"):
-                if code.strip() and code.strip() not in codes:
-                    self.wrong((*here, "computed"), f"there is no heading with the code “{code.strip()}”")
+        self.headings(document)
         self.budget_checks(document)
         financing = self.listed(document, "financing", path)
         self.once(financing, "key")
@@ -479,6 +476,20 @@ class _Examination:
         for position, name in enumerate(self.values(document, "line_fields", path)):
             if str(name) not in LINE_FIELDS:
                 self.wrong((*path, "line_fields", position), f"unknown field “{name}”")
+
+    def headings(self, document: Mapping[str, Any]) -> None:
+        headings = self.listed(document, "headings", ("budget",))
+        self.once(headings, "key")
+        codes = self.once(headings, "code")
+        for here, heading in headings:
+            self.text(heading, "title", here)
+            cap = self.mapping(heading, "cap", here, needed=False)
+            for name in ("percent_of_grant", "max"):
+                if name in cap:
+                    self.number(cap, name, (*here, "cap"))
+            for code in str(heading.get("computed") or "").split("+"):
+                if code.strip() and code.strip() not in codes:
+                    self.wrong((*here, "computed"), f"there is no heading with the code “{code.strip()}”")
 
     def budget_checks(self, document: Mapping[str, Any]) -> None:
         path: Path = ("budget",)

@@ -572,7 +572,8 @@ def _as_texts(value: Any, fallback: str) -> Texts:
 
 def _countries(codes: Any, names: Any) -> tuple[Option, ...]:
     wanted = [str(c) for c in codes] if isinstance(codes, list) else sorted(countries("en"))
-    return tuple(Option(c, dict(names.get(c) or {}) if isinstance(names, Mapping) else {}) for c in wanted)
+    known = names if isinstance(names, Mapping) else {}
+    return tuple(Option(c, _as_texts(known.get(c), "en")) for c in wanted)
 
 
 def texts_of(value: Any, languages: Sequence[str], fallback: str) -> tuple[dict[str, str], list[str]]:
@@ -605,7 +606,7 @@ def budget_of(document: Mapping[str, Any], currency: str, fallback: str) -> Budg
     by_code = {str(h.get("code")): str(h.get("key")) for h in _dicts(document.get("headings"))}
     headings = []
     for heading in _dicts(document.get("headings")):
-        cap = heading.get("cap") or {}
+        cap = heading["cap"] if isinstance(heading.get("cap"), Mapping) else {}
         percent = cap.get("percent_of_grant", cap.get("max"))
         headings.append(
             Heading(
@@ -615,7 +616,7 @@ def budget_of(document: Mapping[str, Any], currency: str, fallback: str) -> Budg
                 parts=tuple(by_code.get(c.strip(), c.strip()) for c in str(heading["computed"]).split("+"))
                 if heading.get("computed")
                 else (),
-                cap_percent=Decimal(str(percent)) if percent is not None else None,
+                cap_percent=_percent(percent),
                 cap_of=str(cap.get("percent_of", "grant")) if cap else "",
             )
         )
@@ -624,6 +625,14 @@ def budget_of(document: Mapping[str, Any], currency: str, fallback: str) -> Budg
     ]
     grant = financing[0] if financing else Option("requested_grant", {})
     return Budget(tuple(headings), tuple(financing[1:]), grant.value, grant.label, currency)
+
+
+def _percent(value: Any) -> Decimal | None:
+    try:
+        percent = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return percent if percent.is_finite() else None
 
 
 LINE_FIELDS: dict[str, str] = {
@@ -651,8 +660,9 @@ OPTIONAL_IN_LINES = {"cofinancing_source", "justification", *DERIVED_IN_LINES}
 
 def budget_columns(document: Mapping[str, Any], currency: str, fallback: str) -> tuple[Question, ...]:
     """The columns of a budget's lines, with the wording and the choices of its document."""
-    labels = document.get("line_field_labels") or {}
-    units = document.get("unit_labels") or {}
+    labels, units = (
+        document[key] if isinstance(document.get(key), Mapping) else {} for key in ("line_field_labels", "unit_labels")
+    )
     budget = budget_of(document, currency, fallback)
     choices = {
         "heading": tuple(Option(h.key, h.title) for h in budget.headings if not h.parts),
@@ -660,14 +670,14 @@ def budget_columns(document: Mapping[str, Any], currency: str, fallback: str) ->
         "cofinancing_source": budget.sources,
     }
     columns = []
-    for name in document.get("line_fields") or LINE_FIELDS:
-        kind = LINE_FIELDS.get(str(name), "text")
+    for name in map(str, document.get("line_fields") or LINE_FIELDS):
+        kind = LINE_FIELDS.get(name, "text")
         options = choices.get(name, ())
         columns.append(
             Question(
-                key=str(name),
+                key=name,
                 type="text" if kind == "choice" and not options else kind,
-                label=_as_texts(labels.get(name) or str(name).replace("_", " ").capitalize(), fallback),
+                label=_as_texts(labels.get(name) or name.replace("_", " ").capitalize(), fallback),
                 required=name not in OPTIONAL_IN_LINES,
                 currency=currency if kind == "money" else "",
                 min=Decimal(0) if kind in ("number", "money") else None,
