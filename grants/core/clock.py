@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from grants.core.db import db
@@ -49,7 +50,8 @@ def at(moment: datetime | None) -> Iterator[None]:
         yield
     finally:
         _travelled.reset(token)
-        _tell_database_of_open_transaction()
+        with suppress(DBAPIError):  # a failed transaction takes the setting with it when it is rolled back
+            _tell_database_of_open_transaction()
 
 
 def _tell(connection: Connection) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from flask import current_app, render_template
+from flask import current_app
 from markupsafe import Markup, escape
 from sqlalchemy import Index, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -124,7 +124,7 @@ def post(*mails: Mail) -> int:
     new = 0
     for mail in mails:
         with speaking(mail.to.language):
-            rendered = render_template(f"mails/{mail.name}.txt", to=mail.to, **mail.context)
+            rendered = _written(f"mails/{mail.name}.txt", to=mail.to, **mail.context)
         heading, _, body = rendered.strip().partition("\n")
         row = insert(OutboxMail).values(
             key=mail.key,
@@ -144,6 +144,11 @@ def post(*mails: Mail) -> int:
     if new:
         after_commit(ring_for_mail)
     return new
+
+
+def _written(template: str, **context: Any) -> str:
+    """A template of mails; it knows nothing of the request, the visitor or the pages around it."""
+    return current_app.jinja_env.get_template(template).render(**context)
 
 
 def ring_for_mail() -> None:
@@ -224,7 +229,7 @@ def as_message(mail: OutboxMail) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.body or "")
     with speaking(mail.language):
-        page = render_template("mails/layout.html", mail=mail, paragraphs=_paragraphs(mail.body or ""))
+        page = _written("mails/layout.html", mail=mail, paragraphs=_paragraphs(mail.body or ""))
     message.add_alternative(page, subtype="html")
     return message
 

@@ -99,7 +99,7 @@ def when(value: date | datetime | None) -> str:
     else:
         distance = value - clock.today(reader_zone())
         if distance.days in (-1, 0, 1):
-            return {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[distance.days]
+            return str({-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[distance.days])
     return str(format_timedelta(distance, add_direction=True, locale=language_now(), threshold=1.2))
 
 

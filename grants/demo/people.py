@@ -44,11 +44,13 @@ def load(confirmed_at: datetime) -> People:
     password = hash_password(PASSWORD)
     shared: dict[str, Any] = {"password": password, "confirmed_at": confirmed_at, "is_demonstration": True}
     staff = sample.read("staff")["staff"]
-    for entry in sorted(staff, key=lambda s: s["role"] != "administrator"):
-        person = _person(entry, shared, timezone=entry["timezone"])
-        administrator = person if entry["role"] == "administrator" else administrator  # noqa: F821 - sorted first
-        giver = None if person is administrator else administrator
-        actions.grant_role(person, Role(entry["role"]), regions=entry["regions"], by=giver)
+    first = next(entry for entry in staff if entry["role"] == "administrator")
+    administrator = _person(first, shared, timezone=first["timezone"])
+    actions.grant_role(administrator, Role.ADMINISTRATOR, regions=first["regions"], by=None)
+    for entry in staff:
+        if entry is not first:
+            person = _person(entry, shared, timezone=entry["timezone"])
+            actions.grant_role(person, Role(entry["role"]), regions=entry["regions"], by=administrator)
     for entry in sample.read("reviewers")["reviewers"]:
         contact = {"email": f"{entry['id'].lower()}@example.org", "language": entry["languages"][0]}
         person = _person(entry | contact, shared, timezone="UTC")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -39,7 +39,6 @@ from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
-from grants.portfolio.rules import Work
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
@@ -55,8 +54,19 @@ LONGEST = 60
 PAGE = 50
 
 
+@dataclass(frozen=True)
+class Work:
+    """One thing that waits for a person. ``number`` is an id, or how many there are; ``due`` a day, a moment, or nothing."""
+
+    kind: str
+    reference: str
+    number: int
+    due: date | datetime | None
+    note: Any = ""
+
+
 def work_of(person: Person, at: datetime) -> list[Work]:
-    """What awaits a person, most urgent first, whatever roles they hold; one query."""
+    """What awaits a person, whatever roles they hold; one query."""
     parts: list[Select[Any]] = []
     if person.memberships:
         parts += _of_applicant(person, at)
@@ -72,8 +82,7 @@ def work_of(person: Person, at: datetime) -> list[Work]:
         return []
     every: CompoundSelect[Any] = union_all(*parts)
     rows = db.session.execute(every.order_by("moment", "day").limit(LONGEST)).all()
-    found = [Work(row.kind, row.reference, row.number, row.moment or row.day, row.note or "") for row in rows]
-    return sorted(found, key=Work.urgency)
+    return [Work(row.kind, row.reference, row.number, row.moment or row.day, row.note or "") for row in rows]
 
 
 def _work(

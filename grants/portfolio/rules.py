@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from grants.core.languages import _l
-
-
-@dataclass(frozen=True)
-class Work:
-    """One thing that waits for a person. ``due`` is a day, a moment, or nothing."""
-
-    kind: str
-    reference: str
-    number: int
-    due: date | datetime | None
-    note: Any = ""
-
-    @property
-    def words(self) -> Any:
-        """What it is, as a sentence."""
-        return KINDS[self.kind][0]
-
-    @property
-    def page(self) -> tuple[str, dict[str, Any]]:
-        """The page where it is done: endpoint and values."""
-        endpoint, parameter = KINDS[self.kind][1:]
-        if parameter is None:
-            return endpoint, {}
-        return endpoint, {parameter: self.reference if parameter == "reference" else self.number}
-
-    def is_late(self, at: datetime) -> bool:
-        """Whether its day has passed."""
-        return self.due is not None and _sortable(self.due) < at
-
-    def urgency(self) -> tuple[datetime, str, str]:
-        """What sorts the most urgent first; what has no day comes last."""
-        return (_sortable(self.due), self.kind, self.reference)
-
+from grants.portfolio.queries import Work
 
 KINDS: dict[str, tuple[Any, str, str | None]] = {
     "submit_draft": (_l("Finish and submit your application"), "applications.show", "reference"),
@@ -66,6 +35,32 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "verify_account": (_l("Verify a bank account"), "payments.queue", None),
     "prepare_payment": (_l("Prepare a payment"), "payments.queue", None),
 }
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that waits for a person, with its sentence and the page where it is done."""
+
+    words: Any
+    page: tuple[str, dict[str, Any]]
+    reference: str
+    note: Any
+    due: date | datetime | None
+    late: bool
+
+
+def tasks(works: Sequence[Work], at: datetime) -> list[Task]:
+    """What awaits a person, in words, the most urgent first; what has no day comes last."""
+    ordered = sorted(works, key=lambda work: (_sortable(work.due), work.kind, work.reference))
+    return [_task(work, at) for work in ordered]
+
+
+def _task(work: Work, at: datetime) -> Task:
+    words, endpoint, parameter = KINDS[work.kind]
+    value = {"reference": work.reference}.get(parameter or "", work.number)
+    page = (endpoint, {parameter: value} if parameter else {})
+    late = work.due is not None and _sortable(work.due) < at
+    return Task(words, page, work.reference, work.note, work.due, late)
 
 
 def _sortable(due: date | datetime | None) -> datetime:

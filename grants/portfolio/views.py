@@ -20,6 +20,7 @@ from grants.payments import queries as payments
 from grants.payments.rules import obstacles_to_preparing
 from grants.payments.workflow import DisbursementState
 from grants.portfolio import queries
+from grants.portfolio.rules import tasks
 
 bp = Blueprint("portfolio", __name__)
 
@@ -71,11 +72,11 @@ def home() -> ResponseReturnValue:
     at = clock.now()
     if not current_user.is_authenticated:
         return render_template("portfolio/welcome.html", calls=queries.open_and_coming_calls(at))
-    work = queries.work_of(current_user, at)
+    work = tasks(queries.work_of(current_user, at), at)
     return render_template(
         "portfolio/home.html",
         work=work,
-        late=sum(w.is_late(at) for w in work),
+        late=sum(task.late for task in work),
         own=queries.own_applications(current_user),
         money=queries.money_of_calls() if current_user.holds(*STAFF) else [],
         history=queries.latest_history() if current_user.holds(Role.AUDITOR) else [],

@@ -13,16 +13,17 @@ from grants.core.db import db, transaction
 from grants.core.mail import Mail, post
 from grants.reminders import mails, queries
 from grants.reminders.models import SweepRun
-from grants.reminders.rules import offset_reached
+from grants.reminders.rules import LOOK_AHEAD, LOOK_BACK, offset_reached
 
 log = structlog.get_logger()
 
 
 def owed(at: datetime) -> list[Mail]:
     """Every reminder of which somebody should have been told by ``at``, told already or not."""
+    window = queries.Window(at, LOOK_BACK, LOOK_AHEAD)
     return [
         mails.reminder(deadline, person, offset)
-        for deadline in queries.deadlines(at)
+        for deadline in queries.deadlines(window)
         for person in deadline.people
         if (offset := offset_reached(deadline, at, person.timezone)) is not None
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grants.accounts.models import Person
 from grants.core.mail import Mail
-from grants.reminders.rules import Deadline
+from grants.reminders.queries import Deadline
 
 
 def reminder(deadline: Deadline, person: Person, offset: int) -> Mail:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -27,7 +28,6 @@ from grants.payments import rules as payment_rules
 from grants.payments.models import Disbursement, Tranche
 from grants.payments.workflow import DisbursementState
 from grants.reminders.models import SweepRun
-from grants.reminders.rules import LOOK_AHEAD, LOOK_BACK, Deadline
 from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
@@ -39,20 +39,49 @@ TO_CONFIRM = timedelta(days=10)
 RUNNING = (AwardState.ACTIVE, AwardState.SUSPENDED)
 
 
-def deadlines(at: datetime) -> list[Deadline]:
-    """Every deadline near enough to ``at`` that somebody may have to be told of it."""
+@dataclass(frozen=True)
+class Deadline:
+    """Something that somebody has to do by a day or a moment.
+
+    ``since`` is when it began to concern them: an offset that had passed by then is not caught up.
+    """
+
+    kind: str
+    about: str
+    due: date | datetime
+    since: datetime
+    people: Sequence[Person]
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The stretch of time around a moment in which deadlines are looked for."""
+
+    at: datetime
+    back: timedelta
+    ahead: timedelta
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """Its first and last day."""
+        return (self.at - self.back).date(), (self.at + self.ahead).date()
+
+
+def deadlines(window: Window) -> list[Deadline]:
+    """Every deadline in the window that somebody may have to be told of."""
     members = Members()
     coordinators = holders_of(Role.REGIONAL_COORDINATOR, Role.GLOBAL_COORDINATOR)
     return [
-        *_open_drafts(at, members),
-        *_reviews(at),
-        *_unanswered_offers(at, members),
-        *_unsigned_agreements(at, members),
-        *_milestones(at, members),
-        *_reports(at, members, coordinators),
-        *_payable_tranches(at),
-        *_unconfirmed_receipts(at, members),
-        *_closeouts(at, coordinators),
+        *_open_drafts(window, members),
+        *_reviews(window),
+        *_unanswered_offers(window, members),
+        *_unsigned_agreements(window, members),
+        *_milestones(window, members),
+        *_reports(window, members, coordinators),
+        *_payable_tranches(window),
+        *_unconfirmed_receipts(window, members),
+        *_closeouts(window, coordinators),
     ]
 
 
@@ -93,20 +122,20 @@ def _rows(found: Select[Any]) -> Iterator[Any]:
     yield from db.session.scalars(found).unique()
 
 
-def _window(at: datetime, column: Any) -> Any:
-    """The rows whose day lies near enough to ``at``."""
-    return column.between((at - LOOK_BACK).date(), (at + LOOK_AHEAD).date())
+def _within(window: Window, column: Any) -> Any:
+    """The rows whose day lies in the window."""
+    return column.between(*window.days)
 
 
-def _open_drafts(at: datetime, members: Members) -> Iterator[Deadline]:
+def _open_drafts(window: Window, members: Members) -> Iterator[Deadline]:
     found = (
         select(Application)
         .join(Application.call)
         .where(
             Application.state == ApplicationState.DRAFT,
             Call.state == CallState.PUBLISHED,
-            Call.closes_at > at,
-            Call.closes_at < at + LOOK_AHEAD,
+            Call.closes_at > window.at,
+            Call.closes_at < window.at + window.ahead,
         )
         .options(contains_eager(Application.call).load_only(Call.closes_at, Call.timezone, Call.title))
     )
@@ -116,10 +145,12 @@ def _open_drafts(at: datetime, members: Members) -> Iterator[Deadline]:
         yield Deadline("draft_open", draft.reference, draft.call.closes_at, draft.started_at, people, context)
 
 
-def _reviews(at: datetime) -> Iterator[Deadline]:
+def _reviews(window: Window) -> Iterator[Deadline]:
     found = (
         select(Assignment)
-        .where(Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)), _window(at, Assignment.due_on))
+        .where(
+            Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)), _within(window, Assignment.due_on)
+        )
         .options(joinedload(Assignment.reviewer))
     )
     for assignment in _rows(found):
@@ -128,18 +159,18 @@ def _reviews(at: datetime) -> Iterator[Deadline]:
         yield Deadline("review_due", about, assignment.due_on, assignment.asked_at, [assignment.reviewer], context)
 
 
-def _unanswered_offers(at: datetime, members: Members) -> Iterator[Deadline]:
-    found = select(Award).where(Award.state == AwardState.OFFERED, _window(at, Award.answer_by))
+def _unanswered_offers(window: Window, members: Members) -> Iterator[Deadline]:
+    found = select(Award).where(Award.state == AwardState.OFFERED, _within(window, Award.answer_by))
     for award in _rows(found.options(_few(Award.answer_by, Award.offered_at))):
         people = members.of(award.organization_id, leading=True)
         yield _of_award("offer_unanswered", award, award.answer_by, award.offered_at, people)
 
 
-def _unsigned_agreements(at: datetime, members: Members) -> Iterator[Deadline]:
+def _unsigned_agreements(window: Window, members: Members) -> Iterator[Deadline]:
     found = (
         select(Agreement)
         .join(Agreement.award)
-        .where(Award.state == AwardState.SENT, Agreement.signed_at.is_(None), _window(at, Award.sign_by))
+        .where(Award.state == AwardState.SENT, Agreement.signed_at.is_(None), _within(window, Award.sign_by))
         .options(contains_eager(Agreement.award).load_only(Award.reference, Award.organization_id, Award.sign_by))
         .order_by(Agreement.award_id, Agreement.version)
     )
@@ -150,11 +181,11 @@ def _unsigned_agreements(at: datetime, members: Members) -> Iterator[Deadline]:
         yield _of_award("agreement_unsigned", award, award.sign_by, agreement.drawn_up_at, people)
 
 
-def _milestones(at: datetime, members: Members) -> Iterator[Deadline]:
+def _milestones(window: Window, members: Members) -> Iterator[Deadline]:
     found = (
         select(Milestone)
         .join(Milestone.award)
-        .where(Award.state == AwardState.ACTIVE, Milestone.reached_on.is_(None), _window(at, Milestone.due_on))
+        .where(Award.state == AwardState.ACTIVE, Milestone.reached_on.is_(None), _within(window, Milestone.due_on))
         .options(contains_eager(Milestone.award).load_only(Award.reference, Award.organization_id, Award.start_on))
     )
     for milestone in _rows(found):
@@ -165,14 +196,14 @@ def _milestones(at: datetime, members: Members) -> Iterator[Deadline]:
         yield Deadline("milestone_due", about, milestone.due_on, _start(award), people, context)
 
 
-def _reports(at: datetime, members: Members, coordinators: list[Person]) -> Iterator[Deadline]:
+def _reports(window: Window, members: Members, coordinators: list[Person]) -> Iterator[Deadline]:
     found = (
         select(ReportDue)
         .join(ReportDue.award)
         .where(
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
             Award.state.in_((*RUNNING, AwardState.TERMINATED)),
-            _window(at, ReportDue.due_on),
+            _within(window, ReportDue.due_on),
         )
         .options(
             contains_eager(ReportDue.award).load_only(
@@ -190,23 +221,22 @@ def _reports(at: datetime, members: Members, coordinators: list[Person]) -> Iter
             yield Deadline("report_late", about, due.due_on, _start(award), regional, context)
 
 
-def _payable_tranches(at: datetime) -> Iterator[Deadline]:
+def _payable_tranches(window: Window) -> Iterator[Deadline]:
     officers = holders_of(Role.FINANCE_OFFICER)
-    window = ((at - LOOK_BACK).date(), (at + LOOK_AHEAD).date())
-    for standing in payments.unpaid_tranches(due_between=window):
-        if not payment_rules.obstacles_to_preparing(standing, at):
+    for standing in payments.unpaid_tranches(due_between=window.days):
+        if not payment_rules.obstacles_to_preparing(standing, window.at):
             about = f"{standing.award_reference} tranche {standing.number}"
             context = {"reference": standing.award_reference, "number": standing.number}
             since = _morning(standing.award_start_on or standing.due_on)
             yield Deadline("tranche_due", about, standing.due_on, since, officers, context)
 
 
-def _unconfirmed_receipts(at: datetime, members: Members) -> Iterator[Deadline]:
+def _unconfirmed_receipts(window: Window, members: Members) -> Iterator[Deadline]:
     found = (
         select(Disbursement)
         .where(
             Disbursement.state == DisbursementState.PAID,
-            Disbursement.paid_on.between((at - LOOK_BACK - TO_CONFIRM).date(), at.date()),
+            Disbursement.paid_on.between(window.days[0] - TO_CONFIRM, window.at.date()),
         )
         .options(
             joinedload(Disbursement.tranche).joinedload(Tranche.award).load_only(Award.reference, Award.organization_id)
@@ -220,10 +250,10 @@ def _unconfirmed_receipts(at: datetime, members: Members) -> Iterator[Deadline]:
         yield Deadline("receipt_unconfirmed", payment.reference, due, since, people, context)
 
 
-def _closeouts(at: datetime, coordinators: list[Person]) -> Iterator[Deadline]:
+def _closeouts(window: Window, coordinators: list[Person]) -> Iterator[Deadline]:
     found = (
         select(Closeout)
-        .where(Closeout.state == CloseoutState.OPENED, _window(at, Closeout.due_on))
+        .where(Closeout.state == CloseoutState.OPENED, _within(window, Closeout.due_on))
         .options(joinedload(Closeout.award).load_only(Award.reference, Award.region))
     )
     for closeout in _rows(found):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from grants.accounts.models import Person
 from grants.core.languages import _l
+from grants.reminders.queries import Deadline
 
 OFFSETS: dict[str, tuple[int, ...]] = {
     "draft_open": (-14, -7, -3, -1),
@@ -50,21 +48,7 @@ TOO_OLD = timedelta(days=7)
 
 LOOK_AHEAD = timedelta(days=-min(min(o) for o in OFFSETS.values()) + 1)
 LOOK_BACK = timedelta(days=max(max(o) for o in OFFSETS.values())) + TOO_OLD
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """Something that somebody has to do by a day or a moment.
-
-    ``since`` is when it began to concern them: an offset that had passed by then is not caught up.
-    """
-
-    kind: str
-    about: str
-    due: date | datetime
-    since: datetime
-    people: Sequence[Person]
-    context: dict[str, Any] = field(default_factory=dict)
+"""How far from a moment a deadline may lie for somebody to be told of it then."""
 
 
 def moment_of(due: date | datetime, offset: int, zone: str) -> datetime:

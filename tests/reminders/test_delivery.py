@@ -25,15 +25,12 @@ from grants.reminders.actions import sweep
 from tests import factories as make
 from tests.mailserver import smtp_server
 
-SEVEN = "/7"
-
 
 @pytest.fixture
 def broker(running: Config) -> str:
-    """A corner of the broker that no other test uses."""
-    address = running.broker_url.removesuffix("/0") + SEVEN
-    redis.Redis.from_url(address).flushdb()
-    return address
+    """The broker of this test process, empty."""
+    redis.Redis.from_url(running.broker_url).flushdb()
+    return running.broker_url
 
 
 @contextmanager
@@ -78,7 +75,7 @@ def owe(number: int) -> list[str]:
         for n in range(number):
             about = f"GRANT-{n}"
             context = {"reference": about, "due": clock.today("UTC"), "late": False, "zone": "UTC"}
-            post(Mail("reminder_closeout_due", to=somebody, about=about, offset=0, context=context))
+            post(Mail("reminder_milestone_due", to=somebody, about=about, offset=0, context=context))
     return [mail.message_id for mail in db.session.scalars(select(OutboxMail))]
 
 
@@ -190,7 +187,7 @@ def test_mail_is_in_the_language_of_the_person_and_its_subject_cannot_smuggle_he
     with transaction():
         somebody = make.person(language="en")
         context = {"reference": "X\r\nBcc: evil@example.org", "due": clock.today("UTC"), "late": False, "zone": "UTC"}
-        post(Mail("reminder_closeout_due", to=somebody, about="x", context=context))
+        post(Mail("reminder_milestone_due", to=somebody, about="x", context=context))
     with smtp_server() as (mailbox, address):
         live.config["MAIL_URL"] = address
         deliver_due()

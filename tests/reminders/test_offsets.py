@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grants.reminders.rules import OFFSETS, TOO_OLD, Deadline, moment_of, offset_reached
+from grants.reminders.queries import Deadline
+from grants.reminders.rules import OFFSETS, TOO_OLD, moment_of, offset_reached
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

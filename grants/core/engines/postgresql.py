@@ -129,7 +129,8 @@ class Postgresql(Engine):
             **self.account,
         )
         if done.returncode != 0:
-            reason = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            reason = next((line for line in lines if "error:" in line or "FATAL:" in line), lines[-1])
             raise ServerFailed(f"The database could not be made in {self.folder}: {reason}")
 
 
