@@ -38,7 +38,9 @@ def _as_administrator(address: str, statement: str) -> None:
 
 def settings(config: Config, folder: Path, **more: Any) -> Config:
     """Settings for a test: files and mail in a folder, and a password hash that costs nothing."""
-    extra = {"TESTING": True, "SECURITY_PASSWORD_HASH": "plaintext", "SECURITY_PASSWORD_SINGLE_HASH": ["plaintext"]}
+    plain = ["plaintext"]  # alone, for a password of thirteen letters looks like an old hash
+    extra = {"TESTING": True, "SECURITY_PASSWORD_HASH": "plaintext"}
+    extra |= {"SECURITY_PASSWORD_SINGLE_HASH": plain, "SECURITY_PASSWORD_SCHEMES": plain}
     return replace(
         config,
         data_dir=folder,

@@ -78,6 +78,18 @@ class Tag:
                     yield child
                 yield from child.all(name, **at)
 
+    @property
+    def is_switched_off(self) -> bool:
+        """Whether the control or a group around it is disabled."""
+        if "disabled" in self.at:
+            return True
+        around = self.inside("fieldset")
+        while around is not None:
+            if "disabled" in around.at:
+                return True
+            around = around.inside("fieldset")
+        return False
+
     def inside(self, name: str) -> Tag | None:
         """The nearest element of a name around this one."""
         around = self.parent
@@ -148,14 +160,16 @@ class Form:
         return {c.name: c.values for c in self.controls.values() if c.values and c.kind != "file"}
 
     def add(self, tag: Tag) -> None:
-        """Take up one control or button."""
+        """Take up one control or button, unless it is switched off or not for people."""
+        if tag.is_switched_off or tag.at.get("aria-hidden") == "true":
+            return
         name, kind = tag.at.get("name"), tag.at.get("type") or ("submit" if tag.name == "button" else "text")
         if kind in ("submit", "button", "reset"):
             if kind == "submit":
                 words = tag.text if tag.name == "button" else tag.at.get("value") or ""
                 self.buttons.append(Button(words, self, name, tag.at.get("value") or "", tag.at.get("formaction")))
             return
-        if not name or "disabled" in tag.at:
+        if not name:
             return
         if tag.name == "select":
             self._add_select(tag, name)
