@@ -20,7 +20,6 @@ from flask_security.confirmable import confirm_email_token_status
 from flask_security.mail_util import MailUtil
 from flask_security.utils import set_request_attr
 
-from config import ROOT
 from grants.accounts import actions, forms, queries
 from grants.accounts.models import COORDINATORS, Person, Role
 from grants.core import web
@@ -159,7 +158,7 @@ def init_app(app: Flask) -> None:
         SECURITY_EMAIL_PLAINTEXT=False,
         SECURITY_EMAIL_HTML=False,
         SECURITY_I18N_DOMAIN="messages",
-        SECURITY_I18N_DIRNAME=[str(ROOT / "translations")],
+        SECURITY_I18N_DIRNAME=app.config["BABEL_TRANSLATION_DIRECTORIES"].split(";"),
         PERMANENT_SESSION_LIFETIME=LONG_SESSION,
         SESSION_REFRESH_EACH_REQUEST=False,
         **{f"SECURITY_MSG_{key}": message for key, message in MESSAGES.items()},
