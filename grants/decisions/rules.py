@@ -28,7 +28,7 @@ from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
 from grants.decisions.queries import Awarded, Ballot
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
-from grants.reviews.rules import Grid, Result, read_grid, results_of, shown
+from grants.reviews.rules import Grid, Result, read_grid, results_of, shown, worded
 
 TIE_LABELS: dict[str, Any] = {
     "section_A": _l("Higher score in section A"),
@@ -73,6 +73,10 @@ class Ranking:
     def results(self) -> list[Result]:
         """Every result, the best first."""
         return [place.result for place in self.ranked] + self.below + self.waiting
+
+    def tie_label(self, rule: str) -> str:
+        """How a rule for equal scores is called, by the grid or by us."""
+        return worded(self.grid.tie_break_labels.get(rule) or TIE_LABELS.get(rule, rule))
 
     def place(self, application_id: int) -> Ranked | None:
         """The place of an application in the ranked list, None when it has none."""

@@ -88,7 +88,6 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
         "regions": rules.by_region(call, awards),
         "lots": rules.by_lot(call, awards),
         "outcomes": OUTCOME_LABELS,
-        "ties": list_.grid.tie_break_labels or rules.TIE_LABELS,
         "shown": shown,
         "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
         "hidden_lines": [line for line in lines if line.id in hidden],
@@ -367,7 +366,6 @@ def _case_page(
             outcomes=OUTCOME_LABELS,
             choices=CHOICE_LABELS,
             shown=shown,
-            ties=list_.grid.tie_break_labels or rules.TIE_LABELS,
         ),
         status,
     )

@@ -95,7 +95,7 @@ def review_form(grid: Grid, criteria: Iterable[Criterion]) -> type[Form]:
         title = f"{one.key}. {pick(one.text)}"
         fields[f"value_{one.key}"] = RadioField(title, [Optional()], choices=labels)
         fields[f"reason_{one.key}"] = TextField(_("Reason for %(key)s", key=one.key), longest=LONGEST_SENTENCES)
-    advice = {str(key): str(pick(label)) for key, label in grid.recommendation_labels.items()}
+    advice = {str(key): grid.advice(key) for key in grid.recommendation_labels}
     fields["summary"] = TextField(_("Summary for the committee"), longest=5000)
     fields["for_applicant"] = TextField(_("Sentences for the applicant"), longest=LONGEST_SENTENCES)
     fields["recommendation"] = RadioField(_("What do you recommend?"), [Optional()], choices=advice)

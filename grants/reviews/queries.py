@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, exists, func, or_, select, union
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
@@ -20,7 +21,7 @@ from grants.calls.models import Call, Criterion, DocumentAsked
 from grants.core.db import db
 from grants.core.files import StoredFile
 from grants.core.money import Money
-from grants.core.questions import Definition, Section
+from grants.core.questions import Definition
 from grants.questionnaires.queries import answers_of_sheets, definition_of
 from grants.reviews.models import (
     Assignment,
@@ -199,7 +200,7 @@ def ties_of(person_ids: Iterable[int], call_id: int | None) -> frozenset[tuple[i
     latest = (
         select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.grade)
         .where(*about)
-        .distinct(ConflictDeclaration.person_id, ConflictDeclaration.organization_id)
+        .ext(distinct_on(ConflictDeclaration.person_id, ConflictDeclaration.organization_id))
         .order_by(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.id.desc())
         .subquery()
     )
@@ -398,23 +399,21 @@ def assignments_of_application(application_id: int) -> list[Assignment]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What somebody may read of an application: sections with their questions, the answers, the documents."""
+    """What somebody may read of an application: the questions they may know the answers to, these, the documents."""
 
     definition: Definition
-    sections: list[Section]
     answers: dict[str, Any]
     attachments: list[Attachment]
 
 
 def reading_of(application: Application, questionnaire_id: int, audience: Audience) -> Reading:
     """The answers and documents of an application, without what this audience must not see."""
-    definition = definition_of(questionnaire_id)
-    sections = visible_sections(definition, audience)
+    whole = definition_of(questionnaire_id)
+    sections = visible_sections(whole, audience)
     answers = answers_of_sheets([application.answer_sheet_id]).get(application.answer_sheet_id, {})
     shown = {question.key for section in sections for question in section.questions}
     return Reading(
-        definition,
-        sections,
+        replace(whole, sections=tuple(sections)),
         {key: value for key, value in answers.items() if key in shown},
         attachments_to_read(application.id),
     )

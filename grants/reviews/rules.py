@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from grants.applications.workflow import ApplicationState
 from grants.core.expressions import parse
-from grants.core.languages import _l, language_name
+from grants.core.languages import _l, language_name, pick
 from grants.core.rules import Obstacle
 from grants.reviews.models import Assignment, Grade, Recommendation, Score
 from grants.reviews.queries import ApplicationLine, Asked, Board, Candidate, ReviewPoints, Standing
@@ -75,9 +75,14 @@ class Grid:
         """The most points an application can reach."""
         return sum(section.most for section in self.sections)
 
-    def section(self, key: str) -> GridSection | None:
-        """One section by its key."""
-        return next((section for section in self.sections if section.key == key), None)
+    def advice(self, recommendation: str | None) -> str:
+        """The wording of a recommendation for the reader."""
+        return worded(self.recommendation_labels.get(recommendation or "", "–"))
+
+
+def worded(label: Any) -> str:
+    """A wording for the reader: texts by language as calls have them, or a translated sentence of ours."""
+    return str(pick(label)) if isinstance(label, Mapping) else str(label)
 
 
 def read_grid(grid: Mapping[str, Any]) -> Grid:
@@ -215,8 +220,8 @@ def _missed(
                 needed=section.min_to_pass,
             )
             found.append(Obstacle(f"section_{section.key}", message))
-        low = [r for r in used if r.lowest.get(section.key, section.rejecting or 0) <= (section.rejecting or 0)]
-        if section.rejecting is not None and low:
+        rejecting = section.rejecting
+        if rejecting is not None and any(one.lowest.get(section.key, rejecting + 1) <= rejecting for one in used):
             message = _l(
                 "A criterion of section %(section)s was given %(value)s, which excludes an award.",
                 section=section.key,

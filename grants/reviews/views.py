@@ -251,7 +251,7 @@ def mine() -> ResponseReturnValue:
     assignments = queries.assignments_of(scope(current_user, Assignment), current_user)
     return render_template(
         "reviews/mine.html",
-        waiting=[one for one in assignments if one.state != AssignmentState.COMPLETED],
+        to_do=[one for one in assignments if one.state != AssignmentState.COMPLETED],
         done=[one for one in assignments if one.state == AssignmentState.COMPLETED],
         lots=queries.lot_titles({one.application.call_id for one in assignments}),
         at=clock.now(),

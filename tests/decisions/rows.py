@@ -1,0 +1,56 @@
+"""A committee and its applications, for tests of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from grants.accounts.models import Person, Role
+from grants.applications.models import Application
+from grants.calls.models import Call
+from grants.decisions import actions
+from grants.decisions.models import Choice, Decision, Meeting
+from tests.factories import person
+from tests.reviews.rows import case, reviewed
+
+AT = datetime(2027, 4, 8, 12, tzinfo=UTC)
+
+
+def members(number: int = 3) -> list[Person]:
+    """Members of the committee."""
+    return [person(Role.COMMITTEE_MEMBER) for _ in range(number)]
+
+
+def coordinator(*regions: str) -> Person:
+    """A coordinator of all regions, or of some."""
+    return person(Role.GLOBAL_COORDINATOR, regions=list(regions or ("AFR", "ASI", "LAC")))
+
+
+def scored(call_: Call, a1: int = 4, b1: int = 4, **more: Any) -> Application:
+    """An application with two reviews that agree; the score is 4 x a1 + 16 x b1."""
+    application = case(call_, **more)
+    reviewed(application, a1, b1)
+    reviewed(application, a1, b1)
+    return application
+
+
+def session_of(call_: Call, people: Sequence[Person], *, quorum: int = 2, by: Person | None = None) -> Meeting:
+    """A meeting in session at which everybody is present."""
+    chair = by or coordinator()
+    meeting = actions.call_meeting(call_, starts_at=AT, members=people, quorum=quorum, by=chair)
+    for one in people:
+        actions.mark_present(meeting, one, by=chair)
+    actions.open_meeting(meeting, by=chair)
+    return meeting
+
+
+def decided(
+    meeting: Meeting, application: Application, people: Sequence[Person], outcome: str = "award", **more: Any
+) -> Decision:
+    """A decision that everybody who may vote voted for."""
+    amount = {"amount": application.requested} if outcome == "award" else {}
+    decision = actions.propose(meeting, application, outcome=outcome, **(amount | {"by": people[0]} | more))
+    for one in people:
+        actions.vote(decision, Choice.FOR, by=one)
+    return actions.take(decision, by=people[0])

@@ -1,0 +1,230 @@
+"""The committee: presence, quorum, recusals, votes, envelope, minutes, signatures, letters."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from grants.applications.workflow import ApplicationState
+from grants.core import clock
+from grants.core.mail import OutboxMail
+from grants.core.money import Money
+from grants.core.rules import Refused
+from grants.decisions import actions, queries
+from grants.decisions.models import Choice, Decision, Recusal
+from grants.decisions.workflow import DecisionState, MeetingState
+from grants.history.models import HistoryEntry
+from grants.reviews import actions as review_actions
+from grants.reviews.models import Grade
+from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
+from tests.factories import call, db, person
+from tests.reviews.rows import case, reviewed
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day_of_the_meeting(app: Flask):
+    with clock.at(AT):
+        yield
+
+
+def codes(refused: pytest.ExceptionInfo[Refused]) -> set[str]:
+    return {obstacle.code for obstacle in refused.value.obstacles}
+
+
+def refusal(act, *args, **more) -> set[str]:
+    with pytest.raises(Refused) as refused:
+        act(*args, **more)
+    return codes(refused)
+
+
+def test_a_meeting_is_called_with_members_a_quorum_and_mails() -> None:
+    of_call, people = call(), members()
+    meeting = actions.call_meeting(of_call, starts_at=AT, members=people, quorum=2, by=coordinator())
+    assert meeting.reference == f"{of_call.reference}-M1"
+    assert {seat.person_id for seat in meeting.seats} == {one.id for one in people}
+    assert db.session.query(OutboxMail).filter_by(kind="meeting_called").count() == 3
+    bad = {"starts_at": AT, "by": coordinator()}
+    assert refusal(actions.call_meeting, of_call, members=people, quorum=4, **bad) == {"quorum"}
+    assert refusal(actions.call_meeting, of_call, members=[person()], quorum=1, **bad) == {"not_a_member"}
+    assert refusal(actions.call_meeting, of_call, members=[], quorum=1, **bad) == {"no_members"}
+    early = {"starts_at": of_call.opens_at, "members": people, "quorum": 1, "by": coordinator()}
+    assert refusal(actions.call_meeting, of_call, **early) == {"call_not_closed"}
+
+
+def test_an_award_needs_votes_by_a_quorum_and_a_majority() -> None:
+    of_call, people = call(), members(4)
+    application, meeting = scored(of_call), session_of(of_call, people, quorum=3)
+    decision = actions.propose(meeting, application, outcome="award", amount=application.requested, by=people[0])
+    assert refusal(actions.take, decision, by=people[0]) == {"no_quorum"}
+    for one, choice in zip(people, (Choice.FOR, Choice.AGAINST, Choice.ABSTAIN), strict=False):
+        actions.vote(decision, choice, by=one)
+    assert refusal(actions.take, decision, by=people[0]) == {"no_majority"}
+    actions.vote(decision, Choice.FOR, by=people[2])
+    actions.take(decision, by=people[0])
+    assert (decision.state, decision.score, decision.rank) == (DecisionState.TAKEN, "80", 1)
+    entry = db.session.query(HistoryEntry).filter_by(subject_kind="decision", verb="take").one()
+    assert entry.details["votes"] == [2, 1, 0]
+    assert refusal(actions.vote, decision, Choice.FOR, by=people[0]) == {"decided_already"}
+
+
+def test_only_members_who_are_present_vote() -> None:
+    of_call, people = call(), members(3)
+    application, meeting = scored(of_call), session_of(of_call, people, quorum=1)
+    decision = actions.propose(meeting, application, outcome="award", amount=application.requested, by=people[0])
+    actions.vote(decision, Choice.FOR, by=people[0])
+    assert refusal(actions.vote, decision, Choice.FOR, by=members(1)[0]) == {"not_present"}
+    actions.mark_present(meeting, people[0], present=False, by=people[0])
+    assert refusal(actions.take, decision, by=people[1]) == {"no_quorum"}, "who left no longer counts"
+    assert refusal(actions.mark_present, meeting, person(), by=people[1]) == {"no_seat"}
+
+
+def test_amounts_stay_within_the_request_the_limits_and_the_envelope() -> None:
+    of_call, people = call(envelope_minor=1_500_000), members()
+    first, second = scored(of_call, 5, 5), scored(of_call)
+    meeting = session_of(of_call, people)
+    propose = {"outcome": "award", "by": people[0]}
+    for euros, code in ((10_001, "above_request"), (5_999, "outside_limits"), (0, "outside_limits")):
+        assert refusal(actions.propose, meeting, first, amount=Money(euros * 100, "EUR"), **propose) == {code}
+    decided(meeting, first, people)
+    departs = {"outcome": "award", "amount": second.requested, "by": people[0]}
+    assert refusal(actions.propose, meeting, second, **departs) == {"departs_from_ranking"}
+    decision = actions.propose(meeting, second, reason="It is the only one of its kind.", **departs)
+    for one in people:
+        actions.vote(decision, Choice.FOR, by=one)
+    assert refusal(actions.take, decision, by=people[0]) == {"over_envelope"}
+
+
+def test_less_than_two_reviews_is_no_ground_for_a_decision() -> None:
+    of_call, people = call(), members()
+    application = case(of_call)
+    one = reviewed(application)
+    meeting = session_of(of_call, people)
+    decline = {"outcome": "decline", "by": people[0]}
+    assert refusal(actions.propose, meeting, application, **decline) == {"reviews_missing"}
+    reviewed(application)
+    award = {"outcome": "award", "amount": application.requested, "by": people[0]}
+    decision = actions.propose(meeting, application, **award)
+    for member in people:
+        actions.vote(decision, Choice.FOR, by=member)
+    review_actions.recuse(one, "A cousin works there.", by=one.reviewer)
+    assert refusal(actions.take, decision, by=people[0]) == {"reviews_missing"}, "a voided review does not count"
+
+
+def test_a_departure_from_the_ranking_is_explained() -> None:
+    of_call, people = call(), members()
+    good, poor = scored(of_call), scored(of_call, 3, 2)
+    meeting = session_of(of_call, people)
+    for application, outcome in ((good, "decline"), (good, "reserve"), (poor, "reserve")):
+        departs = {"outcome": outcome, "by": people[0]}
+        assert refusal(actions.propose, meeting, application, **departs) == {"departs_from_ranking"}
+        assert actions.propose(meeting, application, reason="The team is gone.", **departs).outcome == outcome
+    assert actions.propose(meeting, poor, outcome="decline", by=people[0]).reason == ""
+
+
+def test_changing_a_proposal_sets_the_votes_aside() -> None:
+    of_call, people = call(), members()
+    application, meeting = scored(of_call), session_of(of_call, people)
+    award = {"outcome": "award", "by": people[0]}
+    decision = actions.propose(meeting, application, amount=application.requested, **award)
+    actions.vote(decision, Choice.FOR, by=people[1])
+    again = actions.propose(meeting, application, amount=Money(900_000, "EUR"), conditions=["One", " "], **award)
+    assert again.id == decision.id
+    assert (again.votes, again.conditions) == ([], ["One"])
+
+
+def test_a_declared_conflict_recuses_by_itself_and_is_written_down() -> None:
+    of_call, people = call(), members(3)
+    application = scored(of_call)
+    kept_out = people[2]
+    declared = {"grade": Grade.CONFLICT, "reason": "My brother volunteers there.", "by": kept_out}
+    review_actions.declare_interest(kept_out, application.organization, **declared)
+    meeting = session_of(of_call, people, quorum=3)
+    recusal = db.session.query(Recusal).one()
+    assert (recusal.person_id, recusal.reason) == (kept_out.id, "My brother volunteers there.")
+    award = {"outcome": "award", "amount": application.requested}
+    assert refusal(actions.propose, meeting, application, by=kept_out, **award) == {"recused"}
+    decision = actions.propose(meeting, application, by=people[0], **award)
+    assert refusal(actions.vote, decision, Choice.AGAINST, by=kept_out) == {"recused"}
+    for one in people[:2]:
+        actions.vote(decision, Choice.FOR, by=one)
+    assert refusal(actions.take, decision, by=people[0]) == {"no_quorum"}, "two of three wanted"
+
+
+def test_stepping_aside_after_voting_takes_the_vote_back() -> None:
+    of_call, people = call(), members(3)
+    application, meeting = scored(of_call), session_of(of_call, people, quorum=3)
+    award = {"outcome": "award", "amount": application.requested, "by": people[0]}
+    decision = actions.propose(meeting, application, **award)
+    for one in people:
+        actions.vote(decision, Choice.FOR, by=one)
+    assert refusal(actions.recuse, meeting, application, people[1], " ", by=people[1]) == {"reason_missing"}
+    actions.recuse(meeting, application, people[1], "We once worked together.", by=people[1])
+    assert application.id in queries.hidden_ids(people[1], of_call.id)
+    assert refusal(actions.take, decision, by=people[0]) == {"no_quorum"}
+
+
+def test_a_decision_is_taken_up_again_with_a_reason_while_in_session() -> None:
+    of_call, people = call(), members()
+    application, meeting = scored(of_call), session_of(of_call, people)
+    decision = decided(meeting, application, people)
+    assert refusal(actions.reconsider, decision, "", by=people[0]) == {"reason_missing"}
+    actions.reconsider(decision, "A new fact.", by=people[0])
+    assert (decision.state, decision.votes) == (DecisionState.PROPOSED, [])
+
+
+def test_a_meeting_is_closed_with_minutes_and_reasons_for_what_it_does_not_keep() -> None:
+    of_call, people = call(), members()
+    of_call.regions[0].floor_minor = 2_000_000
+    first, second = scored(of_call), scored(of_call)
+    meeting = session_of(of_call, people)
+    decided(meeting, first, people)
+    waiting = actions.propose(meeting, second, outcome="award", amount=second.requested, by=people[0])
+    close = {"by": coordinator()}
+    assert refusal(actions.close_meeting, meeting, **close) == {
+        "undecided", "minutes_missing", "floor_AFR", "reason_missing",
+    }  # fmt: skip
+    for one in people:
+        actions.vote(waiting, Choice.FOR, by=one)
+    actions.take(waiting, by=people[0])
+    actions.close_meeting(meeting, minutes="All agreed.", **close)
+    assert meeting.state == MeetingState.CLOSED
+    assert meeting.closed_at == AT
+    assert db.session.query(OutboxMail).filter_by(kind="sheet_ready").count() == 3
+
+
+def test_letters_go_out_at_one_moment_when_everybody_has_signed() -> None:
+    of_call, people = call(), members()
+    good, reserve, poor = scored(of_call, 5, 5), scored(of_call), scored(of_call, 3, 2)
+    meeting = session_of(of_call, people)
+    assert refusal(actions.release, meeting, by=people[0]) == {"meeting_not_closed", "signatures_missing", "no_letters"}
+    decided(meeting, good, people)
+    decided(meeting, reserve, people, "reserve", reason="Too close to another one.")
+    decided(meeting, poor, people, "decline")
+    assert refusal(actions.sign, meeting, by=people[0]) == {"meeting_not_closed"}
+    actions.close_meeting(meeting, minutes="All agreed.", by=people[0])
+    actions.sign(meeting, by=people[0])
+    assert refusal(actions.sign, meeting, by=people[0]) == {"signed_already"}
+    assert refusal(actions.release, meeting, by=people[0]) == {"signatures_missing"}
+    for one in people[1:]:
+        actions.sign(meeting, by=one)
+    released = actions.release(meeting, by=coordinator())
+    assert {one.application_id for one in released} == {good.id, reserve.id, poor.id}
+    assert {(one.state, one.released_at) for one in db.session.query(Decision)} == {(DecisionState.RELEASED, AT)}
+    letters = db.session.query(OutboxMail).filter(OutboxMail.kind.like("decision_%")).all()
+    assert {(mail.kind, mail.about) for mail in letters} == {
+        ("decision_reserve", reserve.reference), ("decision_declined", poor.reference),
+    }  # fmt: skip
+    assert not any(reserve.title in mail.subject + (mail.body or "") for mail in letters)
+    assert refusal(actions.release, meeting, by=coordinator()) == {"no_letters"}
+
+
+def test_what_is_not_eligible_or_decided_elsewhere_is_not_discussed() -> None:
+    of_call, people = call(), members()
+    application, other = scored(of_call), scored(of_call, state=ApplicationState.INELIGIBLE)
+    meeting = session_of(of_call, people)
+    award = {"outcome": "award", "amount": application.requested, "by": people[0]}
+    assert refusal(actions.propose, meeting, other, **award) == {"not_eligible"}
+    decided(meeting, application, people)
+    assert refusal(actions.propose, meeting, application, **award) == {"decided_already"}
+    later = session_of(of_call, people)
+    assert refusal(actions.propose, later, application, **award) == {"decided_already"}

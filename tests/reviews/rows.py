@@ -1,0 +1,91 @@
+"""Rows for tests of reviews and of what comes after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import event
+
+from grants.accounts.models import Person, Role
+from grants.applications.models import Application
+from grants.calls.models import Call
+from grants.core.db import db
+from grants.reviews import queries
+from grants.reviews.models import Assignment, Recommendation, Review, ReviewerProfile, Score
+from grants.reviews.workflow import AssignmentState
+from tests.factories import application, call, organization, person, save
+
+AT = datetime(2027, 3, 10, 9, tzinfo=UTC)
+DUE = date(2027, 3, 26)
+
+
+def reviewer(**more: Any) -> Person:
+    """A reviewer who reads English, knows Africa and lot 1, and takes on five reviews."""
+    profile = {"languages": ["en"], "regions": ["AFR"], "lots": ["L1"], "capacity": 5} | more.pop("profile", {})
+    somebody = person(Role.REVIEWER, **more)
+    save(ReviewerProfile(person_id=somebody.id, expertise={}, **profile))
+    return somebody
+
+
+def case(call_: Call | None = None, **more: Any) -> Application:
+    """An eligible application of an organization that nobody else is a member of."""
+    owner = person()
+    applicant = organization(owner, **more.pop("applicant", {}))
+    return application(call_ or call(), applicant, owner, **more)
+
+
+def assignment(application_: Application, reviewer_: Person, **more: Any) -> Assignment:
+    """A reviewer who has accepted an assignment."""
+    values = {"state": AssignmentState.ACCEPTED, "due_on": DUE, "round": 1, "asked_by_id": reviewer_.id}
+    made = save(
+        Assignment(
+            application_id=application_.id,
+            application=application_,
+            reviewer_id=reviewer_.id,
+            reviewer=reviewer_,
+            **(values | more),
+        )
+    )
+    save(Review(assignment_id=made.id, language="en"))
+    db.session.refresh(made)
+    return made
+
+
+def reviewed(
+    application_: Application, a1: int = 4, b1: int = 4, *, by: Person | None = None, **more: Any
+) -> Assignment:
+    """A submitted review; the total is 4 x a1 + 16 x b1."""
+    made = assignment(application_, by or reviewer(), **({"state": AssignmentState.COMPLETED} | more))
+    review = made.review
+    assert review is not None
+    for criterion in queries.criteria_of(application_.call_id):
+        value = a1 if criterion.section == "A" else b1
+        save(Score(review_id=review.id, criterion_id=criterion.id, value=value, reason="Because."))
+    review.total, review.submitted_at = 4 * a1 + 16 * b1, AT
+    review.summary, review.for_applicant = "Sound.", "Well prepared."
+    review.recommendation = Recommendation.FUND
+    db.session.flush()
+    return made
+
+
+def scores(a1: int = 4, b1: int = 4, reason: str = "") -> dict[str, tuple[int | None, str]]:
+    """What is typed into the form of the two criteria."""
+    return {"A1": (a1, reason), "B1": (b1, reason)}
+
+
+@contextmanager
+def counted(statements: list[str]) -> Iterator[None]:
+    """Note the statements that the database is sent."""
+    connection = db.session.connection()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
