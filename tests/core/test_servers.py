@@ -33,7 +33,7 @@ def database_only(config: Config) -> Config:
 
 
 def wait_for(what: Callable[[], object]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not what():
         assert time.monotonic() < until
         time.sleep(0.05)
