@@ -85,7 +85,7 @@ class Expression:
         """The value of the formula: a Decimal, a text, True, False, or None when something it needs is missing.
 
         ``values`` holds dotted names flat (``{"call.deadline": …}``) or nested (``{"call": {"deadline": …}}``); numbers
-        may be int, Decimal, float or (as we store money) text that the other side of a comparison shows to be a number.
+        may be int, Decimal, float or, as we store money, text.
         ``tolerance`` is how far two numbers may differ and still count as equal. Raises BadExpression when values do not
         go together, such as a text compared with a number by size.
         """
@@ -367,7 +367,7 @@ def _same(left: Value, right: Value, tolerance: Decimal) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     first, second = _number(left), _number(right)
-    if first is not None and second is not None and not (isinstance(left, str) and isinstance(right, str)):
+    if first is not None and second is not None:
         return abs(first - second) <= tolerance
     return bool(left == right)
 

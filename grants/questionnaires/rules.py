@@ -99,6 +99,8 @@ def number_typed(text: str, language: str) -> Decimal | None:
     sign, digits = ("-" if match[1] else ""), match[2]
     if "." in digits and "," in digits:
         decimal = "," if digits.rindex(",") > digits.rindex(".") else "."
+    elif digits.count(".") > 1 or digits.count(",") > 1:
+        decimal = "," if "." in digits else "."
     elif digits.count(".") + digits.count(",") == 1 and not re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", digits):
         decimal = "." if "." in digits else ","
     else:
@@ -379,6 +381,8 @@ def mistakes_in_row(question: Question, row: Mapping[str, Any]) -> list[tuple[Qu
     found: list[tuple[Question, str, Any]] = []
     for column in question.columns:
         value = row.get(column.key)
+        if question.budget and column.key in DERIVED_IN_LINES:
+            continue
         if value is None:
             if column.required:
                 found.append((column, "missing", _l("this is missing.")))
