@@ -829,17 +829,19 @@ def copy_in_words(
     }
 
 
+ON_PAPER = ("code", "description", "quantity", "unit_cost", "total", "requested", "cofinancing", "justification")
+"""The columns of a budget that fit the width of a page."""
+
+
 def _answer_in_words(question: Question, value: Any, language: str, fallback: str) -> dict[str, Any]:
     if value in (None, [], ""):
         return {"kind": "note", "text": str(_l("No answer"))}
     if question.columns and isinstance(value, list):
+        columns = [c for c in question.columns if question.budget is None or c.key in ON_PAPER]
         return {
             "kind": "table",
-            "head": [str(pick(column.label, language, fallback)) for column in question.columns],
-            "rows": [
-                [shown_value(column, row.get(column.key), language, fallback) for column in question.columns]
-                for row in value
-            ],
+            "head": [str(pick(column.label, language, fallback)) for column in columns],
+            "rows": [[shown_value(c, row.get(c.key), language, fallback) for c in columns] for row in value],
         }
     return {"kind": "text", "text": shown_value(question, value, language, fallback)}
 

@@ -595,6 +595,7 @@ def _check_page(application: Application, failed: JudgeForm | None = None, key: 
             for rule in asked
         },
         problem_at=key,
+        absent=_absent(application),
         steps=steps_of(application),
         checking=rules.obstacles_to_checking(application),
         eligible=rules.obstacles_to_finding_eligible(application, findings, len(asked)),
@@ -603,6 +604,14 @@ def _check_page(application: Application, failed: JudgeForm | None = None, key: 
         may_check=permissions.can_check(current_user, application),
     )
     return page, 422 if failed else 200
+
+
+def _absent(application: Application) -> list[tuple[DocumentAsked, str | None]]:
+    """The required documents of which there is no file, with the reason of those that are withheld."""
+    desk = Desk(application)
+    reasons = {a.document_id: a.withheld_reason for a in desk.attachments if a.file_id is None}
+    given = {a.document_id for a in desk.attachments if a.file_id is not None}
+    return [(d, reasons.get(d.id)) for d in desk.documents if d.id not in given and desk.needs(d)]
 
 
 # ------------------------------------------------------------------ the applications of a call
