@@ -193,20 +193,15 @@ def _deliver_locked(mail_id: int) -> bool:
         mail = db.session.get(OutboxMail, mail_id, populate_existing=True)
         if mail is None or mail.state != Delivery.DUE:
             return False
-        # The attempt is on record before the server is spoken to, so a mail that always kills its worker is parked.
-        wait = PATIENCE[min(mail.attempts, len(PATIENCE) - 1)]
+        if mail.attempts >= len(PATIENCE):
+            mail.state, mail.last_error = Delivery.FAILED, mail.last_error or "it ended its worker every time"
+            return False
+        # On record before the server is spoken to, so that a mail which always kills its worker is parked in the end.
         mail.attempts += 1
-        mail.next_at = func.clock_timestamp() + wait
     try:
         send(as_message(mail))
-    except (OSError, smtplib.SMTPException) as error:
-        with transaction():
-            permanent = isinstance(error, smtplib.SMTPRecipientsRefused) and all(
-                500 <= code < 600 for code, _ in error.recipients.values()
-            )
-            over = permanent or mail.attempts >= len(PATIENCE)
-            values = {"last_error": str(error)[:500], "state": Delivery.FAILED if over else Delivery.DUE}
-            db.session.execute(update(OutboxMail).where(OutboxMail.id == mail_id).values(**values))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one mail, the others go on
+        _put_off(mail, error)
         return False
     with transaction():
         sent: dict[str, Any] = {"state": Delivery.SENT, "sent_at": func.clock_timestamp(), "last_error": None}
@@ -214,6 +209,21 @@ def _deliver_locked(mail_id: int) -> bool:
             sent["body"] = None
         db.session.execute(update(OutboxMail).where(OutboxMail.id == mail_id).values(**sent))
     return True
+
+
+def _put_off(mail: OutboxMail, error: Exception) -> None:
+    """Try again later, or give up: at once when the server says that there is no such person."""
+    unknown = isinstance(error, smtplib.SMTPRecipientsRefused) and all(
+        500 <= code < 600 for code, _ in error.recipients.values()
+    )
+    over = unknown or mail.attempts >= len(PATIENCE)
+    values = {
+        "last_error": f"{type(error).__name__}: {error}"[:500],
+        "state": Delivery.FAILED if over else Delivery.DUE,
+        "next_at": func.clock_timestamp() + PATIENCE[mail.attempts - 1],
+    }
+    with transaction():
+        db.session.execute(update(OutboxMail).where(OutboxMail.id == mail.id).values(**values))
 
 
 def as_message(mail: OutboxMail) -> EmailMessage:
@@ -225,12 +235,12 @@ def as_message(mail: OutboxMail) -> EmailMessage:
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(mail.posted_at)
     message["Message-ID"] = mail.message_id
-    message["Content-Language"] = mail.language
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.body or "")
     with speaking(mail.language):
         page = _written("mails/layout.html", mail=mail, paragraphs=_paragraphs(mail.body or ""))
     message.add_alternative(page, subtype="html")
+    message["Content-Language"] = mail.language  # now, or it would move into the first part
     return message
 
 

@@ -60,7 +60,7 @@ def process(part: str, app: Flask, mail_url: str, broker: str, folder: Path) -> 
                 started.wait(5)
 
 
-def wait_until(met: Callable[[], bool], seconds: float = 40) -> None:
+def wait_until(met: Callable[[], bool], seconds: float = 120) -> None:
     """Wait until something is so; fails when it does not become so."""
     end = time.monotonic() + seconds
     while not met():
