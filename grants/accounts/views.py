@@ -52,7 +52,8 @@ def language_switch() -> dict[str, Any]:
     """The language switch of every page."""
     if not has_request_context():
         return {}
-    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    opens = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
+    here = request.full_path.rstrip("?") if opens else "/"
     now = language_now()
     tongues = [{"code": code, "label": language_name(code).capitalize(), "current": code == now} for code in LANGUAGES]
     return {"language_links": tongues, "language_url": url_for("accounts.choose_language"), "language_next": here}

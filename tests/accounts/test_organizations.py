@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from grants.accounts import actions, permissions
 from grants.accounts.models import Invitation, MemberRole, Membership, Organization, Person, Role, region_of
 from grants.accounts.rules import MOST_OPEN_INVITATIONS
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import db, transaction
 from grants.core.mail import OutboxMail
 from grants.core.permissions import scope
 from grants.core.rules import Refused
@@ -283,6 +285,30 @@ def test_an_organization_is_never_without_an_owner(app: Flask) -> None:
     with pytest.raises(Refused) as refused:
         actions.end_membership(second, by=editor)
     assert codes(refused) == ["last_owner"]
+
+
+def test_of_two_owners_who_leave_at_once_one_stays(live: Flask) -> None:
+    org = factories.organization(factories.person(), factories.person())
+    db.session.execute(update(Membership).values(role=MemberRole.OWNER))
+    ids = db.session.scalars(select(Membership.id)).all()
+    db.session.commit()
+    together = threading.Barrier(2)
+
+    def leave(membership_id: int) -> str:
+        with live.app_context():
+            membership = db.session.get_one(Membership, membership_id)
+            together.wait(timeout=10)
+            try:
+                with transaction():
+                    actions.end_membership(membership, by=membership.person)
+            except Refused as refused:
+                return refused.obstacles[0].code
+            return "left"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(leave, ids)) == ["last_owner", "left"]
+    found = select(func.count()).where(Membership.organization_id == org.id, Membership.ended_at.is_(None))
+    assert db.session.scalar(found) == 1
 
 
 def test_ending_a_membership_is_asked_twice_and_closes_the_door(app: Flask) -> None:
