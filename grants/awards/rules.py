@@ -620,7 +620,7 @@ def _articles(
     return [
         *articles,
         _article(_l("What is published"), CONFIDENTIALITY_CLAUSES[award.confidentiality]),
-        *_last_articles(terms),
+        *_last_articles(terms, language),
     ]
 
 
@@ -643,7 +643,7 @@ def _budget_clause(change: Mapping[str, Any]) -> Any:
     )
 
 
-def _last_articles(terms: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _last_articles(terms: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
     award_terms = terms.get("award", {})
     extension = award_terms.get("no_cost_extension", {})
     years = terms.get("retention_years")
@@ -686,7 +686,7 @@ def _last_articles(terms: Mapping[str, Any]) -> list[dict[str, Any]]:
             prevails
             and _l(
                 "If language versions of the call differ, the one in %(language)s prevails.",
-                language=language_name(prevails, None),
+                language=language_name(prevails, language),
             ),
         ),
     ]

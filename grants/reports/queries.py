@@ -208,6 +208,11 @@ def _late(today: date) -> ColumnElement[bool]:
     return and_(ReportDue.required, ReportDue.state.in_(TO_WRITE), ReportDue.due_on < today)
 
 
+def _still_expected(today: date) -> ColumnElement[bool]:
+    """To be written; one that is only invited is not expected any more after its day."""
+    return and_(ReportDue.state.in_(TO_WRITE), or_(ReportDue.required, ReportDue.due_on >= today))
+
+
 def _choice(which: str, today: date, soon: timedelta) -> ColumnElement[bool]:
     return {
         "to_read": ReportDue.state == ReportState.SUBMITTED,
@@ -215,7 +220,7 @@ def _choice(which: str, today: date, soon: timedelta) -> ColumnElement[bool]:
         "soon": and_(ReportDue.state.in_(TO_WRITE), ReportDue.due_on.between(today, today + soon)),
         "returned": ReportDue.state == ReportState.RETURNED,
         "accepted": ReportDue.state == ReportState.ACCEPTED,
-    }.get(which, ReportDue.state.in_((*TO_WRITE, ReportState.SUBMITTED)))
+    }.get(which, or_(ReportDue.state == ReportState.SUBMITTED, _still_expected(today)))
 
 
 def queue(

@@ -12,8 +12,9 @@ from grants.awards.models import Award, BudgetLine
 from grants.awards.workflow import AwardState
 from grants.core.languages import _l, pick
 from grants.core.money import Money, minor_digits, total
+from grants.core.questions import Definition
 from grants.core.rules import Obstacle
-from grants.questionnaires.rules import obstacles_to_completing
+from grants.questionnaires.rules import facts_of, is_required, obstacles_to_completing
 from grants.reports.models import ReportDue, ReportLine
 from grants.reports.queries import Written
 from grants.reports.workflow import ReportState
@@ -40,13 +41,17 @@ def is_late(due: ReportDue, today: date) -> bool:
 
 
 def urgency(due: ReportDue, today: date) -> str:
-    """Where a report stands in time: ``done``, ``to_read``, ``late``, ``soon`` (within 30 days), ``later``."""
+    """Where a report stands in time: ``done``, ``to_read``, ``late``, ``soon`` (within 30 days), ``later``; or
+    ``passed`` when one that is only invited did not come.
+    """
     if due.state in (ReportState.ACCEPTED, ReportState.WAIVED):
         return "done"
     if due.state == ReportState.SUBMITTED:
         return "to_read"
     if is_late(due, today):
         return "late"
+    if due.due_on < today:
+        return "passed"
     return "soon" if due.due_on <= today + SOON else "later"
 
 
@@ -180,6 +185,16 @@ def sum_of(figures: Sequence[Figure], currency: str) -> Sum:
         cumulative,
         _percent(cumulative, approved),
     )
+
+
+def unasked(definition: Definition, answers: Mapping[str, Any]) -> list[str]:
+    """The questions that the other answers make superfluous and that nobody answered: they need not be shown."""
+    facts = facts_of(definition, answers)
+    return [
+        key
+        for key, question in definition.questions.items()
+        if answers.get(key) is None and question.required_if is not None and not is_required(question, facts)
+    ]
 
 
 # ------------------------------------------------------------------ what stands in the way

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from grants.accounts.models import COORDINATORS
+from grants.accounts.models import COORDINATORS, REGION_LABELS
 from grants.awards import queries as awards
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
@@ -25,6 +25,7 @@ from grants.questionnaires.forms import SectionForm, section_form
 from grants.reports import actions, forms, permissions, queries, rules
 from grants.reports.models import ReportDue
 from grants.reports.queries import Written
+from grants.reports.rules import unasked
 
 bp = Blueprint("reports", __name__)
 
@@ -84,11 +85,13 @@ def of_grant(reference: str) -> ResponseReturnValue:
     award = found(awards.award_by_reference(scope(current_user, Award), reference))
     today = clock.today(award.call.timezone)
     dues = queries.dues_of(award)
+    waiting = next((due for due in dues if due.state in queries.TO_WRITE and due.required), None)
     return render_template(
         "reports/of_grant.html",
         award=award,
         dues=[(due, rules.urgency(due, today)) for due in dues],
-        waiting=next((due for due in dues if due.state in queries.TO_WRITE and due.required), None),
+        waiting=waiting,
+        late=waiting is not None and rules.is_late(waiting, today),
         member=current_user.belongs_to(award.organization_id),
         staff=sees_as_staff(current_user, award),
         writable=award.state in rules.REPORTING,
@@ -132,7 +135,10 @@ def queue() -> ResponseReturnValue:
             "label": _("Region"),
             "links": [
                 {"label": label, "url": address(region=key), "current": region == key}
-                for key, label in [("", _("All")), *((r, r) for r in sorted(current_user.regions))]
+                for key, label in [
+                    ("", _("All")),
+                    *((r, REGION_LABELS.get(r, r)) for r in sorted(current_user.regions)),
+                ]
             ],
         },
     ]
@@ -174,6 +180,7 @@ def show(due_id: int) -> ResponseReturnValue:
         sums=rules.sum_of(figures, due.award.currency),
         urgency=rules.urgency(due, today),
         readable=writer or due.state in queries.COUNTED,
+        unasked=unasked(written.definition, written.answers),
         parts=_parts(due, written) if writer and due.state in queries.TO_WRITE else [],
         writing=rules.obstacles_to_writing(due, due.award),
         submitting=rules.obstacles_to_submitting(due, written) if writer and due.state in queries.TO_WRITE else [],
@@ -251,6 +258,7 @@ def figures(due_id: int) -> ResponseReturnValue:
         award=due.award,
         report=due.report,
         form=form,
+        own_rates="rates" in request.args or len({f.rate for f in known if f.rate is not None}) > 1,
         figures=known,
         sums=rules.sum_of(known, due.award.currency),
         obstacles=rules.obstacles_to_figures(due, known, due.award.currency) if due.report else [],

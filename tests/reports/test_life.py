@@ -90,7 +90,7 @@ def test_lateness_is_a_matter_of_dates(app: Flask) -> None:
     assert rules.urgency(final, date(2028, 3, 31)) == "soon"
     assert rules.urgency(final, date(2028, 4, 1)) == "late"
     note = by_key(dues, "inception_note")
-    assert rules.urgency(note, date(2028, 4, 1)) == "soon"
+    assert rules.urgency(note, date(2028, 4, 1)) == "passed"
     write_all(final, owner)
     actions.submit(final, by=owner)
     assert rules.urgency(final, date(2028, 4, 1)) == "to_read"
