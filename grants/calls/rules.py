@@ -705,16 +705,21 @@ def _section_told(section: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[s
     """A section of the grid with the points its criteria can bring."""
     most = Decimal(str((grid.get("scale") or {}).get("max", 0)))
     criteria = [
-        {"key": str(c["id"]), "text": c["text"], "weight": c["weight"], "points": most * c["weight"]}
+        {"key": str(c["id"]), "text": c["text"], "weight": c["weight"], "points": _shortly(most * c["weight"])}
         for c in section.get("criteria") or []
     ]
     return {
         "key": str(section["id"]),
         "title": section["title"],
-        "points": sum((c["points"] for c in criteria), Decimal(0)),
+        "points": _shortly(sum((Decimal(c["points"]) for c in criteria), Decimal(0))),
         "needed": section.get("min_to_pass"),
         "criteria": criteria,
     }
+
+
+def _shortly(points: Decimal) -> int | Decimal:
+    """Points as people write them: 20 and not 20.0."""
+    return int(points) if points == points.to_integral_value() else points
 
 
 def timetable_of(call: Call, terms: Mapping[str, Any]) -> list[dict[str, Any]]:

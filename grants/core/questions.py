@@ -558,6 +558,14 @@ def points_of(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return points + _dicts(plan.get("added_2016"))
 
 
+def _numbered(point: Mapping[str, Any], fallback: str) -> Option:
+    """A point of a plan as a choice: people know them by their numbers."""
+    number = str(point.get("number"))
+    return Option(
+        number, {language: f"{number}. {text}" for language, text in _as_texts(point.get("text"), fallback).items()}
+    )
+
+
 def _value_of(entry: Any) -> Any:
     if isinstance(entry, Mapping):
         return next((entry[k] for k in ("value", "id", "key", "number") if k in entry), None)

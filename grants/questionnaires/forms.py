@@ -24,6 +24,7 @@ from wtforms import Field, HiddenField
 
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, Form, one_line
 from grants.core.languages import language_now, pick
+from grants.core.money import Money
 from grants.core.questions import (
     CHOICES,
     DERIVED_IN_LINES,
@@ -295,6 +296,16 @@ class Line:
         """The first thing it says, for a line that is folded."""
         texts = (cell.text for cell in self.cells.values() if cell.layout in ("line", "area") and cell.text)
         return next(texts, "")
+
+    @property
+    def amount(self) -> Money | None:
+        """What a line of a budget costs, for a line that is folded."""
+        if {"quantity", "unit_cost"} - set(self.cells):
+            return None
+        factors = [rules.number_of(self.cells[key].value) for key in ("quantity", "unit_cost")]
+        if factors[0] is None or factors[1] is None:
+            return None
+        return rules.rounded(factors[0] * factors[1], self.cells["unit_cost"].question.currency)
 
     @property
     def is_empty(self) -> bool:

@@ -226,13 +226,19 @@ def budget_lines(question: Question, rows: Iterable[Mapping[str, Any]]) -> list[
 def _add_up_line(line: dict[str, Any], names: set[str], budget: Budget) -> None:
     quantity, unit_cost = number_of(line.get("quantity")), number_of(line.get("unit_cost"))
     if "total" in names and line.get("total") is None and quantity is not None and unit_cost is not None:
-        cent = Decimal(1).scaleb(-minor_digits(budget.currency))
-        line["total"] = str((quantity * unit_cost).quantize(cent, ROUND_HALF_UP))
+        line["total"] = str(rounded(quantity * unit_cost, budget.currency).amount)
     total, requested = number_of(line.get("total")), number_of(line.get("requested"))
     if "cofinancing" in names and line.get("cofinancing") is None and total is not None and requested is not None:
         line["cofinancing"] = str(total - requested)
     if "in_kind" in names and budget.in_kind:
         line["in_kind"] = line.get("cofinancing_source") in budget.in_kind
+
+
+def rounded(amount: Decimal, currency: str) -> Money:
+    """An amount to the nearest minor unit, halves upwards, as an invoice does; at most what can be stored."""
+    step = Decimal(1).scaleb(-minor_digits(currency))
+    most = Decimal(10**14)
+    return Money.parse(max(-most, min(amount, most)).quantize(step, ROUND_HALF_UP), currency)
 
 
 # ------------------------------------------------------------------ reading what is stored

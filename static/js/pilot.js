@@ -1,8 +1,8 @@
 /* Comfort on top of pages that work without it. Each function finds its own elements and does nothing when there are none.
    Words come from the page (data attributes), so this file needs no translation. */
 
-/** The words of a text, counted as the server counts them: pieces between white space. */
-export const countWords = (text) => text.split(/\s+/).filter(Boolean).length;
+/** The words of a text, counted as the server counts them: pieces between white space that hold a letter or a digit. */
+export const countWords = (text) => text.split(/\s+/).filter((piece) => /[\p{L}\p{N}]/u.test(piece)).length;
 
 /** The characters of a text as the server receives it: a line break counts twice, an emoji once. */
 export const countCharacters = (text) => [...text.replaceAll("\n", "\r\n")].length;
