@@ -135,10 +135,16 @@ def submit(application: Application, *, by: Person) -> Receipt:
     db.session.refresh(call, ["state", "opens_at", "closes_at"], with_for_update={"read": True})
     definition = questionnaire_queries.definition_of(call.questionnaire_id)
     answers = answers_in(application)
-    attachments = queries.attachments_of(application)
+    documents, attachments = queries.papers_of(application)
     refuse(
         rules.obstacles_to_submission(
-            application, definition, answers, attachments, queries.server_time(), documents=queries.documents_of(call)
+            application,
+            definition,
+            answers,
+            attachments,
+            queries.server_time(),
+            documents=documents,
+            terms=queries.terms_of(call),
         )
     )
     content = rules.content_of(application, answers, attachments, rules.budget_in(definition, answers))

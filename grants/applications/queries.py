@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, cast, func, select
+from flask import current_app
+from sqlalchemy import Integer, Select, and_, cast, func, select
 from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
 
 from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application, Attachment, Finding, Receipt
 from grants.applications.workflow import ApplicationState
-from grants.calls.models import Call, DocumentAsked, EligibilityRule
+from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
+from grants.calls.workflow import CallState
 from grants.core.db import db
 
 PAGE_SIZE = 50
+
+MOST_KEPT = 200
 
 LOCK_SPACE = 4_713
 """The first number of the advisory locks under which the receipts of a call are numbered."""
@@ -145,6 +149,48 @@ def documents_of(call: Call) -> list[DocumentAsked]:
     """The documents a call asks of applicants, in their order."""
     found = select(DocumentAsked).where(DocumentAsked.call_id == call.id, DocumentAsked.stage == "application")
     return list(db.session.scalars(found.order_by(DocumentAsked.position)))
+
+
+def papers_of(application: Application) -> tuple[list[DocumentAsked], list[Attachment]]:
+    """The documents asked of an applicant and what is attached or withheld, in one query."""
+    found = (
+        select(DocumentAsked, Attachment)
+        .outerjoin(
+            Attachment,
+            and_(Attachment.document_id == DocumentAsked.id, Attachment.application_id == application.id),
+        )
+        .where(DocumentAsked.call_id == application.call_id, DocumentAsked.stage == "application")
+        .options(joinedload(Attachment.file))
+        .order_by(DocumentAsked.position, Attachment.id)
+        .execution_options(populate_existing=True)
+    )
+    rows = db.session.execute(found).all()
+    documents = dict.fromkeys(row[0] for row in rows)
+    return list(documents), [row[1] for row in rows if row[1] is not None]
+
+
+class Terms(NamedTuple):
+    """What a published call never changes, and a submission is judged by: rules (check, what follows) and lots."""
+
+    rules: tuple[tuple[str, str], ...]
+    plan_points: Mapping[str, list[int]]
+
+
+def terms_of(call: Call) -> Terms:
+    """The terms of a call; read once a process when it is published, because then they never change."""
+    kept: dict[int, Terms] = current_app.extensions.setdefault("call_terms", {})
+    if call.state == CallState.PUBLISHED and call.id in kept:
+        return kept[call.id]
+    rules = db.session.execute(
+        select(EligibilityRule.check, EligibilityRule.on_fail).where(EligibilityRule.call_id == call.id)
+    )
+    lots = db.session.execute(select(Lot.key, Lot.plan_points).where(Lot.call_id == call.id))
+    terms = Terms(tuple((row[0], row[1]) for row in rules), {row[0]: row[1] for row in lots})
+    if call.state == CallState.PUBLISHED:
+        if len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        kept[call.id] = terms
+    return terms
 
 
 def document_asked(call: Call, key: str) -> DocumentAsked | None:

@@ -19,6 +19,7 @@ from flask_babel import lazy_ngettext as _ln
 
 from grants.accounts.models import Confidentiality, Organization, region_of
 from grants.applications.models import Application, Attachment, Finding, Outcome, Receipt
+from grants.applications.queries import Terms
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule
 from grants.calls.rules import facts_of_call
@@ -469,10 +470,13 @@ def withholding(definition: Definition) -> Mapping[str, Any] | None:
     return terms if isinstance(terms, Mapping) else None
 
 
-def asked_afterwards(rules: Iterable[EligibilityRule]) -> bool:
-    """Whether the call asks once for a missing document after the deadline, so that it need not stop a submission."""
+def asked_afterwards(rules: Iterable[tuple[str, str]]) -> bool:
+    """Whether the call asks once for a missing document after the deadline, so that it need not stop a submission.
+
+    ``rules`` are the eligibility rules: what is checked, and what follows when it is not met.
+    """
     return any(
-        rule.on_fail == "clarification" and "all_required_annexes_present" in _names(rule.check) for rule in rules
+        on_fail == "clarification" and "all_required_annexes_present" in _names(check) for check, on_fail in rules
     )
 
 
@@ -602,11 +606,14 @@ def obstacles_to_submission(
     at: datetime,
     *,
     documents: Sequence[DocumentAsked] | None = None,
+    terms: Terms | None = None,
+    sections: Iterable[str] | None = None,
 ) -> list[Obstacle]:
     """Everything that keeps an application from being sent in at a moment: the dates of the call, what is missing.
 
-    The documents asked are ``documents`` (default: those of the call). Where the call asks once for a missing document
-    afterwards, it does not stop the submission; :func:`missing_documents` still tells of it.
+    ``documents`` and ``terms`` are those of the call unless they are given; ``sections`` limits the look at single
+    answers to sections that are not known to be complete. Where the call asks once for a missing document afterwards, it
+    does not stop the submission; :func:`missing_documents` still tells of it.
     """
     call = application.call
     closed = obstacles_by_time(call, at)
@@ -618,14 +625,17 @@ def obstacles_to_submission(
         values = {"reference": reference, "key": section_key, "check": 1, "_anchor": question_key}
         return "applications.section", values
 
-    found = obstacles_to_completing(definition, answers, place=place)
-    found += obstacles_across_sections(application, definition, place)
+    if terms is None:
+        known = tuple((rule.check, rule.on_fail) for rule in call.rules)
+        terms = Terms(known, {lot.key: lot.plan_points for lot in call.lots})
+    found = obstacles_to_completing(definition, answers, sections=sections, place=place)
+    found += obstacles_across_sections(application, definition, terms, place)
     question = budget_question(definition)
     if question is not None and question.budget is not None and answers.get(question.key):
         where = place(definition.section_of[question.key].key, question.key)
         found += obstacles_in_budget(answers[question.key], question.budget, checks_in(definition), answers, where)
     asked = call.documents if documents is None else documents
-    if not asked_afterwards(call.rules):
+    if not asked_afterwards(terms.rules):
         values = values_for_documents(application, answers)
         found += [
             Obstacle(
@@ -639,7 +649,10 @@ def obstacles_to_submission(
 
 
 def obstacles_across_sections(
-    application: Application, definition: Definition, place: Callable[[str, str], tuple[str, dict[str, Any]]]
+    application: Application,
+    definition: Definition,
+    terms: Terms,
+    place: Callable[[str, str], tuple[str, dict[str, Any]]],
 ) -> list[Obstacle]:
     """What single answers cannot show: the end of the action, a plan point that belongs to the lot, a region."""
 
@@ -657,8 +670,8 @@ def obstacles_across_sections(
                 latest=LazyString(in_words, call.latest_end_on),
             )
             found.append(Obstacle("ends_too_late", message, where("duration_months")))
-    lot = next((lot for lot in call.lots if lot.key == application.lot_key), None)
-    if lot and lot.plan_points and application.plan_points and not set(lot.plan_points) & set(application.plan_points):
+    points = terms.plan_points.get(application.lot_key or "")
+    if points and application.plan_points and not set(points) & set(application.plan_points):
         message = _l("None of the points of the Plan of Action you chose belongs to your lot.")
         found.append(Obstacle("no_point_of_lot", message, where("plan_points")))
     if application.region is None:

@@ -49,8 +49,7 @@ class Desk:
             for key, row in questionnaire_queries.sections_of(application.answer_sheet_id).items()
             if row.version > 0
         }
-        self.documents = queries.documents_of(application.call)
-        self.attachments = queries.attachments_of(application)
+        self.documents, self.attachments = queries.papers_of(application)
 
     @cached_property
     def answers(self) -> dict[str, Any]:
@@ -70,8 +69,16 @@ class Desk:
     @cached_property
     def obstacles(self) -> list[Obstacle]:
         """What keeps the application from being sent in now."""
+        complete = {key for key, row in self.saved.items() if row.complete}
         return rules.obstacles_to_submission(
-            self.application, self.definition, self.answers, self.attachments, clock.now(), documents=self.documents
+            self.application,
+            self.definition,
+            self.answers,
+            self.attachments,
+            clock.now(),
+            documents=self.documents,
+            terms=queries.terms_of(self.application.call),
+            sections=[section.key for section in self.definition.sections if section.key not in complete],
         )
 
     def places(self, current: str = "") -> list[dict[str, Any]]:
@@ -213,7 +220,7 @@ def show(reference: str) -> ResponseReturnValue:
         told=timeline([("application", application.id)], names=True, limit=30),
         may_submit=permissions.can_submit(current_user, application),
         withdrawing=rules.obstacles_to_withdrawing(application),
-        afterwards=is_draft and rules.asked_afterwards(application.call.rules),
+        afterwards=is_draft and rules.asked_afterwards(queries.terms_of(application.call).rules),
     )
 
 
@@ -309,7 +316,7 @@ def _documents_page(
         desk=desk,
         by_document=by_document,
         withholding=rules.withholding(desk.definition),
-        afterwards=rules.asked_afterwards(desk.application.call.rules),
+        afterwards=rules.asked_afterwards(queries.terms_of(desk.application.call).rules),
         problem_at=document,
         problems=problems or [],
         reason=reason,

@@ -466,6 +466,6 @@ def test_the_pages_of_a_draft_are_cheap(browser: Browser) -> None:
     call, _coordinator = sample.sample_call()
     _application, owner = sample.filled(call, "APP-001")
     browser.sign_in(owner)
-    for path, most in (("", 8), ("/sections/S2", 6), ("/documents", 7), ("/read", 7)):
+    for path, most in (("", 5), ("/sections/S2", 4), ("/documents", 4), ("/read", 5)):
         browser.get(f"/applications/APP-001{path}")
         assert _queries(lambda p=path: browser.get(f"/applications/APP-001{p}")) <= most, path
