@@ -125,6 +125,7 @@ def draw_up_agreement(
     Raises Refused when the numbers do not add up to the award.
     """
     at = clock.now()
+    queries.lock(award, "state")
     award = queries.award_to_agree_on(award)
     refuse(
         rules.obstacles_to_sending(
@@ -158,15 +159,16 @@ def draw_up_agreement(
     return agreement
 
 
-def sign(award: Award, *, signature: str, by: Person) -> Agreement:
+def sign(award: Award, *, signature: str, by: Person, version: int | None = None) -> Agreement:
     """Sign the agreement in the grantee's name by typing a full name; the grant runs from then on.
 
-    Raises Refused unless ``by`` may sign for the organization and an agreement waits for a signature.
+    ``version`` is the one that was read, when that is known. Raises Refused unless ``by`` may sign for the
+    organization and that agreement waits for a signature.
     """
+    queries.lock(award, "state")
     agreement = queries.latest_agreement(award)
-    refuse(
-        rules.obstacles_to_signing(award, agreement, signature, may_sign=by.signs_for(award.organization_id)),
-    )
+    may_sign = by.signs_for(award.organization_id)
+    refuse(rules.obstacles_to_signing(award, agreement, signature, may_sign=may_sign, version=version))
     assert agreement is not None
     agreement.signature = " ".join(signature.split())
     agreement.signed_at = clock.now()
@@ -179,6 +181,7 @@ def sign(award: Award, *, signature: str, by: Person) -> Agreement:
 def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condition:
     """Mark a condition as met, saying how that is known. Raises Refused."""
     award = condition.award
+    queries.lock(condition, "met_on")
     refuse(rules.obstacles_to_meeting(condition, award, evidence))
     condition.met_on = clock.today(award.call.timezone)
     condition.met_by_id = by.id
@@ -190,6 +193,7 @@ def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condit
 def reach_milestone(milestone: Milestone, evidence: str, *, by: Person, reached_on: date | None = None) -> Milestone:
     """Mark a milestone as reached, on a day (default: today) and with what shows it. Raises Refused."""
     award = milestone.award
+    queries.lock(milestone, "reached_on", "due_on")
     today = clock.today(award.call.timezone)
     refuse(rules.obstacles_to_reaching(milestone, award, reached_on or today, evidence, today))
     milestone.reached_on = reached_on or today
@@ -202,6 +206,7 @@ def reach_milestone(milestone: Milestone, evidence: str, *, by: Person, reached_
 def move_milestone(milestone: Milestone, due_on: date, reason: str, *, by: Person) -> Milestone:
     """Move the day by which a milestone is promised, with a reason. Raises Refused."""
     award = milestone.award
+    queries.lock(milestone, "reached_on", "due_on")
     refuse(rules.obstacles_to_moving(milestone, award, due_on, reason))
     before, milestone.due_on = milestone.due_on, due_on
     history.note(

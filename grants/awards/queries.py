@@ -33,16 +33,26 @@ def award_by_reference(seen: Select[Award], reference: str) -> Award | None:
     return db.session.scalar(seen.where(Award.reference == reference).options(*_BESIDE))
 
 
-def award_in_full(seen: Select[Award], reference: str) -> Award | None:
-    """One award with its budget, conditions, milestones and the versions of its agreement."""
+def award_to_answer(seen: Select[Award], reference: str) -> Award | None:
+    """One award with its budget, conditions and the versions of its agreement."""
     found = seen.where(Award.reference == reference).options(
-        *_BESIDE,
-        selectinload(Award.budget),
-        selectinload(Award.conditions),
-        selectinload(Award.milestones),
-        selectinload(Award.agreements).joinedload(Agreement.signed_by).load_only(Person.name),
+        *_BESIDE, selectinload(Award.budget), selectinload(Award.conditions), selectinload(Award.agreements)
     )
     return db.session.scalar(found)
+
+
+def award_to_follow(seen: Select[Award], reference: str) -> Award | None:
+    """One award with its milestones and conditions."""
+    found = seen.where(Award.reference == reference).options(
+        *_BESIDE, selectinload(Award.milestones), selectinload(Award.conditions)
+    )
+    return db.session.scalar(found)
+
+
+def lock(row: Award | Condition | Milestone, *columns: str) -> None:
+    """Read some columns of a row again and keep others from changing it until the end of the transaction."""
+    db.session.flush()
+    db.session.refresh(row, columns, with_for_update=True)
 
 
 def award_to_agree_on(award: Award) -> Award:

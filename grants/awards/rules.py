@@ -358,12 +358,23 @@ def obstacles_to_sending(
 
 
 def obstacles_to_signing(
-    award: Award, agreement: Agreement | None, signature: str | None, *, may_sign: bool
+    award: Award, agreement: Agreement | None, signature: str | None, *, may_sign: bool, version: int | None = None
 ) -> list[Obstacle]:
-    """Why an agreement cannot be signed. ``signature`` is None while the page is only shown."""
+    """Why an agreement cannot be signed. ``signature`` is None while the page is only shown.
+
+    ``version`` is the one that was read; nobody signs a newer one unread.
+    """
     found = _must_be(award, {AwardState.SENT})
     if agreement is None or agreement.signed_at is not None:
         found.append(Obstacle("no_agreement", _l("There is no agreement waiting for a signature.")))
+    if agreement is not None and version is not None and agreement.version != version:
+        found.append(
+            Obstacle(
+                "newer_version",
+                _l("The agreement was drawn up again meanwhile. Please read the new version first."),
+                ("awards.agreement", {"reference": award.reference}),
+            )
+        )
     if not may_sign:
         found.append(Obstacle("not_a_signatory", _l("Only a person who may sign for the organization can sign.")))
     if signature is not None and len(signature.split()) == 0:

@@ -86,10 +86,6 @@ def _award(reference: str) -> Award:
     return found(queries.award_by_reference(scope(current_user, Award), reference))
 
 
-def _award_in_full(reference: str) -> Award:
-    return found(queries.award_in_full(scope(current_user, Award), reference))
-
-
 def _history(award: Award) -> list[dict[str, Any]]:
     staff = permissions.sees_as_staff(current_user, award)
     return timeline([("award", award.id)], names=staff)
@@ -154,7 +150,7 @@ def release_letters(reference: str) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def agreement(reference: str) -> ResponseReturnValue:
     """The offer with its amount, conditions and plan; later the agreement to read and sign."""
-    award = _award_in_full(reference)
+    award = found(queries.award_to_answer(scope(current_user, Award), reference))
     terms = queries.plan_terms(award.call_id)
     return render_template(
         "awards/agreement.html",
@@ -250,7 +246,7 @@ def _milestones_url(award: Award) -> str:
 @access(SIGNED_IN)
 def milestones(reference: str) -> ResponseReturnValue:
     """What was promised by when, what was asked besides, and what of it is done."""
-    award = _award_in_full(reference)
+    award = found(queries.award_to_follow(scope(current_user, Award), reference))
     today = clock.today(award.call.timezone)
     return render_template(
         "awards/milestones.html",

@@ -261,6 +261,15 @@ def test_a_member_who_may_not_sign_cannot_sign(app: Flask) -> None:
     assert award.state == AwardState.SENT
 
 
+def test_nobody_signs_a_version_they_have_not_read(app: Flask) -> None:
+    award, coordinator, owner = sent()
+    plan = rules.instalments(award, TERMS)
+    actions.draw_up_agreement(award, instalments=plan, reports_owed=rules.report_plan(award, TERMS), by=coordinator)
+    with refused("newer_version"):
+        actions.sign(award, signature="Amina Diallo", by=owner, version=1)
+    assert actions.sign(award, signature="Amina Diallo", by=owner, version=2).version == 2
+
+
 def test_an_empty_signature_is_refused_and_nothing_is_signed_twice(app: Flask) -> None:
     award, _, owner = sent()
     with refused("no_signature"):

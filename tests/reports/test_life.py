@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from grants.awards.workflow import AwardState
 from grants.core import clock
 from grants.core.db import db
 from grants.core.money import Money
+from grants.core.rules import Refused
 from grants.history.queries import entries_about
 from grants.questionnaires.actions import EditConflict
 from grants.reports import actions, queries, rules
@@ -307,3 +309,35 @@ def test_a_due_date_that_has_passed_is_moved_and_the_former_one_kept(app: Flask)
     entry = entries_about([("report_due", interim.id)])[0]
     assert (entry.verb, entry.details) == ("move", {"before": "2027-10-16", "after": "2027-12-31"})
     assert interim.due_on == date(2027, 12, 31)
+
+
+def test_figures_cannot_slip_into_a_report_while_it_is_being_submitted(live: Flask) -> None:
+    """Two members at once: the one who saves waits for the one who submits, and is then refused."""
+    _, dues, owner, _ = running()
+    interim = by_key(dues, "interim_report")
+    write_all(interim, owner)
+    db.session.commit()
+    due_id, owner_id = interim.id, owner.id
+    outcome: list[object] = []
+
+    def save_late() -> None:
+        with live.app_context():
+            due = db.session.get_one(ReportDue, due_id)
+            try:
+                give_figures(due, db.session.get_one(Person, owner_id), 1)
+                db.session.commit()
+                outcome.append("saved")
+            except Refused as refusal:
+                db.session.rollback()
+                outcome.append(refusal.obstacles[0].code)
+            finally:
+                db.session.remove()
+
+    actions.submit(interim, by=owner)
+    colleague = threading.Thread(target=save_late)
+    colleague.start()
+    colleague.join(0.5)
+    assert outcome == []
+    db.session.commit()
+    colleague.join(20)
+    assert outcome == ["not_in_this_state"]
