@@ -282,10 +282,10 @@ def obstacles_to_asking_anybody(
                 "enough_reviews", _l("There are %(n)s first-round reviews already.", n=len(board.live(line.id, 1)))
             )
         )
-    if round == 2 and not third_due:
-        found.append(Obstacle("no_disagreement", _l("The two reviews do not disagree, so there is no third one.")))
     if round == 2 and board.live(line.id, 2):
         found.append(Obstacle("third_asked", _l("A third reviewer has been asked already.")))
+    elif round == 2 and not third_due:
+        found.append(Obstacle("no_disagreement", _l("The two reviews do not disagree, so there is no third one.")))
     return found
 
 
