@@ -662,7 +662,11 @@ def guide(call: Call, documents: Mapping[str, Any]) -> dict[str, Any]:
         "most_per_lead": grant.get("max_applications_per_lead"),
         "most_of_turnover": grant.get("max_share_of_annual_turnover_percent"),
         "rules": [
-            {"text": r["text"], "fails": (eligibility.get("on_fail_labels") or {}).get(r.get("on_fail"))}
+            {
+                "text": r["text"],
+                "decides": r.get("on_fail") == "reject",
+                "fails": (eligibility.get("on_fail_labels") or {}).get(r.get("on_fail")),
+            }
             for r in eligibility.get("rules") or []
         ],
         "clarification": eligibility.get("clarification_text"),

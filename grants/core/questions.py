@@ -480,9 +480,7 @@ class _Reader:
     def options_from(self, origin: str, path: Path) -> tuple[Option, ...]:
         found = self.source(origin, path)
         if isinstance(found, Mapping) and "clusters" in found:
-            return tuple(
-                Option(str(p.get("number")), _as_texts(p.get("text"), self.fallback)) for p in points_of(found)
-            )
+            return tuple(_numbered(point, self.fallback) for point in points_of(found))
         if isinstance(found, list):
             options = []
             for entry in found:
