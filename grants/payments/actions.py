@@ -99,7 +99,7 @@ def sign_agreement(award: Award, *, signature: str, by: Person) -> Agreement:
         _pot(AccountKind.DONOR, award.call_id, None, award.currency),
         _pot(AccountKind.ENVELOPE, award.call_id, None, award.currency),
         memo="fund",
-        by=by,
+        by=None,
     )
     _move(
         f"commit:{award.reference}",
@@ -377,7 +377,7 @@ def _move(
     credit_account_id: int,
     *,
     memo: str,
-    by: Person,
+    by: Person | None,
     disbursement_id: int | None = None,
 ) -> None:
     """Move money once: a second move with the same key changes nothing. The database refuses an overdraft."""
@@ -389,7 +389,7 @@ def _move(
         currency=amount.currency,
         memo=memo,
         disbursement_id=disbursement_id,
-        by_id=by.id,
+        by_id=by.id if by else None,
     )
     db.session.flush()
     db.session.execute(row.on_conflict_do_nothing(index_elements=["key"]))
