@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from flask_babel import LazyString
 from flask_babel import lazy_ngettext as _ln
 
@@ -570,9 +569,9 @@ def when_in_call(call: Call, at: datetime) -> Any:
 
 
 def _with_seconds(at: datetime, zone: str) -> str:
-    place = ZoneInfo(zone)
-    shown_at = format_datetime(at.astimezone(place), "EEEE d MMMM y, HH:mm:ss", tzinfo=place, locale=language_now())
-    return f"{shown_at} ({zone.rsplit('/', 1)[-1].replace('_', ' ')})"
+    return moment(at, zone).replace(
+        f"{at.astimezone(ZoneInfo(zone)):%H:%M}", f"{at.astimezone(ZoneInfo(zone)):%H:%M:%S}"
+    )
 
 
 def obstacles_to_editing(application: Application) -> list[Obstacle]:
@@ -766,7 +765,7 @@ def receipt_in_words(
         [
             str(pick(a["label"])) or a["document"],
             a.get("name") or str(_l("withheld, with a reason")),
-            a.get("sha256") or "–",
+            _in_groups(a.get("sha256") or "–"),
         ]
         for a in attached
     ]
@@ -799,6 +798,11 @@ def receipt_in_words(
         "footer": str(_l("Pilot Fund of MADE, the Migration and Development Civil Society network")),
         "parts": parts,
     }
+
+
+def _in_groups(digest: str) -> str:
+    """A long code that can be broken into lines and compared by eye."""
+    return " ".join(digest[n : n + 8] for n in range(0, len(digest), 8))
 
 
 HASH_EXPLAINED = _l(

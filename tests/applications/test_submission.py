@@ -13,7 +13,7 @@ from grants.applications import actions, queries, rules
 from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
-from grants.core import clock
+from grants.core import clock, pdf
 from grants.core.db import db, transaction
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
@@ -159,6 +159,23 @@ def test_an_application_cannot_be_begun_in_another_language_or_out_of_time(app: 
         with clock.at(at), pytest.raises(Refused) as refusal:
             actions.start(call, founded, language=language, by=owner)
         assert [o.code for o in refusal.value.obstacles] == [code]
+
+
+def test_the_receipt_as_a_document_holds_every_fingerprint_within_its_page(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        actions.submit(application, by=owner)
+        proof = queries.receipt_with_content(application)
+        assert proof is not None
+        attached = [a | {"label": {"en": "Statutes"}} for a in proof.content["attachments"]]
+        values = rules.receipt_in_words(proof, application, attached)
+    table = next(part for part in values["parts"] if part["kind"] == "table")
+    assert table["rows"][0][2].replace(" ", "") == attached[0]["sha256"]
+    assert max(len(word) for word in table["rows"][0][2].split()) == 8
+    shown = dict(values["parts"][0]["pairs"])
+    assert shown["Receipt"] == proof.number
+    assert "13:00:00 (Brussels)" in shown["Received, by the server’s clock"]
+    assert pdf.render("document", language="en", **values).startswith(b"%PDF")
 
 
 # ------------------------------------------------------------------ races, with real commits
