@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Identity, MetaData, Text, func
+from psycopg import OperationalError
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Identity, MetaData, Text, event, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
+from sqlalchemy.pool import Pool
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -48,7 +52,6 @@ db = SQLAlchemy(
     model_class=Base,
     session_options={"expire_on_commit": False},
     engine_options={
-        "pool_pre_ping": True,
         "pool_size": 8,
         "max_overflow": 4,
         "pool_timeout": 5,
@@ -58,6 +61,30 @@ db = SQLAlchemy(
         },
     },
 )
+
+RESTED = 5.0
+"""A connection that has rested this many seconds is asked whether it still works before it is handed out.
+
+Asking every time would cost each request a round trip; this way a database that came back heals as well, and only a
+request in the very seconds of the outage notices.
+"""
+
+
+@event.listens_for(Pool, "checkin")
+def _remember_rest(connection: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _ask_after_rest(connection: Any, record: Any, proxy: Any) -> None:
+    if time.monotonic() - record.info.get("rests_since", time.monotonic()) < RESTED:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except OperationalError as error:
+        raise DisconnectionError from error  # the pool replaces it and tries again
+
 
 Key = Annotated[int, mapped_column(BigInteger, Identity(always=False), primary_key=True)]
 """A surrogate key; people see references, never these."""

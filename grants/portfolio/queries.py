@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    CompoundSelect,
+    BigInteger,
     Date,
     DateTime,
     Select,
     Text,
     and_,
+    any_,
+    bindparam,
     cast,
     func,
     literal,
+    literal_column,
     null,
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role
@@ -65,24 +69,55 @@ class Work:
     note: Any = ""
 
 
+ROLES_WITH_WORK = (Role.REVIEWER, Role.COMMITTEE_MEMBER, *COORDINATORS, Role.FINANCE_OFFICER)
+
+
 def work_of(person: Person, at: datetime) -> list[Work]:
     """What awaits a person, whatever roles they hold; one query."""
-    parts: list[Select[Any]] = []
-    if person.memberships:
-        parts += _of_applicant(person, at)
-    if person.holds(Role.REVIEWER):
-        parts += _of_reviewer(person)
-    if person.holds(Role.COMMITTEE_MEMBER):
-        parts += _of_committee_member(person)
-    if person.holds(*COORDINATORS):
-        parts += _of_coordinator(person, at)
-    if person.holds(Role.FINANCE_OFFICER):
-        parts += _of_finance_officer(person)
-    if not parts:
+    held = frozenset(role for role in ROLES_WITH_WORK if person.holds(role))
+    if not held and not person.memberships:
         return []
-    every: CompoundSelect[Any] = union_all(*parts)
-    rows = db.session.execute(every.order_by("moment", "day").limit(LONGEST)).all()
-    return [Work(row.kind, row.reference, row.number, row.moment or row.day, row.note or "") for row in rows]
+    statement, fixed = _prepared_work(held, bool(person.memberships))
+    asked = fixed | {
+        "person": person.id,
+        "at": at,
+        "today": at.date(),
+        "horizon": (at + AHEAD).date(),
+        "regions": sorted(person.regions),
+        "mine": [m.organization_id for m in person.memberships],
+        "leading": [m.organization_id for m in person.memberships if m.may_sign or m.role == MemberRole.OWNER],
+    }
+    rows = db.session.connection().exec_driver_sql(statement, asked)
+    return [
+        Work(kind, reference, number, moment or day, note or "") for kind, reference, number, moment, day, note in rows
+    ]
+
+
+@cache
+def _prepared_work(held: frozenset[Role], member: bool) -> tuple[str, dict[str, Any]]:
+    """The statement for a set of roles, with what stands fixed in it.
+
+    Composed and compiled once: doing that for every visit to the home page costs more than running it.
+    """
+    parts: list[Select[*tuple[Any, ...]]] = _of_applicant() if member else []
+    if Role.REVIEWER in held:
+        parts += _of_reviewer()
+    if Role.COMMITTEE_MEMBER in held:
+        parts += _of_committee_member()
+    if held.intersection(COORDINATORS):
+        parts += _of_coordinator(everywhere=Role.GLOBAL_COORDINATOR in held)
+    if Role.FINANCE_OFFICER in held:
+        parts += _of_finance_officer()
+    every = union_all(*parts).order_by("moment", "day").limit(literal_column(str(LONGEST)))
+    compiled = every.compile(dialect=db.engine.dialect, compile_kwargs={"render_postcompile": True})
+    return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
+
+
+PERSON = bindparam("person", None, type_=BigInteger)
+AT = bindparam("at", None, type_=DateTime(timezone=True))
+TODAY, HORIZON = bindparam("today", None, type_=Date), bindparam("horizon", None, type_=Date)
+MINE, LEADING = (bindparam(name, None, type_=ARRAY(BigInteger)) for name in ("mine", "leading"))
+REGIONS = bindparam("regions", None, type_=ARRAY(Text))
 
 
 def _work(
@@ -99,30 +134,27 @@ def _work(
     )
 
 
-def _of_applicant(person: Person, at: datetime) -> list[Select[Any]]:
-    mine = [m.organization_id for m in person.memberships]
-    leading = [m.organization_id for m in person.memberships if m.may_sign or m.role == MemberRole.OWNER]
-    horizon = (at + AHEAD).date()
+def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
     owed = and_(
-        Award.organization_id.in_(mine),
+        Award.organization_id == any_(MINE),
         Award.state == AwardState.ACTIVE,
         ReportDue.required,
-        ReportDue.due_on <= horizon,
+        ReportDue.due_on <= HORIZON,
     )
     return [
         _work("submit_draft", Application.reference, Application.id, moment=Call.closes_at, note=Call.title)
         .join(Call, Call.id == Application.call_id)
         .where(
-            Application.organization_id.in_(mine),
+            Application.organization_id == any_(MINE),
             Application.state == ApplicationState.DRAFT,
             Call.state == CallState.PUBLISHED,
-            Call.closes_at > at,
+            Call.closes_at > AT,
         ),
         _work("answer_offer", Award.reference, Award.id, day=Award.answer_by, note=Award.title).where(
-            Award.organization_id.in_(leading), Award.state == AwardState.OFFERED
+            Award.organization_id == any_(LEADING), Award.state == AwardState.OFFERED
         ),
         _work("sign_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
-            Award.organization_id.in_(leading), Award.state == AwardState.SENT
+            Award.organization_id == any_(LEADING), Award.state == AwardState.SENT
         ),
         _work("write_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
         .join(Award, Award.id == ReportDue.award_id)
@@ -134,20 +166,20 @@ def _of_applicant(person: Person, at: datetime) -> list[Select[Any]]:
         .select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
         .join(Award, Award.id == Tranche.award_id)
-        .where(Award.organization_id.in_(leading), Disbursement.state == DisbursementState.PAID),
+        .where(Award.organization_id == any_(LEADING), Disbursement.state == DisbursementState.PAID),
         _work("reach_milestone", Award.reference, Milestone.id, day=Milestone.due_on, note=Milestone.title)
         .join(Award, Award.id == Milestone.award_id)
         .where(
-            Award.organization_id.in_(mine),
+            Award.organization_id == any_(MINE),
             Award.state == AwardState.ACTIVE,
             Milestone.reached_on.is_(None),
-            Milestone.due_on <= horizon,
+            Milestone.due_on <= HORIZON,
         ),
     ]
 
 
-def _of_reviewer(person: Person) -> list[Select[Any]]:
-    mine = Assignment.reviewer_id == person.id
+def _of_reviewer() -> list[Select[*tuple[Any, ...]]]:
+    mine = Assignment.reviewer_id == PERSON
     asked = _work("declare", literal(""), Assignment.id, day=Assignment.due_on)
     accepted = _work("review", Application.reference, Assignment.id, day=Assignment.due_on, note=Application.title)
     return [
@@ -158,13 +190,13 @@ def _of_reviewer(person: Person) -> list[Select[Any]]:
     ]
 
 
-def _of_committee_member(person: Person) -> list[Select[Any]]:
-    seated = select(Seat.meeting_id).where(Seat.person_id == person.id)
-    voted = select(Vote.id).where(Vote.decision_id == Decision.id, Vote.person_id == person.id)
+def _of_committee_member() -> list[Select[*tuple[Any, ...]]]:
+    seated = select(Seat.meeting_id).where(Seat.person_id == PERSON)
+    voted = select(Vote.id).where(Vote.decision_id == Decision.id, Vote.person_id == PERSON)
     aside = select(Recusal.id).where(
         Recusal.meeting_id == Decision.meeting_id,
         Recusal.application_id == Decision.application_id,
-        Recusal.person_id == person.id,
+        Recusal.person_id == PERSON,
     )
     open_votes = (
         select(Decision.id)
@@ -187,9 +219,8 @@ def _of_committee_member(person: Person) -> list[Select[Any]]:
     ]
 
 
-def _of_coordinator(person: Person, at: datetime) -> list[Select[Any]]:
-    regions = sorted(person.regions)
-    here = Award.region.in_(regions)
+def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
+    here = Award.region == any_(REGIONS)
     live = Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED, AssignmentState.COMPLETED))
     reviewers = (
         select(func.count())
@@ -197,7 +228,7 @@ def _of_coordinator(person: Person, at: datetime) -> list[Select[Any]]:
         .correlate(Application)
         .scalar_subquery()
     )
-    in_call = and_(Application.call_id == Call.id, Application.region.in_(regions))
+    in_call = and_(Application.call_id == Call.id, Application.region == any_(REGIONS))
     submitted = and_(in_call, Application.state == ApplicationState.SUBMITTED)
     eligible = and_(in_call, Application.state == ApplicationState.ELIGIBLE, reviewers < 2)
     read_by = cast(Report.submitted_at + TO_READ, Date)
@@ -205,11 +236,11 @@ def _of_coordinator(person: Person, at: datetime) -> list[Select[Any]]:
     parts = [
         _work("check_applications", Call.reference, func.count(Application.id), day=Call.check_until, note=Call.title)
         .join(Application, submitted)
-        .where(Call.closes_at <= at, Call.state == CallState.PUBLISHED)
+        .where(Call.closes_at <= AT, Call.state == CallState.PUBLISHED)
         .group_by(Call.id),
         _work("assign_reviewers", Call.reference, func.count(Application.id), day=Call.reviews_due_on, note=Call.title)
         .join(Application, eligible)
-        .where(Call.closes_at <= at, Call.state == CallState.PUBLISHED, ~decided)
+        .where(Call.closes_at <= AT, Call.state == CallState.PUBLISHED, ~decided)
         .group_by(Call.id),
         _work("draw_up_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
             here, Award.state == AwardState.ACCEPTED
@@ -225,13 +256,13 @@ def _of_coordinator(person: Person, at: datetime) -> list[Select[Any]]:
             Award.state == AwardState.ACTIVE,
             ReportDue.required,
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
-            ReportDue.due_on < at.date(),
+            ReportDue.due_on < TODAY,
         ),
         _work("finish_closeout", Award.reference, Closeout.id, day=Closeout.due_on, note=Award.title)
         .join(Award, Award.id == Closeout.award_id)
         .where(here, Closeout.state == CloseoutState.OPENED),
     ]
-    if person.holds(Role.GLOBAL_COORDINATOR):
+    if everywhere:
         unreleased = select(Decision.id).where(Decision.meeting_id == Meeting.id, Decision.state == DecisionState.TAKEN)
         parts += [
             _work("release_letters", Meeting.reference, Meeting.id, moment=Meeting.starts_at).where(
@@ -244,7 +275,7 @@ def _of_coordinator(person: Person, at: datetime) -> list[Select[Any]]:
     return parts
 
 
-def _of_finance_officer(person: Person) -> list[Select[Any]]:
+def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
     payment = {"note": Award.title}
     sent = (
         _work("approve_payment", Disbursement.reference, Disbursement.id, day=Tranche.due_on, **payment),
@@ -257,10 +288,10 @@ def _of_finance_officer(person: Person) -> list[Select[Any]]:
         for part in sent
     ]
     return [
-        joined[0].where(Disbursement.state == DisbursementState.PREPARED, Disbursement.prepared_by_id != person.id),
+        joined[0].where(Disbursement.state == DisbursementState.PREPARED, Disbursement.prepared_by_id != PERSON),
         joined[1].where(Disbursement.state == DisbursementState.APPROVED),
         _work("verify_account", literal(""), BankAccount.id).where(
-            BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != person.id
+            BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != PERSON
         ),
     ]
 
@@ -282,43 +313,33 @@ class CallMoney:
         return self.envelope - self.committed - self.payable - self.paid
 
 
-def money_of_calls(limit: int = 3) -> list[CallMoney]:
-    """Where the money of the latest calls with agreements stands; one query."""
+def _balance(kind: AccountKind) -> Any:
+    return func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0)
 
-    def balance(kind: AccountKind) -> Any:
-        return func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0)
 
-    rows = db.session.execute(
-        select(
-            Call.reference,
-            Call.title,
-            Call.currency,
-            Call.envelope_minor,
-            balance(AccountKind.COMMITTED),
-            balance(AccountKind.PAYABLE),
-            balance(AccountKind.PAID),
-        )
-        .join(Account, (Account.call_id == Call.id) & Account.award_id.is_not(None))
-        .group_by(Call.id)
-        .order_by(Call.closes_at.desc())
-        .limit(limit)
+_MONEY = (
+    select(
+        Call.reference,
+        Call.title,
+        Call.currency,
+        Call.envelope_minor,
+        _balance(AccountKind.COMMITTED),
+        _balance(AccountKind.PAYABLE),
+        _balance(AccountKind.PAID),
     )
+    .join(Account, (Account.call_id == Call.id) & Account.award_id.is_not(None))
+    .group_by(Call.id)
+    .order_by(Call.closes_at.desc())
+    .limit(3)
+)
+
+
+def money_of_calls() -> list[CallMoney]:
+    """Where the money of the latest three calls with agreements stands; one query."""
     return [
         CallMoney(reference, title, *(Money(int(minor), currency) for minor in minors))
-        for reference, title, currency, *minors in rows
+        for reference, title, currency, *minors in db.session.execute(_MONEY)
     ]
-
-
-def open_and_coming_calls(at: datetime) -> list[Call]:
-    """Calls a visitor may apply to now or soon, the first to close first."""
-    found = (
-        select(Call)
-        .where(Call.state == CallState.PUBLISHED, Call.closes_at > at)
-        .options(load_only(*PUBLIC_CALL))
-        .order_by(Call.closes_at)
-        .limit(20)
-    )
-    return list(db.session.scalars(found))
 
 
 PUBLIC_CALL = (
@@ -326,21 +347,36 @@ PUBLIC_CALL = (
     Call.grant_min_minor, Call.grant_max_minor,
 )  # fmt: skip
 
+_OPEN_CALLS = (
+    select(Call)
+    .where(Call.state == CallState.PUBLISHED, Call.closes_at > bindparam("at"))
+    .options(load_only(*PUBLIC_CALL))
+    .order_by(Call.closes_at)
+    .limit(20)
+)
+
+
+def open_and_coming_calls(at: datetime) -> list[Call]:
+    """Calls a visitor may apply to now or soon, the first to close first."""
+    return list(db.session.scalars(_OPEN_CALLS, {"at": at}))
+
+
+_OWN_APPLICATIONS = (
+    select(Application)
+    .where(Application.organization_id == any_(MINE))
+    .options(
+        load_only(Application.reference, Application.state, Application.title, Application.submitted_at),
+        joinedload(Application.call).load_only(Call.reference, Call.title, Call.closes_at),
+    )
+    .order_by(Application.id.desc())
+    .limit(20)
+)
+
 
 def own_applications(person: Person) -> list[Application]:
     """The applications of a person's organizations, newest first."""
     mine = [m.organization_id for m in person.memberships]
-    found = (
-        select(Application)
-        .where(Application.organization_id.in_(mine))
-        .options(
-            load_only(Application.reference, Application.state, Application.title, Application.submitted_at),
-            joinedload(Application.call).load_only(Call.reference, Call.title, Call.closes_at),
-        )
-        .order_by(Application.id.desc())
-        .limit(20)
-    )
-    return list(db.session.scalars(found)) if mine else []
+    return list(db.session.scalars(_OWN_APPLICATIONS, {"mine": mine})) if mine else []
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ def _navigation() -> dict[str, Any]:
         places += [(_("Grants"), "portfolio.grants"), (_("Reports"), "reports.queue")]
     if current_user.holds(Role.FINANCE_OFFICER, Role.AUDITOR):
         places += [(_("Payments"), "payments.queue"), (_("Ledger"), "payments.ledger")]
+    if current_user.holds(*STAFF):
+        places.append((_("Organizations"), "accounts.organizations"))
     if current_user.holds(Role.ADMINISTRATOR, Role.AUDITOR):
         places.append((_("People"), "accounts.people"))
     return {"navigation": _places(*places), "account_links": doors}
