@@ -384,7 +384,7 @@ class Page(HTMLParser):
         """Where a link with these words leads; a link that holds them among others will do when there is no other."""
         words = self.wording(words)
         links = [tag for tag in self.root.all("a") if tag.at.get("href")]
-        exact = [str(tag.at["href"]) for tag in links if tag.text == words]
+        exact = [str(tag.at["href"]) for tag in links if _same(tag.text, words)]
         found = exact or [str(tag.at["href"]) for tag in links if words in tag.text]
         assert found, f"no link “{words}” on “{self.heading}”, only {[tag.text for tag in links]}"
         assert len(set(found)) == 1, f"“{words}” leads to {sorted(set(found))}"
@@ -397,7 +397,7 @@ class Page(HTMLParser):
             button
             for form in self.forms
             for button in form.buttons
-            if button.words == words and urlsplit(form.action).path.endswith(at)
+            if _same(button.words, words) and urlsplit(form.action).path.endswith(at)
         ]
 
     def switched_off(self, words: str) -> list[Tag]:
@@ -406,7 +406,7 @@ class Page(HTMLParser):
         return [
             tag
             for tag in self.root.all("button")
-            if tag.text == words and (tag.at.get("aria-disabled") == "true" or "disabled" in tag.at)
+            if _same(tag.text, words) and (tag.at.get("aria-disabled") == "true" or "disabled" in tag.at)
         ]
 
     def obstacles(self, words: str) -> list[str]:
@@ -424,6 +424,11 @@ class Page(HTMLParser):
     def all_buttons(self) -> list[str]:
         """The words of every button, for messages."""
         return [tag.text for tag in self.root.all("button")]
+
+
+def _same(found: str, words: str) -> bool:
+    """Whether these are the words; what ends in … is only how they begin."""
+    return found.startswith(words[:-1]) if words.endswith("…") else found == words
 
 
 def begin_request() -> None:
@@ -482,7 +487,7 @@ class Browser:
 
     def send(self, form: Form, words: str, *, status: int = 200) -> Page:
         """Press a button of a form that has been filled in already."""
-        button = next(b for b in form.buttons if b.words == self.page.wording(words))
+        button = next(b for b in form.buttons if _same(b.words, self.page.wording(words)))
         self._send(button)
         return self._arrived(status)
 

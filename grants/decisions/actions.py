@@ -205,7 +205,7 @@ def take(decision: Decision, *, by: Person) -> Decision:
     meeting, call = decision.meeting, decision.meeting.call
     queries.lock_envelope(call.id)
     line = reviews.line_of(decision.application)
-    out = {person for person, _ in queries.barred(meeting, [line])}
+    out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out)
     list_ = rules.ranking(call, reviews.standing_of(call.id))
     refuse(rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id)))

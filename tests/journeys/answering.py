@@ -43,12 +43,16 @@ def typed(value: Any) -> Any:
 
 
 def fill_section(browser: Browser, section: str, answers: dict[str, Any], *, press: str = "Save and go on") -> None:
-    """Answer every question of the section that is open, and save.
+    """Answer every question of the section that is open, and save."""
+    asked = [q["key"] for q in questions_of(section) if q["key"] in answers and q["type"] != "files"]
+    fill_answers(browser, {key: answers[key] for key in asked}, press=press)
+
+
+def fill_answers(browser: Browser, values: dict[str, Any], *, press: str = "Save and go on") -> None:
+    """Type these answers into the section that is open, and save.
 
     Where a table offers too few lines, "Add a line" is pressed until there are enough; what was typed stays.
     """
-    asked = [q for q in questions_of(section) if q["key"] in answers and q["type"] != "files"]
-    values = {q["key"]: answers[q["key"]] for q in asked}
     form = _form(browser, press)
     for key, rows in values.items():
         if f"{key}-rows" in form.controls and rows:

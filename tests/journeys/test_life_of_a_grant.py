@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from grants.applications.models import Application
+from grants.awards.models import Award
 from grants.calls.models import Call
-from grants.core.db import db
+from grants.core.db import db, transaction
 from grants.demo import sample
 from grants.demo.calls import CallStory
-from tests.journeys.answering import answers_of, fill_section, sections
+from grants.demo.people import People
+from grants.history.queries import broken_seals
+from tests.http import Browser
+from tests.journeys.answering import answers_of, fill_answers, fill_section, sections
 from tests.journeys.world import World
 
 CALL = "MPF-2027-01"
@@ -32,6 +36,23 @@ def test_a_grant_lives_from_the_published_call_to_the_closed_account(world: Worl
     life.the_visitor_registers_and_confirms_the_address_with_the_mailed_link()
     life.she_opens_the_account_of_her_organization_and_invites_a_colleague_who_joins()
     life.they_fill_in_every_section_of_the_questionnaire()
+    life.they_attach_their_documents()
+    life.the_owner_sends_the_application_in_and_gets_a_receipt()
+    life.after_the_deadline_the_same_click_is_refused()
+    life.the_coordinator_checks_every_rule_and_finds_it_eligible()
+    life.the_coordinator_asks_reviewers_and_one_declares_a_conflict()
+    life.two_reviewers_declare_no_tie_and_score_every_criterion()
+    life.the_ranked_list_stands_against_the_money_line()
+    life.the_committee_votes_without_those_who_stepped_aside()
+    life.all_letters_go_out_at_one_moment()
+    life.the_grantee_accepts_and_the_signatory_signs_the_agreement()
+    life.the_bank_account_is_entered_and_verified_by_a_call()
+    life.the_first_tranche_is_prepared_approved_paid_and_confirmed_by_different_people()
+    life.the_interim_report_is_returned_once_and_accepted()
+    life.the_second_tranche_follows_the_accepted_report()
+    life.the_final_report_and_the_last_tranche_follow()
+    life.the_grant_is_closed_once_nothing_is_missing()
+    life.the_record_is_whole()
 
 
 def zipped(**changed: str) -> bytes:
@@ -192,3 +213,532 @@ class Life:
                 fill_section(writer, key, answers)
                 writer.open(f"/applications/{self.application}/sections/{key}?check=1")
                 assert not writer.page.errors, (key, writer.page.errors)
+
+    def they_attach_their_documents(self) -> None:
+        annexes = answers_of("APP-005")["annexes"]
+        place = f"/applications/{self.application}"
+        with self.world.on("2027-02-20 10:00"):
+            deepak = self.world.as_(COLLEAGUE)
+            page = deepak.open(f"{place}/documents")
+            assert page.badges.count("Missing") == 8
+            false = (b"MZ this is a program", "statutes.pdf")
+            page = deepak.press("Add", {"files": false}, at="/statutes/attach", status=422)
+            assert page.errors == ["statutes.pdf: The content of this file is not what its name says (pdf)."]
+            for annex in annexes:
+                content = sample.document(annex["file"].rsplit(".", 1)[-1], annex["key"], ORGANIZATION)
+                page = deepak.press("Add", {"files": (content, annex["file"])}, at=f"/{annex['key']}/attach")
+                assert annex["file"] in page.content
+            assert "Missing" not in page.badges
+            page = deepak.open(place)
+            assert "10 of 10 sections are complete" in page.content
+            assert not page.buttons("Send in the application"), "an editor writes, the owner sends in"
+            assert "An owner or signatory of your organization sends it in." in page.content
+
+    def the_owner_sends_the_application_in_and_gets_a_receipt(self) -> None:
+        place = f"/applications/{self.application}"
+        with self.world.on("2027-02-25 18:00") as moment:
+            self.world.all_read()
+            maya = self.world.as_(OWNER)
+            left_open = maya.open(place)
+            page = maya.press("Send in the application")
+            assert maya.address == f"{place}/receipt"
+            receipt = next(page.root.all("p", class_="eyebrow")).text
+            assert page.step == "Checked"
+            assert maya.get(f"{place}/receipt.pdf").data.startswith(b"%PDF")
+            assert maya.get(f"{place}/copy.pdf").data.startswith(b"%PDF")
+            letter = self.world.read(OWNER, self.application)
+            assert f"{place}/receipt" in letter.links
+            assert ORGANIZATION not in letter.subject
+            application = self._application()
+            assert application.submitted_at == moment
+            entry = self.world.entry("application", application.id, "submit")
+            assert (entry.from_state, entry.to_state) == ("draft", "submitted")
+            self.world.all_read()
+            page = maya.repeat(left_open, "Send in the application")
+            assert next(page.root.all("p", class_="eyebrow")).text == receipt, "the same receipt"
+            self.world.nothing_for(OWNER)
+            maya.open(f"{place}/sections/S2")
+            assert maya.address == f"{place}/read", "nothing can be changed any more"
+
+    def after_the_deadline_the_same_click_is_refused(self) -> None:
+        self._others().apply(lambda _said: None)
+        late = self._others("APP-006")
+        entry = next(e for e in sample.read("applications")["applications"] if e["id"] == "APP-006")
+        with self.world.on("2027-02-26 12:00"), transaction():
+            late.fill(late.start(entry), entry)
+        with self.world.on("2027-02-26 23:59"):
+            philip = self.world.as_("USR-PH-1")
+            in_time = philip.open("/applications/APP-006")
+            assert in_time.buttons("Send in the application")
+        with self.world.on("2027-02-27 00:00"):
+            page = philip.repeat(in_time, "Send in the application", status=409)
+            assert "The call closed on Friday, 26 February 2027, 23:59" in page.content
+            page = philip.open("/applications/APP-006")
+            assert any("The call closed on" in why for why in page.obstacles("Send in the application"))
+            assert page.badges[0] == "Draft"
+            assert philip.get("/applications/APP-006/copy.pdf").data.startswith(b"%PDF"), "the text stays theirs"
+
+    def _others(self, *references: str) -> CallStory:
+        """What the other applicants of the sample do, told by the same actions as the pages."""
+        db.session.rollback()
+        wanted = references or ("APP-001", "APP-009")
+        story = CallStory(People(), CALL, 0, {reference: reference for reference in wanted})
+        story.call = db.session.scalars(select(Call)).one()
+        known = db.session.scalars(select(Application).where(Application.reference.in_(wanted)))
+        story.applications = {application.reference: application for application in known}
+        return story
+
+    def _application(self) -> Application:
+        db.session.rollback()
+        return db.session.scalars(select(Application).where(Application.reference == self.application)).one()
+
+    # ------------------------------------------------------------------ 4 the check and the reviews
+
+    def the_coordinator_checks_every_rule_and_finds_it_eligible(self) -> None:
+        place = f"/applications/{self.application}"
+        with self.world.on("2027-03-02 09:00"):
+            self.world.as_("STF-01").open(f"{place}/read", status=404)  # another region
+            anita = self.world.as_("STF-03")
+            page = anita.open("/")
+            assert self.application in page.content or "check" in page.content.lower()
+            anita.open(f"/calls/{CALL}/applications")
+            page = anita.open(f"{place}/check")
+            assert page.obstacles("Find eligible")
+            page = anita.press("Check every rule")
+            assert page.badges.count("Met") > 8
+            for rule in re.findall(r"E\d\d", str(page.obstacles("Find eligible"))):
+                judged = {f"{rule}-outcome": "passed", f"{rule}-reason": "Seen in our own records."}
+                page = anita.press("Note my judgement", judged, at=f"/check/{rule}")
+            page = anita.press("Find eligible")
+            assert page.badges[0] == "Eligible"
+            application = self._application()
+            assert self.world.entry("application", application.id, "find_eligible").actor.reference == "STF-03"
+            assert self.application in self.world.read(OWNER, self.application).subject
+        self._others().check()
+
+    def the_coordinator_asks_reviewers_and_one_declares_a_conflict(self) -> None:
+        with self.world.on("2027-03-08 09:00"):
+            self.world.all_read()
+            anita = self.world.as_("STF-03")
+            anita.open(f"/calls/{CALL}/reviews/{self.application}")
+            for reviewer in ("Three", "Six"):
+                page = anita.press(f"Ask Reviewer {reviewer} (SAMPLE)")
+            assert page.badges.count("Waiting for your declaration") == 2
+            letter = self.world.read("REV-3")
+            assert ORGANIZATION not in letter.subject
+        with self.world.on("2027-03-09 09:00"):
+            three = self.world.as_("REV-3")
+            three.open("/reviews")
+            page = three.click(ORGANIZATION)
+            assignment = three.address
+            assert page.heading == "Do you have a tie to this organization?"
+            assert self._title() not in page.text, "nothing is shown before the declaration"
+            page = three.press("Declare and go on", {"grade": "conflict"}, status=422)
+            assert page.errors == ["Please describe the tie in a sentence."]
+            page = three.press("Declare and go on", {"grade": "conflict", "reason": "I advised them last year."})
+            assert ORGANIZATION not in page.content
+            for address in (assignment, f"/applications/{self.application}", f"/applications/{self.application}/read"):
+                three.open(address, status=404)
+            assert ORGANIZATION not in three.open("/").text
+            self.world.read("STF-03")
+            page = self.world.as_("STF-03").open(f"/calls/{CALL}/reviews/{self.application}")
+            assert not page.buttons("Ask Reviewer Three (SAMPLE)")
+            self.world.as_("STF-03")
+            self.world.browsers[self.world.email("STF-03")].open(f"/calls/{CALL}/reviews/{self.application}")
+            self.world.browsers[self.world.email("STF-03")].press("Ask Reviewer Two (SAMPLE)")
+
+    def _title(self) -> str:
+        return str(answers_of("APP-005")["title"])
+
+    def two_reviewers_declare_no_tie_and_score_every_criterion(self) -> None:
+        told = {r["reviewer"]: r for r in sample.read("reviews")["reviews"] if r["application"] == "APP-005"}
+        for day, (who, source) in enumerate((("REV-6", "REV-6"), ("REV-2", "REV-4"))):
+            with self.world.on(f"2027-03-{12 + day} 09:00"):
+                reviewer = self.world.as_(who)
+                reviewer.open("/reviews")
+                page = reviewer.click(ORGANIZATION)
+                page = reviewer.press("Declare and go on", {"grade": "none"})
+                assert page.heading == self._title()
+                self._write_review(reviewer, told[source])
+                mine = reviewer.page
+                assert ("Another reviewer" in mine.content) == (day == 1), "others' reviews only after one's own"
+        assert self.world.read("STF-03", "").links
+        self._others().review(lambda _said: None, rounds=(1, 2))
+
+    def _write_review(self, reviewer: Browser, told: dict[str, Any]) -> None:
+        summary = told["summary"]
+        place = reviewer.address
+        page = reviewer.press("Save and submit", {"summary": summary})
+        assert any("not submitted yet" in said for said in page.notices)
+        assert summary in page.text, "the draft is kept"
+        typed: dict[str, Any] = {f"value_{key}": value for key, value in told["scores"].items()}
+        typed |= {f"reason_{key}": told["reasons"].get(key, "") for key in told["scores"]}
+        typed |= {"for_applicant": told["for_applicant"], "recommendation": told["recommendation"]}
+        assert "Another reviewer" not in page.content
+        page = reviewer.press("Save and submit", typed)
+        assert reviewer.address == place
+        assert "Review submitted" in page.badges
+
+    # ------------------------------------------------------------------ 5 the committee
+
+    def the_ranked_list_stands_against_the_money_line(self) -> None:
+        with self.world.on("2027-03-30 10:00"):
+            page = self.world.as_("STF-07").open(f"/calls/{CALL}/decisions")
+            first = next(row for row in page.root.all("tr") if self.application in row.text)
+            assert re.search(r"\b1\b", first.text.split(self._title())[0]), first.text
+            assert "92.5" in first.text, "the mean of 94 and 91"
+            assert "open" in first.text
+
+    def the_committee_votes_without_those_who_stepped_aside(self) -> None:
+        with self.world.on("2027-04-01 10:00"):
+            self.world.all_read()
+            claire = self.world.as_("STF-07")
+            claire.open(f"/calls/{CALL}/decisions")
+            claire.press("Invite the members", {"starts_at": "2027-04-08T14:00", "quorum": 3})
+            self.meeting = claire.address
+            for number in range(10, 15):
+                assert self.world.read(f"STF-{number}").links
+        with self.world.on("2027-04-08 14:00"):
+            claire = self.world.as_("STF-07")
+            for number in range(10, 14):
+                member = self.world.as_(f"STF-{number}")
+                member.open(self.meeting)
+                member.press("I am here")
+            claire.open(self.meeting)
+            claire.press("Present Raúl Espejismo")
+            claire.press("Open the meeting")
+            self._our_application_is_decided(claire)
+            self._a_member_with_a_declared_conflict_sees_nothing_of_the_other(claire)
+            self._the_third_is_declined(claire)
+            page = claire.open(self.meeting)
+            page = claire.press("Close the meeting", {"minutes": "Three applications were discussed."}, status=409)
+            assert "has to write down why" in page.content
+            claire.open(self.meeting)
+            floors = {
+                "minutes": "Three applications were discussed.",
+                "reason": "A small round; the floors come later.",
+            }
+            claire.press("Close the meeting", floors)
+            for number in range(10, 15):
+                member = self.world.as_(f"STF-{number}")
+                page = member.open(self.meeting)
+                page = member.press("Sign the decision sheet")
+            claire.open(f"{self.meeting}/sheet")
+            assert self._title() in claire.page.text
+
+    def _our_application_is_decided(self, claire: Browser) -> None:
+        case = f"{self.meeting}/{self.application}"
+        devi = self.world.as_("STF-12")
+        devi.open(case)
+        devi.press("Step aside", {"reason": "My sister works there."})
+        devi.open(case, status=404)
+        assert self._title() not in devi.open(self.meeting).text
+        claire.open(case)
+        wanted = {"outcome": "award", "amount": "16000", "conditions": "Adopt a written refund procedure."}
+        page = claire.press("Propose", wanted, status=409)
+        assert "The award cannot be higher than what was asked for." in page.content
+        claire.open(case)
+        page = claire.press("Propose", wanted | {"amount": "15000"})
+        assert any("at least 3 members" in why for why in page.obstacles("Decide as proposed"))
+        for who, choice in (("STF-10", "for"), ("STF-11", "against"), ("STF-13", "for"), ("STF-14", "abstain")):
+            assert page.obstacles("Decide as proposed") or who == "STF-14"
+            member = self.world.as_(who)
+            member.open(case)
+            member.press("Vote", {"choice": choice})
+            page = claire.open(case)
+        page = claire.press("Decide as proposed")
+        assert "Decided, letters not sent" in page.badges
+        assert "Stepped aside: Devi Mythical" in page.content
+
+    def _a_member_with_a_declared_conflict_sees_nothing_of_the_other(self, claire: Browser) -> None:
+        case = f"{self.meeting}/APP-009"
+        elena = self.world.as_("STF-13")
+        elena.open(case, status=404)
+        assert "APP-009" not in elena.open(self.meeting).text
+        self._decide(claire, case, {"outcome": "award"}, [10, 11, 12, 14])
+
+    def _the_third_is_declined(self, claire: Browser) -> None:
+        case = f"{self.meeting}/APP-001"
+        claire.open(case)
+        page = claire.press("Propose", {"outcome": "decline"}, status=409)
+        assert "This departs from the ranking." in page.content
+        decline = {"outcome": "decline", "reason": "The same need is met by another programme this year."}
+        self._decide(claire, case, decline, [10, 11, 12, 13, 14])
+
+    def _decide(self, claire: Browser, case: str, proposal: dict[str, Any], voters: list[int]) -> None:
+        claire.open(case)
+        claire.press("Propose", proposal)
+        for number in voters:
+            member = self.world.as_(f"STF-{number}")
+            member.open(case)
+            member.press("Vote", {"choice": "for"})
+        claire.open(case)
+        claire.press("Decide as proposed")
+
+    def all_letters_go_out_at_one_moment(self) -> None:
+        self.world.all_read()
+        letter = f"/applications/{self.application}/letter"
+        applicants = {OWNER: self.application, "USR-MX-1": "APP-009", "USR-SN-1": "APP-001"}
+        with self.world.on("2027-04-12 11:59"):
+            for who, application in applicants.items():
+                visitor = self.world.as_(who)
+                visitor.open(f"/applications/{application}/letter", status=404)
+                assert "Decided" not in visitor.open(f"/applications/{application}").history[0]
+                self.world.nothing_for(who)
+        with self.world.on("2027-04-12 12:00"):
+            claire = self.world.as_("STF-07")
+            claire.open(f"{self.meeting}/release")
+            claire.press("Send 3 letters")
+            assert claire.page.badges.count("Letters sent") == 1
+            assert claire.page.obstacles("Send 3 letters")
+            maya = self.world.as_(OWNER)
+            assert "offer you a grant" in maya.open(letter).content
+            self.offer = self.world.read(OWNER, "Good news").link
+            assert "We are sorry" in self.world.as_("USR-SN-1").open("/applications/APP-001/letter").content
+            assert self.world.read("USR-SN-1", "APP-001").links
+            self.grant = self.offer.split("/")[2]
+            award = self._award()
+            assert award.amount_minor == 1_500_000
+            assert self.world.entry("award", award.id, "offer").actor.reference == "STF-07"
+
+    def _award(self) -> Award:
+        db.session.rollback()
+        return db.session.scalars(select(Award).where(Award.reference == self.grant)).one()
+
+    # ------------------------------------------------------------------ 6 the agreement
+
+    def the_grantee_accepts_and_the_signatory_signs_the_agreement(self) -> None:
+        place = f"/grants/{self.grant}"
+        with self.world.on("2027-04-14 09:00"):
+            self.world.all_read()
+            self.world.as_("USR-SN-1").open(f"{place}/agreement", status=404)
+            deepak = self.world.as_(COLLEAGUE)
+            assert not deepak.open(self.offer).buttons("Accept the grant"), "an editor does not answer an offer"
+            self.world.as_("STF-03").open(f"{place}/plan")
+            assert self.world.as_("STF-03").open(f"{place}/plan").obstacles("Draw up the agreement")
+            maya = self.world.as_(OWNER)
+            page = maya.open(self.offer)
+            assert page.badges[0] == "Offered, waiting for an answer"
+            page = maya.press("Accept the grant")
+            assert page.badges[0] == "Accepted, agreement in preparation"
+            assert self.grant in self.world.read("STF-03").subject
+            maya.open(f"{place}/sign")
+            assert not maya.page.buttons("Sign the agreement"), "there is nothing to sign yet"
+        with self.world.on("2027-04-16 09:00"):
+            anita = self.world.as_("STF-03")
+            page = anita.open(f"{place}/plan")
+            assert re.findall(r"(?<=€)[\d,]+(?=\.00)", page.content)[:3] == ["7,500", "6,000", "1,500"]
+            anita.press("Draw up the agreement")
+            deepak.open(f"{place}/sign", status=403)
+            maya = self.world.as_(OWNER)
+            maya.open(self.world.read(OWNER, self.grant).link)
+            page = maya.open(f"{place}/agreement")
+            assert maya.get(page.address_of("Download the agreement (PDF)")).data.startswith(b"%PDF")
+            maya.open(f"{place}/sign")
+            page = maya.press("Sign the agreement", {"signature": "Maya Returnee"}, status=422)
+            assert page.errors, "the box has to be ticked"
+            page = maya.press("Sign the agreement", {"agreed": True})
+            assert page.badges[0] == "Running"
+            award = self._award()
+            assert self.world.entry("award", award.id, "sign").actor.email == OWNER
+            assert self.grant in self.world.read("STF-03", self.grant).subject
+
+    # ------------------------------------------------------------------ 7 the money
+
+    def the_bank_account_is_entered_and_verified_by_a_call(self) -> None:
+        place = f"/organizations/{self.organization}/bank-account"
+        with self.world.on("2027-04-19 09:00"):
+            self.world.all_read()
+            maya = self.world.as_(OWNER)
+            maya.open(f"/grants/{self.grant}/payments")
+            maya.click("Enter the bank account")
+            typed = {"holder": ORGANIZATION, "number": "BE68 5390 0754 7035", "bic": "", "currency": "EUR"}
+            page = maya.press("Save the account", typed, status=422)
+            assert "The check digits of this IBAN do not fit." in page.errors[0]
+            page = maya.press("Save the account", {"number": "BE68 5390 0754 7034"})
+            assert page.badges[0] == "Not verified"
+            assert "BE68" not in maya.text
+            pieter = self.world.as_("STF-08")
+            pieter.open(f"{place}/verification")
+            page = pieter.press("Show the full number")
+            assert "BE68539007547034" in page.content.replace(" ", "")
+            page = pieter.press("The account is right", {"reason": "yes"}, status=422)
+            assert "Please say whom you called" in page.errors[0]
+            reason = "Called Bishnu Notareal on the number of the application at 10:30; the account was read back."
+            page = pieter.press("The account is right", {"reason": reason})
+            assert page.badges[0] == "Verified by a second person"
+            assert self.world.read(OWNER).links
+
+    def the_first_tranche_is_prepared_approved_paid_and_confirmed_by_different_people(self) -> None:
+        place = f"/grants/{self.grant}/payments"
+        with self.world.on("2027-04-20 09:00"):
+            self.world.all_read()
+            pieter = self.world.as_("STF-08")
+            page = pieter.open(place)
+            assert page.obstacles("Prepare tranche 1…") == ["Conditions that hold payments are not met: 1."]
+            anita = self.world.as_("STF-03")
+            anita.open(f"/grants/{self.grant}/milestones")
+            anita.click("Met: Adopt a written refund procedure.")
+            anita.press("Mark as met", {"evidence": "The procedure of 18 April was read."})
+            self._pay(1, "€7,500", when="2027-04-20 10:00", received="1089000")
+        with self.world.on("2027-04-28 09:00"):
+            page = self.world.as_("STF-08").open(place)
+            assert page.badges.count("Received by the grantee")
+            assert "This report is not in: Interim report." in page.content
+
+    def _pay(self, number: int, amount: str, *, when: str, received: str) -> None:
+        """Two finance officers and the grantee, each on their page; nobody can take the other's step."""
+        place = f"/grants/{self.grant}/payments"
+        with self.world.on(when) as moment:
+            pieter, ines, maya = (self.world.as_(who) for who in ("STF-08", "STF-09", OWNER))
+            pieter.open(place)
+            page = pieter.press(f"Prepare tranche {number}…")
+            payment = pieter.address
+            assert amount in page.heading
+            assert "another finance officer approves it" in page.obstacles("Approve this payment")[0].lower()
+            pieter.post(f"{payment}/approve", status=409)
+            assert self.world.read("STF-09").links
+            ines.open(payment)
+            ines.press("Approve this payment")
+            pieter.open(payment)
+            proof = {"paid_on": moment.date().isoformat(), "bank_reference": f"SAMPLE-{number}"}
+            page = pieter.press("Record the payment", proof, status=422)
+            assert page.errors, "without a proof nothing is paid"
+            document = (sample.document("pdf", "Proof", payment), "proof.pdf")
+            page = pieter.press("Record the payment", {"proof": document})
+            assert page.badges[0] == "Paid, waiting for the grantee's confirmation"
+            maya.open(self.world.read(OWNER).link)
+            assert maya.address == payment
+            assert maya.get(f"{payment}/proof").data.startswith(b"%PDF")
+            arrived = {"received_on": moment.date().isoformat(), "received": received, "currency": "NPR"}
+            page = maya.press("Confirm the receipt", arrived)
+            assert page.badges[0] == "Received by the grantee"
+            ledger = pieter.open("/ledger")
+            assert payment.rsplit("/", 1)[-1] in ledger.content or amount in ledger.content
+            self.world.all_read()
+
+    # ------------------------------------------------------------------ 8 the reports
+
+    def the_interim_report_is_returned_once_and_accepted(self) -> None:
+        reports = f"/grants/{self.grant}/reports"
+        with self.world.on("2027-10-05 09:00"):
+            maya = self.world.as_(OWNER)
+            maya.open(reports)
+            page = maya.click("Interim report")
+            self.interim = maya.address
+            assert page.obstacles("Submit the report")
+            self._write_report(self.interim, share=Decimal("0.4"))
+            page = self.world.as_(OWNER).open(self.interim)
+            page = maya.press("Submit the report")
+            assert "Submitted" in page.badges
+            self._returned_and_mended()
+
+    def _write_report(self, place: str, *, share: Decimal) -> None:
+        told = sample.read("reports")["narrative_and_financial"]["en"]
+        deepak = self.world.as_(COLLEAGUE)
+        page = deepak.open(place)
+        for section, answers in told.items():
+            page = deepak.open(f"{place}/sections/{section}")
+            values = dict(answers)
+            if "changes" in values:
+                values["changes"] = [row | {"country": "NP"} for row in values["changes"]]
+            fill_answers(deepak, values)
+        self._type_figures(deepak, place, share)
+
+    def _type_figures(self, deepak: Browser, place: str, share: Decimal) -> None:
+        deepak.open(f"{place}/figures")
+        typed = {"currency": "NPR", "rate": "145.2"}
+        db.session.rollback()
+        for line in self._award().budget:
+            typed[f"local_{line.id}"] = str(int(Decimal(line.amount_minor) / 100 * share * Decimal("145.2")))
+        page = deepak.press("Save and add up", typed)
+        assert not page.errors
+
+    def _returned_and_mended(self) -> None:
+        self.world.all_read()
+        with self.world.on("2027-10-08 09:00"):
+            anita = self.world.as_("STF-03")
+            anita.open("/reports")
+            anita.click("Interim report")
+            anita.click("Return it with questions")
+            page = anita.press("Return this report", {"reason": ""}, status=422)
+            assert page.errors
+            anita.press("Return this report", {"reason": "Please say what the returnee committee decided."})
+            assert "Returned for changes" in anita.page.badges
+        with self.world.on("2027-10-10 09:00"):
+            maya = self.world.as_(OWNER)
+            page = maya.open(self.world.read(OWNER).link)
+            assert "Please say what the returnee committee decided." in page.content
+            maya.open(f"{self.interim}/sections/learned")
+            fill_answers(maya, {"next_steps": "The committee decided to file forty cases first."})
+            maya.open(self.interim)
+            maya.press("Submit the report")
+            self.world.all_read()
+        with self.world.on("2027-10-12 09:00"):
+            anita = self.world.as_("STF-03")
+            page = anita.open(self.interim)
+            assert "forty cases first" in page.content
+            page = anita.press("Accept the report")
+            assert "Accepted" in page.badges
+            assert self.world.read(OWNER).links
+
+    def the_second_tranche_follows_the_accepted_report(self) -> None:
+        self.world.all_read()
+        self._pay(2, "€6,000", when="2027-10-15 10:00", received="871200")
+
+    def the_final_report_and_the_last_tranche_follow(self) -> None:
+        with self.world.on("2028-03-20 09:00"):
+            maya = self.world.as_(OWNER)
+            maya.open(f"/grants/{self.grant}/reports")
+            maya.click("Final report")
+            self.final = maya.address
+            page = self.world.as_("STF-03").open(f"/grants/{self.grant}/closeout")
+            assert page.obstacles("Open the close-out") == ["The final report is not in yet."]
+            self._write_report(self.final, share=Decimal("0.6"))
+            maya.open(self.final)
+            maya.press("Submit the report")
+        with self.world.on("2028-03-24 09:00"):
+            anita = self.world.as_("STF-03")
+            anita.open(f"/grants/{self.grant}/closeout")
+            page = anita.press("Open the close-out")
+            assert page.obstacles("Close the grant")
+            anita.open(self.final)
+            anita.press("Accept the report")
+        self.world.all_read()
+        self._pay(3, "€1,499.", when="2028-03-27 10:00", received="217600")
+
+    # ------------------------------------------------------------------ 9 the end
+
+    def the_grant_is_closed_once_nothing_is_missing(self) -> None:
+        place = f"/grants/{self.grant}"
+        with self.world.on("2028-04-03 09:00"):
+            self.world.all_read()
+            anita = self.world.as_("STF-03")
+            page = anita.open(f"{place}/closeout")
+            assert any("Milestones that were not reached: 7" in why for why in page.obstacles("Close the grant"))
+            maya = self.world.as_(OWNER)
+            for _ in range(6):
+                maya.open(f"{place}/milestones")
+                maya.click("Mark as reached")
+                maya.press("Mark as reached", {"evidence": "The minutes are in our files."})
+            page = anita.open(f"{place}/closeout")
+            assert any("Milestones that were not reached: 1" in why for why in page.obstacles("Close the grant"))
+            anita.post(f"{place}/closeout/finish", status=409)
+            anita.open(f"{place}/closeout")
+            page = anita.press(
+                "Save the note", {"note": "The notice comes out in May; the authority has confirmed it."}
+            )
+            page = anita.press("Close the grant")
+            assert "This grant is closed" in page.content
+            award = self._award()
+            assert award.state == "closed"
+            self.world.entry("award", award.id, "close")
+            assert self.world.read(OWNER).links
+            assert "Closed" in maya.open(place).badges
+
+    def the_record_is_whole(self) -> None:
+        with self.world.on("2028-04-03 10:00"):
+            db.session.rollback()
+            assert broken_seals() == []
+            db.session.rollback()
+            assert self.world.as_("STF-15").open(f"/grants/{self.grant}").history
