@@ -13,11 +13,11 @@ from datetime import datetime
 import click
 from flask import Flask
 
-from config import BadConfiguration, Config
+from config import ROOT, BadConfiguration, Config
 from grants.app import create_app
 from grants.calls.actions import import_call
 from grants.calls.forms import BadImport, read_call
-from grants.core import clock
+from grants.core import clock, docs
 from grants.core.db import transaction
 from grants.core.engines.engine import ServerFailed
 from grants.core.permissions import declared
@@ -175,6 +175,16 @@ def permissions_command() -> None:
     _unconnected()
     for entry in declared():
         click.echo(f"{entry['package']:<14} {entry['name']:<40} {entry['meaning']}")
+
+
+@grants.command("docs")
+def docs_command() -> None:
+    """Write the pages of documentation that are made from the code."""
+    app = _unconnected()
+    for name, page in (("workflows", docs.workflows_page()), ("permissions", docs.permissions_page(app))):
+        path = ROOT / "docs" / f"{name}.md"
+        path.write_text(page, encoding="utf-8")
+        click.echo(path.relative_to(ROOT))
 
 
 @grants.group("history")
