@@ -280,7 +280,7 @@ class Line:
     """One row of a table, while it is being typed."""
 
     def __init__(self, field: RowsField, number: int) -> None:
-        self.number = number
+        self.question, self.number = field.question, number
         self.cells = {
             column.key: Typing(column, f"{field.id}-{number}-{column.key}", f"{field.name}-{number}-{column.key}")
             for column in field.columns
@@ -311,6 +311,11 @@ class Line:
     def is_empty(self) -> bool:
         """Whether nothing was typed."""
         return not any(cell.text for cell in self.cells.values())
+
+    @property
+    def may_fold(self) -> bool:
+        """Whether it says all it should, so that it can be folded away."""
+        return not self.is_empty and not self.errors and not rules.mistakes_in_row(self.question, self.values)
 
     @property
     def errors(self) -> list[Any]:

@@ -123,7 +123,7 @@ def test_a_call_in_yen_with_one_language_and_five_lots_comes_in_and_its_pages_sh
     with clock.at(datetime(2027, 5, 1, tzinfo=UTC)):
         browser.get("/calls")
         browser.get("/calls/KIZUNA.2027")
-        assert "¥\u00a0100,000" in browser.text
+        assert Money(100_000, "JPY").shown("en") in browser.text
         assert '<span lang="ja">Neighbours of another tongue</span>' in browser.text
         browser.get("/calls/KIZUNA.2027/questions")
         browser.sign_in(_committed(factories.person(Role.GLOBAL_COORDINATOR)))

@@ -19,6 +19,7 @@ from grants.calls.workflow import CallState
 from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import OutboxMail
+from grants.core.money import Money
 from tests import factories
 from tests.http import Browser
 
@@ -66,7 +67,12 @@ def test_a_visitor_reads_the_call_and_its_questions(published: Call, browser: Br
         browser.get("/calls")
         assert "MADE Pilot Fund – Call for proposals 2027" in browser.text
         browser.get("/calls/MPF-2027-01")
-        for wanted in ("May we apply?", "Read all questions", "€\u00a06,000", "26 February 2027, 23:59"):
+        for wanted in (
+            "May we apply?",
+            "Read all questions",
+            Money(600_000, "EUR").shown("en"),
+            "26 February 2027, 23:59",
+        ):
             assert wanted in browser.text
         browser.get("/calls/MPF-2027-01/questions")
         assert "What is the problem, and how do you know?" in browser.text
