@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
@@ -643,7 +643,7 @@ def obstacles_to_cancelling(call: Call) -> list[Obstacle]:
 # ------------------------------------------------------------------ a call as its page tells it
 
 
-def guide(call: Call, documents: Mapping[str, Any]) -> dict[str, Any]:
+def guide(call: Call, documents: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """What a person wants to know before applying, taken from the wording of the call.
 
     ``documents`` are its terms, grid, budget and plan of action. Amounts are Money, moments and days are dates; wordings
@@ -675,7 +675,7 @@ def guide(call: Call, documents: Mapping[str, Any]) -> dict[str, Any]:
         "asked": [a for a in annexes if a.get("stage", "application") == "application"],
         "asked_later": [a for a in annexes if a.get("stage", "application") != "application"],
         "withheld": (terms.get("annexes_withheld") or {}).get("text"),
-        "timetable": timetable_of(call, terms),
+        "timetable": timetable_of(call, terms, at),
         "sections": [_section_told(section, grid) for section in grid.get("sections") or []],
         "scale": grid.get("scale") or {},
         "threshold": (grid.get("thresholds") or {}).get("total"),
@@ -726,7 +726,7 @@ def _shortly(points: Decimal) -> int | Decimal:
     return int(points) if points == points.to_integral_value() else points
 
 
-def timetable_of(call: Call, terms: Mapping[str, Any]) -> list[dict[str, Any]]:
+def timetable_of(call: Call, terms: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
     """The timetable in order; a deadline that was moved afterwards is told as it stands now."""
     table, labels = terms.get("timetable") or {}, terms.get("timetable_labels") or {}
     told = []
@@ -736,7 +736,9 @@ def timetable_of(call: Call, terms: Mapping[str, Any]) -> list[dict[str, Any]]:
         if key in ("published_at", "deadline"):
             moment = call.opens_at if key == "published_at" else call.closes_at
         if moment or day:
-            told.append({"key": key, "label": labels.get(key) or TIMETABLE_LABELS[key], "moment": moment, "day": day})
+            over = moment <= at if moment else bool(day and day < at.astimezone(ZoneInfo(call.timezone)).date())
+            label = labels.get(key) or TIMETABLE_LABELS[key]
+            told.append({"key": key, "label": label, "moment": moment, "day": day, "over": over})
     return told
 
 
@@ -779,6 +781,23 @@ def stages(call: Call, at: datetime) -> list[dict[str, Any]]:
         reached = reached and state == "done"
         steps.append({"label": label, "state": state, "until": end})
     return steps
+
+
+def turning_points(call: Call) -> list[datetime]:
+    """The moments at which the text of a call's page changes: something of its timetable is over."""
+    zone = ZoneInfo(call.timezone)
+    points = [
+        getattr(call, name) for name in ("opens_at", "closes_at", "questions_until", "answers_until", "session_at")
+    ]
+    days = [getattr(call, name) for name in DAY_COLUMNS]
+    ends = [datetime.combine(day + timedelta(days=1), time.min, zone) for day in days if day is not None]
+    return [point for point in points if point is not None] + ends
+
+
+DAY_COLUMNS = (
+    *("check_until", "reviews_due_on", "meeting_on", "notify_until", "complaints_until", "sign_until"),
+    *("earliest_start_on", "latest_end_on"),
+)
 
 
 def standing(call: Call, at: datetime) -> str:

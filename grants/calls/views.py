@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.datastructures import FileStorage
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.calls import actions, permissions, queries, rules
 from grants.calls.forms import BadImport, CancelForm, ImportForm, read_upload
 from grants.calls.models import Call
+from grants.calls.workflow import CallState
 from grants.core import clock
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
+from grants.core.templating import reader_zone
 from grants.core.web import ANYONE, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.forms import section_form
@@ -26,6 +30,7 @@ from grants.questionnaires.rules import Sums, shown_value
 bp = Blueprint("calls", __name__)
 
 STAFF = (*COORDINATORS, Role.AUDITOR)
+MOST_TEXTS = 500
 
 bp.add_app_template_filter(
     lambda question, value, fallback="en": shown_value(question, value, language_now(), fallback), "answered"
@@ -64,7 +69,12 @@ def show(reference: str) -> ResponseReturnValue:
 def questions(reference: str) -> ResponseReturnValue:
     """Every question of the application form, to read or to print before starting."""
     call = _call(reference)
-    return render_template("calls/questions.html", **_about(call), definition=definition_of(call.questionnaire_id))
+    definition = definition_of(call.questionnaire_id)
+    text = _written_once(
+        ("questions", call.questionnaire_id),
+        lambda: render_template("questionnaires/_questions.html", definition=definition),
+    )
+    return render_template("calls/questions.html", **_about(call), definition=definition, text=text)
 
 
 # ------------------------------------------------------------------ for coordinators
@@ -160,11 +170,32 @@ def _about(call: Call) -> dict[str, Any]:
 
 
 def _told(call: Call) -> dict[str, Any]:
-    return {
-        **_about(call),
-        "guide": rules.guide(call, queries.documents_of(call)),
-        "may_manage": permissions.can_manage(current_user, call),
-    }
+    """A call with its text; of a published one the text is written once for each language, zone and stage."""
+    about = _about(call)
+
+    def write() -> str:
+        guide = rules.guide(call, queries.documents_of(call), about["at"])
+        return render_template("calls/_call.html", **about, guide=guide)
+
+    key = ("call", call.id, call.opens_at, call.closes_at, reader_zone(), current_user.is_authenticated)
+    passed = sum(moment <= about["at"] for moment in rules.turning_points(call))
+    text = _written_once((*key, passed), write) if call.state == CallState.PUBLISHED else _markup(write())
+    return {**about, "text": text, "may_manage": permissions.can_manage(current_user, call)}
+
+
+def _markup(written: str) -> Markup:
+    return Markup(written)  # noqa: S704  what a template of ours wrote is markup already
+
+
+def _written_once(key: tuple[Any, ...], write: Callable[[], str]) -> Markup:
+    """A part of a page that is the same for everybody who reads the same language."""
+    kept: dict[tuple[Any, ...], Markup] = current_app.extensions.setdefault("call_texts", {})
+    full = (*key, language_now())
+    if full not in kept:
+        if len(kept) >= MOST_TEXTS:
+            kept.pop(next(iter(kept)))
+        kept[full] = _markup(write())
+    return kept[full]
 
 
 def _manage_page(call: Call, form: CancelForm) -> str:
@@ -178,7 +209,7 @@ def _manage_page(call: Call, form: CancelForm) -> str:
         cancelling=rules.obstacles_to_cancelling(call),
         may_publish=permissions.can_publish(current_user, call),
         may_cancel=permissions.can_cancel(current_user, call),
-        timetable=rules.timetable_of(call, queries.documents_of(call)["terms"]),
+        timetable=rules.timetable_of(call, queries.documents_of(call)["terms"], at),
         told=timeline([("call", call.id)], names=True),
     )
 
