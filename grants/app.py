@@ -15,7 +15,7 @@ from grants.awards import views as awards
 from grants.calls import views as calls
 from grants.closeout import views as closeout
 from grants.core import health, jobs, logs, tasks, templating, web
-from grants.core.db import db
+from grants.core.db import READING, db, reading_engine
 from grants.decisions import views as decisions
 from grants.payments import views as payments
 from grants.portfolio import views as portfolio
@@ -68,6 +68,7 @@ def _flask_settings(config: Config) -> dict[str, object]:
     return {
         "SECRET_KEY": config.secret_key,
         "SQLALCHEMY_DATABASE_URI": config.database_url,
+        "SQLALCHEMY_BINDS": {READING: reading_engine(config.database_url)},
         "BROKER_URL": config.broker_url,
         "STORAGE_URL": config.storage,
         "MAIL_URL": config.mail,
@@ -83,6 +84,7 @@ def _flask_settings(config: Config) -> dict[str, object]:
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_REFRESH_EACH_REQUEST": False,
         "WTF_CSRF_TIME_LIMIT": None,
         "BABEL_DEFAULT_LOCALE": "en",
         "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),

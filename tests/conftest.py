@@ -78,17 +78,17 @@ def app(wired: Flask) -> Iterator[Flask]:
     """The application inside one transaction that is rolled back: commits become savepoints."""
     with wired.app_context():
         engines = db._app_engines[wired]
-        engine = engines[None]
-        connection = engine.connect()
+        real = dict(engines)
+        connection = real[None].connect()
         outer = connection.begin()
-        engines[None] = connection
+        engines.update(dict.fromkeys(engines, connection))
         db.session.remove()
         db.session.configure(join_transaction_mode="create_savepoint")
         try:
             yield wired
         finally:
             db.session.remove()
-            engines[None] = engine
+            engines.update(real)
             outer.rollback()
             connection.close()
 
@@ -109,7 +109,8 @@ def live(running: Config, own_database: str, tmp_path: Path) -> Iterator[Flask]:
     with own.app_context():
         yield own
         db.session.remove()
-        db.engine.dispose()
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 @pytest.fixture

@@ -47,6 +47,10 @@ bp = Blueprint("accounts", __name__)
 SEE_ORGANIZATIONS = (*COORDINATORS, Role.FINANCE_OFFICER, Role.AUDITOR)
 
 
+TONGUES = {code: language_name(code, code).capitalize() for code in LANGUAGES}
+"""Each language by its own name."""
+
+
 @bp.app_context_processor
 def language_switch() -> dict[str, Any]:
     """The language switch of every page."""
@@ -55,7 +59,7 @@ def language_switch() -> dict[str, Any]:
     opens = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
     here = request.full_path.rstrip("?") if opens else "/"
     now = language_now()
-    tongues = [{"code": code, "label": language_name(code).capitalize(), "current": code == now} for code in LANGUAGES]
+    tongues = [{"code": code, "label": label, "current": code == now} for code, label in TONGUES.items()]
     return {"language_links": tongues, "language_url": url_for("accounts.choose_language"), "language_next": here}
 
 

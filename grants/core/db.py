@@ -9,9 +9,23 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from flask import g, has_request_context
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg import OperationalError
-from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Identity, MetaData, Text, event, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Connection,
+    Date,
+    DateTime,
+    Engine,
+    Identity,
+    MetaData,
+    Text,
+    event,
+    func,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
@@ -48,19 +62,44 @@ class Base(DeclarativeBase):
     )
 
 
+READING = "reading"
+"""The name of the engine on which pages are read: each statement by itself, and nothing can be written."""
+
+
+class ReadingSession(FlaskSession):
+    """The session of the product. While a page is only read, its statements go to the reading engine.
+
+    So that a GET changes nothing is kept by the database itself; and no round trips are spent on beginning and ending
+    transactions that isolate nothing (READ COMMITTED looks anew at every statement anyway).
+    """
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        """The engine for a statement."""
+        if has_request_context() and g.get("only_reads"):
+            return db.engines[READING]
+        return super().get_bind(*args, **kwargs)
+
+
+_OPTIONS = "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=8000"
+
 db = SQLAlchemy(
     model_class=Base,
-    session_options={"expire_on_commit": False},
+    session_options={"expire_on_commit": False, "class_": ReadingSession},
     engine_options={
-        "pool_size": 8,
-        "max_overflow": 4,
+        "pool_size": 6,
+        "max_overflow": 6,
         "pool_timeout": 5,
-        "connect_args": {
-            "connect_timeout": 5,
-            "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=8000",
-        },
+        "connect_args": {"connect_timeout": 5, "options": _OPTIONS},
     },
 )
+
+
+def reading_engine(database_url: str) -> dict[str, Any]:
+    """The settings of the reading engine on a database."""
+    options = f"{_OPTIONS} -c default_transaction_read_only=on"
+    connect_args = {"connect_timeout": 5, "options": options}
+    return {"url": database_url, "isolation_level": "AUTOCOMMIT", "connect_args": connect_args}
+
 
 RESTED = 5.0
 """A connection that has rested this many seconds is asked whether it still works before it is handed out.

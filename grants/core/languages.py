@@ -4,30 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
+from babel.support import NullTranslations, Translations
+from flask import current_app, g, has_app_context
 from flask_babel import force_locale, get_locale
-from flask_babel import lazy_gettext as _l  # re-exported: rules and workflows word their answers through it
+from flask_babel.speaklater import LazyString
 
 LANGUAGES = ("en", "fr", "es")
 """Languages of screens and mails."""
 
-__all__ = ["LANGUAGES", "_l", "country_name", "date_locale", "language_name", "language_now", "pick", "speaking"]
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
 def language_now() -> str:
-    """The language of the present reader: of the request, or of the mail being written."""
-    locale = get_locale()
-    return str(locale.language) if locale else "en"
+    """The language of the present reader: of the request, or of the mail being written.
+
+    Found once a request: a page asks for it a hundred times.
+    """
+    if spoken := _spoken.get():
+        return spoken
+    if not has_app_context():
+        return "en"
+    if "language" not in g:
+        locale = get_locale()
+        g.language = str(locale.language) if locale else "en"
+    return str(g.language)
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Write in ``language`` for a while (mails, documents)."""
-    with force_locale(language if language in LANGUAGES else "en"):
-        yield
+    spoken = language if language in LANGUAGES else "en"
+    token = _spoken.set(spoken)
+    try:
+        with force_locale(spoken):
+            yield
+    finally:
+        _spoken.reset(token)
+
+
+@lru_cache(maxsize=16)
+def _wording(folder: str, language: str) -> NullTranslations:
+    """The translations of one language, loaded once for the process."""
+    return Translations.load(folder, [language])
+
+
+def _words() -> NullTranslations:
+    folder = current_app.config["BABEL_TRANSLATION_DIRECTORIES"] if has_app_context() else ""
+    return _wording(folder, language_now())
+
+
+def said(message: str) -> str:
+    """A message of the interface in the reader's language."""
+    return str(_words().gettext(message))
+
+
+def said_of(one: str, many: str, number: int) -> str:
+    """A message about a number of things in the reader's language."""
+    return str(_words().ngettext(one, many, number))
+
+
+def _l(message: str, **values: Any) -> LazyString:
+    """A message that is put into words when somebody reads it; rules and workflows word their answers through it."""
+    return LazyString(_filled, message, **values)
+
+
+def _filled(message: str, **values: Any) -> str:
+    return said(message) % values if values else said(message)
 
 
 def pick(texts: Mapping[str, Any] | str | None, language: str | None = None, fallback: str = "en") -> Any:

@@ -12,15 +12,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_timedelta, get_timezone_location
-from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, g, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
-from config import ROOT
 from grants.core import clock
-from grants.core.languages import LANGUAGES, country_name, date_locale, language_name, language_now, pick
+from grants.core.languages import LANGUAGES, country_name, date_locale, language_name, language_now, pick, said, said_of
 from grants.core.money import Money
 from grants.core.web import csrf_token
 
@@ -31,7 +29,7 @@ def init_app(app: Flask) -> None:
     env = app.jinja_env
     env.trim_blocks = env.lstrip_blocks = True
     # Flask-Babel looks its translations up anew for every word; a page has a hundred of them.
-    env.install_gettext_callables(_said, _said_of, newstyle=True)  # type: ignore[attr-defined]
+    env.install_gettext_callables(said, said_of, newstyle=True)  # type: ignore[attr-defined]
     env.filters.update(
         text=pick, marked=marked, money=money, day=day, moment=moment, when=when, country=country_name, lines=lines
     )
@@ -61,20 +59,6 @@ def absolute_link(endpoint: str, **values: Any) -> str:
     base = urlsplit(current_app.config["BASE_URL"])
     adapter = current_app.url_map.bind(base.netloc, base.path or "/", url_scheme=base.scheme)
     return adapter.build(endpoint, values, force_external=True)
-
-
-@lru_cache(maxsize=16)
-def _wording(language: str) -> NullTranslations:
-    """The translations of one language, loaded once for the process."""
-    return Translations.load(ROOT / "translations", [language])
-
-
-def _said(message: str) -> str:
-    return _wording(language_now()).gettext(message)
-
-
-def _said_of(one: str, many: str, number: int) -> str:
-    return _wording(language_now()).ngettext(one, many, number)
 
 
 def reader_zone() -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from grants.core import clock
 from grants.core.db import db, ring_after_commit
 from grants.core.permissions import NotPermitted
 from grants.core.rules import Refused
@@ -25,6 +26,9 @@ from grants.core.workflow import NoSuchMove
 
 log = structlog.get_logger()
 csrf = CSRFProtect()
+
+READS = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
 
 ANYONE = "anyone"
 SIGNED_IN = "signed in"
@@ -88,6 +92,7 @@ def init_app(app: Flask) -> None:
 
 def _open_request() -> None:
     g.nonce = secrets.token_urlsafe(16)
+    g.only_reads = request.method in READS and clock.travelled() is None
     db.session.info.pop("after_commit", None)
 
 
@@ -198,7 +203,7 @@ def _page_expired(error: CSRFError) -> ResponseReturnValue:
 
 def _finish(response: Response) -> Response:
     """Commit what succeeded, forget what did not, and put the protecting headers on every answer."""
-    if response.status_code < 400 and request.method not in ("GET", "HEAD", "OPTIONS"):
+    if response.status_code < 400 and request.method not in READS:
         db.session.commit()
         ring_after_commit()
     elif db.session.registry.has():

@@ -35,12 +35,25 @@ class Backend:
         return float(times.user + times.system)
 
 
-def backend_of(app: Flask) -> Backend:
-    """The backend of the application's pooled connection (the bench uses one at a time)."""
+class Backends:
+    """All backends of an application taken together: the one it reads on and the one it writes on."""
+
+    def __init__(self, backends: list[Backend]) -> None:
+        self.backends = backends
+
+    def cpu(self) -> float:
+        """CPU seconds they have used."""
+        return sum(backend.cpu() for backend in self.backends)
+
+
+def backends_of(app: Flask) -> Backends:
+    """The backends of the application's pooled connections (the bench uses one of each engine)."""
+    pids = []
     with app.app_context():
-        pid = db.session.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        db.session.remove()
-    return Backend(int(pid))
+        for engine in db.engines.values():
+            with engine.connect() as connection:
+                pids.append(connection.scalar(text("SELECT pg_backend_pid()")))
+    return Backends([Backend(int(pid)) for pid in pids])
 
 
 @dataclass
@@ -91,17 +104,19 @@ def counted_queries(app: Flask) -> Iterator[list[str]]:
         seen.append(statement)
 
     with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
+        engines = list(db.engines.values())
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 def cost(
     once: Callable[[], object],
-    backend: Backend,
+    backend: Backend | Backends,
     *,
     times: int = 20,
     batches: int = 5,
@@ -127,14 +142,16 @@ def cost(
     return statistics.median(results)
 
 
-def _batch(once: Callable[[], object], backend: Backend, times: int) -> float:
+def _batch(once: Callable[[], object], backend: Backend | Backends, times: int) -> float:
     here, there = time.process_time(), backend.cpu()
     for _ in range(times):
         once()
     return (time.process_time() - here + backend.cpu() - there) / times
 
 
-def _prepared(once: Callable[[], object], backend: Backend, times: int, before: Callable[[], object]) -> float:
+def _prepared(
+    once: Callable[[], object], backend: Backend | Backends, times: int, before: Callable[[], object]
+) -> float:
     total = 0.0
     for _ in range(times):
         before()
