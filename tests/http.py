@@ -534,6 +534,13 @@ class Browser:
         assert found == status, f"{found} instead of {status} at {self.address}: {page.errors or page.content[:1500]}"
         return page
 
+    def download(self, path: str, status: int = 200) -> bytes:
+        """Fetch a file; the page stays where it is."""
+        here, address = self.last, self.address
+        content = self.get(path, status=status).data
+        self.last, self.address = here, address
+        return content
+
     @property
     def page(self) -> Page:
         """The present page, read."""
