@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CompoundSelect,
     Date,
     DateTime,
     Select,
@@ -36,7 +37,7 @@ from grants.calls.models import Call
 from grants.calls.workflow import CallState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
-from grants.core.db import db
+from grants.core.db import Prepared, db
 from grants.core.money import Money
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
@@ -77,40 +78,37 @@ def work_of(person: Person, at: datetime) -> list[Work]:
     held = frozenset(role for role in ROLES_WITH_WORK if person.holds(role))
     if not held and not person.memberships:
         return []
-    statement, fixed = _prepared_work(held, bool(person.memberships))
-    asked = fixed | {
-        "person": person.id,
-        "at": at,
-        "today": at.date(),
-        "horizon": (at + AHEAD).date(),
-        "regions": sorted(person.regions),
-        "mine": [m.organization_id for m in person.memberships],
-        "leading": [m.organization_id for m in person.memberships if m.may_sign or m.role == MemberRole.OWNER],
-    }
-    rows = db.session.connection().exec_driver_sql(statement, asked)
+    rows = _work_for(held, bool(person.memberships))(
+        person=person.id,
+        at=at,
+        today=at.date(),
+        horizon=(at + AHEAD).date(),
+        regions=sorted(person.regions),
+        mine=[m.organization_id for m in person.memberships],
+        leading=[m.organization_id for m in person.memberships if m.may_sign or m.role == MemberRole.OWNER],
+    )
     return [
         Work(kind, reference, number, moment or day, note or "") for kind, reference, number, moment, day, note in rows
     ]
 
 
 @cache
-def _prepared_work(held: frozenset[Role], member: bool) -> tuple[str, dict[str, Any]]:
-    """The statement for a set of roles, with what stands fixed in it.
+def _work_for(held: frozenset[Role], member: bool) -> Prepared:
+    """The reading for people who hold these roles."""
 
-    Composed and compiled once: doing that for every visit to the home page costs more than running it.
-    """
-    parts: list[Select[*tuple[Any, ...]]] = _of_applicant() if member else []
-    if Role.REVIEWER in held:
-        parts += _of_reviewer()
-    if Role.COMMITTEE_MEMBER in held:
-        parts += _of_committee_member()
-    if held.intersection(COORDINATORS):
-        parts += _of_coordinator(everywhere=Role.GLOBAL_COORDINATOR in held)
-    if Role.FINANCE_OFFICER in held:
-        parts += _of_finance_officer()
-    every = union_all(*parts).order_by("moment", "day").limit(literal_column(str(LONGEST)))
-    compiled = every.compile(dialect=db.engine.dialect, compile_kwargs={"render_postcompile": True})
-    return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
+    def compose() -> CompoundSelect[*tuple[Any, ...]]:
+        parts: list[Select[*tuple[Any, ...]]] = _of_applicant() if member else []
+        if Role.REVIEWER in held:
+            parts += _of_reviewer()
+        if Role.COMMITTEE_MEMBER in held:
+            parts += _of_committee_member()
+        if held.intersection(COORDINATORS):
+            parts += _of_coordinator(everywhere=Role.GLOBAL_COORDINATOR in held)
+        if Role.FINANCE_OFFICER in held:
+            parts += _of_finance_officer()
+        return union_all(*parts).order_by("moment", "day").limit(literal_column(str(LONGEST)))
+
+    return Prepared(compose)
 
 
 PERSON = bindparam("person", None, type_=BigInteger)
@@ -317,20 +315,22 @@ def _balance(kind: AccountKind) -> Any:
     return func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0)
 
 
-_MONEY = (
-    select(
-        Call.reference,
-        Call.title,
-        Call.currency,
-        Call.envelope_minor,
-        _balance(AccountKind.COMMITTED),
-        _balance(AccountKind.PAYABLE),
-        _balance(AccountKind.PAID),
+_MONEY = Prepared(
+    lambda: (
+        select(
+            Call.reference,
+            Call.title,
+            Call.currency,
+            Call.envelope_minor,
+            _balance(AccountKind.COMMITTED),
+            _balance(AccountKind.PAYABLE),
+            _balance(AccountKind.PAID),
+        )
+        .join(Account, (Account.call_id == Call.id) & Account.award_id.is_not(None))
+        .group_by(Call.id)
+        .order_by(Call.closes_at.desc())
+        .limit(literal_column("3"))
     )
-    .join(Account, (Account.call_id == Call.id) & Account.award_id.is_not(None))
-    .group_by(Call.id)
-    .order_by(Call.closes_at.desc())
-    .limit(3)
 )
 
 
@@ -338,7 +338,7 @@ def money_of_calls() -> list[CallMoney]:
     """Where the money of the latest three calls with agreements stands; one query."""
     return [
         CallMoney(reference, title, *(Money(int(minor), currency) for minor in minors))
-        for reference, title, currency, *minors in db.session.execute(_MONEY)
+        for reference, title, currency, *minors in _MONEY()
     ]
 
 
@@ -361,22 +361,38 @@ def open_and_coming_calls(at: datetime) -> list[Call]:
     return list(db.session.scalars(_OPEN_CALLS, {"at": at}))
 
 
-_OWN_APPLICATIONS = (
-    select(Application)
-    .where(Application.organization_id == any_(MINE))
-    .options(
-        load_only(Application.reference, Application.state, Application.title, Application.submitted_at),
-        joinedload(Application.call).load_only(Call.reference, Call.title, Call.closes_at),
+@dataclass(frozen=True)
+class OwnApplication:
+    """A line about one's own application."""
+
+    reference: str
+    title: str
+    state: ApplicationState
+    call_title: dict[str, str]
+
+
+_OWN_APPLICATIONS = Prepared(
+    lambda: (
+        select(Application.reference, Application.title, Application.state, Call.title)
+        .join(Call, Call.id == Application.call_id)
+        .where(Application.organization_id == any_(MINE))
+        .order_by(Application.id.desc())
+        .limit(literal_column("20"))
     )
-    .order_by(Application.id.desc())
-    .limit(20)
 )
 
 
-def own_applications(person: Person) -> list[Application]:
+def own_applications(person: Person) -> list[OwnApplication]:
     """The applications of a person's organizations, newest first."""
     mine = [m.organization_id for m in person.memberships]
-    return list(db.session.scalars(_OWN_APPLICATIONS, {"mine": mine})) if mine else []
+    return (
+        [
+            OwnApplication(ref, title, ApplicationState(state), call)
+            for ref, title, state, call in _OWN_APPLICATIONS(mine=mine)
+        ]
+        if mine
+        else []
+    )
 
 
 @dataclass(frozen=True)
