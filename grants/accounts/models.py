@@ -161,6 +161,13 @@ class Person(UserMixin, Base):
         return any(grant.role in roles for grant in self.role_grants)
 
     @property
+    def standing(self) -> tuple[Any, ...]:
+        """Everything about a person on which a scope may depend: who they are, what they hold, where they belong."""
+        roles = tuple((grant.role, tuple(grant.regions)) for grant in self.role_grants)
+        places = tuple((m.organization_id, m.role, m.may_sign) for m in self.memberships)
+        return (self.id, self.email, roles, places)
+
+    @property
     def regions(self) -> set[str]:
         """The regions this person coordinates: the union over coordinator roles."""
         return {region for grant in self.role_grants if grant.role in COORDINATORS for region in grant.regions}

@@ -28,6 +28,8 @@ class NotPermitted(Exception):
 Scope = Callable[[Any], Select[Any]]
 
 _scopes: dict[type, Scope] = {}
+_composed: dict[tuple[type, Any], Select[Any]] = {}
+MOST_COMPOSED = 4096
 
 
 def scope_of(model: type) -> Callable[[Scope], Scope]:
@@ -41,8 +43,20 @@ def scope_of(model: type) -> Callable[[Scope], Scope]:
 
 
 def scope(user: Any, model: type) -> Select[Any]:
-    """The rows of ``model`` that ``user`` may see. A model without a declared scope cannot be read this way."""
-    return _scopes[model](user)
+    """The rows of ``model`` that ``user`` may see. A model without a declared scope cannot be read this way.
+
+    A scope depends on nothing but who somebody is and what they belong to (their ``standing``), so it is composed once
+    for each standing; what it finds is asked of the database every time.
+    """
+    standing = getattr(user, "standing", None)
+    if standing is None:
+        return _scopes[model](user)
+    key = (model, standing)
+    if key not in _composed:
+        if len(_composed) >= MOST_COMPOSED:
+            _composed.clear()
+        _composed[key] = _scopes[model](user)
+    return _composed[key]
 
 
 def require(allowed: bool) -> None:

@@ -48,6 +48,7 @@ def init_app(app: Flask) -> None:
         languages=LANGUAGES,
         now=clock.now,
         Money=Money,
+        drawn_badge=drawn_badge,
         link=absolute_link,
         state_of=lambda subject: subject.workflow.states(subject.state),
         page_direction=lambda: "rtl" if language_now() in ("ar", "fa", "ur", "he") else "ltr",
@@ -59,6 +60,17 @@ def absolute_link(endpoint: str, **values: Any) -> str:
     base = urlsplit(current_app.config["BASE_URL"])
     adapter = current_app.url_map.bind(base.netloc, base.path or "/", url_scheme=base.scheme)
     return adapter.build(endpoint, values, force_external=True)
+
+
+def drawn_badge(word: Any, tone: str, sign: str) -> Markup:
+    """A badge: sign, word and colour, never colour alone."""
+    return _badge(str(word), tone, sign)
+
+
+@lru_cache(maxsize=2048)
+def _badge(word: str, tone: str, sign: str) -> Markup:
+    picture = Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="#i-{}"/></svg>').format(sign)
+    return Markup('<span class="badge {}">{}{}</span>').format(tone, picture, word)
 
 
 def reader_zone() -> str:

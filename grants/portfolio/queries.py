@@ -26,7 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm import joinedload, load_only, selectinload
 
 from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role
 from grants.applications.models import Application
@@ -56,7 +56,7 @@ TO_READ = timedelta(days=14)
 """A report is read within ten working days (practice of the Visegrad Fund)."""
 
 LONGEST = 60
-PAGE = 50
+PAGE = 25
 
 
 @dataclass(frozen=True)
@@ -409,38 +409,52 @@ MANY = 1000
 """Beyond this many a list says "more than", because counting everything costs more than anybody gains."""
 
 
-def grants_like(seen: Select[Award], wanted: Filter) -> tuple[list[Award], int]:
+@dataclass(frozen=True)
+class GrantLine:
+    """A grant in a list."""
+
+    reference: str
+    title: str
+    state: AwardState
+    amount: Money
+    end_on: date | None
+    confidentiality: str
+    organization: str
+
+
+def grants_like(seen: Select[Award], wanted: Filter) -> tuple[list[GrantLine], int]:
     """One page of the grants a person may see, and how many there are (at most MANY + 1)."""
-    chosen = seen.join(Award.call)
+    chosen = seen
     if wanted.state:
         chosen = chosen.where(Award.state == wanted.state)
     if wanted.region:
         chosen = chosen.where(Award.region == wanted.region)
     if wanted.call:
-        chosen = chosen.where(Call.reference == wanted.call)
+        chosen = chosen.join(Call, Call.id == Award.call_id).where(Call.reference == wanted.call)
     number = db.session.scalar(
         select(func.count()).select_from(chosen.with_only_columns(Award.id).limit(MANY + 1).subquery())
     )
-    rows = db.session.scalars(
-        chosen.options(
-            load_only(
-                Award.reference,
-                Award.title,
-                Award.state,
-                Award.amount_minor,
-                Award.currency,
-                Award.region,
-                Award.end_on,
-                Award.confidentiality,
-            ),
-            joinedload(Award.organization).load_only(Organization.name, Organization.country),
-            contains_eager(Award.call).load_only(Call.reference),
+    rows = db.session.execute(
+        chosen.join(Organization, Organization.id == Award.organization_id)
+        .with_only_columns(
+            Award.reference,
+            Award.title,
+            Award.state,
+            Award.amount_minor,
+            Award.currency,
+            Award.end_on,
+            Award.confidentiality,
+            Organization.name,
         )
         .order_by(Award.id.desc())
         .limit(PAGE)
         .offset((wanted.page - 1) * PAGE)
     )
-    return list(rows), number or 0
+    lines = [
+        GrantLine(reference, title, AwardState(state), Money(minor, currency), end_on, confidentiality, name)
+        for reference, title, state, minor, currency, end_on, confidentiality, name in rows
+    ]
+    return lines, number or 0
 
 
 def grant_by_reference(seen: Select[Award], reference: str) -> Award | None:

@@ -96,7 +96,9 @@ def grants() -> ResponseReturnValue:
         page=max(1, min(request.args.get("page", 1, type=int), 100_000)),
     )
     rows, number = queries.grants_like(scope(current_user, Award), wanted)
-    return render_template("portfolio/grants.html", grants=rows, number=number, wanted=wanted, **_choices(wanted))
+    return render_template(
+        "portfolio/grants.html", grants=rows, number=number, wanted=wanted, **_choices(wanted, number)
+    )
 
 
 def _one_of(name: str, allowed: list[str]) -> str:
@@ -104,7 +106,7 @@ def _one_of(name: str, allowed: list[str]) -> str:
     return value if value in allowed else ""
 
 
-def _choices(wanted: queries.Filter) -> dict[str, Any]:
+def _choices(wanted: queries.Filter, number: int) -> dict[str, Any]:
     """The filters as links, each keeping the others."""
 
     def link(**change: Any) -> str:
@@ -117,7 +119,8 @@ def _choices(wanted: queries.Filter) -> dict[str, Any]:
     ]
     pages = {
         "page": wanted.page,
-        "pages": max(1, -(-queries.MANY // queries.PAGE)),
+        "total": number,
+        "pages": max(1, -(-min(number, queries.MANY) // queries.PAGE)),
         "url_for": lambda page: link(page=page),
     }
     return {"filters": [{"label": _("State"), "links": states}], "pagination": pages, "most": queries.MANY}
