@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -122,11 +122,17 @@ def when(value: date | datetime | None) -> str:
         return "–"
     if isinstance(value, datetime):
         distance = value - clock.now()
-    else:
-        distance = value - clock.today(reader_zone())
-        if distance.days in (-1, 0, 1):
-            return str({-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[distance.days])
-    return str(format_timedelta(distance, add_direction=True, locale=language_now(), threshold=1.2))
+        coarse = timedelta(hours=1) if abs(distance) > timedelta(days=2) else timedelta(minutes=1)
+        return _distance(coarse * round(distance / coarse), language_now())
+    days = (value - clock.today(reader_zone())).days
+    if days in (-1, 0, 1):
+        return str({-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[days])
+    return _distance(timedelta(days=days), language_now())
+
+
+@lru_cache(maxsize=4096)
+def _distance(distance: timedelta, language: str) -> str:
+    return str(format_timedelta(distance, add_direction=True, locale=language, threshold=1.2))
 
 
 def lines(value: str | None) -> Markup:

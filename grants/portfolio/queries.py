@@ -38,6 +38,7 @@ from grants.calls.workflow import CallState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.core.db import Prepared, db
+from grants.core.languages import pick
 from grants.core.money import Money
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
@@ -296,10 +297,10 @@ def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
 
 @dataclass(frozen=True)
 class CallMoney:
-    """Where the money of one call stands, from the ledger."""
+    """Where the money of one call stands, from the ledger. ``title`` is in the reader's language."""
 
     reference: str
-    title: dict[str, str]
+    title: str
     envelope: Money
     committed: Money
     payable: Money
@@ -337,7 +338,7 @@ _MONEY = Prepared(
 def money_of_calls() -> list[CallMoney]:
     """Where the money of the latest three calls with agreements stands; one query."""
     return [
-        CallMoney(reference, title, *(Money(int(minor), currency) for minor in minors))
+        CallMoney(reference, pick(title), *(Money(int(minor), currency) for minor in minors))
         for reference, title, currency, *minors in _MONEY()
     ]
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.core import clock
+from grants.core.languages import language_now
 from grants.core.permissions import scope
 from grants.core.web import ANYONE, SIGNED_IN, access, found, own_path
 from grants.history.queries import timeline
@@ -67,6 +70,12 @@ def _places(*places: tuple[str, str]) -> list[dict[str, Any]]:
     ]
 
 
+@lru_cache(maxsize=256)
+def _money_figure(line: queries.CallMoney, language: str) -> Markup:
+    """The picture of one call's money in a language; drawn again only when the money has moved."""
+    return Markup(render_template("portfolio/_money.html", m=line))  # noqa: S704 - our own template, escaped there
+
+
 @bp.get("/")
 @access(ANYONE)
 def home() -> ResponseReturnValue:
@@ -75,12 +84,13 @@ def home() -> ResponseReturnValue:
     if not current_user.is_authenticated:
         return render_template("portfolio/welcome.html", calls=queries.open_and_coming_calls(at))
     work = tasks(queries.work_of(current_user, at), at)
+    money = queries.money_of_calls() if current_user.holds(*STAFF) else []
     return render_template(
         "portfolio/home.html",
         work=work,
         late=sum(task.late for task in work),
         own=queries.own_applications(current_user),
-        money=queries.money_of_calls() if current_user.holds(*STAFF) else [],
+        money=[_money_figure(line, language_now()) for line in money],
         history=queries.latest_history() if current_user.holds(Role.AUDITOR) else [],
     )
 
