@@ -67,7 +67,7 @@ class Config:
             or (f"k1:{_kept_secret(data_dir, 'field_key')}",),
             mail_from=env.get("MAIL_FROM", cls.mail_from),
             production=production,
-            proxies=int(env.get("PROXIES", "0")),
+            proxies=_proxies(env.get("PROXIES", "0")),
         )
 
     @property
@@ -84,6 +84,12 @@ class Config:
 def _port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise BadConfiguration(f"PORT is {text!r}; it must be a number from 1 to 65535.")
+    return int(text)
+
+
+def _proxies(text: str) -> int:
+    if not text.isdigit() or int(text) > 9:
+        raise BadConfiguration(f"PROXIES is {text!r}; it must be the number of reverse proxies in front, from 0 to 9.")
     return int(text)
 
 
