@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from config import Config
+from grants import demo
 from grants.app import create_app
 from grants.core.db import db
 from grants.core.servers import servers
@@ -27,6 +29,9 @@ NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 
 PRISTINE = "pristine"
 """A migrated, empty database that nobody connects to, so that it can be copied at any time."""
+
+DEMONSTRATION = "demonstration"
+"""The same with the demonstration in it, for tests that ask for it."""
 
 
 def _as_administrator(address: str, statement: str) -> None:
@@ -93,13 +98,36 @@ def app(wired: Flask) -> Iterator[Flask]:
             connection.close()
 
 
+@contextmanager
+def copied(running: Config, template: str) -> Iterator[str]:
+    """The address of a copy of a database to which nobody is connected; it goes when it is no longer needed."""
+    name = f"own_{datetime.now(UTC):%H%M%S%f}"
+    _as_administrator(running.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield make_url(running.database_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        _as_administrator(running.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def own_database(running: Config) -> Iterator[str]:
     """The address of a fresh database for tests in which several processes or threads really commit."""
-    name = f"own_{datetime.now(UTC):%H%M%S%f}"
-    _as_administrator(running.database_url, f"CREATE DATABASE {name} TEMPLATE {PRISTINE}")
-    yield make_url(running.database_url).set(database=name).render_as_string(hide_password=False)
-    _as_administrator(running.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(running, PRISTINE) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def demonstration(running: Config, tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Settings of a database that holds the demonstration, to be copied: nobody stays connected to it."""
+    _as_administrator(running.database_url, f"CREATE DATABASE {DEMONSTRATION} TEMPLATE {PRISTINE}")
+    address = make_url(running.database_url).set(database=DEMONSTRATION).render_as_string(hide_password=False)
+    config = settings(replace(running, database_url=address), tmp_path_factory.mktemp("demonstration"))
+    loading = create_app(config)
+    with loading.app_context():
+        demo.load()
+        db.session.remove()
+        db.engine.dispose()
+    return config
 
 
 @pytest.fixture

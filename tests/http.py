@@ -380,6 +380,10 @@ class Page(HTMLParser):
         with speaking(self.language):
             return str(gettext(words))
 
+    def says(self, words: str) -> bool:
+        """Whether these words, in the language of the page, stand on it."""
+        return self.wording(words) in self.text
+
     def address_of(self, words: str) -> str:
         """Where a link with these words leads; a link that holds them among others will do when there is no other."""
         words = self.wording(words)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.message import Message
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -14,17 +14,16 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from sqlalchemy import select
 
+from grants.accounts.models import Person
 from grants.core import clock
-from grants.core.db import db, transaction
+from grants.core.db import db
 from grants.core.mail import deliver_due
-from grants.demo import people as persons
-from grants.demo.people import PASSWORD, People
+from grants.demo.people import PASSWORD
 from grants.history.models import HistoryEntry
 from tests.http import Browser
 from tests.mailserver import Mailbox
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
-BEFORE = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
 @dataclass
@@ -62,9 +61,7 @@ class World:
 
     def __init__(self, app: Flask, mailbox: Mailbox) -> None:
         self.app, self.mailbox = app, mailbox
-        with clock.at(BEFORE), transaction():
-            persons.load(BEFORE)
-        self.people = People()
+        self.emails = {person.reference: person.email for person in db.session.scalars(select(Person))}
         self.passwords: dict[str, str] = {}
         self.browsers: dict[str, Browser] = {}
         self.unread: list[Letter] = []
@@ -79,7 +76,7 @@ class World:
 
     def email(self, who: str) -> str:
         """The address of somebody, by their reference in the sample or already an address."""
-        return who if "@" in who else self.people[who].email
+        return who if "@" in who else self.emails[who]
 
     def visitor(self) -> Browser:
         """Somebody new who is not signed in."""
