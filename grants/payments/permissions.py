@@ -12,6 +12,7 @@ from grants.awards.permissions import awards_seen_by, can_oversee
 from grants.core.permissions import scope_of
 from grants.payments.models import BankAccount, Disbursement, Refund, Tranche, Transfer
 from grants.reviews.models import ConflictDeclaration, Grade
+from grants.reviews.queries import in_conflict
 
 READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 
@@ -64,6 +65,10 @@ def _finance_for(user: Any, organization_id: int) -> bool:
     return bool(user.holds(Role.FINANCE_OFFICER)) and not user.belongs_to(organization_id)
 
 
+def _handles_account(user: Any, organization: Organization) -> bool:
+    return _finance_for(user, organization.id) and not in_conflict(user, [organization.id])
+
+
 def can_see_queue(user: Any) -> bool:
     """Finance officers and auditors see everything that is to be paid."""
     return bool(user.holds(*READERS))
@@ -75,24 +80,28 @@ def can_see_ledger(user: Any) -> bool:
 
 
 def can_see_bank_account(user: Any, organization: Organization) -> bool:
-    """Members of the organization, finance officers and auditors see the last four characters of its account."""
-    return bool(user.belongs_to(organization.id) or user.holds(*READERS))
+    """Members of the organization, and finance officers and auditors without a tie to it: the last four characters."""
+    if user.belongs_to(organization.id):
+        return True
+    return bool(user.holds(*READERS)) and not in_conflict(user, [organization.id])
 
 
 def can_enter_bank_account(user: Any, organization: Organization) -> bool:
-    """An owner or a signatory of the organization, or a finance officer, says where it is paid."""
+    """An owner or a signatory of the organization, or a finance officer without a tie to it, says where it is paid."""
     own = user.owns(organization.id) or user.signs_for(organization.id)
-    return bool(own) or _finance_for(user, organization.id)
+    return bool(own) or _handles_account(user, organization)
 
 
 def can_verify_bank_account(user: Any, organization: Organization) -> bool:
-    """A finance officer outside the organization verifies its account by calling back."""
-    return _finance_for(user, organization.id)
+    """A finance officer outside the organization and without a tie to it verifies its account by calling back."""
+    return _handles_account(user, organization)
 
 
 def can_look_at_number(user: Any, organization: Organization) -> bool:
-    """A finance officer outside the organization sees the full number; every look is written down."""
-    return _finance_for(user, organization.id)
+    """A finance officer outside the organization and without a tie to it sees the full number; every look is written
+    down.
+    """
+    return _handles_account(user, organization)
 
 
 def can_plan(user: Any, award: Award) -> bool:

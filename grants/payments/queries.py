@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, Integer, Select, and_, case, cast, func, literal, or_, select, true
+from sqlalchemy import Date, DateTime, Integer, Select, and_, bindparam, case, cast, func, or_, select, true
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only
 
 from grants.accounts.models import Organization, Person
@@ -128,16 +129,17 @@ class Standing:
 _live = aliased(Disbursement, name="live")
 
 
-def _standings(award_ids: Iterable[int] | None = None) -> Any:
-    """The columns of :class:`Standing` for the tranches of some awards, or of all, as one statement.
+@cache
+def _standings(*, bounded: bool) -> Any:
+    """The columns of :class:`Standing` for the tranches of some awards (parameter ``ids``), or of all of them.
 
     Everything is gathered in groups rather than once a row, so that the statement costs the same for one tranche and
-    for a thousand; the ids reach every group, so that one award does not read the whole table.
+    for a thousand; the ids reach every group, so that one award does not read the whole table. Made once a process:
+    to put it together takes longer than the database needs to answer it.
     """
-    ids = None if award_ids is None else list(award_ids)
 
     def only(column: Any) -> Any:
-        return true() if ids is None else column.in_(ids)
+        return column.in_(bindparam("ids", expanding=True)) if bounded else true()
 
     of_award: dict[str, Any] = {"partition_by": Tranche.award_id}
     sent = _live.state.in_(SENT)
@@ -251,9 +253,14 @@ def _standings(award_ids: Iterable[int] | None = None) -> Any:
 
 def standings_of(award_ids: Iterable[int]) -> list[Standing]:
     """How the tranches of some awards stand, by award and number: one query for all of them."""
-    found, plan, *_ = _standings(award_ids)
-    rows = db.session.execute(found.order_by(plan.award_id, plan.number))
-    return [Standing(*row) for row in rows]
+    return [Standing(*row) for row in db.session.execute(_by_award(), {"ids": list(award_ids)})]
+
+
+@cache
+def _by_award() -> Select[Any]:
+    found, plan, *_ = _standings(bounded=True)
+    ordered: Select[Any] = found.order_by(plan.award_id, plan.number)
+    return ordered
 
 
 def standing_of(tranche: Tranche) -> Standing:
@@ -261,18 +268,21 @@ def standing_of(tranche: Tranche) -> Standing:
     return next(s for s in standings_of([tranche.award_id]) if s.tranche_id == tranche.id)
 
 
-def _next_to_pay(seen: Select[Award], at: datetime) -> tuple[Any, Any, Any, Any]:
+@cache
+def _next_to_pay() -> tuple[Any, Any, Any, Any]:
     """The next tranche of each running grant that has no payment yet: the statement, its columns, readiness, amount.
+
+    Its parameters are the moment (``at``) and the grants that the reader must not see (``hidden``).
 
     ``ready`` says in SQL what ``rules.obstacles_to_preparing`` says in words, so that a page need not read every row
     to know which come first; a test holds the two together.
     """
-    found, plan, spent, refunded, unmet, missing = _standings()
+    found, plan, spent, refunded, unmet, missing = _standings(bounded=False)
     is_final = plan.trigger == Trigger.FINAL_REPORT_APPROVED
     spending = func.coalesce(spent.minor, 0)
     received = plan.sent - func.coalesce(refunded.minor, 0)
     amount = case((is_final, func.least(plan.amount_minor, spending - received)), else_=plan.amount_minor)
-    today = cast(func.timezone(Call.timezone, literal(at)), Date)
+    today = cast(func.timezone(Call.timezone, bindparam("at", type_=DateTime(timezone=True))), Date)
     ready = and_(
         Award.state == AwardState.ACTIVE,
         or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
@@ -288,7 +298,7 @@ def _next_to_pay(seen: Select[Award], at: datetime) -> tuple[Any, Any, Any, Any]
         plan.promised + amount <= Award.amount_minor,
     )
     candidates = found.where(
-        plan.award_id.in_(seen.with_only_columns(Award.id)),
+        plan.award_id.not_in(bindparam("hidden", expanding=True)),
         plan.payment.is_(None),
         plan.earlier_unpaid == 0,
         Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)),
@@ -306,44 +316,64 @@ class Figure:
     amounts: tuple[Money, ...]
 
 
-def figures(seen: Select[Award], payments: Select[Disbursement], at: datetime) -> dict[str, Figure]:
+def hidden_grants(seen: Select[Award]) -> list[int]:
+    """The running grants that a person may not see although they pay grants: those they have a conflict with."""
+    found = select(Award.id).where(
+        Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)), Award.id.not_in(seen.with_only_columns(Award.id))
+    )
+    return list(db.session.scalars(found))
+
+
+def figures(hidden: list[int], at: datetime) -> dict[str, Figure]:
     """The small figures on top of the finance queue: due, waiting, prepared, approved, paid. Two queries."""
-    candidates, plan, ready, amount = _next_to_pay(seen, at)
-    chosen = candidates.with_only_columns(
-        case((ready, "due"), else_="waiting").label("place"),
-        plan.currency,
-        case((ready, amount), else_=plan.amount_minor).label("minor"),
-    ).subquery()
-    counted = select(chosen.c.place, chosen.c.currency, func.count(), func.sum(chosen.c.minor)).group_by(
-        chosen.c.place, chosen.c.currency
-    )
-    under_way = (
-        payments.with_only_columns(
-            Disbursement.state, Disbursement.currency, func.count(), func.sum(Disbursement.amount_minor)
-        )
-        .where(Disbursement.state.in_(UNDER_WAY))
-        .group_by(Disbursement.state, Disbursement.currency)
-    )
+    to_pay, under_way = _figures()
     numbers: dict[str, int] = {}
     amounts: dict[str, list[Money]] = {}
-    for where, currency, number, minor in (*db.session.execute(counted), *db.session.execute(under_way)):
+    found = db.session.execute(to_pay, {"at": at, "hidden": hidden})
+    beside = db.session.execute(under_way, {"hidden": hidden})
+    for where, currency, number, minor in (*found, *beside):
         numbers[where] = numbers.get(where, 0) + number
         amounts.setdefault(where, []).append(Money(int(minor), currency))
     places = ("due", "waiting", *(state.value for state in UNDER_WAY))
     return {place: Figure(numbers.get(place, 0), tuple(amounts.get(place, ()))) for place in places}
 
 
-def tranches_to_pay(seen: Select[Award], at: datetime, *, ready: bool, page: int = 1) -> list[Standing]:
+@cache
+def _figures() -> tuple[Any, Any]:
+    candidates, plan, ready, amount = _next_to_pay()
+    chosen = candidates.with_only_columns(
+        case((ready, "due"), else_="waiting").label("place"),
+        plan.currency,
+        case((ready, amount), else_=plan.amount_minor).label("minor"),
+    ).subquery()
+    to_pay = select(chosen.c.place, chosen.c.currency, func.count(), func.sum(chosen.c.minor)).group_by(
+        chosen.c.place, chosen.c.currency
+    )
+    under_way = (
+        select(Disbursement.state, Disbursement.currency, func.count(), func.sum(Disbursement.amount_minor))
+        .join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .where(Disbursement.state.in_(UNDER_WAY), Tranche.award_id.not_in(bindparam("hidden", expanding=True)))
+        .group_by(Disbursement.state, Disbursement.currency)
+    )
+    return to_pay, under_way
+
+
+def tranches_to_pay(hidden: list[int], at: datetime, *, ready: bool, page: int = 1) -> list[Standing]:
     """One page of tranches that could be paid now, or of those that wait; the longest due first."""
-    candidates, plan, is_ready, _ = _next_to_pay(seen, at)
-    shown = candidates.where(is_ready if ready else ~is_ready).order_by(plan.due_on, plan.id)
-    rows = db.session.execute(shown.limit(PAGE).offset((page - 1) * PAGE))
-    return [Standing(*row) for row in rows]
+    values = {"at": at, "hidden": hidden, "most": PAGE, "before": (page - 1) * PAGE}
+    return [Standing(*row) for row in db.session.execute(_queue(ready=ready), values)]
+
+
+@cache
+def _queue(*, ready: bool) -> Select[Any]:
+    candidates, plan, is_ready, _ = _next_to_pay()
+    shown: Select[Any] = candidates.where(is_ready if ready else ~is_ready).order_by(plan.due_on, plan.id)
+    return shown.limit(bindparam("most")).offset(bindparam("before"))
 
 
 def unpaid_tranches(*, due_between: tuple[date, date]) -> list[Standing]:
     """Tranches of running grants without any payment that fall due between two days, both included."""
-    found, plan, *_ = _standings()
+    found, plan, *_ = _standings(bounded=False)
     wanted = found.where(
         plan.payment.is_(None), plan.due_on.between(*due_between), Award.state == AwardState.ACTIVE
     ).order_by(plan.due_on, plan.id)
@@ -403,23 +433,29 @@ class Position:
 
 def position(award: Award) -> Position:
     """Where the money of one grant stands; one query."""
+    row = db.session.execute(_position(), {"award": award.id}).one()
+    return Position(award.amount, *(Money(int(minor), award.currency) for minor in row))
+
+
+@cache
+def _position() -> Select[Any]:
+    award_id: Any = bindparam("award", type_=Award.id.type)
     paid = (
         select(
             func.coalesce(func.sum(Disbursement.amount_minor).filter(Disbursement.state.not_in(OVER)), 0),
             func.coalesce(func.sum(Disbursement.amount_minor).filter(Disbursement.state.in_(SENT)), 0),
         )
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
-        .where(Tranche.award_id == award.id)
+        .where(Tranche.award_id == award_id)
     ).subquery()
-    refunded = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(Refund.award_id == award.id)
+    refunded = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(Refund.award_id == award_id)
     spent = (
         select(func.coalesce(func.sum(ReportLine.spent_minor), 0))
         .join(Report, Report.id == ReportLine.report_id)
         .join(ReportDue, ReportDue.id == Report.report_due_id)
-        .where(ReportDue.award_id == award.id, ReportDue.state == ReportState.ACCEPTED)
+        .where(ReportDue.award_id == award_id, ReportDue.state == ReportState.ACCEPTED)
     )
-    row = db.session.execute(select(*paid.c, refunded.scalar_subquery(), spent.scalar_subquery())).one()
-    return Position(award.amount, *(Money(int(minor), award.currency) for minor in row))
+    return select(*paid.c, refunded.scalar_subquery(), spent.scalar_subquery())
 
 
 def lock_envelope(call_id: int) -> None:
@@ -575,19 +611,38 @@ class PaymentLine:
         return Money(self.amount_minor, self.currency)
 
 
-def payment_lines(
-    seen: Select[Disbursement], *, state: str | None = None, award: Award | None = None, page: int = 1
-) -> list[PaymentLine]:
-    """One page of disbursements among those a person may see: the oldest first, or all of one grant, newest first."""
+def payments_in(state: str, hidden: list[int], page: int = 1) -> list[PaymentLine]:
+    """One page of disbursements that stand somewhere, the longest due first, without the grants to be hidden."""
+    values = {"state": state, "hidden": hidden, "most": PAGE, "before": (page - 1) * PAGE}
+    rows: Any = db.session.execute(_payments_in(), values)
+    return [PaymentLine(*row) for row in rows]
+
+
+def payments_of(award: Award) -> list[PaymentLine]:
+    """The disbursements of one grant, newest first, whatever became of them."""
+    rows: Any = db.session.execute(_payments_of(), {"award": award.id})
+    return [PaymentLine(*row) for row in rows]
+
+
+@cache
+def _payments_in() -> Any:
+    found = _payment_lines().where(
+        Disbursement.state == bindparam("state", type_=Disbursement.state.type),
+        Tranche.award_id.not_in(bindparam("hidden", expanding=True)),
+    )
+    return found.order_by(Tranche.due_on, Disbursement.id).limit(bindparam("most")).offset(bindparam("before"))
+
+
+@cache
+def _payments_of() -> Any:
+    found = _payment_lines().where(Tranche.award_id == bindparam("award", type_=Award.id.type))
+    return found.order_by(Disbursement.id.desc())
+
+
+def _payment_lines() -> Any:
     preparer, approver = aliased(Person), aliased(Person)
-    found = (
-        seen.join(Tranche, Tranche.id == Disbursement.tranche_id)
-        .join(Award, Award.id == Tranche.award_id)
-        .join(Organization, Organization.id == Award.organization_id)
-        .join(BankAccount, BankAccount.id == Disbursement.bank_account_id)
-        .join(preparer, preparer.id == Disbursement.prepared_by_id)
-        .outerjoin(approver, approver.id == Disbursement.approved_by_id)
-        .with_only_columns(
+    return (
+        select(
             Disbursement.reference,
             Disbursement.state,
             Disbursement.amount_minor,
@@ -604,15 +659,15 @@ def payment_lines(
             Disbursement.paid_on,
             Disbursement.received_on,
             Tranche.due_on,
-            maintain_column_froms=True,
         )
+        .select_from(Disbursement)
+        .join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .join(Award, Award.id == Tranche.award_id)
+        .join(Organization, Organization.id == Award.organization_id)
+        .join(BankAccount, BankAccount.id == Disbursement.bank_account_id)
+        .join(preparer, preparer.id == Disbursement.prepared_by_id)
+        .outerjoin(approver, approver.id == Disbursement.approved_by_id)
     )
-    if award is not None:
-        found = found.where(Tranche.award_id == award.id).order_by(Disbursement.id.desc())
-    else:
-        found = found.where(Disbursement.state == state).order_by(Tranche.due_on, Disbursement.id)
-    rows: Any = db.session.execute(found.limit(PAGE).offset((page - 1) * PAGE))
-    return [PaymentLine(*row) for row in rows]
 
 
 def ids_of_payments(award: Award) -> list[int]:
@@ -702,23 +757,30 @@ class CallBalance:
         return Money(self.minor.get(kind, 0), self.currency)
 
 
-def balances_by_call(limit: int = PAGE) -> list[CallBalance]:
-    """The balances of the ledger by call, the latest call first; one query."""
-    held = [
+def _held() -> list[Any]:
+    return [
         func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0).label(kind)
         for kind in AccountKind
     ]
-    found = (
-        select(Call.reference, Call.title, Account.currency, *held)
+
+
+def balances_by_call() -> list[CallBalance]:
+    """The balances of the ledger by call, the latest calls first; one query."""
+    return [
+        CallBalance(reference, title, currency, {k.value: int(m) for k, m in zip(AccountKind, minor, strict=True)})
+        for reference, title, currency, *minor in db.session.execute(_balances_by_call())
+    ]
+
+
+@cache
+def _balances_by_call() -> Any:
+    return (
+        select(Call.reference, Call.title, Account.currency, *_held())
         .join(Call, Call.id == Account.call_id)
         .group_by(Call.id, Account.currency)
         .order_by(Call.id.desc())
-        .limit(limit)
+        .limit(PAGE)
     )
-    return [
-        CallBalance(reference, title, currency, {k.value: int(m) for k, m in zip(AccountKind, minor, strict=True)})
-        for reference, title, currency, *minor in db.session.execute(found)
-    ]
 
 
 @dataclass(frozen=True)
@@ -739,24 +801,6 @@ class Trial:
 
 def trial_balance() -> list[Trial]:
     """The whole ledger in a few numbers, by currency; the transfers are added up again and compared. One query."""
-    moved = select(Transfer.currency, func.sum(Transfer.amount_minor).label("minor")).group_by(Transfer.currency)
-    summed = moved.subquery()
-    held = [
-        func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0).label(kind)
-        for kind in AccountKind
-    ]
-    found = (
-        select(
-            Account.currency,
-            func.sum(Account.debits_minor),
-            func.sum(Account.credits_minor),
-            func.coalesce(func.max(summed.c.minor), 0),
-            *held,
-        )
-        .outerjoin(summed, summed.c.currency == Account.currency)
-        .group_by(Account.currency)
-        .order_by(Account.currency)
-    )
     return [
         Trial(
             currency,
@@ -765,8 +809,26 @@ def trial_balance() -> list[Trial]:
             int(credits_),
             int(moved_minor),
         )
-        for currency, debits, credits_, moved_minor, *minor in db.session.execute(found)
+        for currency, debits, credits_, moved_minor, *minor in db.session.execute(_trial_balance())
     ]
+
+
+@cache
+def _trial_balance() -> Any:
+    moved = select(Transfer.currency, func.sum(Transfer.amount_minor).label("minor")).group_by(Transfer.currency)
+    summed = moved.subquery()
+    return (
+        select(
+            Account.currency,
+            func.sum(Account.debits_minor),
+            func.sum(Account.credits_minor),
+            func.coalesce(func.max(summed.c.minor), 0),
+            *_held(),
+        )
+        .outerjoin(summed, summed.c.currency == Account.currency)
+        .group_by(Account.currency)
+        .order_by(Account.currency)
+    )
 
 
 def wrong_totals() -> list[int]:

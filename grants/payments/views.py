@@ -259,13 +259,12 @@ def of_grant(reference: str) -> ResponseReturnValue:
     award = _award(reference)
     at = clock.now()
     standings = queries.standings_of([award.id])
-    lines = queries.payment_lines(scope(current_user, Disbursement), award=award)
     return render_template(
         "payments/of_grant.html",
         award=award,
         tranches=[(standing, rules.obstacles_to_preparing(standing, at)) for standing in standings],
         bank_account=queries.bank_account_of(award.organization_id),
-        payments=lines,
+        payments=queries.payments_of(award),
         refunds=queries.refunds_of(award),
         position=queries.position(award),
         staff=permissions.sees_names(current_user, award),
@@ -362,16 +361,16 @@ def _proof_name(reference: str, proof: StoredFile) -> str:
 def queue() -> ResponseReturnValue:
     """What is to be paid: due, waiting and why, prepared, approved, sent."""
     at = clock.now()
-    awards, payments = scope(current_user, Award), scope(current_user, Disbursement)
-    figures = queries.figures(awards, payments, at)
+    hidden = queries.hidden_grants(scope(current_user, Award))
+    figures = queries.figures(hidden, at)
     show = request.args.get("show", "due")
     if show not in figures:
         abort(404)
     tranches, lines = [], []
     if show in ("due", "waiting"):
-        tranches = queries.tranches_to_pay(awards, at, ready=show == "due", page=_page_number())
+        tranches = queries.tranches_to_pay(hidden, at, ready=show == "due", page=_page_number())
     else:
-        lines = queries.payment_lines(payments, state=show, page=_page_number())
+        lines = queries.payments_in(show, hidden, _page_number())
     return render_template(
         "payments/queue.html",
         show=show,

@@ -323,7 +323,8 @@ def test_the_pages_ask_the_database_as_often_for_many_grants_as_for_one(browser:
             rows.prepared(more)
     db.session.commit()
     assert {path: asked(path) for path in paths} == few
-    assert max(few.values()) <= 8, few
+    # Of these, the session, the clock of the test and its savepoint are three.
+    assert max(few.values()) <= 9, few
 
 
 def test_pages_speak_french_and_spanish(browser: Browser) -> None:
