@@ -41,6 +41,7 @@ from grants.core.db import Prepared, db
 from grants.core.languages import pick
 from grants.core.money import Money
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
+from grants.decisions.queries import hidden_applications
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
@@ -117,6 +118,14 @@ AT = bindparam("at", None, type_=DateTime(timezone=True))
 TODAY, HORIZON = bindparam("today", None, type_=Date), bindparam("horizon", None, type_=Date)
 MINE, LEADING = (bindparam(name, None, type_=ARRAY(BigInteger)) for name in ("mine", "leading"))
 REGIONS = bindparam("regions", None, type_=ARRAY(Text))
+
+
+_HIDDEN = hidden_applications(PERSON).cte("hidden")
+
+
+def not_hidden(application_id: Any) -> Any:
+    """Whether an application is not one of which the person may see nothing; found once in a reading."""
+    return application_id.not_in(select(_HIDDEN.c[0]))
 
 
 def _work(
@@ -219,7 +228,7 @@ def _of_committee_member() -> list[Select[*tuple[Any, ...]]]:
 
 
 def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
-    here = Award.region == any_(REGIONS)
+    here = and_(Award.region == any_(REGIONS), not_hidden(Award.application_id))
     live = Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED, AssignmentState.COMPLETED))
     reviewers = (
         select(func.count())
@@ -275,6 +284,9 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
 
 
 def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
+    tied = select(Application.id).where(
+        Application.organization_id == BankAccount.organization_id, ~not_hidden(Application.id)
+    )
     payment = {"note": Award.title}
     sent = (
         _work("approve_payment", Disbursement.reference, Disbursement.id, day=Tranche.due_on, **payment),
@@ -284,13 +296,14 @@ def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
         part.select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
         .join(Award, Award.id == Tranche.award_id)
+        .where(not_hidden(Award.application_id))
         for part in sent
     ]
     return [
         joined[0].where(Disbursement.state == DisbursementState.PREPARED, Disbursement.prepared_by_id != PERSON),
         joined[1].where(Disbursement.state == DisbursementState.APPROVED),
         _work("verify_account", literal(""), BankAccount.id).where(
-            BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != PERSON
+            BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != PERSON, ~tied.exists()
         ),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -71,9 +71,12 @@ def _places(*places: tuple[str, str]) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=256)
-def _money_figure(line: queries.CallMoney, language: str) -> Markup:
-    """The picture of one call's money in a language; drawn again only when the money has moved."""
-    return Markup(render_template("portfolio/_money.html", m=line))  # noqa: S704 - our own template, escaped there
+def _money_figure(line: queries.CallMoney, language: str, page: str) -> Markup:
+    """The picture of one call's money in a language; drawn again only when the money has moved.
+
+    ``page`` is the endpoint of the page of the call that the reader may open.
+    """
+    return Markup(render_template("portfolio/_money.html", m=line, page=page))  # noqa: S704 - ours, escaped there
 
 
 @bp.get("/")
@@ -85,14 +88,24 @@ def home() -> ResponseReturnValue:
         return render_template("portfolio/welcome.html", calls=queries.open_and_coming_calls(at))
     work = tasks(queries.work_of(current_user, at), at)
     money = queries.money_of_calls() if current_user.holds(*STAFF) else []
+    page = "calls.manage" if current_user.holds(*COORDINATORS, Role.AUDITOR) else "calls.show"
     return render_template(
         "portfolio/home.html",
         work=work,
         late=sum(task.late for task in work),
         own=queries.own_applications(current_user),
-        money=[_money_figure(line, language_now()) for line in money],
+        money=[_money_figure(line, language_now(), page) for line in money],
         history=queries.latest_history() if current_user.holds(Role.AUDITOR) else [],
     )
+
+
+@bp.get("/look")
+@access(ANYONE)
+def look() -> ResponseReturnValue:
+    """Every part that pages are made of, for those who build them; not shown in production."""
+    if current_app.config["PRODUCTION"]:
+        abort(404)
+    return render_template("look.html")
 
 
 @bp.get("/grants")
