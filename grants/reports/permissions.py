@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from grants.accounts.models import COORDINATORS
+from grants.accounts.models import COORDINATORS, Role
 from grants.awards import permissions as awards
 from grants.awards.models import Award
 from grants.core.permissions import scope_of
@@ -51,5 +51,5 @@ def can_read_draft(user: Any, due: ReportDue) -> bool:
 
 
 def can_see_queue(user: Any) -> bool:
-    """Coordinators see the reports of their regions that wait for them."""
-    return bool(user.holds(*COORDINATORS))
+    """Coordinators see the reports of their regions that wait for them; auditors see all of them."""
+    return bool(user.holds(*COORDINATORS, Role.AUDITOR))

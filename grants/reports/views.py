@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from grants.accounts.models import COORDINATORS, REGION_LABELS
+from grants.accounts.models import COORDINATORS, REGION_LABELS, Role
 from grants.awards import queries as awards
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
@@ -100,7 +100,7 @@ def of_grant(reference: str) -> ResponseReturnValue:
 
 
 @bp.get("/reports")
-@access(*COORDINATORS)
+@access(*COORDINATORS, Role.AUDITOR)
 def queue() -> ResponseReturnValue:
     """The reports of a coordinator's regions: submitted ones first, then late ones, then those due soon."""
     require(permissions.can_see_queue(current_user))
