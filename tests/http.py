@@ -307,6 +307,9 @@ class Page(HTMLParser):
         known = set(self.ids)
         labels = {tag.at.get("for") for tag in self.root.all("label")}
         for tag in self.root.all():
+            goal = tag.at.get("href") or ""
+            if tag.name == "a" and goal.startswith("#") and goal[1:] not in known:
+                self.problems.append(f"the link “{tag.text}” leads nowhere: {goal}")
             for pointer in POINTERS:
                 for target in (tag.at.get(pointer) or "").split():
                     if target not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -33,8 +34,8 @@ def world(live: Flask) -> Iterator[World]:
         yield World(live, mailbox)
 
 
-@pytest.fixture
-def fund(running: Config, demonstration: Config) -> Iterator[World]:
+@contextmanager
+def copy_of_the_demonstration(running: Config, demonstration: Config) -> Iterator[World]:
     """The fund of the demonstration, today, in a copy of its own, where everybody reads English."""
     with copied(running, DEMONSTRATION) as address, smtp_server() as (mailbox, mail_url):
         own = create_app(replace(demonstration, database_url=address, mail_url=mail_url))
@@ -44,3 +45,17 @@ def fund(running: Config, demonstration: Config) -> Iterator[World]:
             yield World(own, mailbox)
             db.session.remove()
             db.engine.dispose()
+
+
+@pytest.fixture
+def fund(running: Config, demonstration: Config) -> Iterator[World]:
+    """The fund of the demonstration for one test alone."""
+    with copy_of_the_demonstration(running, demonstration) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def fund_to_look_at(running: Config, demonstration: Config) -> Iterator[World]:
+    """The fund of the demonstration for tests that change nothing."""
+    with copy_of_the_demonstration(running, demonstration) as world:
+        yield world
