@@ -13,8 +13,8 @@ Saving never asks for completeness; :meth:`SectionForm.point_out` shows on the f
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 from flask import request
@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from wtforms import Field, HiddenField
 
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, Form, one_line
-from grants.core.languages import language_now, pick
+from grants.core.languages import language_now, pick, said
 from grants.core.money import Money
 from grants.core.questions import (
     CHOICES,
@@ -103,98 +103,111 @@ class Typing:
     @property
     def layout(self) -> str:
         """How the question is laid out: area, radios, select, check or line."""
-        kind = self.question.type
-        if kind == "longtext":
-            return "area"
-        if kind == "boolean" or (kind in ("choice", "scale") and len(self.question.options) <= RADIOS):
-            return "radios"
-        if kind in CHOICES:
-            return "select"
-        return "check" if kind == "declaration" else "line"
+        return layout_of(self.question)
 
     def control(self, described: str = "", *, needed: bool = False, short: bool = False) -> Markup:
         """The control itself. ``described`` are the ids of its hint, count and error; ``short`` makes a list of radios."""
-        about = {
-            "aria-describedby": described or None,
-            "aria-invalid": "true" if self.errors else None,
-            "aria-required": "true" if needed else None,
-        }
         layout = "select" if short and self.layout == "radios" else self.layout
-        if layout == "select":
-            return self._select(about)
-        if layout == "radios":
-            return self._radios()
+        before, after = _around(
+            self.question, self.id, self.name, layout, described, needed, bool(self.errors), language_now()
+        )
+        return Markup(before + self.filling(layout) + after)  # noqa: S704  both parts were escaped when they were made
+
+    def filling(self, layout: str) -> str:
+        """What stands in the control: the only part of it that changes with the answer."""
+        if layout in ("line", "area"):
+            return str(escape(self.text))
         if layout == "check":
-            checked = "checked" if self.text == "yes" else None
-            return _tag("input", {"type": "checkbox", "id": self.id, "name": self.name, "value": "yes"}, about, checked)
-        if layout == "area":
-            return self._area(about)
-        kind, question = self.question.type, self.question
-        limits = {}
-        if kind == "date":
-            limits = {"min": question.not_before, "max": question.not_after}
-        given = {
-            "type": INPUT_TYPES.get(kind, "text"),
-            "id": self.id,
-            "name": self.name,
-            "value": self.text,
-            "inputmode": INPUT_MODES.get(kind),
-            "class": "short" if kind in NUMBERS else None,
-            "data-max-chars": question.max_chars,
-        }
-        return _tag("input", {**given, **limits}, about)
-
-    def _area(self, about: dict[str, Any]) -> Markup:
-        words = self.question.max_words
-        given = {
-            "id": self.id,
-            "name": self.name,
-            "rows": min(max((words or 60) // 16, 3), 18),
-            "data-max-words": words,
-        }
-        return _tag("textarea", given, about) + Markup("\n") + escape(self.text) + Markup("</textarea>")
-
-    def _select(self, about: dict[str, Any]) -> Markup:
-        options = _options_of(self.question, language_now())
-        chosen = Markup('value="{}"').format(self.text)
-        if self.text and chosen in options:
-            options = options.replace(chosen, chosen + Markup(" selected"), 1)
-        elif self.text:
-            options += Markup("<option {} selected>{}</option>").format(chosen, self.text)
-        start = _tag("select", {"id": self.id, "name": self.name}, about)
-        return start + Markup('<option value="">{}</option>').format(_("Please choose")) + options + Markup("</select>")
-
-    def _radios(self) -> Markup:
-        inline = len(self.choices) <= 3 and self.question.type in ("boolean", "scale")
-        start = Markup('<div class="options inline">') if inline else Markup('<div class="options">')
-        return start + _boxes(self, "radio", self.choices, [self.text]) + Markup("</div>")
-
-    @property
-    def choices(self) -> tuple[tuple[str, str], ...]:
-        """What can be chosen, in the reader's language."""
-        return choices_of(self.question, language_now())
+            return " checked" if self.text == "yes" else ""
+        if layout == "radios":
+            return _filled_boxes(_boxes_of(self.question, self.id, self.name, "radio", language_now()), [self.text])
+        options, chosen = _options_of(self.question, language_now()), f'value="{escape(self.text)}"'
+        before, found, after = options.partition(chosen) if self.text else (options, "", "")
+        if self.text and not found:
+            return f"{options}<option {chosen} selected>{escape(self.text)}</option>"
+        return f"{before}{found} selected{after}" if found else options
 
 
-def _tag(name: str, *attributes: Mapping[str, Any] | str | None) -> Markup:
+@lru_cache(maxsize=5000)
+def layout_of(question: Question) -> str:
+    """How a question is laid out: boxes, rows, area, radios, select, check or line."""
+    kind = question.type
+    if kind in LISTS:
+        return "boxes"
+    if kind == "longtext":
+        return "area"
+    if kind == "boolean" or (kind in ("choice", "scale") and len(question.options) <= RADIOS):
+        return "radios"
+    if kind in CHOICES:
+        return "select"
+    return "check" if kind == "declaration" else "line"
+
+
+@lru_cache(maxsize=5000)
+def _around(
+    question: Question, id: str, name: str, layout: str, described: str, needed: bool, wrong: bool, language: str
+) -> tuple[str, str]:
+    """The markup of a control before and after what is answered; the same for everybody, so made once a process."""
+    about = {
+        "aria-describedby": described or None,
+        "aria-invalid": "true" if wrong else None,
+        "aria-required": "true" if needed else None,
+    }
+    named = {"id": id, "name": name}
+    if layout == "select":
+        choose = f'<option value="">{escape(said("Please choose"))}</option>'
+        return _tag("select", named, about) + choose, "</select>"
+    if layout in ("radios", "boxes"):
+        number = len(choices_of(question, language))
+        inline = layout == "radios" and number <= 3 and question.type in ("boolean", "scale")
+        more = " inline" if inline else " many" if layout == "boxes" and number > 2 * RADIOS else ""
+        return f'<div class="options{more}">', "</div>"
+    if layout == "check":
+        return _tag("input", {"type": "checkbox", **named, "value": "yes"}, about)[:-1], ">"
+    if layout == "area":
+        words = question.max_words
+        rows = min(max((words or 60) // 16, 3), 18)
+        return _tag("textarea", {**named, "rows": rows, "data-max-words": words}, about) + "\n", "</textarea>"
+    kind = question.type
+    given = {
+        "inputmode": INPUT_MODES.get(kind),
+        "class": "short" if kind in NUMBERS else None,
+        "data-max-chars": question.max_chars,
+        "min": question.not_before if kind == "date" else None,
+        "max": question.not_after if kind == "date" else None,
+    }
+    start = _tag("input", {"type": INPUT_TYPES.get(kind, "text"), **named})
+    return f'{start[:-1]} value="', '"' + _tag("", given, about)[1:]
+
+
+def _tag(name: str, *attributes: Mapping[str, Any]) -> str:
     """A start tag; attributes without a value are left out."""
-    text = f"<{name}"
-    for group in attributes:
-        if isinstance(group, str):
-            text += f" {group}"
-        elif group:
-            text += "".join(f' {key}="{escape(value)}"' for key, value in group.items() if value is not None)
-    return Markup(text + ">")  # noqa: S704  names are ours and every value is escaped; format() costs four times as much
+    given = (pair for group in attributes for pair in group.items() if pair[1] is not None)
+    return f"<{name}" + "".join(f' {key}="{escape(value)}"' for key, value in given) + ">"
 
 
-def _boxes(field: Any, kind: str, choices: Iterable[tuple[str, str]], chosen: Iterable[str]) -> Markup:
+Box = tuple[str, str, str]
+"""A radio button or box to tick: its value, and its markup before and after " checked"."""
+
+
+def _boxes(id: str, name: str, kind: str, choices: Iterable[tuple[str, str]], first: int = 0) -> tuple[Box, ...]:
     """Radio buttons or boxes to tick; the first carries the id that the list of mistakes jumps to."""
-    picked, lines = set(chosen), []
-    for number, (value, label) in enumerate(choices):
-        box_id = f"{field.id}-{number}"
-        given = {"type": kind, "id": box_id, "name": field.name, "value": value}
-        box = _tag("input", given, "checked" if value in picked else None)
-        lines.append(Markup('<div class="option">{}<label for="{}">{}</label></div>').format(box, box_id, label))
-    return Markup("").join(lines)
+    boxes = []
+    for number, (value, label) in enumerate(choices, first):
+        box_id = f"{id}-{number}"
+        box = _tag("input", {"type": kind, "id": box_id, "name": name, "value": value})[:-1]
+        rest = f'><label for="{box_id}">{escape(label)}</label></div>'
+        boxes.append((value, f'<div class="option">{box}', rest))
+    return tuple(boxes)
+
+
+@lru_cache(maxsize=2000)
+def _boxes_of(question: Question, id: str, name: str, kind: str, language: str) -> tuple[Box, ...]:
+    return _boxes(id, name, kind, choices_of(question, language))
+
+
+def _filled_boxes(boxes: Iterable[Box], chosen: Collection[str]) -> str:
+    return "".join(f"{before} checked{after}" if value in chosen else before + after for value, before, after in boxes)
 
 
 @lru_cache(maxsize=2000)
@@ -210,9 +223,61 @@ def choices_of(question: Question, language: str) -> tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=1000)
-def _options_of(question: Question, language: str) -> Markup:
-    choices = choices_of(question, language)
-    return Markup("").join(Markup('<option value="{}">{}</option>').format(v, w) for v, w in choices)
+def _options_of(question: Question, language: str) -> str:
+    return "".join(f'<option value="{escape(v)}">{escape(w)}</option>' for v, w in choices_of(question, language))
+
+
+# ------------------------------------------------------------------ what is the same for everybody
+
+HERE = "\x00here\x00"
+"""Where the answer goes in markup that is made once; no text of a call can hold it."""
+
+NUMBER = "\x00number\x00"
+"""Where the number of a line goes."""
+
+
+class Blank:
+    """A question without an answer: what a template lays out once, for everybody who is asked it."""
+
+    errors: tuple[str, ...] = ()
+    other = None
+
+    def __init__(self, question: Question, id: str, name: str) -> None:
+        self.question, self.id, self.name = question, id, name
+        self.layout = layout_of(question)
+
+    def control(self, described: str = "", *, needed: bool = False, short: bool = False) -> Markup:
+        """The control, with a sign where the answer goes."""
+        self.layout = "select" if short and self.layout == "radios" else self.layout
+        before, after = _around(
+            self.question, self.id, self.name, self.layout, described, needed, False, language_now()
+        )
+        return Markup(before + HERE + after)  # noqa: S704  both parts were escaped when they were made
+
+
+Macro = Callable[..., Markup]
+
+
+@lru_cache(maxsize=5000)
+def _laid_out(macro: Macro, question: Question, id: str, needed: bool, fallback: str, language: str) -> tuple[str, str]:
+    """A question as its template lays it out, in a language, before and after the answer."""
+    before, _sign, after = str(macro(Blank(question, id, id), needed, fallback)).partition(HERE)
+    return before, after
+
+
+@lru_cache(maxsize=1000)
+def _line_laid_out(
+    macro: Macro, columns: tuple[Question, ...], id: str, fallback: str, language: str
+) -> tuple[str, tuple[str, ...]]:
+    """A line of a table as its template lays it out, with the layout of each cell."""
+    blanks = [Blank(column, f"{id}-{NUMBER}-{column.key}", f"{id}-{NUMBER}-{column.key}") for column in columns]
+    text = "".join(macro(blank, fallback) for blank in blanks)
+    return text, tuple(blank.layout for blank in blanks)
+
+
+@lru_cache(maxsize=5000)
+def _numbered(line: str, number: int) -> tuple[str, ...]:
+    return tuple(line.replace(NUMBER, str(number)).split(HERE))
 
 
 class AnswerField(Field):
@@ -245,19 +310,26 @@ class AnswerField(Field):
     @property
     def layout(self) -> str:
         """How the question is laid out: boxes, area, radios, select, check or line."""
-        return "boxes" if self.question.type in LISTS else self.typing.layout
+        return layout_of(self.question)
 
     def control(self, described: str = "", *, needed: bool = False) -> Markup:
         """The control itself."""
         if self.layout != "boxes":
             self.typing.errors = list(self.errors)
             return self.typing.control(described, needed=needed)
-        choices = choices_of(self.question, language_now())
-        known = {value for value, _label in choices}
-        others = tuple((value, value) for value in self.chosen if value not in known)
-        many = Markup('<div class="options many">')
-        start = many if len(choices) > 2 * RADIOS else Markup('<div class="options">')
-        return start + _boxes(self, "checkbox", (*choices, *others), self.chosen) + Markup("</div>")
+        before, after = _around(self.question, self.id, self.name, "boxes", "", False, False, language_now())
+        return Markup(before + self.filling + after)  # noqa: S704  both parts were escaped when they were made
+
+    @property
+    def filling(self) -> str:
+        """What stands in the control: the only part of the question that changes with the answer."""
+        if self.layout != "boxes":
+            return self.typing.filling(self.layout)
+        boxes = _boxes_of(self.question, self.id, self.name, "checkbox", language_now())
+        known = dict(choices_of(self.question, language_now()))
+        others = [(value, value) for value in self.chosen if value not in known]
+        more = _boxes(self.id, self.name, "checkbox", others, len(boxes)) if others else ()
+        return _filled_boxes((*boxes, *more), set(self.chosen))
 
     def pre_validate(self, form: Any) -> None:
         """Refuse only what cannot be kept at all."""
@@ -323,13 +395,19 @@ class Line:
         return [error for cell in self.cells.values() for error in cell.errors]
 
 
+@lru_cache(maxsize=1000)
+def columns_of(question: Question) -> tuple[Question, ...]:
+    """What is asked in each line of a table; what follows from the rest of a budget line is not asked."""
+    return tuple(c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES)
+
+
 class RowsField(Field):
     """The lines of a table, a repeater or a budget."""
 
     def __init__(self, question: Question, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.question = question
-        self.columns = [c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES]
+        self.columns = columns_of(question)
         self.lines: list[Line] = []
         self.other: Conflict | None = None
 
@@ -359,6 +437,21 @@ class RowsField(Field):
                 cell.show(row.get(key))
             self.lines.append(line)
         self.data = rows or None
+
+    @property
+    def folds(self) -> bool:
+        """Whether there are so many lines that those which say all they should are folded away."""
+        return sum(1 for line in self.lines if not line.is_empty) > 2
+
+    def line_laid_out(self, line: Line, macro: Macro, fallback: str) -> Markup:
+        """The cells of a line as the template's ``macro`` lays them out; what is the same in every line is made once."""
+        cells = line.cells.values()
+        if self.id != self.name or any(cell.errors for cell in cells):
+            return Markup("").join(macro(cell, fallback) for cell in cells)
+        text, layouts = _line_laid_out(macro, self.columns, self.id, fallback, language_now())
+        pieces = _numbered(text, line.number)
+        filled = (cell.filling(layout) + piece for cell, layout, piece in zip(cells, layouts, pieces[1:], strict=True))
+        return Markup(pieces[0] + "".join(filled))  # noqa: S704  all parts were escaped when they were made
 
     def _kept(self) -> list[dict[str, Any]] | None:
         """The rows that say something; for a budget, with what follows from them."""
@@ -403,7 +496,7 @@ class SectionForm(Form):
     definition: Definition
     section: Section
 
-    version = HiddenField()
+    version = HiddenField("")
 
     def __init__(self, answers: Mapping[str, Any] | None = None, version: int = 0, **kwargs: Any) -> None:
         """``answers`` are the stored values of the whole sheet or of this section; ``version`` that of the section."""
@@ -443,7 +536,7 @@ class SectionForm(Form):
                 found += [{"id": cell.id, "message": error} for cell in field.entries for error in cell.errors]
         return found
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """All answers as conditions see them, with what is typed now."""
         return rules.facts_of(self.definition, self.answers | self.values)
@@ -456,9 +549,10 @@ class SectionForm(Form):
 
     def is_shown(self, question: Question) -> bool:
         """Whether a question is shown; one whose condition stands on the same page always is."""
-        if question.shown_if is None or any(
-            n in {q.key for q in self.section.questions} for n in question.shown_if.names
-        ):
+        if question.shown_if is None:
+            return True
+        here = {q.key for q in self.section.questions}
+        if any(name in here for name in question.shown_if.names):
             return True
         return rules.is_shown(question, self.facts)
 
@@ -475,6 +569,17 @@ class SectionForm(Form):
             else:
                 field.errors = [*field.errors, *(message for _reason, message in wrong)]
         return found
+
+    def laid_out(self, field: AnswerField, macro: Macro) -> Markup:
+        """One question as the template's ``macro`` lays it out.
+
+        While nothing is wrong with the answer all but the answer is the same for everybody, and made once a process.
+        """
+        needed, fallback = self.is_needed(field.question), self.definition.fallback
+        if field.errors or field.other or field.id != field.name:
+            return macro(field, needed, fallback, self.other_text(field))
+        before, after = _laid_out(macro, field.question, field.id, needed, fallback, language_now())
+        return Markup(before + field.filling + after)  # noqa: S704  all parts were escaped when they were made
 
     def _point_out_rows(self, field: RowsField, wrong: list[tuple[str, Any]]) -> None:
         field.errors = [message for reason, message in wrong if "." not in reason]
@@ -499,6 +604,7 @@ class SectionForm(Form):
     def show_conflict(self, conflict: EditConflict) -> None:
         """Show beside each question that two people changed what the other wrote; saving again keeps what stands here."""
         self.version.data = str(conflict.version)
+        self.__dict__.pop("facts", None)
         for field in self.fields:
             key = field.question.key
             if key in conflict.conflicts:
@@ -515,7 +621,7 @@ def _form_of(definition: Definition, section: Section) -> type[SectionForm]:
         if question.type == "files":
             continue
         field = RowsField if question.type in ROWS else AnswerField
-        fields[f"q_{question.key}"] = field(question, name=question.key, id=question.key)
+        fields[f"q_{question.key}"] = field(question, label="", name=question.key, id=question.key)
     return type("SectionForm", (SectionForm,), fields)
 
 

@@ -268,5 +268,5 @@ def test_answers_are_shown_to_read(definition: Definition, answers: dict[str, An
     assert "Les fiches portent un code" not in html
     with app.test_request_context():
         html = render_template_string(template, definition=definition, answers={}, sections=["S10"])
-    assert "not answered" in html
+    assert "pas de réponse" in html
     assert 'id="S9"' not in html
