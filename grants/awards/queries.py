@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import joinedload, load_only, selectinload, undefer
+from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, func, select, true
+from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from grants.accounts.models import MemberRole, Membership, Organization, Person
 from grants.applications.models import Application
 from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone
+from grants.awards.workflow import AwardState
 from grants.calls.models import Call
-from grants.core.db import db
+from grants.calls.queries import documents_of
+from grants.core.db import Prepared, db
+from grants.core.money import Money
 
-PAGE = 50
+PAGE = 25
 
 _BESIDE = (
     joinedload(Award.application).load_only(
@@ -24,29 +29,34 @@ _BESIDE = (
     joinedload(Award.organization).load_only(
         Organization.reference, Organization.name, Organization.country, Organization.city, Organization.region
     ),
-    joinedload(Award.call).load_only(Call.reference, Call.title, Call.programme, Call.timezone, Call.currency),
+    joinedload(Award.call).load_only(
+        Call.reference, Call.state, Call.title, Call.programme, Call.timezone, Call.currency
+    ),
 )
 
 
 def award_by_reference(seen: Select[Award], reference: str) -> Award | None:
     """One award among those a person may see, with its application, organization and call, in one query."""
-    return db.session.scalar(seen.where(Award.reference == reference).options(*_BESIDE))
+    return db.session.scalar(_award_in(seen), {"reference": reference})
+
+
+@lru_cache(maxsize=1000)
+def _award_in(seen: Select[Award], *more: Any) -> Select[Award]:
+    """The statement that finds one award by its reference; ``more`` says which of its lists are loaded with it."""
+    return seen.where(Award.reference == bindparam("reference", type_=Text)).options(
+        *_BESIDE, *(selectinload(one) for one in more)
+    )
 
 
 def award_to_answer(seen: Select[Award], reference: str) -> Award | None:
     """One award with its budget, conditions and the versions of its agreement."""
-    found = seen.where(Award.reference == reference).options(
-        *_BESIDE, selectinload(Award.budget), selectinload(Award.conditions), selectinload(Award.agreements)
-    )
-    return db.session.scalar(found)
+    found = _award_in(seen, Award.budget, Award.conditions, Award.agreements)
+    return db.session.scalar(found, {"reference": reference})
 
 
 def award_to_follow(seen: Select[Award], reference: str) -> Award | None:
     """One award with its milestones and conditions."""
-    found = seen.where(Award.reference == reference).options(
-        *_BESIDE, selectinload(Award.milestones), selectinload(Award.conditions)
-    )
-    return db.session.scalar(found)
+    return db.session.scalar(_award_in(seen, Award.milestones, Award.conditions), {"reference": reference})
 
 
 def lock(row: Award | Condition | Milestone, *columns: str) -> None:
@@ -74,11 +84,10 @@ def award_to_agree_on(award: Award) -> Award:
     return db.session.scalars(found).one()
 
 
-def plan_terms(call_id: int) -> dict[str, Any]:
-    """The part of a call's terms that plans payments and reports: ``award`` and ``reporting``."""
-    found = select(Call.terms["award"], Call.terms["reporting"]).where(Call.id == call_id)
-    award, reporting = db.session.execute(found).one()
-    return {"award": award or {}, "reporting": reporting or {}}
+def plan_terms(award: Award) -> Mapping[str, Any]:
+    """The terms of the call that an award was made in; its ``award`` and ``reporting`` plan payments and reports."""
+    terms: Mapping[str, Any] = documents_of(award.call)["terms"]
+    return terms
 
 
 def signed_at(award: Award) -> datetime | None:
@@ -170,50 +179,90 @@ def call_by_reference(reference: str) -> Call | None:
     return db.session.scalar(found.options(selectinload(Call.regions), selectinload(Call.lots)))
 
 
+class GrantLine(NamedTuple):
+    """A grant in the list of a call."""
+
+    reference: str
+    title: str
+    state: AwardState
+    region: str | None
+    lot: str | None
+    amount: Money
+    confidentiality: str
+    answer_by: date | None
+    sign_by: date | None
+    start_on: date | None
+    end_on: date | None
+    organization: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Grants:
+    """One page of a call's grants; how many were found and what they make together; how many of all stand where."""
+
+    lines: list[GrantLine]
+    number: int
+    amount_minor: int
+    by_state: dict[str, int]
+
+
 def grants_of_call(
     seen: Select[Award], call: Call, *, state: str = "", region: str = "", lot: str = "", page: int = 1
-) -> tuple[list[Award], int, int]:
-    """One page of a call's awards that a person may see, how many there are, and their sum in minor units."""
-    found = seen.where(Award.call_id == call.id)
-    if state:
-        found = found.where(Award.state == state)
-    if region:
-        found = found.where(Award.region == region)
-    if lot:
-        found = found.where(Award.lot_key == lot)
-    chosen = found.with_only_columns(Award.id, Award.amount_minor).order_by(None).subquery()
-    number, amount = db.session.execute(
-        select(func.count(), func.coalesce(func.sum(chosen.c.amount_minor), 0)).select_from(chosen)
-    ).one()
-    shown = (
-        found.options(
-            load_only(
-                Award.reference,
-                Award.title,
-                Award.state,
-                Award.region,
-                Award.lot_key,
-                Award.amount_minor,
-                Award.currency,
-                Award.confidentiality,
-                Award.answer_by,
-                Award.sign_by,
-                Award.start_on,
-                Award.end_on,
-            ),
-            joinedload(Award.organization).load_only(Organization.name, Organization.country),
-        )
-        .order_by(Award.reference)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
+) -> Grants:
+    """The grants of a call that a person may see, by state, region and lot. One query."""
+    wanted = {"state": state, "region": region, "lot": lot}
+    reading = _grants_of_call(seen, frozenset(name for name, value in wanted.items() if value))
+    rows = reading(call=call.id, **wanted, most=PAGE, before=(page - 1) * PAGE)
+    number, amount, by_state = rows[0][:3]
+    lines = [
+        GrantLine(reference, title, AwardState(state), region, lot, Money(minor, currency), *rest)
+        for reference, title, state, region, lot, minor, currency, *rest in (row[3:] for row in rows)
+        if reference
+    ]
+    return Grants(lines, int(number), int(amount), by_state or {})
+
+
+@lru_cache(maxsize=1000)
+def _grants_of_call(seen: Select[Award], filters: frozenset[str]) -> Prepared:
+    """The reading for one scope and these filters: the numbers, and beside them one page of grants."""
+    of_call = (
+        seen.where(Award.call_id == bindparam("call", None, type_=BigInteger))
+        .with_only_columns(Award.id, Award.reference, Award.state, Award.region, Award.lot_key, Award.amount_minor)
+        .cte("of_call")
     )
-    return list(db.session.scalars(shown)), int(number), int(amount)
-
-
-def states_of_call(seen: Select[Award], call: Call) -> dict[str, int]:
-    """How many of a call's awards stand where, for the filters."""
-    found = seen.where(Award.call_id == call.id).with_only_columns(Award.state, func.count()).group_by(Award.state)
-    return {key: int(number) for key, number in db.session.execute(found)}
+    columns = {"state": of_call.c.state, "region": of_call.c.region, "lot": of_call.c.lot_key}
+    asked = [columns[name] == bindparam(name, None, type_=Text) for name in sorted(filters)]
+    states = select(of_call.c.state, func.count().label("number")).group_by(of_call.c.state).subquery()
+    by_state = select(func.jsonb_object_agg(states.c.state, states.c.number)).scalar_subquery()
+    numbers = select(
+        func.count().label("number"),
+        func.coalesce(func.sum(of_call.c.amount_minor), 0).label("amount"),
+        by_state.label("by_state"),
+    )
+    numbers_found = numbers.select_from(of_call).where(*asked).subquery("numbers")
+    first = (
+        select(of_call.c.id, of_call.c.reference)
+        .where(*asked)
+        .order_by(of_call.c.reference)
+        .limit(bindparam("most", None, type_=Integer))
+        .offset(bindparam("before", None, type_=Integer))
+        .subquery("first")
+    )
+    shown = (
+        select(
+            *numbers_found.c,
+            *(Award.reference, Award.title, Award.state, Award.region, Award.lot_key, Award.amount_minor),
+            *(Award.currency, Award.confidentiality, Award.answer_by, Award.sign_by, Award.start_on, Award.end_on),
+            *(Organization.name, Organization.country),
+        )
+        .select_from(numbers_found)
+        .outerjoin(first, true())
+        .outerjoin(Award, Award.id == first.c.id)
+        .outerjoin(Organization, Organization.id == Award.organization_id)
+        .order_by(first.c.reference)
+    )
+    return Prepared(lambda: shown)
 
 
 def budget_minor(award: Award) -> int:

@@ -151,13 +151,13 @@ def release_letters(reference: str) -> ResponseReturnValue:
 def agreement(reference: str) -> ResponseReturnValue:
     """The offer with its amount, conditions and plan; later the agreement to read and sign."""
     award = found(queries.award_to_answer(scope(current_user, Award), reference))
-    terms = queries.plan_terms(award.call_id)
+    terms = queries.plan_terms(award)
     return render_template(
         "awards/agreement.html",
         award=award,
         latest=award.agreements[-1] if award.agreements else None,
         instalments=rules.instalments(award, terms),
-        trigger_labels=terms["award"].get("trigger_labels", {}),
+        trigger_labels=terms.get("award", {}).get("trigger_labels", {}),
         reports=rules.report_plan(award, terms),
         report_kinds=rules.REPORT_KINDS,
         clause=rules.CONFIDENTIALITY_CLAUSES[award.confidentiality],
@@ -344,8 +344,8 @@ def of_call(reference: str) -> ResponseReturnValue:
     seen = scope(current_user, Award)
     chosen = {name: request.args.get(name, "") for name in ("state", "region", "lot")}
     page = max(request.args.get("page", 1, int), 1)
-    grants, number, amount = queries.grants_of_call(seen, call, **chosen, page=page)
-    by_state = queries.states_of_call(seen, call)
+    grants = queries.grants_of_call(seen, call, **chosen, page=page)
+    by_state, number = grants.by_state, grants.number
 
     def address(**changed: Any) -> str:
         values = {name: value for name, value in (chosen | changed).items() if value}
@@ -370,12 +370,12 @@ def of_call(reference: str) -> ResponseReturnValue:
     return render_template(
         "awards/of_call.html",
         call=call,
-        grants=grants,
+        grants=grants.lines,
         number=number,
-        amount=call.money(amount),
+        amount=call.money(grants.amount_minor),
         groups=groups,
-        lots={lot.key: lot.title for lot in call.lots},
-        regions={region.region: region.label for region in call.regions},
+        lots={lot.key: pick(lot.title) for lot in call.lots},
+        regions={region.region: pick(region.label) for region in call.regions},
         filtered=any(chosen.values()),
         all_url=address(state="", region="", lot=""),
         pagination={

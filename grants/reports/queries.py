@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
-from sqlalchemy.orm import contains_eager, joinedload, load_only
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import joinedload, load_only
 
 from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application
 from grants.awards.models import Award, BudgetLine
 from grants.calls.models import Call
-from grants.core.db import db
+from grants.core.db import Prepared, db
 from grants.core.money import Money
 from grants.core.questions import Definition, parse_definition
 from grants.questionnaires.models import Questionnaire, SectionAnswers
@@ -25,7 +39,7 @@ from grants.questionnaires.queries import definition_of, sections_of
 from grants.reports.models import Report, ReportDue, ReportKind, ReportLine
 from grants.reports.workflow import ReportState
 
-PAGE = 50
+PAGE = 25
 BUILT_IN = Path(__file__).with_name("questionnaires.yaml")
 TO_WRITE = (ReportState.OWED, ReportState.RETURNED)
 COUNTED = (ReportState.SUBMITTED, ReportState.ACCEPTED)
@@ -61,13 +75,17 @@ _GRANT = (
 
 def due_by_id(seen: Select[ReportDue], due_id: int) -> ReportDue | None:
     """One report owed among those a person may see, with its grant and, when begun, its report."""
-    found = seen.where(ReportDue.id == due_id).options(
+    return db.session.scalar(_due_in(seen), {"due": due_id})
+
+
+@lru_cache(maxsize=1000)
+def _due_in(seen: Select[ReportDue]) -> Select[ReportDue]:
+    return seen.where(ReportDue.id == bindparam("due", type_=BigInteger)).options(
         *_GRANT,
         joinedload(ReportDue.report).options(
             joinedload(Report.answer_sheet), joinedload(Report.submitted_by).load_only(Person.name)
         ),
     )
-    return db.session.scalar(found)
 
 
 @dataclass(frozen=True)
@@ -116,17 +134,21 @@ def written(due: ReportDue) -> Written:
 
 def budget_with_figures(due: ReportDue) -> tuple[list[tuple[BudgetLine, ReportLine | None]], Mapping[str, Any]]:
     """The budget lines of a grant with what its report says of each, and the call's rule for budget changes."""
-    found = (
-        select(BudgetLine, ReportLine, Call.terms["award"]["budget_change"])
-        .join(Award, Award.id == BudgetLine.award_id)
-        .join(Call, Call.id == Award.call_id)
-        .outerjoin(Report, Report.report_due_id == due.id)
-        .outerjoin(ReportLine, and_(ReportLine.report_id == Report.id, ReportLine.budget_line_id == BudgetLine.id))
-        .where(BudgetLine.award_id == due.award_id)
-        .order_by(BudgetLine.position)
-    )
-    rows = db.session.execute(found).all()
+    rows = db.session.execute(_BUDGET, {"award": due.award_id, "due": due.id}).all()
     return [(budget_line, line) for budget_line, line, _change in rows], (rows[0][2] if rows else None) or {}
+
+
+_OF_AWARD, _OF_DUE = bindparam("award", type_=BigInteger), bindparam("due", type_=BigInteger)
+
+_BUDGET = (
+    select(BudgetLine, ReportLine, Call.terms["award"]["budget_change"])
+    .join(Award, Award.id == BudgetLine.award_id)
+    .join(Call, Call.id == Award.call_id)
+    .outerjoin(Report, Report.report_due_id == _OF_DUE)
+    .outerjoin(ReportLine, and_(ReportLine.report_id == Report.id, ReportLine.budget_line_id == BudgetLine.id))
+    .where(BudgetLine.award_id == _OF_AWARD)
+    .order_by(BudgetLine.position)
+)
 
 
 def lock(due: ReportDue) -> None:
@@ -159,19 +181,24 @@ def lines_of(report_id: int) -> dict[int, ReportLine]:
 
 def reported_before(due: ReportDue) -> dict[int, int]:
     """What the other reports of the same grant tell was spent, in minor units by budget line."""
-    found = (
-        select(ReportLine.budget_line_id, func.sum(ReportLine.spent_minor))
-        .join(Report, Report.id == ReportLine.report_id)
-        .join(ReportDue, ReportDue.id == Report.report_due_id)
-        .where(
-            ReportDue.award_id == due.award_id,
-            ReportDue.id != due.id,
-            ReportDue.state.in_(COUNTED),
-            or_(ReportDue.due_on < due.due_on, and_(ReportDue.due_on == due.due_on, ReportDue.id < due.id)),
-        )
-        .group_by(ReportLine.budget_line_id)
+    rows = db.session.execute(_BEFORE, {"award": due.award_id, "due": due.id, "day": due.due_on})
+    return {line_id: int(minor) for line_id, minor in rows}
+
+
+_DAY = bindparam("day", type_=Date)
+
+_BEFORE = (
+    select(ReportLine.budget_line_id, func.sum(ReportLine.spent_minor))
+    .join(Report, Report.id == ReportLine.report_id)
+    .join(ReportDue, ReportDue.id == Report.report_due_id)
+    .where(
+        ReportDue.award_id == _OF_AWARD,
+        ReportDue.id != _OF_DUE,
+        ReportDue.state.in_(COUNTED),
+        or_(ReportDue.due_on < _DAY, and_(ReportDue.due_on == _DAY, ReportDue.id < _OF_DUE)),
     )
-    return {line_id: int(minor) for line_id, minor in db.session.execute(found)}
+    .group_by(ReportLine.budget_line_id)
+)
 
 
 def spent(award: Award, *, states: Iterable[str] = (ReportState.ACCEPTED,)) -> Money:
@@ -210,23 +237,49 @@ def dues_of(award: Award) -> list[ReportDue]:
     return list(db.session.scalars(found))
 
 
-def _late(today: date) -> ColumnElement[bool]:
-    return and_(ReportDue.required, ReportDue.state.in_(TO_WRITE), ReportDue.due_on < today)
+def _late(of: Any) -> ColumnElement[bool]:
+    late: ColumnElement[bool] = and_(of.required, of.state.in_(TO_WRITE), of.due_on < TODAY)
+    return late
 
 
-def _still_expected(today: date) -> ColumnElement[bool]:
+def _still_expected(of: Any) -> ColumnElement[bool]:
     """To be written; one that is only invited is not expected any more after its day."""
-    return and_(ReportDue.state.in_(TO_WRITE), or_(ReportDue.required, ReportDue.due_on >= today))
+    expected: ColumnElement[bool] = and_(of.state.in_(TO_WRITE), or_(of.required, of.due_on >= TODAY))
+    return expected
 
 
-def _choice(which: str, today: date, soon: timedelta) -> ColumnElement[bool]:
-    return {
-        "to_read": ReportDue.state == ReportState.SUBMITTED,
-        "late": _late(today),
-        "soon": and_(ReportDue.state.in_(TO_WRITE), ReportDue.due_on.between(today, today + soon)),
-        "returned": ReportDue.state == ReportState.RETURNED,
-        "accepted": ReportDue.state == ReportState.ACCEPTED,
-    }.get(which, or_(ReportDue.state == ReportState.SUBMITTED, _still_expected(today)))
+def _choice(which: str, of: Any) -> ColumnElement[bool]:
+    choices: dict[str, ColumnElement[bool]] = {
+        "to_read": of.state == ReportState.SUBMITTED,
+        "late": _late(of),
+        "soon": and_(of.state.in_(TO_WRITE), of.due_on.between(TODAY, SOON)),
+        "returned": of.state == ReportState.RETURNED,
+        "accepted": of.state == ReportState.ACCEPTED,
+    }
+    return choices.get(which, or_(of.state == ReportState.SUBMITTED, _still_expected(of)))
+
+
+KINDS = ("to_read", "late", "soon", "returned", "accepted", "all")
+"""The parts of the coordinators' queue; ``all`` is everything open."""
+
+TODAY, SOON = (bindparam(name, None, type_=Date) for name in ("today", "soon"))
+
+
+class DueLine(NamedTuple):
+    """A report owed, as the queue shows it."""
+
+    id: int
+    label: dict[str, str]
+    state: ReportState
+    due_on: date
+    required: bool
+    award: str
+    title: str
+    confidentiality: str
+    organization: str
+    country: str
+    submitted_at: datetime | None
+    version: int | None
 
 
 def queue(
@@ -238,40 +291,64 @@ def queue(
     which: str = "",
     region: str = "",
     page: int = 1,
-) -> tuple[list[ReportDue], dict[str, int]]:
+) -> tuple[list[DueLine], dict[str, int]]:
     """One page of reports that coordinators wait for, and how many there are of each kind (``all`` for everything open).
 
     Submitted ones come first, the longest waiting first; then the late ones; then by date.
     """
+    reading = _queue_of(seen, frozenset(award_states), which if which in KINDS else "", bool(region))
+    rows = reading(today=today, soon=today + soon, region=region, most=PAGE, before=(page - 1) * PAGE)
+    many = len(KINDS)
+    lines = [
+        DueLine(key, label, ReportState(state), *rest)
+        for key, label, state, *rest in (row[many:] for row in rows)
+        if key
+    ]
+    return lines, dict(zip(KINDS, rows[0], strict=False))
+
+
+@lru_cache(maxsize=1000)
+def _queue_of(seen: Select[ReportDue], award_states: frozenset[str], which: str, in_region: bool) -> Prepared:
+    """The reading of the queue for one scope and filter: how many there are of each kind, and beside it one page.
+
+    Everything is counted, but only what is shown is joined with the rest of its line.
+    """
     found = seen.join(ReportDue.award).where(
-        or_(Award.state.in_(list(award_states)), ReportDue.state.in_((ReportState.SUBMITTED, ReportState.ACCEPTED)))
+        or_(Award.state.in_(sorted(award_states)), ReportDue.state.in_((ReportState.SUBMITTED, ReportState.ACCEPTED)))
     )
-    if region:
-        found = found.where(Award.region == region)
-    kinds = ("to_read", "late", "soon", "returned", "accepted", "all")
-    numbers = db.session.execute(
-        found.with_only_columns(
-            *(func.count().filter(_choice(kind, today, soon)).label(kind) for kind in kinds), maintain_column_froms=True
-        ).order_by(None)
-    ).one()
-    order = case((ReportDue.state == ReportState.SUBMITTED, 0), (_late(today), 1), else_=2)
+    if in_region:
+        found = found.where(Award.region == bindparam("region", None, type_=Text))
+    waiting = found.with_only_columns(
+        ReportDue.id, ReportDue.state, ReportDue.due_on, ReportDue.required, maintain_column_froms=True
+    ).cte("waiting")
+    numbers = select(*(func.count().filter(_choice(kind, waiting.c)).label(kind) for kind in KINDS)).subquery("numbers")
+    turn = case((waiting.c.state == ReportState.SUBMITTED, 0), (_late(waiting.c), 1), else_=2).label("turn")
+    order = (turn, Report.submitted_at, waiting.c.due_on, waiting.c.id)
+    first = (
+        select(*order)
+        .outerjoin(Report, Report.report_due_id == waiting.c.id)
+        .where(_choice(which, waiting.c))
+        .order_by(*order)
+        .limit(bindparam("most", None, type_=Integer))
+        .offset(bindparam("before", None, type_=Integer))
+        .subquery("first")
+    )
     shown = (
-        found.outerjoin(ReportDue.report)
-        .where(_choice(which, today, soon))
-        .options(
-            contains_eager(ReportDue.award)
-            .load_only(
-                Award.reference, Award.title, Award.state, Award.region, Award.confidentiality, Award.organization_id
-            )
-            .joinedload(Award.organization)
-            .load_only(Organization.name, Organization.country),
-            contains_eager(ReportDue.report).load_only(Report.submitted_at, Report.version),
+        select(
+            *numbers.c,
+            *(ReportDue.id, ReportDue.label, ReportDue.state, ReportDue.due_on, ReportDue.required),
+            *(Award.reference, Award.title, Award.confidentiality),
+            *(Organization.name, Organization.country, Report.submitted_at, Report.version),
         )
-        .order_by(order, Report.submitted_at, ReportDue.due_on, ReportDue.id)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
+        .select_from(numbers)
+        .outerjoin(first, true())
+        .outerjoin(ReportDue, ReportDue.id == first.c.id)
+        .outerjoin(Award, Award.id == ReportDue.award_id)
+        .outerjoin(Organization, Organization.id == Award.organization_id)
+        .outerjoin(Report, Report.report_due_id == ReportDue.id)
+        .order_by(first.c.turn, first.c.submitted_at, first.c.due_on, first.c.id)
     )
-    return list(db.session.scalars(shown)), dict(zip(kinds, numbers, strict=True))
+    return Prepared(lambda: shown)
 
 
 # ------------------------------------------------------------------ the built-in questionnaires

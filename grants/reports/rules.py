@@ -16,7 +16,7 @@ from grants.core.questions import Definition
 from grants.core.rules import Obstacle
 from grants.questionnaires.rules import facts_of, is_required, obstacles_to_completing
 from grants.reports.models import ReportDue, ReportLine
-from grants.reports.queries import Written
+from grants.reports.queries import DueLine, Written
 from grants.reports.workflow import ReportState
 
 REPORTING = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED})
@@ -35,12 +35,12 @@ SECTION = ("reports.section", "due_id", "section_key")
 # ------------------------------------------------------------------ dates
 
 
-def is_late(due: ReportDue, today: date) -> bool:
+def is_late(due: ReportDue | DueLine, today: date) -> bool:
     """Whether a report that has to be given is not there although its day has passed."""
     return due.required and due.state in TO_WRITE and due.due_on < today
 
 
-def urgency(due: ReportDue, today: date) -> str:
+def urgency(due: ReportDue | DueLine, today: date) -> str:
     """Where a report stands in time: ``done``, ``to_read``, ``late``, ``soon`` (within 30 days), ``later``; or
     ``passed`` when one that is only invited did not come.
     """
