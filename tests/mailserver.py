@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,10 +40,12 @@ class Mailbox:
 def smtp_server() -> Iterator[tuple[Mailbox, str]]:
     """A mailbox and the MAIL_URL that leads to it."""
     mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        port = controller.server.sockets[0].getsockname()[1]
         yield mailbox, f"smtp://127.0.0.1:{port}"
     finally:
         controller.stop()

@@ -1,0 +1,208 @@
+"""``make bench``: prints one JSON with the cost of every main page as a multiple of a bare page, and other figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import text
+
+from config import Config
+from grants.app import create_app
+from grants.core import clock
+from grants.core.db import db, transaction
+from grants.core.servers import servers
+from grants.reminders.tasks import run_sweeps
+from tests.bench import world, yardstick
+from tests.bench.meter import Backend, Backends, backends_of, call, cost, counted_queries, kilobytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page to measure: who opens it, and how many times the yardstick it may cost."""
+
+    name: str
+    path: str
+    who: str
+    target: float
+
+
+PAGES = (
+    Page("home of a visitor", "/", "", 3),
+    Page("home of an applicant", "/", "USR-SN-1", 3),
+    Page("home of a reviewer", "/", "REV-2", 3),
+    Page("home of a coordinator", "/", "STF-07", 3),
+    Page("home of a finance officer", "/", "STF-08", 3),
+    Page("public page of a call", "/calls/MPF-2027-02", "", 5),
+    Page("form section", "/applications/APP-402/sections/S2", "USR-PE-1", 4),
+    Page("form section with tables", "/applications/APP-402/sections/S4", "USR-PE-1", 4),
+    Page("application overview", "/applications/APP-402", "USR-PE-1", 5),
+    Page("application as read by a coordinator", "/applications/APP-005/read", "STF-07", 5),
+    Page("grant", "/grants/MPF-2026-01-G01", "STF-07", 5),
+    Page("grant as seen by the grantee", "/grants/MPF-2026-01-G02", "USR-SN-1", 5),
+    Page("list of grants", "/grants", "STF-07", 6),
+    Page("list of applications of a call", "/calls/MPF-2027-01/applications", "STF-07", 6),
+    Page("list of a reviewer", "/reviews", "REV-2", 6),
+    Page("queue of reports", "/reports", "STF-07", 6),
+    Page("queue of payments", "/payments", "STF-08", 6),
+)
+
+
+def main() -> None:
+    """Measure everything, print the JSON, and say on standard error what is above its target."""
+    os.environ["DATABASE_FSYNC"] = "off"
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        with servers(Config.from_environment({}, data_dir=folder)) as config:
+            app = create_app(replace(config, data_dir=Path(folder)))
+            with app.app_context():
+                upgrade()
+            ready = time.perf_counter() - began
+            figures = measure(app, config.database_url)
+    figures["start_up_seconds"] = round(ready, 2)
+    json.dump(figures, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+    for page in figures["pages"]:
+        if page["multiple"] > page["target"] or page["queries_10"] != page["queries_1000"]:
+            sys.stderr.write(f"missed: {page}\n")
+
+
+def measure(app: Flask, database_url: str) -> dict[str, Any]:
+    """All figures. Costs are taken with a thousand rows; queries are counted before and after they come."""
+    world.load(app)
+    cookies = {who: world.cookie_of(app, who) for who in {page.who for page in PAGES} if who}
+    opened = {page: _open(app, page, cookies) for page in PAGES}
+    few = {page: queries(app, once) for page, once in opened.items()}
+    world.grow(app, 1000)
+    backend = backends_of(app)
+    bare_app = yardstick.make(database_url, "STF-07")
+    with bare_app.app_context():
+        bare_backend = Backend(
+            bare_app.extensions["sqlalchemy"].session.execute(text("SELECT pg_backend_pid()")).scalar()
+        )
+    bare = cost(lambda: call(bare_app, "/"), bare_backend, times=150)
+    pages = []
+    for page, once in opened.items():
+        answer = once()
+        sys.stderr.write(f"{page.name}\n")
+        pages.append(
+            {
+                "page": page.name,
+                "multiple": round(cost(once, backend) / bare, 2),
+                "target": page.target,
+                "queries_10": few[page],
+                "queries_1000": queries(app, once),
+                "kilobytes": kilobytes(answer.body),
+            }
+        )
+    pages.append(_submission(app, backend, bare))
+    return {
+        "yardstick_milliseconds": round(bare * 1000, 3),
+        "pages": pages,
+        "sweep": _sweep(app),
+    }
+
+
+def _open(app: Flask, page: Page, cookies: dict[str, str]) -> Callable[[], Any]:
+    def once() -> Any:
+        answer = call(app, page.path, cookie=cookies.get(page.who, ""))
+        assert answer.status == 200, f"{page.path} for {page.who}: {answer.status}"
+        return answer
+
+    return once
+
+
+def queries(app: Flask, once: Callable[[], object]) -> int:
+    """How many statements one call sends, caches warm."""
+    once()
+    with counted_queries(app) as seen:
+        once()
+    return len(seen)
+
+
+def _submission(app: Flask, backend: Backends, bare: float) -> dict[str, Any]:
+    """The whole submission of a complete draft, again and again (put back to a draft in between, unmeasured)."""
+    reference, who = "APP-005", "USR-NP-1"
+    cookie = world.cookie_of(app, f"{who}")
+    with app.app_context(), transaction():
+        db.session.execute(
+            text("UPDATE call SET closes_at = now() + interval '9 days' WHERE reference = 'MPF-2027-01'")
+        )
+    _back_to_draft(app, reference)
+    page = call(app, f"/applications/{reference}", cookie=cookie)
+    token = re.search(rb'name="csrf_token" value="([^"]+)"', page.body)
+    form = urlencode({"csrf_token": token.group(1).decode() if token else "", "confirmed": "yes"}).encode()
+
+    def once() -> None:
+        answer = call(app, f"/applications/{reference}/submit", cookie=cookie, form=form)
+        assert answer.status == 302, answer.status
+
+    def put_back() -> None:
+        _back_to_draft(app, reference)
+
+    with counted_queries(app) as seen:
+        once()
+    number = len(seen)
+    put_back()
+    spent = cost(once, backend, times=8, before=put_back)
+    return {
+        "page": "submission of an application",
+        "multiple": round(spent / bare, 2),
+        "target": 10,
+        "queries_10": number,
+        "queries_1000": number,
+        "kilobytes": kilobytes(b""),
+    }
+
+
+def _back_to_draft(app: Flask, reference: str) -> None:
+    with app.app_context(), transaction():
+        db.session.execute(
+            text(
+                "UPDATE application SET state = 'draft', submitted_at = NULL, content_hash = NULL,"
+                " submitted_by_id = NULL WHERE reference = :reference"
+            ),
+            {"reference": reference},
+        )
+
+
+def _sweep(app: Flask) -> dict[str, Any]:
+    """A sweep in which a thousand grantees are owed a reminder, and the same sweep again."""
+    with app.app_context():
+        day = db.session.execute(text(f"SELECT due_on FROM report_due WHERE id = {world.FAR} + 1")).scalar_one()
+        with transaction():
+            db.session.execute(
+                text(
+                    "INSERT INTO membership (organization_id, person_id, role, may_sign)"
+                    " SELECT o.id, p.id, 'owner', true FROM organization o, person p"
+                    f" WHERE o.id BETWEEN {world.FAR} AND {world.FAR} + 1000 AND p.reference = 'USR-SN-1'"
+                )
+            )
+        at = clock.now().replace(year=day.year, month=day.month, day=day.day, hour=20) - timedelta(days=7)
+        with clock.at(at), transaction():
+            db.session.execute(text(f"UPDATE report_due SET state = 'owed' WHERE id > {world.FAR}"))
+        first = run_sweeps(at)
+        again = run_sweeps(at)
+    return {
+        "reminders": first["posted"],
+        "seconds": first["seconds"],
+        "reminders_per_second": round(first["posted"] / max(first["seconds"], 0.001)),
+        "again_new": again["posted"],
+        "again_seconds": again["seconds"],
+    }
+
+
+if __name__ == "__main__":
+    main()
