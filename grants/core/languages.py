@@ -54,8 +54,17 @@ def _wording(folder: str, language: str) -> NullTranslations:
 
 
 def _words() -> NullTranslations:
-    folder = current_app.config["BABEL_TRANSLATION_DIRECTORIES"] if has_app_context() else ""
-    return _wording(folder, language_now())
+    if _spoken.get() is not None or not has_app_context():
+        return _wording(_folder(), language_now())
+    try:
+        words: NullTranslations = g.words
+    except AttributeError:
+        words = g.words = _wording(_folder(), language_now())
+    return words
+
+
+def _folder() -> str:
+    return str(current_app.config["BABEL_TRANSLATION_DIRECTORIES"]) if has_app_context() else ""
 
 
 def said(message: str) -> str:

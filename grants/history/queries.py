@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, select, text, tuple_
+from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
-from grants.core.db import db
+from grants.accounts.models import Person
+from grants.core.db import Prepared, db
 from grants.core.workflow import Workflow
 from grants.history.models import HistoryEntry
 
@@ -26,23 +28,50 @@ def entries_about(subjects: Iterable[tuple[str, int]], limit: int = 100) -> list
     return list(db.session.scalars(found)) if wanted else []
 
 
+def _entries_to_tell() -> Select[*tuple[Any, ...]]:
+    kinds, ids = bindparam("kinds", None, type_=ARRAY(Text)), bindparam("ids", None, type_=ARRAY(BigInteger))
+    wanted = func.unnest(kinds, ids).table_valued("kind", "id").render_derived("wanted")
+    return (
+        select(HistoryEntry.subject_kind, HistoryEntry.verb, HistoryEntry.at, HistoryEntry.reason, Person.name)
+        .select_from(wanted)
+        .join(HistoryEntry, (HistoryEntry.subject_kind == wanted.c.kind) & (HistoryEntry.subject_id == wanted.c.id))
+        .outerjoin(HistoryEntry.actor)
+        .order_by(HistoryEntry.id.desc())
+        .limit(bindparam("most", None, type_=Integer))
+    )
+
+
+_TOLD = Prepared(_entries_to_tell)
+
+
 def timeline(subjects: Iterable[tuple[str, int]], *, names: bool, limit: int = 100) -> list[dict[str, Any]]:
     """What happened to these subjects, in sentences, for the timeline of a page.
 
     Without ``names`` only what happened and when is told: an applicant does not learn who reviewed or decided.
     The same thing done several times in a row by the same person is one line with its number of ``times``.
     """
+    wanted = list(subjects)
+    wanted = list(subjects)
+    if not wanted:
+        return []
     told: list[dict[str, Any]] = []
-    for entry in entries_about(subjects, limit):
-        workflow = Workflow.all.get(entry.subject_kind)
-        who = entry.actor.name if names and entry.actor else None
-        what = workflow.said(entry.verb) if workflow else entry.verb.replace("_", " ")
-        line = {"what": what, "who": who, "when": entry.at, "reason": entry.reason if names else None, "times": 1}
+    about = tuple_(HistoryEntry.subject_kind, HistoryEntry.subject_id).in_(wanted)
+    for kind, verb, at, reason, actor in db.session.execute(_LINES.where(about).limit(limit)):
+        workflow = Workflow.all.get(kind)
+        what = str(workflow.said(verb)) if workflow else verb.replace("_", " ")
+        line = {"what": what, "who": actor if names else None, "when": at, "reason": reason if names else None}
         if told and all(told[-1][part] == line[part] for part in ("what", "who", "reason")):
             told[-1]["times"] += 1
         else:
-            told.append(line)
+            told.append(line | {"times": 1})
     return told
+
+
+_LINES = (
+    select(HistoryEntry.subject_kind, HistoryEntry.verb, HistoryEntry.at, HistoryEntry.reason, Person.name)
+    .outerjoin(Person, Person.id == HistoryEntry.actor_id)
+    .order_by(HistoryEntry.id.desc())
+)
 
 
 def broken_seals() -> list[int]:

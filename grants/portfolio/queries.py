@@ -471,23 +471,31 @@ def grants_like(seen: Select[Award], wanted: Filter) -> tuple[list[GrantLine], i
     return lines, number or 0
 
 
+_WITH_ITS_PAGE = (
+    joinedload(Award.organization).load_only(Organization.reference, Organization.name, Organization.country),
+    joinedload(Award.call).load_only(Call.reference, Call.title, Call.currency, Call.timezone),
+    joinedload(Award.application).load_only(Application.reference, Application.submitted_at),
+    selectinload(Award.milestones),
+    selectinload(Award.conditions),
+)
+
+
 def grant_by_reference(seen: Select[Award], reference: str) -> Award | None:
     """One grant with what its page shows."""
-    found = seen.where(Award.reference == reference).options(
-        joinedload(Award.organization),
-        joinedload(Award.call).load_only(Call.reference, Call.title, Call.currency, Call.timezone, Call.closes_at),
-        joinedload(Award.application).load_only(Application.reference, Application.submitted_at),
-        joinedload(Award.decision).load_only(Decision.released_at),
-        selectinload(Award.milestones),
-        selectinload(Award.conditions),
-    )
-    return db.session.scalar(found)
+    return db.session.scalar(seen.where(Award.reference == reference).options(*_WITH_ITS_PAGE))
+
+
+_REPORTS = (
+    select(ReportDue)
+    .where(ReportDue.award_id == bindparam("award_id"))
+    .options(load_only(ReportDue.label, ReportDue.due_on, ReportDue.state, ReportDue.required))
+    .order_by(ReportDue.due_on)
+)
 
 
 def reports_of(award: Award) -> list[ReportDue]:
     """The reports owed for a grant, by date."""
-    found = select(ReportDue).where(ReportDue.award_id == award.id).order_by(ReportDue.due_on)
-    return list(db.session.scalars(found))
+    return list(db.session.scalars(_REPORTS, {"award_id": award.id}))
 
 
 def latest_history() -> list[HistoryEntry]:
