@@ -1,0 +1,388 @@
+"""The same in a real browser: every main screen on a phone and on a desk, and the core of the life with keys and clicks."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import ConsoleMessage, Page, Request, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from config import ROOT
+from grants.core import clock
+from grants.demo import sample
+from grants.demo.people import PASSWORD
+from tests.journeys.answering import answers_of
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-quic",
+]  # fmt: skip
+PHONE, DESK = {"width": 360, "height": 780}, {"width": 1280, "height": 900}
+PICTURES = ROOT / "docs" / "screenshots"
+
+SCREENS: dict[str, dict[str, str]] = {
+    "": {
+        "welcome": "/",
+        "calls": "/calls",
+        "call": "/calls/MPF-2027-02",
+        "questions": "/calls/MPF-2027-02/questions",
+        "sign-in": "/sign-in",
+        "register": "/register",
+    },
+    "USR-PE-1": {
+        "home-applicant": "/",
+        "application": "/applications/APP-402",
+        "form-section": "/applications/APP-402/sections/S2",
+        "form-tables": "/applications/APP-402/sections/S4",
+        "form-budget": "/applications/APP-402/sections/S8",
+        "form-missing": "/applications/APP-402/sections/S10?check=1",
+        "documents": "/applications/APP-402/documents",
+        "organization": "/organizations/ORG-PE",
+        "account": "/account",
+    },
+    "USR-SN-1": {
+        "home-grantee": "/",
+        "grant-grantee": "/grants/MPF-2026-01-G02",
+        "agreement": "/grants/MPF-2026-02-G03/agreement",
+        "sign": "/grants/MPF-2026-02-G03/sign",
+        "reports": "/grants/MPF-2026-01-G02/reports",
+        "report-figures": "/reports/6/figures",
+        "report-section": "/reports/6/sections/done",
+        "bank-account": "/organizations/ORG-SN/bank-account",
+        "receipt": "/applications/APP-001/receipt",
+        "letter": "/applications/APP-201/letter",
+    },
+    "REV-2": {"home-reviewer": "/", "reviews": "/reviews", "interests": "/reviews/interests?words=ha"},
+    "STF-12": {
+        "home-committee": "/",
+        "meetings": "/meetings",
+        "meeting": "/meetings/MPF-2026-02-M1",
+        "case": "/meetings/MPF-2026-02-M1/APP-303",
+        "sheet": "/meetings/MPF-2026-02-M1/sheet",
+    },
+    "STF-07": {
+        "home-coordinator": "/",
+        "call-managed": "/calls/MPF-2027-01/manage",
+        "call-import": "/calls/import",
+        "applications": "/calls/MPF-2027-01/applications",
+        "application-read": "/applications/APP-005/read",
+        "check": "/applications/APP-005/check",
+        "call-reviews": "/calls/MPF-2027-01/reviews",
+        "application-reviews": "/calls/MPF-2027-01/reviews/APP-005",
+        "ranked-list": "/calls/MPF-2027-01/decisions",
+        "call-grants": "/calls/MPF-2026-01/grants",
+        "grants": "/grants",
+        "grant": "/grants/MPF-2026-01-G01",
+        "milestones": "/grants/MPF-2026-01-G01/milestones",
+        "report": "/reports/3",
+        "reports-queue": "/reports",
+        "closeout": "/grants/MPF-2026-01-G06/closeout",
+        "plan": "/grants/MPF-2026-02-G02/plan",
+    },
+    "STF-08": {
+        "home-finance": "/",
+        "payments": "/payments",
+        "payments-waiting": "/payments?show=waiting",
+        "payment": "/payments/MPF-2026-02-G05-P1",
+        "grant-payments": "/grants/MPF-2026-01-G01/payments",
+        "verification": "/organizations/ORG-MA/bank-account/verification",
+        "ledger": "/ledger",
+    },
+    "STF-15": {"home-auditor": "/", "people": "/people"},
+    "STF-16": {"home-administrator": "/", "person": "/people/REV-2"},
+}
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The address of a web server for an application."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    running = threading.Thread(target=server.serve_forever)
+    running.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        running.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """Debian's Chromium. It may be missing on a machine that does not insist."""
+    path = shutil.which("chromium")
+    if path is None and not os.environ.get("REQUIRE_BROWSER"):
+        pytest.skip("Chromium is not installed")
+    assert path, "REQUIRE_BROWSER is set and Chromium is not installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def shown(fund_to_look_at: World) -> Iterator[tuple[World, str]]:
+    """The demonstration on a web server, to look at."""
+    with served(fund_to_look_at.app) as address:
+        yield fund_to_look_at, address
+
+
+class Window:
+    """A window of the browser that notes every complaint it makes."""
+
+    def __init__(self, chromium: Chromium, address: str, **more: Any) -> None:
+        self.context = chromium.new_context(base_url=address, **({"viewport": DESK, "locale": "en-GB"} | more))
+        self.context.add_init_script(
+            "document.addEventListener('securitypolicyviolation',"
+            " e => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))"
+        )
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", self._missed)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.location.get('url')}: {message.text}")
+
+    def _missed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # left before it had come
+            self.complaints.append(f"not loaded: {request.url}: {request.failure}")
+
+    def sign_in(self, email: str) -> Page:
+        """Sign in by keyboard alone."""
+        self.page.goto("/sign-in")
+        self.page.get_by_label("E-mail address").focus()
+        self.page.keyboard.type(email)
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.type(PASSWORD)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url("**/")
+        return self.page
+
+    def close(self) -> None:
+        """Close it; nothing may have been complained about."""
+        self.context.close()
+        assert not self.complaints, self.complaints
+
+
+@contextmanager
+def window(chromium: Chromium, address: str, **more: Any) -> Iterator[Window]:
+    """A window for one person."""
+    opened = Window(chromium, address, **more)
+    yield opened
+    opened.close()
+
+
+# ------------------------------------------------------------------ every screen
+
+
+@pytest.mark.parametrize("who", list(SCREENS), ids=lambda who: who or "visitor")
+def test_screens_fit_speak_and_are_accessible(shown: tuple[World, str], chromium: Chromium, who: str) -> None:
+    world, address = shown
+    found: list[str] = []
+    with window(chromium, address) as opened:
+        page = opened.sign_in(world.emails[who]) if who else opened.page
+        for language in ("en", "fr"):
+            page.goto("/")
+            _speak(page, language)
+            for name, path in SCREENS[who].items():
+                page.set_viewport_size(DESK)
+                answer = page.goto(path)
+                assert answer is not None
+                assert answer.status == 200, f"{path}: {answer.status}"
+                assert page.locator("html").get_attribute("lang") == language
+                found += [f"{name} {language} {problem}" for problem in _looked_at(page, language)]
+                _keep_picture(page, name, language)
+        page.goto("/")
+        _speak(page, "en")
+    assert not found, "\n".join(found)
+
+
+def _speak(page: Page, language: str) -> None:
+    """Choose the language as people do."""
+    page.set_viewport_size(DESK)
+    button = page.locator(f"nav.languages button[value={language}]")
+    if button.get_attribute("aria-current") != "true":
+        button.click()
+        page.wait_for_load_state()
+
+
+def _looked_at(page: Page, language: str) -> list[str]:
+    """What is wrong with the present page: too wide on a desk or a phone, or what axe finds in the light and in the dark."""
+    problems = []
+    for scheme, size in (("light", DESK), ("dark", PHONE)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        if (wide := page.evaluate(WIDEST)) is not None:
+            problems.append(f"{size['width']} px: too wide by {wide}")
+        if (language == "en") == (scheme == "light"):
+            results = Axe().run(page)
+            problems += [
+                f"{scheme}: {v['id']}: {[node['html'][:160] for node in v['nodes'][:3]]}"
+                for v in results.response["violations"]
+            ]
+    page.emulate_media(color_scheme="light")
+    return problems
+
+
+WIDEST = """() => {
+    const over = document.documentElement.scrollWidth - window.innerWidth;
+    if (over <= 0) return null;
+    const tooFar = [...document.querySelectorAll('body *')].filter(
+        e => e.getBoundingClientRect().right > window.innerWidth + 1);
+    return over + ' px: ' + tooFar.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ');
+}"""
+
+
+def _keep_picture(page: Page, name: str, language: str) -> None:
+    """Screenshots for the documentation, when they are asked for."""
+    if os.environ.get("SCREENSHOTS") != "1" or language != "en":
+        return
+    for size in (DESK, PHONE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.screenshot(path=Path(PICTURES / f"{name}-{size['width']}.png"))
+
+
+# ------------------------------------------------------------------ the core of the life
+
+
+@pytest.fixture
+def house(fund: World) -> Iterator[tuple[World, str]]:
+    """The demonstration on a web server, to live in."""
+    with served(fund.app) as address:
+        yield fund, address
+
+
+def test_an_applicant_fills_in_a_section_by_keyboard_sends_files_and_gets_a_receipt(
+    house: tuple[World, str], chromium: Chromium
+) -> None:
+    world, address = house
+    with window(chromium, address) as opened:
+        page = opened.sign_in(world.emails["USR-PE-1"])
+        page.goto("/applications/APP-402")
+        off = page.get_by_role("button", name="Send in the application")
+        expect(off).to_have_attribute("aria-disabled", "true")
+        _fill_declarations_by_keyboard(page)
+        for annex in answers_of("APP-012")["annexes"]:
+            if annex.get("file"):
+                _attach(page, annex)
+        page.goto("/applications/APP-402")
+        page.get_by_role("button", name="Send in the application").click()
+        expect(page.locator("#confirm-dialog")).to_be_visible()
+        page.get_by_role("button", name="No, go back").click()
+        expect(page.locator("#confirm-dialog")).to_be_hidden()
+        page.get_by_role("button", name="Send in the application").click()
+        page.get_by_role("button", name="Yes, go on").click()
+        page.wait_for_url("**/receipt")
+        expect(page.locator("h1")).to_have_text("We have received your application")
+
+
+def _fill_declarations_by_keyboard(page: Page) -> None:
+    """The last section, without touching the mouse: Tab, Space, letters, Enter."""
+    answers = answers_of("APP-012")
+    page.goto("/applications/APP-402/sections/S10")
+    line = page.locator(".save-state")
+    expect(line).to_contain_text("Not saved yet")
+    reached: list[str] = []
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        name, words = page.evaluate("() => [document.activeElement.name || '', document.activeElement.textContent]")
+        if name.startswith("decl_") and name != "decl_conflict_of_interest":
+            page.keyboard.press("Space")
+        elif name in ("decl_conflict_of_interest", "signed_by"):
+            page.keyboard.type(answers[name] or "None.")
+        elif name == "save":
+            page.keyboard.press("Enter")
+            break
+        reached.append(name or words.strip()[:20])
+    page.wait_for_load_state()
+    expect(page.locator(".save-state")).to_contain_text("Saved on the server")
+    assert page.locator("input[name=decl_truth]").is_checked(), reached
+    page.goto("/applications/APP-402/sections/S10?check=1")
+    expect(page.locator(".error-summary")).to_have_count(0)
+
+
+def _attach(page: Page, annex: dict[str, Any]) -> None:
+    page.goto("/applications/APP-402/documents")
+    section = page.locator(f"#{annex['key']}")
+    kind = annex["file"].rsplit(".", 1)[-1]
+    content = sample.document(kind, annex["key"], "ORG-PE")
+    mime = {"pdf": "application/pdf"}.get(kind, "application/octet-stream")
+    section.locator("input[type=file]").set_input_files({"name": annex["file"], "mimeType": mime, "buffer": content})
+    section.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator(f"#{annex['key']}")).to_contain_text(annex["file"])
+
+
+def test_a_reviewer_declares_and_scores(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    _ask_another_reviewer(world)
+    told = next(
+        r for r in sample.read("reviews")["reviews"] if (r["application"], r["reviewer"]) == ("APP-005", "REV-6")
+    )
+    with window(chromium, address, viewport=PHONE) as opened:
+        page = opened.sign_in(world.emails["REV-1"])
+        page.goto("/reviews")
+        page.get_by_role("link", name="Himal Fair Recruitment Watch (SAMPLE)").click()
+        page.get_by_label("No tie").check()
+        page.get_by_role("button", name="Declare and go on").click()
+        expect(page.locator("h1")).to_contain_text("Zero-cost recruitment")
+        for key, value in told["scores"].items():
+            page.locator(f"input[name=value_{key}][value='{value}']").check()
+            page.locator(f"textarea[name=reason_{key}]").fill(told["reasons"].get(key, ""))
+        page.locator("textarea[name=summary]").fill(told["summary"])
+        page.locator("textarea[name=for_applicant]").fill(told["for_applicant"])
+        page.locator(f"input[name=recommendation][value={told['recommendation']}]").check()
+        page.get_by_role("button", name="Save and submit").click()
+        expect(page.locator(".page-badge")).to_contain_text("Review submitted")
+
+
+def _ask_another_reviewer(world: World) -> None:
+    three, anita = world.as_("REV-3"), world.as_("STF-03")
+    page = three.open("/reviews")
+    row = next(row for row in page.root.all("tr") if "APP-005" in row.text)
+    three.open(next(row.all("a")).at["href"] or "")
+    three.press("Step aside", {"reason": "My brother has started to work there."})
+    anita.open("/calls/MPF-2027-01/reviews/APP-005")
+    anita.press("Ask Reviewer One (SAMPLE)")
+
+
+def test_two_finance_officers_pay(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    payment = "/payments/MPF-2026-02-G05-P1"
+    with window(chromium, address) as first, window(chromium, address) as second:
+        pieter, ines = first.sign_in(world.emails["STF-08"]), second.sign_in(world.emails["STF-09"])
+        pieter.goto(payment)
+        expect(pieter.get_by_role("button", name="Approve this payment")).to_have_attribute("aria-disabled", "true")
+        expect(pieter.locator(".obstacles")).to_contain_text("You prepared this payment.")
+        ines.goto(payment)
+        ines.get_by_role("button", name="Approve this payment").click()
+        expect(ines.locator(".page-badge")).to_contain_text("Approved, to be paid")
+        pieter.goto(payment)
+        pieter.get_by_label("Sent on").fill(clock.today("UTC").isoformat())
+        pieter.get_by_label("Reference of the bank").fill("SAMPLE-1")
+        pieter.get_by_role("button", name="Record the payment").click()
+        expect(pieter.locator(".error-summary")).to_be_focused()
+        assert pieter.get_by_label("Reference of the bank").input_value() == "SAMPLE-1"
+        proof = sample.document("pdf", "Proof", "Bank")
+        pieter.get_by_label(re.compile("Proof from the bank")).set_input_files(
+            {"name": "proof.pdf", "mimeType": "application/pdf", "buffer": proof}
+        )
+        pieter.get_by_role("button", name="Record the payment").click()
+        expect(pieter.locator(".page-badge")).to_contain_text("Paid, waiting for the grantee's confirmation")
+        first.complaints = [said for said in first.complaints if "422" not in said]
