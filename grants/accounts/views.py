@@ -285,6 +285,7 @@ def invite(reference: str) -> ResponseReturnValue:
 def withdraw_invitation(reference: str, invitation_id: int) -> ResponseReturnValue:
     """Take an invitation back."""
     invitation = found(queries.invitation_seen(scope(current_user, Invitation), invitation_id))
+    found(invitation if invitation.organization.reference == reference else None)
     require(permissions.can_invite(current_user, invitation.organization))
     actions.withdraw_invitation(invitation, by=current_user)
     return done(_("The invitation is withdrawn."), "accounts.organization", reference=reference)

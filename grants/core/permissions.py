@@ -27,7 +27,10 @@ class NotPermitted(Exception):
 
 Scope = Callable[[Any], Select[Any]]
 
+Limit = Callable[[Any, Select[Any]], Select[Any]]
+
 _scopes: dict[type, Scope] = {}
+_limits: dict[type, list[Limit]] = {}
 _composed: dict[tuple[type, Any], Select[Any]] = {}
 MOST_COMPOSED = 4096
 
@@ -42,6 +45,26 @@ def scope_of(model: type) -> Callable[[Scope], Scope]:
     return remember
 
 
+def limit_of(*models: type) -> Callable[[Limit], Limit]:
+    """Declare what is taken out of the scope of ``models`` further down the river, where the reason for it is known:
+    a tie between a person and an applicant is declared to the reviews, and hides the application everywhere.
+    """
+
+    def remember(function: Limit) -> Limit:
+        for model in models:
+            _limits.setdefault(model, []).append(function)
+        return function
+
+    return remember
+
+
+def _compose(user: Any, model: type) -> Select[Any]:
+    found = _scopes[model](user)
+    for limit in _limits.get(model, ()):
+        found = limit(user, found)
+    return found
+
+
 def scope(user: Any, model: type) -> Select[Any]:
     """The rows of ``model`` that ``user`` may see. A model without a declared scope cannot be read this way.
 
@@ -50,12 +73,12 @@ def scope(user: Any, model: type) -> Select[Any]:
     """
     standing = getattr(user, "standing", None)
     if standing is None:
-        return _scopes[model](user)
+        return _compose(user, model)
     key = (model, standing)
     if key not in _composed:
         if len(_composed) >= MOST_COMPOSED:
             _composed.clear()
-        _composed[key] = _scopes[model](user)
+        _composed[key] = _compose(user, model)
     return _composed[key]
 
 
@@ -68,13 +91,15 @@ def require(allowed: bool) -> None:
 def declared() -> list[dict[str, str]]:
     """Every permission and scope of every package, for the documentation and ``grants permissions``."""
     found = []
+    limits = {function for limits in _limits.values() for function in limits}
     for name, module in sorted(sys.modules.items()):
         if not (name.startswith("grants.") and name.endswith(".permissions")) or name == __name__:
             continue
         for function_name, function in sorted(vars(module).items()):
-            is_own = inspect.isfunction(function) and function.__module__ == name
-            if is_own and (function_name.startswith("can_") or function in _scopes.values()):
-                kind = "scope" if function in _scopes.values() else "permission"
-                meaning = (inspect.getdoc(function) or "").split("\n")[0]
+            if not (inspect.isfunction(function) and function.__module__ == name):
+                continue
+            kind = "scope" if function in _scopes.values() else "limit" if function in limits else "permission"
+            if function_name.startswith("can_") or kind != "permission":
+                meaning = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
                 found.append({"package": name.split(".")[1], "kind": kind, "name": function_name, "meaning": meaning})
     return found

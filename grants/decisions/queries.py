@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, select, union
+from sqlalchemy import BindParameter, Select, func, select, union
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 
 from grants.accounts.models import Membership, Organization, Person, Role
@@ -54,7 +54,7 @@ class MissedRule:
 # ------------------------------------------------------------------ stepping aside
 
 
-def hidden_applications(person_id: int) -> Select[int]:
+def hidden_applications(person_id: int | BindParameter[int]) -> Select[int]:
     """The applications of which a person may see nothing, as a reviewer or as a committee member."""
     by_recusal = select(Recusal.application_id).where(Recusal.person_id == person_id)
     every = union(reviews.hidden_applications(person_id), by_recusal).subquery()

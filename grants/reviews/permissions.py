@@ -7,14 +7,23 @@ from typing import Any
 from sqlalchemy import Select, false, or_, select, true
 
 from grants.accounts.models import COORDINATORS, Role
-from grants.applications.models import Application
-from grants.core.permissions import scope_of
+from grants.applications.models import Application, Attachment, Receipt
+from grants.core.permissions import limit_of, scope_of
 from grants.reviews.models import Assignment
 from grants.reviews.queries import hidden_applications
 from grants.reviews.workflow import LIVE, AssignmentState
 
 DECLARERS = (*COORDINATORS, Role.REVIEWER, Role.COMMITTEE_MEMBER, Role.AUDITOR)
 """Those who read other people's applications declare their ties."""
+
+
+@limit_of(Application, Attachment, Receipt)
+def without_conflict(user: Any, found: Select[Any]) -> Select[Any]:
+    """Whoever has a tie to an applicant sees nothing of its applications, unless they are a member themselves."""
+    if not user.is_authenticated or not user.holds(*DECLARERS):
+        return found
+    own = Application.organization_id.in_([m.organization_id for m in user.memberships])
+    return found.where(or_(own, Application.id.not_in(hidden_applications(user.id))))
 
 
 @scope_of(Assignment)
@@ -32,10 +41,10 @@ def assignments_seen_by(user: Any) -> Select[Assignment]:
 
 
 def applications_assessed_under(user: Any) -> Select[Application]:
-    """The applications whose reviews a person may follow: coordinators their regions', auditors all; never with a
-    conflict.
+    """The applications whose reviews a person may follow, once sent in: coordinators their regions', auditors all;
+    never with a conflict.
     """
-    found = select(Application)
+    found = select(Application).where(Application.submitted_at.is_not(None))
     if not user.is_authenticated:
         return found.where(false())
     ways: list[Any] = [false()]

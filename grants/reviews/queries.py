@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, func, or_, select, union
+from sqlalchemy import BindParameter, Select, exists, func, or_, select, union
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 
@@ -144,7 +144,7 @@ class Board:
 # ------------------------------------------------------------------ ties and what they hide
 
 
-def hidden_applications(person_id: int) -> Select[int]:
+def hidden_applications(person_id: int | BindParameter[int]) -> Select[int]:
     """The applications of which a person may see nothing: the latest declaration about the organization says conflict,
     the person belongs to it or left it less than two years ago, or stepped aside as a reviewer.
     """
