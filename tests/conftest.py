@@ -20,7 +20,9 @@ from sqlalchemy.engine import make_url
 from config import Config
 from grants import demo
 from grants.app import create_app
+from grants.core import mail
 from grants.core.db import db
+from grants.core.languages import LANGUAGES, speaking
 from grants.core.servers import servers
 from tests.http import Browser
 
@@ -109,6 +111,28 @@ def copied(running: Config, template: str) -> Iterator[str]:
         _as_administrator(running.database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+ENOUGH_MAILS = 6
+
+
+@contextmanager
+def in_every_language(into: dict[str, list[dict[str, str]]]) -> Iterator[None]:
+    """Write the first few mails of each template in all languages, and keep what they say."""
+    written = mail._written
+
+    def write(template: str, **context: Any) -> str:
+        told = into.setdefault(Path(template).stem, [])
+        if len(told) < ENOUGH_MAILS:
+            told.append({})
+            for language in LANGUAGES:
+                with speaking(language):
+                    told[-1][language] = written(template, **context)
+        return written(template, **context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mail, "_written", write)
+        yield
+
+
 @pytest.fixture
 def own_database(running: Config) -> Iterator[str]:
     """The address of a fresh database for tests in which several processes or threads really commit."""
@@ -117,13 +141,21 @@ def own_database(running: Config) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def demonstration(running: Config, tmp_path_factory: pytest.TempPathFactory) -> Config:
+def written_mails() -> dict[str, list[dict[str, str]]]:
+    """What the mails of the demonstration say: by template, and then by language. Ask for ``demonstration`` as well."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def demonstration(
+    running: Config, tmp_path_factory: pytest.TempPathFactory, written_mails: dict[str, list[dict[str, str]]]
+) -> Config:
     """Settings of a database that holds the demonstration, to be copied: nobody stays connected to it."""
     _as_administrator(running.database_url, f"CREATE DATABASE {DEMONSTRATION} TEMPLATE {PRISTINE}")
     address = make_url(running.database_url).set(database=DEMONSTRATION).render_as_string(hide_password=False)
     config = settings(replace(running, database_url=address), tmp_path_factory.mktemp("demonstration"))
     loading = create_app(config)
-    with loading.app_context():
+    with loading.app_context(), in_every_language(written_mails):
         demo.load()
         db.session.remove()
         db.engine.dispose()

@@ -1,0 +1,377 @@
+"""The demonstration with canaries: words that stand nowhere else, put into everything that not everybody may read.
+
+Two organizations are marked: A (ORG-LB, Asia, wholly confidential) and B (ORG-DO, Latin America, name withheld). Each
+has an application under review, a draft, a grant, a payment, a report and a bank account. A canary is one word,
+``canary``, whose it is, and what it stands in: ``canaryatitle`` is in the titles of A. People's names are canaries too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select, text
+
+from grants.accounts import actions as accounts
+from grants.accounts.models import MemberRole, Organization, Person, Role
+from grants.applications import actions as applications
+from grants.applications.models import Application, Attachment
+from grants.awards.models import Award
+from grants.calls.actions import import_call
+from grants.calls.forms import read_call
+from grants.calls.models import Call
+from grants.core import clock, encryption, files
+from grants.core.db import db, transaction
+from grants.core.questions import Definition, Question
+from grants.decisions import actions as decisions
+from grants.decisions.models import DecisionOutcome
+from grants.demo import sample
+from grants.payments.actions import HOLDER_PLACE, NUMBER_PLACE
+from grants.payments.models import Refund
+from grants.questionnaires.queries import definition_of
+from grants.reports import actions as reports
+from grants.reports.models import ReportDue
+from grants.reports.workflow import ReportState
+from grants.reviews import actions as reviews
+from grants.reviews.models import Assignment, Grade
+from grants.reviews.workflow import AssignmentState
+
+CANARY = re.compile(rb"canary([a-z0-9]+)")
+
+A, B = "ORG-LB", "ORG-DO"
+UNDER_REVIEW = {"a": "APP-008", "b": "APP-011"}
+AWARDED = {"a": "APP-304", "b": "APP-207"}
+DRAFTS = {"a": "APP-403", "b": "APP-401"}
+GRANTS = {"a": "MPF-2026-02-G05", "b": "MPF-2026-01-G05"}
+PAYMENTS = {"a": "MPF-2026-02-G05-P1", "b": "MPF-2026-01-G05-P1"}
+CALL, OPEN_CALL, DRAFT_CALL = "MPF-2027-01", "MPF-2027-02", "MPF-2027-09"
+PAST_CALL = "MPF-2026-02"
+MEETING, PAST_MEETING = "MPF-2027-01-M1", "MPF-2026-02-M1"
+SENSITIVE = "statutes"
+INVITATION = "the-token-of-an-invitation"
+
+PEOPLE = {
+    "owner_a": "USR-LB-1",
+    "editor_a": "USR-LB-2",
+    "owner_b": "USR-DO-1",
+    "reviewer_writing": "REV-2",  # has accepted A; conflict with B
+    "reviewer_done": "REV-3",  # has reviewed A
+    "reviewer_asked": "REV-5",  # asked about A, has not declared anything yet
+    "reviewer_conflicted": "REV-6",  # conflict with A; has reviewed B
+    "reviewer_other": "REV-1",  # reviews neither
+    "member_seated": "STF-10",  # invited to all meetings
+    "member_recused": "STF-12",  # stepped aside from A
+    "member_absent": "STF-14",  # not invited to the coming meeting
+    "coordinator": "STF-04",  # of the region of A
+    "coordinator_conflicted": "STF-03",  # of the region of A, conflict with A
+    "coordinator_elsewhere": "STF-01",  # of neither region
+    "global_coordinator": "STF-07",
+    "finance": "STF-08",
+    "finance_conflicted": "STF-09",  # conflict with A
+    "auditor": "STF-15",
+    "auditor_conflicted": "STF-17",  # conflict with A
+    "administrator": "STF-16",
+}
+"""Who calls, by the reference of the account. ``visitor`` is nobody."""
+
+
+def canaries_in(content: bytes) -> set[str]:
+    """The canaries that sing in something served."""
+    return {found.decode() for found in CANARY.findall(content.lower())}
+
+
+def prepare(app: Flask) -> None:
+    """Add to the demonstration what it lacks for the matrix, and mark it with canaries."""
+    with app.app_context():
+        with transaction():
+            _people()
+        with transaction():
+            _applications()
+        with transaction():
+            _meeting()
+        with transaction():
+            _grants()
+        with transaction():
+            _mark()
+        db.session.remove()
+
+
+# ------------------------------------------------------------------ what the demonstration lacks
+
+
+def person(reference: str) -> Person:
+    return db.session.scalars(select(Person).where(Person.reference == reference)).one()
+
+
+def _one(model: Any, reference: str) -> Any:
+    return db.session.scalars(select(model).where(model.reference == reference)).one()
+
+
+def _people() -> None:
+    pattern = person("STF-15")
+    accounts.register_person(
+        name="Second Auditor",
+        email="auditor2@example.org",
+        language="en",
+        timezone="UTC",
+        reference="STF-17",
+        password=pattern.password,
+        confirmed_at=pattern.confirmed_at,
+        is_demonstration=True,
+    )
+    second = person("STF-17")
+    accounts.grant_role(second, Role.AUDITOR, regions=["AFR", "ASI", "LAC"], by=person("STF-16"))
+    a, b = _one(Organization, A), _one(Organization, B)
+    for reference, organization in (("STF-17", a), ("STF-03", a), ("STF-09", a), ("REV-2", b)):
+        reviews.declare_interest(
+            person(reference), organization, grade=Grade.CONFLICT, reason="Works there.", by=person(reference)
+        )
+    accounts.invite(a, email="new@example.org", role=MemberRole.EDITOR, may_sign=False, by=person("USR-LB-1"))
+    db.session.execute(text("UPDATE invitation SET token_hash = :h"), {"h": accounts.hash_of_token(INVITATION)})
+
+
+def _applications() -> None:
+    owner, coordinator = person("USR-LB-1"), person("STF-04")
+    draft = applications.start(
+        _one(Call, OPEN_CALL), _one(Organization, A), language="en", by=owner, reference=DRAFTS["a"]
+    )
+    pattern = _one(Application, UNDER_REVIEW["a"])
+    db.session.flush()
+    db.session.execute(
+        text(
+            "INSERT INTO section_answers (answer_sheet_id, section_key, values, version, complete, saved_by_id)"
+            " SELECT :to, section_key, values, 1, false, saved_by_id FROM section_answers WHERE answer_sheet_id = :from"
+            " ON CONFLICT (answer_sheet_id, section_key) DO UPDATE SET values = excluded.values"
+        ),
+        {"to": draft.answer_sheet_id, "from": pattern.answer_sheet_id},
+    )
+    draft.title = pattern.title
+    assignments = db.session.scalars(select(Assignment).where(Assignment.application_id == pattern.id)).all()
+    writing = next(one for one in assignments if one.reviewer.reference == "REV-2")
+    reviews.reopen(writing, "Please look at the budget again.", by=coordinator)
+    db.session.add(
+        Assignment(
+            application_id=pattern.id,
+            reviewer_id=person("REV-5").id,
+            round=2,
+            state=AssignmentState.ASKED,
+            due_on=date.today() + timedelta(days=9),
+            asked_by_id=coordinator.id,
+        )
+    )
+    db.session.execute(text("UPDATE document_asked SET sensitive = true WHERE key = :k"), {"k": SENSITIVE})
+    raw = sample.moved(read_call(sample.FOLDER), 900)
+    raw["call"]["id"] = DRAFT_CALL
+    import_call(raw, by=person("STF-07"))
+
+
+def _meeting() -> None:
+    coordinator = person("STF-07")
+    members = [person(f"STF-{n}") for n in range(10, 14)]
+    meeting = decisions.call_meeting(
+        _one(Call, CALL), starts_at=clock.now() + timedelta(days=9), members=members, quorum=2, by=coordinator
+    )
+    assert meeting.reference == MEETING
+    db.session.flush()
+    for member in members:
+        decisions.mark_present(meeting, member, by=coordinator)
+    decisions.open_meeting(meeting, by=coordinator)
+    a, b = (_one(Application, reference) for reference in UNDER_REVIEW.values())
+    decisions.recuse(meeting, a, person("STF-12"), "A cousin works there.", by=person("STF-12"))
+    decision = decisions.propose(
+        meeting, b, outcome=DecisionOutcome.RESERVE, reason="A reason.", feedback="Thank you.", by=members[0]
+    )
+    db.session.flush()
+    decisions.vote(decision, "for", by=members[1])
+
+
+def _grants() -> None:
+    award = _one(Award, GRANTS["a"])
+    proof = files.keep("proof.pdf", sample.document("pdf", "Proof", "Bank"), ["pdf"])
+    db.session.add(
+        Refund(
+            reference=f"{award.reference}-R1",
+            award_id=award.id,
+            amount_minor=100,
+            currency=award.currency,
+            received_on=date.today(),
+            bank_reference="0",
+            proof_id=proof.id,
+            recorded_by_id=person("STF-08").id,
+        )
+    )
+    owner = person("USR-LB-1")
+    for key in ("inception_note", "interim_report"):
+        due = db.session.scalars(select(ReportDue).where(ReportDue.award_id == award.id, ReportDue.key == key)).one()
+        report = reports.start(due, by=owner)
+        definition = definition_of(report.answer_sheet.questionnaire_id)
+        for section in definition.sections:
+            values = {q.key: "words" for q in section.questions if q.type in ("text", "longtext")}
+            db.session.execute(
+                text(
+                    "INSERT INTO section_answers (answer_sheet_id, section_key, values, version, complete)"
+                    " VALUES (:sheet, :key, :values, 1, false)"
+                    " ON CONFLICT (answer_sheet_id, section_key) DO UPDATE SET values = excluded.values"
+                ),
+                {"sheet": report.answer_sheet_id, "key": section.key, "values": json.dumps(values)},
+            )
+        if key == "interim_report":
+            due.state = ReportState.SUBMITTED
+            report.version, report.submitted_at, report.submitted_by_id = 1, datetime.now(UTC), owner.id
+
+
+# ------------------------------------------------------------------ canaries
+
+
+def _mark() -> None:
+    """By SQL, past the triggers that keep the record from being changed."""
+    run = db.session.execute
+    run(text("SET LOCAL session_replication_role = replica"))
+    for one in db.session.scalars(select(Person)).all():
+        if not one.reference.startswith("USR-"):
+            one.name = f"canaryx{one.reference.replace('-', '').lower()} {one.name}"
+    for whose, organization in (("a", A), ("b", B)):
+        _mark_organization(whose, _one(Organization, organization))
+    db.session.flush()
+
+
+def _mark_organization(whose: str, organization: Organization) -> None:
+    run, sing = db.session.execute, f"canary{whose}"
+    organization.name, organization.acronym = f"{sing}name House", f"{sing}name"
+    organization.contact_name = organization.legal_representative = f"{sing}contact Notaname"
+    organization.email = f"{sing}contact@example.org"
+    organization.registration_number = f"{sing}number"
+    organization.mission = {key: f"{sing}name {words}" for key, words in organization.mission.items()} or {"en": sing}
+    organization.risk = f"{sing}risk"
+    ids = {"o": organization.id}
+    run(
+        text(
+            "UPDATE person SET name = :s || 'member' || right(reference, 1) || ' Notaname',"
+            " email = :s || 'member' || right(reference, 1) || '@example.org' WHERE reference LIKE :r"
+        ),
+        {"s": sing, "r": f"USR-{organization.reference[4:]}-%"},
+    )
+    for application in db.session.scalars(select(Application).where(Application.organization_id == organization.id)):
+        _mark_application(sing, application)
+    run(text("UPDATE award SET title = :s || 'grant' WHERE organization_id = :o"), {"s": sing} | ids)
+    of_award = "award_id IN (SELECT id FROM award WHERE organization_id = :o)"
+    run(text(f"UPDATE condition SET text = :s || 'condition must be met' WHERE {of_award}"), {"s": sing} | ids)
+    run(text(f"UPDATE milestone SET title = :s || 'milestone' WHERE {of_award}"), {"s": sing} | ids)
+    run(text(f"UPDATE refund SET bank_reference = :s || 'bankref' WHERE {of_award}"), {"s": sing} | ids)
+    of_tranche = f"tranche_id IN (SELECT id FROM tranche WHERE {of_award})"
+    run(
+        text(f"UPDATE disbursement SET bank_reference = :s || 'bankref' WHERE {of_tranche} AND paid_on IS NOT NULL"),
+        {"s": sing} | ids,
+    )
+    for row in run(text("SELECT id, token FROM bank_account WHERE organization_id = :o"), ids).all():
+        sealed = {
+            "holder": encryption.seal(f"{sing}bankholder", HOLDER_PLACE, row.token),
+            "number": encryption.seal(f"{sing}banknumber", NUMBER_PLACE, row.token),
+            "id": row.id,
+        }
+        run(text("UPDATE bank_account SET holder_sealed = :holder, number_sealed = :number WHERE id = :id"), sealed)
+    for due in db.session.scalars(select(ReportDue).join(Award).where(Award.organization_id == organization.id)):
+        if due.report is None:
+            continue
+        told = "reportdraft" if due.state == ReportState.OWED else "report"
+        definition = definition_of(due.report.answer_sheet.questionnaire_id)
+        _mark_sheet(due.report.answer_sheet_id, definition, lambda _, word=f"{sing}{told}": word)
+        run(
+            text("UPDATE report_line SET explanation = :s WHERE report_id = :r"),
+            {"s": f"{sing}{told}", "r": due.report.id},
+        )
+        if due.report.returned_reason:
+            due.report.returned_reason = f"{sing}returned"
+    subjects = (
+        "(subject_kind = 'application' AND subject_id IN (SELECT id FROM application WHERE organization_id = :o))"
+        " OR (subject_kind = 'award' AND subject_id IN (SELECT id FROM award WHERE organization_id = :o))"
+        " OR (subject_kind = 'bank_account' AND subject_id IN"
+        " (SELECT id FROM bank_account WHERE organization_id = :o))"
+    )
+    run(
+        text(f"UPDATE history_entry SET reason = :s || 'told' WHERE reason IS NOT NULL AND ({subjects})"),
+        {"s": sing} | ids,
+    )
+    run(
+        text("UPDATE conflict_declaration SET reason = :s || 'tie' WHERE organization_id = :o AND reason <> ''"),
+        {"s": sing} | ids,
+    )
+
+
+def _mark_application(sing: str, application: Application) -> None:
+    run, ids = db.session.execute, {"a": application.id}
+    if application.reference in AWARDED.values():
+        sing += "past"
+    draft = application.submitted_at is None
+    application.title = f"{sing}{'draft' if draft else 'title'} of the action"
+    definition = definition_of(application.call.questionnaire_id)
+
+    def word(question: Question) -> str:
+        if draft:
+            return f"{sing}draft"
+        if question.visibility:
+            return f"{sing}staff" if question.visibility == "staff_only" else f"{sing}shared"
+        if question.key.startswith("org_"):
+            return f"{sing}profile"
+        return f"{sing}title" if question.key == "title" else f"{sing}answer"
+
+    _mark_sheet(application.answer_sheet_id, definition, word)
+    for row in run(text("SELECT id, content FROM receipt WHERE application_id = :a"), ids).all():
+        words = json.dumps(row.content)
+        marked = re.sub(r'": "([^"]{40,})"', f'": "{sing}answer"', words)
+        run(text("UPDATE receipt SET content = :c WHERE id = :i"), {"c": marked, "i": row.id})
+    for attachment in db.session.scalars(select(Attachment).where(Attachment.application_id == application.id)):
+        if attachment.file is not None:
+            kind = "draft" if draft else "paper" if attachment.document.sensitive else "file"
+            attachment.file.name = f"{sing}{kind}.pdf"
+        else:
+            attachment.withheld_reason = f"{sing}withheld for a reason"
+    of_review = "SELECT r.id, p.reference FROM review r JOIN assignment s ON s.id = r.assignment_id"
+    for row in run(text(f"{of_review} JOIN person p ON p.id = s.reviewer_id WHERE s.application_id = :a"), ids).all():
+        said = {"w": f"{sing}review{row.reference.replace('-', '').lower()} words", "i": row.id}
+        said["t"] = f"{sing}toapplicant words"
+        run(text("UPDATE review SET summary = :w, for_applicant = :t WHERE id = :i"), said)
+        run(text("UPDATE score SET reason = :w WHERE review_id = :i"), said)
+    run(
+        text(
+            "UPDATE decision SET reason = :s || 'decision', feedback = :s || 'feedback',"
+            " conditions = array_replace(conditions, conditions[1], :s || 'condition must be met')"
+            " WHERE application_id = :a"
+        ),
+        {"s": sing} | ids,
+    )
+    run(text("UPDATE recusal SET reason = :s || 'tie' WHERE application_id = :a"), {"s": sing} | ids)
+    run(text("UPDATE finding SET reason = :s || 'finding' WHERE application_id = :a AND judged"), {"s": sing} | ids)
+
+
+WORDS = ("text", "longtext")
+
+
+def _mark_sheet(sheet_id: int, definition: Definition, word: Callable[[Question], str]) -> None:
+    questions = {q.key: q for section in definition.sections for q in section.questions}
+    rows = db.session.execute(
+        text("SELECT id, values FROM section_answers WHERE answer_sheet_id = :s"), {"s": sheet_id}
+    )
+    for row in rows.all():
+        values = {key: _marked(questions.get(key), value, word) for key, value in row.values.items()}
+        db.session.execute(
+            text("UPDATE section_answers SET values = :v WHERE id = :i"), {"v": json.dumps(values), "i": row.id}
+        )
+
+
+def _marked(question: Question | None, value: Any, word: Callable[[Question], str]) -> Any:
+    if question is None or not value:
+        return value
+    if isinstance(value, str) and question.type in WORDS:
+        return f"{word(question)} {value}"
+    if isinstance(value, list) and question.columns:
+        written = {column.key for column in question.columns if column.type in WORDS}
+        return [
+            {k: f"{word(question)} {v}" if k in written and isinstance(v, str) and v else v for k, v in row.items()}
+            for row in value
+        ]
+    return value

@@ -1,0 +1,245 @@
+"""Every mail in every language: each is used, each can be written, and none tells in its subject what is nobody's."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from jinja2 import StrictUndefined
+from sqlalchemy import select
+
+from config import ROOT, Config
+from grants.accounts import mails as account_mails
+from grants.accounts.models import Confidentiality, Invitation, Organization, Person
+from grants.accounts.security import MAILS as SIGN_IN_MAILS
+from grants.accounts.security import OutboxMailUtil
+from grants.app import create_app
+from grants.applications import mails as application_mails
+from grants.applications.models import Application
+from grants.core import clock
+from grants.core.db import db
+from grants.core.languages import LANGUAGES
+from grants.core.mail import Mail, post
+from grants.decisions import mails as decision_mails
+from grants.decisions.models import Decision
+from grants.payments import mails as payment_mails
+from grants.payments.models import Disbursement, Refund
+from grants.payments.workflow import DisbursementState
+from grants.reminders import mails as reminder_mails
+from grants.reminders.queries import Window, deadlines
+from grants.reminders.rules import OFFSETS
+from grants.reviews import mails as review_mails
+from grants.reviews.models import Assignment
+from grants.reviews.workflow import AssignmentState
+from tests.conftest import in_every_language
+
+TEMPLATES = sorted(path.stem for path in (ROOT / "templates" / "mails").glob("*.txt"))
+YEAR = timedelta(days=400)
+
+
+# ------------------------------------------------------------------ each has its other half
+
+
+def mails_in_code() -> set[str]:
+    """The templates that the functions of all ``mails.py`` name, and those of the sign-in library's mails."""
+    named = {f"reminder_{kind}" for kind in OFFSETS} | set(SIGN_IN_MAILS.values())
+    for path in (ROOT / "grants").glob("*/mails.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if called in ("Mail", "_of") and isinstance(node.args[0], ast.Constant):  # type: ignore[attr-defined]
+                named.add(node.args[0].value)  # type: ignore[attr-defined]
+    return named
+
+
+def test_every_template_is_written_by_a_function_and_every_function_has_a_template() -> None:
+    assert mails_in_code() == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("package", sorted(path.parent.name for path in (ROOT / "grants").glob("*/mails.py")))
+def test_every_function_of_a_mail_is_called_and_named_after_its_template(package: str) -> None:
+    folder = ROOT / "grants" / package
+    functions = [
+        node.name
+        for node in ast.parse((folder / "mails.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+    code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.name != "mails.py")
+    assert functions
+    for name in functions:
+        assert re.search(rf"\bmails\.{name}\b", code), f"nobody sends {name}"
+        assert name in TEMPLATES or name == "reminder"
+
+
+# ------------------------------------------------------------------ each can be written
+
+
+def rare_mails() -> Iterable[Mail]:
+    """The mails that the demonstration has no occasion for, about its own rows."""
+    to = db.session.scalars(select(Person).where(Person.reference == "USR-NP-1")).one()
+    staff = db.session.scalars(select(Person).where(Person.reference == "STF-04")).one()
+    application = db.session.scalars(select(Application).where(Application.reference == "APP-008")).one()
+    organization = application.organization
+    rule = {"key": "E01", "text": {"en": "A rule.", "fr": "Une règle.", "es": "Una regla."}, "reason": "Seen."}
+    yield application_mails.application_found_ineligible(application, [rule], "A reason.", to, "1")
+    yield application_mails.application_withdrawn(application, "A reason.", staff)
+    assignment = db.session.scalars(select(Assignment).where(Assignment.application_id == application.id)).first()
+    assert assignment is not None
+    yield review_mails.assignment_released(assignment, application, 1)
+    yield review_mails.review_reopened(assignment, application, "A reason.", 1)
+    yield review_mails.reviewer_missing(application, staff, 1)
+    decision = db.session.scalars(select(Decision)).first()
+    assert decision is not None
+    yield decision_mails.decision_reserve(decision, to)
+    payment = db.session.scalars(select(Disbursement)).first()
+    assert payment is not None
+    yield payment_mails.disbursement_returned(payment, to)
+    award = payment.tranche.award
+    refund = Refund(
+        reference=f"{award.reference}-R1", amount_minor=12_345, currency="EUR", received_on=clock.today("UTC")
+    )
+    yield payment_mails.refund_recorded(refund, award.reference, to)
+    invitation = Invitation(id=1, email="new@example.org", expires_at=clock.now() + timedelta(days=7))
+    yield account_mails.account_invited(invitation, organization, to, "a-token", None)
+    yield account_mails.account_invited(invitation, organization, to, "a-token", staff)
+
+
+def reminders() -> Iterable[Mail]:
+    """A reminder before and one after every deadline, of every kind."""
+    paid = db.session.scalars(select(Disbursement).where(Disbursement.state == DisbursementState.CONFIRMED)).first()
+    asked = db.session.scalars(select(Assignment).where(Assignment.state == AssignmentState.COMPLETED)).first()
+    assert paid is not None
+    assert asked is not None
+    paid.state, asked.state = DisbursementState.PAID, AssignmentState.ASKED
+    db.session.flush()
+    seen: Counter[str] = Counter()
+    for deadline in deadlines(Window(clock.now(), YEAR, YEAR)):
+        seen[deadline.kind] += 1
+        if seen[deadline.kind] <= 3:
+            for offset in (-1, 1):
+                yield reminder_mails.reminder(deadline, deadline.people[0], offset)
+
+
+def let_go() -> None:
+    """Leave the demonstration to whoever wants to copy it."""
+    db.session.remove()
+    for engine in db.engines.values():
+        engine.dispose()
+
+
+Written = dict[str, list[dict[str, str]]]
+
+
+@pytest.fixture(scope="module")
+def written(demonstration: Config, written_mails: Written) -> Written:
+    """Every mail of the demonstration, and those it had no occasion for, in every language."""
+    found: Written = {name: list(texts) for name, texts in written_mails.items()}
+    app = create_app(demonstration)
+    app.jinja_env.undefined = StrictUndefined
+    with app.test_request_context():
+        rare: Written = {}
+        with in_every_language(rare):
+            post(*rare_mails(), *reminders())
+            person = db.session.scalars(select(Person).where(Person.reference == "USR-NP-1")).one()
+            for template in SIGN_IN_MAILS:
+                tokens = {"confirmation_token": "a-token", "reset_token": "a-token"}
+                OutboxMailUtil(app).send_mail(template, "", "", "", "", "", user=person, **tokens)
+        db.session.rollback()
+        let_go()
+    return found | rare
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_mail_has_a_subject_and_words_in_every_language(written: Written, name: str) -> None:
+    assert written.get(name), f"nothing was written with {name}.txt"
+    for texts in written[name]:
+        subjects = set()
+        for language in LANGUAGES:
+            first, _, body = texts[language].strip().partition("\n")
+            subject = first.removeprefix("Subject:").strip()
+            assert first.startswith("Subject: ")
+            assert 8 < len(subject) < 120, subject
+            assert len(body.split()) > 8, body
+            assert not re.search(r"\bNone\b", subject + body)
+            for unwritten in ("%(", "{{", "{%", "<Markup", "&amp;", "&#", "<p", "<a "):
+                assert unwritten not in subject + body, f"{unwritten} in {subject}\n{body}"
+            assert not re.search(r"\n{4,}", body), "a hole in the text"
+            subjects.add(subject)
+        assert len(subjects) == len(LANGUAGES), f"not translated: {subjects}"
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_links_in_mails_are_whole_and_on_a_line_of_their_own(written: Written, name: str) -> None:
+    for texts in written[name]:
+        links = {lang: re.findall(r"^.*http.*$", text, re.MULTILINE) for lang, text in texts.items()}
+        assert len({tuple(found) for found in links.values()}) == 1, "the links differ from language to language"
+        for line in links["en"]:
+            assert re.fullmatch(r"https?://\S+", line), line
+
+
+# ------------------------------------------------------------------ what a subject must not tell
+
+
+@pytest.fixture(scope="module")
+def secrets(demonstration: Config) -> dict[str, set[str]]:
+    app = create_app(demonstration)
+    with app.app_context():
+        organizations = list(db.session.scalars(select(Organization)))
+        titles = {title for title in db.session.scalars(select(Application.title)) if title}
+        found = {
+            "names": {o.name for o in organizations} | {o.acronym for o in organizations if o.acronym},
+            "people": set(db.session.scalars(select(Person.name))),
+            "titles": titles,
+            "withheld": {
+                word
+                for o in organizations
+                if o.confidentiality_default != Confidentiality.PUBLIC
+                for word in (o.name, o.acronym, o.contact_name, o.legal_representative)
+                if word
+            },
+        }
+        let_go()
+    assert all(len(words) > 2 for words in found.values())
+    return found
+
+
+def tells(text: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
+
+
+MONEY = re.compile(r"(€|EUR|\$|USD)\s?\d|\d\s?(€|EUR|\$|USD)")
+
+BY_INVITATION = "account_invited"
+"""The one mail that names an organization: it is asked for by a member, and says who invites."""
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_subject_tells_a_name_a_title_or_an_amount(
+    written: Written, secrets: dict[str, set[str]], name: str
+) -> None:
+    for texts in written[name]:
+        for text in texts.values():
+            subject = text.strip().partition("\n")[0]
+            for kind in ("names", "people", "titles", "withheld"):
+                assert not tells(subject, secrets[kind]), f"{kind} in “{subject}”"
+            assert not MONEY.search(subject), subject
+
+
+@pytest.mark.parametrize("name", [name for name in TEMPLATES if name != BY_INVITATION])
+def test_no_mail_tells_a_withheld_name_or_a_title(written: Written, secrets: dict[str, set[str]], name: str) -> None:
+    for texts in written[name]:
+        for text in texts.values():
+            greeted = text.partition("\n")[2].strip().partition("\n")[2]
+            assert not tells(greeted, secrets["withheld"]), text
+            assert not tells(greeted, secrets["titles"]), text
+
+
+def test_the_words_are_found_where_they_stand(written: Written, secrets: dict[str, set[str]]) -> None:
+    invited: list[dict[str, Any]] = written[BY_INVITATION]
+    assert tells(invited[0]["en"], secrets["withheld"])
+    assert MONEY.search("You get EUR 5,000 of us")
+    assert MONEY.search("5.000 € para ustedes")
