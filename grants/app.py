@@ -44,6 +44,7 @@ TASKS = (tasks, reminder_tasks)
 def create_app(config: Config) -> Flask:
     """The application for these settings. Raises UndeclaredRoute when a route does not say who may call it."""
     app = Flask("grants", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.jinja_environment = templating.Templates
     app.config.from_mapping(_flask_settings(config))
     app.extensions["config"] = config
     if config.proxies:

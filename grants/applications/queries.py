@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
-from sqlalchemy import Integer, Select, and_, cast, func, select
-from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
+from sqlalchemy import BigInteger, Integer, Select, Text, and_, bindparam, cast, func, inspect, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Mapper, contains_eager, joinedload, load_only, make_transient_to_detached, undefer
+from sqlalchemy.orm.instrumentation import manager_of_class
 
 from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application, Attachment, Finding, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
 from grants.calls.workflow import CallState
-from grants.core.db import db
+from grants.core.db import Base, Prepared, db
+from grants.core.files import StoredFile
+from grants.questionnaires.models import SectionAnswers
+
+T = TypeVar("T", bound=Base)
 
 PAGE_SIZE = 50
 
@@ -41,6 +48,170 @@ def application_by_reference(seen: Select[Any], reference: str) -> Application |
     )
     application: Application | None = db.session.scalar(found)
     return application
+
+
+# ------------------------------------------------------------------ an application with all that its pages show
+
+
+class Saved(NamedTuple):
+    """A saved section of an application: its answers by question, and who saved it when."""
+
+    values: dict[str, Any]
+    version: int
+    complete: bool
+    saved_at: datetime
+    saved_by_id: int | None
+    saved_by: str | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An application with everything its pages show, to be read only: none of it belongs to the session."""
+
+    application: Application
+    saved: dict[str, Saved]
+    attachments: list[Attachment]
+
+
+def opened(seen: Select[Any], reference: str) -> Opened | None:
+    """One application among those a person may see, with its call, organization, answers and files, in one query.
+
+    The documents asked are read once a process for a published call.
+    """
+    rows = _opening(seen)(reference=reference)
+    if not rows:
+        return None
+    *columns, sections, papers = rows[0]
+    values = iter(columns)
+    application, call = _next_to_read(Application, values), _next_to_read(Call, values)
+    application.__dict__.update(call=call, organization=_next_to_read(Organization, values))
+    saved = {
+        key: Saved(values, version, complete, datetime.fromisoformat(saved_at), by_id, by)
+        for key, (values, version, complete, saved_at, by_id, by) in (sections or {}).items()
+    }
+    documents = {document.id: document for document in documents_of(call)}
+    return Opened(application, saved, [_attached(paper, documents) for paper in papers or ()])
+
+
+@lru_cache(maxsize=512)
+def _opening(seen: Select[Any]) -> Prepared:
+    answers, of_sheet = SectionAnswers, SectionAnswers.answer_sheet_id == Application.answer_sheet_id
+    section = func.json_build_array(
+        answers.values, answers.version, answers.complete, answers.saved_at, answers.saved_by_id, Person.name
+    )
+    sections = (
+        select(func.json_object_agg(answers.section_key, section))
+        .select_from(answers)
+        .outerjoin(Person, Person.id == answers.saved_by_id)
+        .where(of_sheet, answers.version > 0)
+        .correlate(Application)
+        .scalar_subquery()
+    )
+    paper = func.json_build_array(
+        Attachment.id,
+        Attachment.document_id,
+        Attachment.withheld_reason,
+        Attachment.attached_at,
+        StoredFile.id,
+        StoredFile.name,
+        StoredFile.size,
+        StoredFile.sha256,
+    )
+    papers = (
+        select(func.json_agg(aggregate_order_by(paper, DocumentAsked.position, Attachment.id)))
+        .select_from(Attachment)
+        .join(DocumentAsked, DocumentAsked.id == Attachment.document_id)
+        .outerjoin(StoredFile, StoredFile.id == Attachment.file_id)
+        .where(Attachment.application_id == Application.id, DocumentAsked.stage == "application")
+        .correlate(Application)
+        .scalar_subquery()
+    )
+    columns = [getattr(model, name) for model in (Application, Call, Organization) for name in _columns_of(model)]
+    return Prepared(
+        lambda: (
+            seen.where(Application.reference == bindparam("reference", None, Text))
+            .join(Call, Call.id == Application.call_id)
+            .join(Organization, Organization.id == Application.organization_id)
+            .with_only_columns(*columns, sections, papers)
+        )
+    )
+
+
+def saved_in(application: Application) -> dict[str, Saved]:
+    """The sections of an application that were saved, by their key."""
+    return {row[0]: Saved(*row[1:]) for row in _SAVED(sheet=application.answer_sheet_id)}
+
+
+_SAVED = Prepared(
+    lambda: (
+        select(
+            SectionAnswers.section_key,
+            SectionAnswers.values,
+            SectionAnswers.version,
+            SectionAnswers.complete,
+            SectionAnswers.saved_at,
+            SectionAnswers.saved_by_id,
+            Person.name,
+        )
+        .outerjoin(Person, Person.id == SectionAnswers.saved_by_id)
+        .where(SectionAnswers.answer_sheet_id == bindparam("sheet", None, BigInteger), SectionAnswers.version > 0)
+        .order_by(SectionAnswers.id)
+    )
+)
+
+
+@cache
+def _columns_of(model: type[Base]) -> tuple[str, ...]:
+    """The columns of a model that are loaded with it."""
+    mapper: Mapper[Any] = inspect(model)
+    return tuple(column.key for column in mapper.column_attrs if not column.deferred)
+
+
+def _next_to_read(model: type[T], values: Iterator[Any]) -> T:
+    """The object whose columns come next in a row."""
+    return _to_read(model, dict(zip(_columns_of(model), values, strict=False)))
+
+
+def _to_read(model: type[T], values: dict[str, Any]) -> T:
+    """A row as an object that belongs to no session; what was not read of it cannot be asked."""
+    row: T = manager_of_class(model).new_instance()
+    row.__dict__.update(values)
+    make_transient_to_detached(row)
+    return row
+
+
+def _attached(paper: list[Any], documents: Mapping[int, DocumentAsked]) -> Attachment:
+    id, document_id, withheld_reason, attached_at, file_id, name, size, sha256 = paper
+    values = {"id": id, "document_id": document_id, "file_id": file_id, "withheld_reason": withheld_reason}
+    attachment = _to_read(Attachment, values | {"attached_at": datetime.fromisoformat(attached_at)})
+    file = {"id": file_id, "name": name, "size": size, "sha256": sha256}
+    attachment.__dict__["document"] = documents[document_id]
+    attachment.__dict__["file"] = _to_read(StoredFile, file) if file_id is not None else None
+    return attachment
+
+
+def documents_of(call: Call) -> list[DocumentAsked]:
+    """The documents a call asks of applicants, in their order, to be read only.
+
+    Read once a process for a published call, because then they never change.
+    """
+    kept: dict[int, list[DocumentAsked]] = current_app.extensions.setdefault("call_documents_asked", {})
+    if call.state == CallState.PUBLISHED and call.id in kept:
+        return kept[call.id]
+    names = _columns_of(DocumentAsked)
+    found = select(*(getattr(DocumentAsked, name) for name in names)).where(
+        DocumentAsked.call_id == call.id, DocumentAsked.stage == "application"
+    )
+    rows = db.session.execute(found.order_by(DocumentAsked.position))
+    documents = [_to_read(DocumentAsked, dict(row._mapping)) for row in rows]
+    if call.state == CallState.PUBLISHED:
+        if len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        kept[call.id] = documents
+    return documents
+
+
+# ------------------------------------------------------------------ finding applications
 
 
 def live_application(call_id: int, organization_id: int) -> Application | None:
@@ -143,12 +314,6 @@ def applications_of_call(
         .offset((page - 1) * PAGE_SIZE)
     )
     return Found(list(db.session.execute(rows)), number, page, counts)
-
-
-def documents_of(call: Call) -> list[DocumentAsked]:
-    """The documents a call asks of applicants, in their order."""
-    found = select(DocumentAsked).where(DocumentAsked.call_id == call.id, DocumentAsked.stage == "application")
-    return list(db.session.scalars(found.order_by(DocumentAsked.position)))
 
 
 def papers_of(application: Application) -> tuple[list[DocumentAsked], list[Attachment]]:

@@ -29,7 +29,7 @@ from grants.core.permissions import require, scope
 from grants.core.questions import Section
 from grants.core.rules import Obstacle, Refused
 from grants.core.templating import reader_zone
-from grants.core.web import SIGNED_IN, access, done, found
+from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires import queries as questionnaire_queries
 from grants.questionnaires.actions import EditConflict
@@ -44,12 +44,28 @@ class Desk:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.definition = questionnaire_queries.definition_of(application.call.questionnaire_id)
-        self.saved = {
-            key: row
-            for key, row in questionnaire_queries.sections_of(application.answer_sheet_id).items()
-            if row.version > 0
-        }
-        self.documents, self.attachments = queries.papers_of(application)
+
+    @classmethod
+    def to_read(cls, opened: queries.Opened) -> Desk:
+        """The desk of an application that was read with all that belongs to it."""
+        desk = cls(opened.application)
+        desk.__dict__.update(saved=opened.saved, attachments=opened.attachments)
+        return desk
+
+    @cached_property
+    def saved(self) -> dict[str, queries.Saved]:
+        """The sections that were saved."""
+        return queries.saved_in(self.application)
+
+    @cached_property
+    def documents(self) -> list[DocumentAsked]:
+        """The documents the call asks for."""
+        return queries.documents_of(self.application.call)
+
+    @cached_property
+    def attachments(self) -> list[Attachment]:
+        """What is attached or withheld."""
+        return queries.attachments_of(self.application)
 
     @cached_property
     def answers(self) -> dict[str, Any]:
@@ -137,6 +153,19 @@ def _found(reference: str) -> Application:
     return found(queries.application_by_reference(scope(current_user, Application), reference))
 
 
+def _desk(reference: str) -> Desk:
+    """The desk of an application; a page that changes nothing finds everything in one query."""
+    if request.method in READS:
+        return Desk.to_read(found(queries.opened(scope(current_user, Application), reference)))
+    return Desk(_found(reference))
+
+
+def _desk_to_write(reference: str) -> Desk:
+    desk = _desk(reference)
+    require(permissions.can_write(current_user, desk.application))
+    return desk
+
+
 def _to_write(reference: str) -> Application:
     application = _found(reference)
     require(permissions.can_write(current_user, application))
@@ -202,10 +231,10 @@ def start(reference: str) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def show(reference: str) -> ResponseReturnValue:
     """Where the application stands, what is missing, what can be done now. Staff are shown the reading page."""
-    application = _found(reference)
+    desk = _desk(reference)
+    application = desk.application
     if not permissions.can_write(current_user, application):
         return redirect(url_for(".read", reference=reference))
-    desk = Desk(application)
     is_draft = application.state == ApplicationState.DRAFT
     obstacles = rules.in_short(desk.obstacles, desk.definition, reference) if is_draft else []
     return render_template(
@@ -217,7 +246,7 @@ def show(reference: str) -> ResponseReturnValue:
         closed=rules.obstacles_by_time(application.call, clock.now()),
         steps=steps_of(application),
         receipt=queries.receipt_of(application) if application.submitted_at else None,
-        told=timeline([("application", application.id)], names=True, limit=30),
+        told=timeline([("application", application.id)], names=False, limit=30),
         may_submit=permissions.can_submit(current_user, application),
         withdrawing=rules.obstacles_to_withdrawing(application),
         afterwards=is_draft and rules.asked_afterwards(queries.terms_of(application.call).rules),
@@ -228,7 +257,7 @@ def show(reference: str) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def section(reference: str, key: str) -> ResponseReturnValue:
     """One section: its questions, what is saved, and where the text is. What two people changed is shown side by side."""
-    desk = Desk(_to_write(reference))
+    desk = _desk_to_write(reference)
     asked = found(desk.definition.section(key))
     if all(question.type == "files" for question in asked.questions):
         return redirect(url_for(".documents", reference=reference))
@@ -300,7 +329,7 @@ def in_short(at: datetime) -> str:
 @access(SIGNED_IN)
 def documents(reference: str) -> ResponseReturnValue:
     """Every document asked for, what is there, and how to add, remove or withhold it."""
-    return _documents_page(Desk(_to_write(reference)))
+    return _documents_page(_desk_to_write(reference))
 
 
 def _documents_page(
@@ -439,7 +468,7 @@ def receipt_pdf(reference: str) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def copy(reference: str) -> ResponseReturnValue:
     """A copy of all answers as a document, in the language of the application."""
-    desk = Desk(_found(reference))
+    desk = _desk(reference)
     audience = _audience(desk.application)
     with speaking(desk.application.language):
         values = rules.copy_in_words(desk.application, desk.definition, desk.answers, desk.attachments, audience)
@@ -488,9 +517,9 @@ def _audience(application: Application) -> Audience:
 @access(SIGNED_IN)
 def read(reference: str) -> ResponseReturnValue:
     """The whole application as it was sent in."""
-    application = _found(reference)
+    desk = _desk(reference)
+    application = desk.application
     require(permissions.can_read(current_user, application))
-    desk = Desk(application)
     audience = _audience(application)
     return render_template(
         "applications/read.html",
@@ -502,7 +531,9 @@ def read(reference: str) -> ResponseReturnValue:
         attachments=rules.visible_attachments(desk.attachments, audience),
         audience=audience,
         steps=steps_of(application),
-        told=timeline([("application", application.id)], names=True, limit=30),
+        told=timeline(
+            [("application", application.id)], names=not permissions.can_write(current_user, application), limit=30
+        ),
         may_check=permissions.can_check(current_user, application),
     )
 

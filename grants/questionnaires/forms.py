@@ -111,17 +111,17 @@ class Typing:
         before, after = _around(
             self.question, self.id, self.name, layout, described, needed, bool(self.errors), language_now()
         )
-        return Markup(before + self.filling(layout) + after)  # noqa: S704  both parts were escaped when they were made
+        return Markup(before + self.filling(layout, language_now()) + after)  # noqa: S704  both parts were escaped when they were made
 
-    def filling(self, layout: str) -> str:
+    def filling(self, layout: str, language: str) -> str:
         """What stands in the control: the only part of it that changes with the answer."""
         if layout in ("line", "area"):
             return str(escape(self.text))
         if layout == "check":
             return " checked" if self.text == "yes" else ""
         if layout == "radios":
-            return _filled_boxes(_boxes_of(self.question, self.id, self.name, "radio", language_now()), [self.text])
-        options, chosen = _options_of(self.question, language_now()), f'value="{escape(self.text)}"'
+            return _filled_boxes(_boxes_of(self.question, self.id, self.name, "radio", language), [self.text])
+        options, chosen = _options_of(self.question, language), f'value="{escape(self.text)}"'
         before, found, after = options.partition(chosen) if self.text else (options, "", "")
         if self.text and not found:
             return f"{options}<option {chosen} selected>{escape(self.text)}</option>"
@@ -267,17 +267,35 @@ def _laid_out(macro: Macro, question: Question, id: str, needed: bool, fallback:
 
 @lru_cache(maxsize=1000)
 def _line_laid_out(
-    macro: Macro, columns: tuple[Question, ...], id: str, fallback: str, language: str
+    cell: Macro, line: Macro, told: int, columns: tuple[Question, ...], id: str, fallback: str, language: str
 ) -> tuple[str, tuple[str, ...]]:
-    """A line of a table as its template lays it out, with the layout of each cell."""
+    """A line of a table as its template lays it out, with the layout of each cell; ``told``: what a folded one says."""
     blanks = [Blank(column, f"{id}-{NUMBER}-{column.key}", f"{id}-{NUMBER}-{column.key}") for column in columns]
-    text = "".join(macro(blank, fallback) for blank in blanks)
-    return text, tuple(blank.layout for blank in blanks)
+    cells = Markup("").join(cell(blank, fallback) for blank in blanks)
+    words = (HERE, HERE if told > 1 else None) if told else ()
+    return str(line(NUMBER, cells, *words)), tuple(blank.layout for blank in blanks)
 
 
 @lru_cache(maxsize=5000)
 def _numbered(line: str, number: int) -> tuple[str, ...]:
     return tuple(line.replace(NUMBER, str(number)).split(HERE))
+
+
+def answered_rows(question: Question, rows: Iterable[Mapping[str, Any]], macro: Macro, fallback: str) -> Markup:
+    """The answers of a table to read, each row as the template's ``macro`` lays it out."""
+    language = language_now()
+    first, *pieces = _row_laid_out(macro, question, fallback, language)
+    text = []
+    for row in rows:
+        text.append(first)
+        for column, piece in zip(question.columns, pieces, strict=True):
+            text += (escape(rules.shown_value(column, row.get(column.key), language, fallback)), piece)
+    return Markup("".join(text))  # noqa: S704  all parts were escaped when they were made
+
+
+@lru_cache(maxsize=1000)
+def _row_laid_out(macro: Macro, question: Question, fallback: str, language: str) -> tuple[str, ...]:
+    return tuple(str(macro(question, fallback, HERE)).split(HERE))
 
 
 class AnswerField(Field):
@@ -324,7 +342,7 @@ class AnswerField(Field):
     def filling(self) -> str:
         """What stands in the control: the only part of the question that changes with the answer."""
         if self.layout != "boxes":
-            return self.typing.filling(self.layout)
+            return self.typing.filling(self.layout, language_now())
         boxes = _boxes_of(self.question, self.id, self.name, "checkbox", language_now())
         known = dict(choices_of(self.question, language_now()))
         others = [(value, value) for value in self.chosen if value not in known]
@@ -438,20 +456,30 @@ class RowsField(Field):
             self.lines.append(line)
         self.data = rows or None
 
-    @property
-    def folds(self) -> bool:
-        """Whether there are so many lines that those which say all they should are folded away."""
-        return sum(1 for line in self.lines if not line.is_empty) > 2
+    def lines_laid_out(self, cell: Macro, open_line: Macro, folded_line: Macro, fallback: str) -> Markup:
+        """The lines as the template's macros lay them out; what is the same in every line is made once a process.
 
-    def line_laid_out(self, line: Line, macro: Macro, fallback: str) -> Markup:
-        """The cells of a line as the template's ``macro`` lays them out; what is the same in every line is made once."""
-        cells = line.cells.values()
-        if self.id != self.name or any(cell.errors for cell in cells):
-            return Markup("").join(macro(cell, fallback) for cell in cells)
-        text, layouts = _line_laid_out(macro, self.columns, self.id, fallback, language_now())
-        pieces = _numbered(text, line.number)
-        filled = (cell.filling(layout) + piece for cell, layout, piece in zip(cells, layouts, pieces[1:], strict=True))
-        return Markup(pieces[0] + "".join(filled))  # noqa: S704  all parts were escaped when they were made
+        When there are many lines, those that say all they should are folded away.
+        """
+        folds = sum(1 for line in self.lines if not line.is_empty) > 2
+        language = language_now()
+        laid_out: list[str] = []
+        for line in self.lines:
+            cells, told = line.cells.values(), []
+            if folds and line.may_fold:
+                amount = line.amount
+                told = [line.summary, *([amount.shown(language)] if amount else ())]
+            macro = folded_line if told else open_line
+            if self.id != self.name or any(typing.errors for typing in cells):
+                drawn = Markup("").join(cell(typing, fallback) for typing in cells)
+                laid_out.append(macro(line.number, drawn, *told, *[None] * (len(told) == 1)))
+                continue
+            text, layouts = _line_laid_out(cell, macro, len(told), self.columns, self.id, fallback, language)
+            filled = [str(escape(words)) for words in told]
+            filled += [typing.filling(layout, language) for typing, layout in zip(cells, layouts, strict=True)]
+            pieces = _numbered(text, line.number)
+            laid_out.append(pieces[0] + "".join(map(str.__add__, filled, pieces[1:])))
+        return Markup("".join(laid_out))  # noqa: S704  all parts were escaped when they were made
 
     def _kept(self) -> list[dict[str, Any]] | None:
         """The rows that say something; for a budget, with what follows from them."""

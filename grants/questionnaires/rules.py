@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import email_validator
 from babel.dates import format_date
@@ -521,7 +521,17 @@ def _wrong_day(question: Question, value: Any) -> list[tuple[str, Any]]:
 
 
 def _day_text(day: date) -> str:
-    return str(format_date(day, "long", locale=date_locale()))
+    return _long_day(day, date_locale())
+
+
+@lru_cache(maxsize=4096)
+def _long_day(day: date, locale: str) -> str:
+    return str(format_date(day, "long", locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def _number_text(number: Decimal, language: str) -> str:
+    return str(format_decimal(number, locale=language, decimal_quantization=False))
 
 
 def _wrong_list(question: Question, value: Any) -> list[tuple[str, Any]]:
@@ -590,6 +600,17 @@ def cap_of(heading: Heading, budget: Budget, figures: Mapping[str, Decimal]) -> 
     return most, spent <= most
 
 
+class Total(NamedTuple):
+    """What a heading of a budget adds up to, the most it may cost, and whether it stays within."""
+
+    heading: Heading
+    total: Money
+    requested: Money
+    others: Money
+    cap: Money | None
+    within: bool
+
+
 class Sums:
     """What the lines of a budget add up to, for the table below them."""
 
@@ -599,21 +620,14 @@ class Sums:
         self.figures = figures_of(self.budget, lines)
 
     @property
-    def totals(self) -> list[dict[str, Any]]:
+    def totals(self) -> list[Total]:
         """One row a heading: its amounts, the most it may cost and whether it stays within."""
         rows = []
         for heading in self.budget.headings:
             cap = cap_of(heading, self.budget, self.figures)
-            rows.append(
-                {
-                    "heading": heading,
-                    "total": self._money(heading.key),
-                    "requested": self._money(f"{heading.key}_requested"),
-                    "others": self._money(f"{heading.key}_cofinancing"),
-                    "cap": _floored(cap[0], self.budget.currency) if cap else None,
-                    "within": cap[1] if cap else True,
-                }
-            )
+            total, requested, others = (self._money(heading.key + part) for part in LINE_PARTS)
+            most = _floored(cap[0], self.budget.currency) if cap else None
+            rows.append(Total(heading, total, requested, others, most, within=cap is None or cap[1]))
         return rows
 
     @property
@@ -626,6 +640,7 @@ class Sums:
         return _floored(self.figures[name], self.budget.currency)
 
 
+@lru_cache(maxsize=4096)
 def _floored(amount: Decimal, currency: str) -> Money:
     """An amount to look at; a cap that falls between two cents is shown as the lower one."""
     step = Decimal(1).scaleb(-minor_digits(currency))
@@ -660,10 +675,10 @@ def shown_value(question: Question, value: Any, language: str, fallback: str) ->
     if question.type == "money" and (amount := amount_of(value, question.currency)):
         shown = amount.shown(language)
     elif question.type in NUMBERS and (number := number_of(value)) is not None:
-        number_text = format_decimal(number, locale=language, decimal_quantization=False)
+        number_text = _number_text(number, language)
         shown = f"{number_text}\u00a0%" if question.type == "percent" else number_text
     elif question.type == "date" and (day := day_of(value)):
-        shown = format_date(day, "long", locale=date_locale(language))
+        shown = _long_day(day, date_locale(language))
     elif isinstance(value, bool):
         shown = _l("Yes") if value else _l("No")
     return "" if shown is None else str(shown)

@@ -274,10 +274,10 @@ def test_a_budget_adds_up_by_heading_and_payer_with_its_caps(definition: Definit
     assert figures["indirect"] == figures["indirect_costs"] == Decimal("1040.00")
     assert figures["staff_requested"] == Decimal("5640.00")
     assert figures["own_contribution_cash"] + figures["own_contribution_in_kind"] + figures["other_donors"] == 2100
-    rows = {row["heading"].key: row for row in sums.totals}
-    assert str(rows["staff"]["cap"]) == "5800.00 EUR"
-    assert str(rows["indirect"]["cap"]) == "1089.20 EUR"
-    assert all(row["within"] for row in rows.values())
+    rows = {row.heading.key: row for row in sums.totals}
+    assert str(rows["staff"].cap) == "5800.00 EUR"
+    assert str(rows["indirect"].cap) == "1089.20 EUR"
+    assert all(row.within for row in rows.values())
     assert [str(amount) for _title, amount in sums.payers] == [
         "14500.00 EUR",
         "600.00 EUR",
