@@ -5,17 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Date, DateTime, Integer, Select, and_, bindparam, case, cast, func, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Date,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only
 
 from grants.accounts.models import Organization, Person
 from grants.awards.models import Award, BudgetLine, Condition
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
-from grants.core.db import db
+from grants.core.db import Prepared, db
 from grants.core.money import Money
 from grants.payments.models import (
     Account,
@@ -31,7 +52,7 @@ from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.reports.models import Report, ReportDue, ReportLine
 from grants.reports.workflow import ReportState
 
-PAGE = 50
+PAGE = 25
 
 SENT = (DisbursementState.PAID, DisbursementState.CONFIRMED)
 OVER = (DisbursementState.RETURNED, DisbursementState.CANCELLED)
@@ -129,6 +150,50 @@ class Standing:
 _live = aliased(Disbursement, name="live")
 
 
+def _account_of_award() -> Any:
+    return and_(BankAccount.organization_id == Award.organization_id, BankAccount.state != BankAccountState.BLOCKED)
+
+
+def _among(column: Any, bounded: bool) -> Any:
+    """The rows of the awards asked for (parameter ``ids``); of all of them when nothing bounds the reading."""
+    return column.in_(bindparam("ids", expanding=True)) if bounded else true()
+
+
+def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
+    """What is known of each grant: spent by accepted reports, refunded, conditions unmet, the report missing longest."""
+    spent = (
+        select(ReportDue.award_id, func.sum(ReportLine.spent_minor).label("minor"))
+        .join(Report, Report.report_due_id == ReportDue.id)
+        .join(ReportLine, ReportLine.report_id == Report.id)
+        .where(ReportDue.state == ReportState.ACCEPTED, _among(ReportDue.award_id, bounded))
+        .group_by(ReportDue.award_id)
+        .subquery("spent")
+    )
+    refunded = (
+        select(Refund.award_id, func.sum(Refund.amount_minor).label("minor"))
+        .where(_among(Refund.award_id, bounded))
+        .group_by(Refund.award_id)
+        .subquery("refunded")
+    )
+    unmet = (
+        select(Condition.award_id, func.count().label("number"))
+        .where(Condition.blocks_payment, Condition.met_on.is_(None), _among(Condition.award_id, bounded))
+        .group_by(Condition.award_id)
+        .subquery("unmet")
+    )
+    missing = (
+        select(ReportDue.award_id, func.min(ReportDue.due_on).label("due_on"))
+        .where(
+            ReportDue.required,
+            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
+            _among(ReportDue.award_id, bounded),
+        )
+        .group_by(ReportDue.award_id)
+        .subquery("missing")
+    )
+    return spent, refunded, unmet, missing
+
+
 @cache
 def _standings(*, bounded: bool) -> Any:
     """The columns of :class:`Standing` for the tranches of some awards (parameter ``ids``), or of all of them.
@@ -137,10 +202,6 @@ def _standings(*, bounded: bool) -> Any:
     for a thousand; the ids reach every group, so that one award does not read the whole table. Made once a process:
     to put it together takes longer than the database needs to answer it.
     """
-
-    def only(column: Any) -> Any:
-        return column.in_(bindparam("ids", expanding=True)) if bounded else true()
-
     of_award: dict[str, Any] = {"partition_by": Tranche.award_id}
     sent = _live.state.in_(SENT)
     plan = (
@@ -165,39 +226,10 @@ def _standings(*, bounded: bool) -> Any:
             func.coalesce(func.sum(case((sent, _live.amount_minor), else_=0)).over(**of_award), 0).label("sent"),
         )
         .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
-        .where(only(Tranche.award_id))
+        .where(_among(Tranche.award_id, bounded))
         .subquery("plan")
     )
-    spent = (
-        select(ReportDue.award_id, func.sum(ReportLine.spent_minor).label("minor"))
-        .join(Report, Report.report_due_id == ReportDue.id)
-        .join(ReportLine, ReportLine.report_id == Report.id)
-        .where(ReportDue.state == ReportState.ACCEPTED, only(ReportDue.award_id))
-        .group_by(ReportDue.award_id)
-        .subquery("spent")
-    )
-    refunded = (
-        select(Refund.award_id, func.sum(Refund.amount_minor).label("minor"))
-        .where(only(Refund.award_id))
-        .group_by(Refund.award_id)
-        .subquery("refunded")
-    )
-    unmet = (
-        select(Condition.award_id, func.count().label("number"))
-        .where(Condition.blocks_payment, Condition.met_on.is_(None), only(Condition.award_id))
-        .group_by(Condition.award_id)
-        .subquery("unmet")
-    )
-    missing = (
-        select(ReportDue.award_id, func.min(ReportDue.due_on).label("due_on"))
-        .where(
-            ReportDue.required,
-            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
-            only(ReportDue.award_id),
-        )
-        .group_by(ReportDue.award_id)
-        .subquery("missing")
-    )
+    spent, refunded, unmet, missing = _of_grants(bounded=bounded)
     found = (
         select(
             plan.c.id,
@@ -238,17 +270,14 @@ def _standings(*, bounded: bool) -> Any:
         .join(Award, Award.id == plan.c.award_id)
         .join(Call, Call.id == Award.call_id)
         .join(Organization, Organization.id == Award.organization_id)
-        .outerjoin(
-            BankAccount,
-            and_(BankAccount.organization_id == Award.organization_id, BankAccount.state != BankAccountState.BLOCKED),
-        )
+        .outerjoin(BankAccount, _account_of_award())
         .outerjoin(ReportDue, ReportDue.id == plan.c.report_due_id)
         .outerjoin(spent, spent.c.award_id == plan.c.award_id)
         .outerjoin(refunded, refunded.c.award_id == plan.c.award_id)
         .outerjoin(unmet, unmet.c.award_id == plan.c.award_id)
         .outerjoin(missing, missing.c.award_id == plan.c.award_id)
     )
-    return found, plan.c, spent.c, refunded.c, unmet.c, missing.c
+    return found, plan.c
 
 
 def standings_of(award_ids: Iterable[int]) -> list[Standing]:
@@ -258,7 +287,7 @@ def standings_of(award_ids: Iterable[int]) -> list[Standing]:
 
 @cache
 def _by_award() -> Select[Any]:
-    found, plan, *_ = _standings(bounded=True)
+    found, plan = _standings(bounded=True)
     ordered: Select[Any] = found.order_by(plan.award_id, plan.number)
     return ordered
 
@@ -266,46 +295,6 @@ def _by_award() -> Select[Any]:
 def standing_of(tranche: Tranche) -> Standing:
     """How one tranche stands."""
     return next(s for s in standings_of([tranche.award_id]) if s.tranche_id == tranche.id)
-
-
-@cache
-def _next_to_pay() -> tuple[Any, Any, Any, Any]:
-    """The next tranche of each running grant that has no payment yet: the statement, its columns, readiness, amount.
-
-    Its parameters are the moment (``at``) and the grants that the reader must not see (``hidden``).
-
-    ``ready`` says in SQL what ``rules.obstacles_to_preparing`` says in words, so that a page need not read every row
-    to know which come first; a test holds the two together.
-    """
-    found, plan, spent, refunded, unmet, missing = _standings(bounded=False)
-    is_final = plan.trigger == Trigger.FINAL_REPORT_APPROVED
-    spending = func.coalesce(spent.minor, 0)
-    received = plan.sent - func.coalesce(refunded.minor, 0)
-    amount = case((is_final, func.least(plan.amount_minor, spending - received)), else_=plan.amount_minor)
-    today = cast(func.timezone(Call.timezone, bindparam("at", type_=DateTime(timezone=True))), Date)
-    ready = and_(
-        Award.state == AwardState.ACTIVE,
-        or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
-        or_(
-            plan.min_spent_percent.is_(None),
-            func.coalesce(ReportDue.state == ReportState.WAIVED, False),
-            spending * 100 >= plan.min_spent_percent * received,
-        ),
-        func.coalesce(unmet.number, 0) == 0,
-        func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
-        or_(missing.due_on.is_(None), missing.due_on + plan.hold_after_days >= today),
-        amount > 0,
-        plan.promised + amount <= Award.amount_minor,
-    )
-    candidates = found.where(
-        plan.award_id.not_in(bindparam("hidden", expanding=True)),
-        plan.payment.is_(None),
-        plan.earlier_unpaid == 0,
-        Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)),
-        # Nothing will be sent once the final report has shown that nothing is left to pay.
-        or_(~is_final, func.coalesce(ReportDue.state.not_in(SETTLED_REPORT), True), amount > 0),
-    )
-    return candidates, plan, ready, amount
 
 
 @dataclass(frozen=True)
@@ -316,64 +305,158 @@ class Figure:
     amounts: tuple[Money, ...]
 
 
-def hidden_grants(seen: Select[Award]) -> list[int]:
-    """The running grants that a person may not see although they pay grants: those they have a conflict with."""
-    found = select(Award.id).where(
-        Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)), Award.id.not_in(seen.with_only_columns(Award.id))
-    )
-    return list(db.session.scalars(found))
-
-
-def figures(hidden: list[int], at: datetime) -> dict[str, Figure]:
-    """The small figures on top of the finance queue: due, waiting, prepared, approved, paid. Two queries."""
-    to_pay, under_way = _figures()
+def queue(
+    seen: Select[Award], at: datetime, *, show: str = "due", page: int = 1
+) -> tuple[dict[str, Figure], list[Standing]]:
+    """The figures on top of the finance queue (due, waiting, prepared, approved, paid), and one page of the tranches
+    that are due or wait, the longest due first; none for the other places. Two queries.
+    """
+    rows = _queue_of(seen)(at=at, place=show, most=PAGE, before=(page - 1) * PAGE)
     numbers: dict[str, int] = {}
     amounts: dict[str, list[Money]] = {}
-    found = db.session.execute(to_pay, {"at": at, "hidden": hidden})
-    beside = db.session.execute(under_way, {"hidden": hidden})
-    for where, currency, number, minor in (*found, *beside):
-        numbers[where] = numbers.get(where, 0) + number
-        amounts.setdefault(where, []).append(Money(int(minor), currency))
+    shown: dict[int, int] = {}
+    for place, currency, number, minor, tranche_id, award_id in rows:
+        if tranche_id is not None:
+            shown[tranche_id] = award_id
+        else:
+            numbers[place] = numbers.get(place, 0) + number
+            amounts.setdefault(place, []).append(Money(int(minor), currency))
     places = ("due", "waiting", *(state.value for state in UNDER_WAY))
-    return {place: Figure(numbers.get(place, 0), tuple(amounts.get(place, ()))) for place in places}
+    figures = {place: Figure(numbers.get(place, 0), tuple(amounts.get(place, ()))) for place in places}
+    standings = [one for one in standings_of(shown.values()) if one.tranche_id in shown]
+    return figures, sorted(standings, key=lambda one: (one.due_on, one.tranche_id))
 
 
-@cache
-def _figures() -> tuple[Any, Any]:
-    candidates, plan, ready, amount = _next_to_pay()
-    chosen = candidates.with_only_columns(
-        case((ready, "due"), else_="waiting").label("place"),
-        plan.currency,
-        case((ready, amount), else_=plan.amount_minor).label("minor"),
-    ).subquery()
-    to_pay = select(chosen.c.place, chosen.c.currency, func.count(), func.sum(chosen.c.minor)).group_by(
-        chosen.c.place, chosen.c.currency
+@lru_cache(maxsize=1000)
+def _queue_of(seen: Select[Award]) -> Prepared:
+    """The reading of the queue for one scope: its figures, and below them the tranches of one page."""
+
+    def compose() -> CompoundSelect[*tuple[Any, ...]]:
+        next_ones = _next_to_pay(seen)
+        nothing = cast(null(), BigInteger)
+        counted = (
+            select(next_ones.c.place, next_ones.c.currency, func.count(), func.sum(next_ones.c.minor), nothing, nothing)
+            .where(next_ones.c.place != "over")
+            .group_by(next_ones.c.place, next_ones.c.currency)
+        )
+        under_way = (
+            select(
+                Disbursement.state,
+                Disbursement.currency,
+                func.count(),
+                func.sum(Disbursement.amount_minor),
+                nothing,
+                nothing,
+            )
+            .join(Tranche, Tranche.id == Disbursement.tranche_id)
+            .where(Disbursement.state.in_(UNDER_WAY), Tranche.award_id.in_(seen.with_only_columns(Award.id)))
+            .group_by(Disbursement.state, Disbursement.currency)
+        )
+        one_page = (
+            select(
+                next_ones.c.place,
+                next_ones.c.currency,
+                literal(1),
+                next_ones.c.minor,
+                next_ones.c.id,
+                next_ones.c.award_id,
+            )
+            .where(next_ones.c.place == bindparam("place", None, type_=Text))
+            .order_by(next_ones.c.due_on, next_ones.c.id)
+            .limit(bindparam("most", None, type_=Integer))
+            .offset(bindparam("before", None, type_=Integer))
+        )
+        return union_all(counted, under_way, one_page)
+
+    return Prepared(compose)
+
+
+def _next_to_pay(seen: Select[Award]) -> Any:
+    """The next tranche of each running grant that has no payment yet, with whether it is due or waits, and the amount.
+
+    "due" says in SQL what ``rules.obstacles_to_preparing`` says in words, so that a page need not read every row
+    to know which come first; a test holds the two together.
+    """
+    running = seen.where(Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED))).with_only_columns(Award.id)
+    first = (
+        select(
+            Tranche.id,
+            Tranche.award_id,
+            Tranche.amount_minor,
+            Tranche.currency,
+            Tranche.trigger,
+            Tranche.min_spent_percent,
+            Tranche.due_on,
+            Tranche.hold_after_days,
+            Tranche.report_due_id,
+            exists().where(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)).label("under_way"),
+        )
+        .where(Tranche.award_id.in_(running), ~exists().where(_live.tranche_id == Tranche.id, _live.state.in_(SENT)))
+        .ext(distinct_on(Tranche.award_id))
+        .order_by(Tranche.award_id, Tranche.number)
+        .subquery("first")
     )
-    under_way = (
-        select(Disbursement.state, Disbursement.currency, func.count(), func.sum(Disbursement.amount_minor))
-        .join(Tranche, Tranche.id == Disbursement.tranche_id)
-        .where(Disbursement.state.in_(UNDER_WAY), Tranche.award_id.not_in(bindparam("hidden", expanding=True)))
-        .group_by(Disbursement.state, Disbursement.currency)
+    made = (
+        select(
+            Tranche.award_id,
+            func.sum(_live.amount_minor).label("promised"),
+            func.sum(_live.amount_minor).filter(_live.state.in_(SENT)).label("sent"),
+        )
+        .join(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
+        .group_by(Tranche.award_id)
+        .subquery("made")
     )
-    return to_pay, under_way
-
-
-def tranches_to_pay(hidden: list[int], at: datetime, *, ready: bool, page: int = 1) -> list[Standing]:
-    """One page of tranches that could be paid now, or of those that wait; the longest due first."""
-    values = {"at": at, "hidden": hidden, "most": PAGE, "before": (page - 1) * PAGE}
-    return [Standing(*row) for row in db.session.execute(_queue(ready=ready), values)]
-
-
-@cache
-def _queue(*, ready: bool) -> Select[Any]:
-    candidates, plan, is_ready, _ = _next_to_pay()
-    shown: Select[Any] = candidates.where(is_ready if ready else ~is_ready).order_by(plan.due_on, plan.id)
-    return shown.limit(bindparam("most")).offset(bindparam("before"))
+    spent, refunded, unmet, missing = _of_grants(bounded=False)
+    plan = first.c
+    is_final = plan.trigger == Trigger.FINAL_REPORT_APPROVED
+    spending = func.coalesce(spent.c.minor, 0)
+    received = func.coalesce(made.c.sent, 0) - func.coalesce(refunded.c.minor, 0)
+    amount = case((is_final, func.least(plan.amount_minor, spending - received)), else_=plan.amount_minor)
+    today = cast(func.timezone(Call.timezone, bindparam("at", None, type_=DateTime(timezone=True))), Date)
+    ready = and_(
+        Award.state == AwardState.ACTIVE,
+        or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
+        or_(
+            plan.min_spent_percent.is_(None),
+            func.coalesce(ReportDue.state == ReportState.WAIVED, False),
+            spending * 100 >= plan.min_spent_percent * received,
+        ),
+        func.coalesce(unmet.c.number, 0) == 0,
+        func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
+        or_(missing.c.due_on.is_(None), missing.c.due_on + plan.hold_after_days >= today),
+        amount > 0,
+        func.coalesce(made.c.promised, 0) + amount <= Award.amount_minor,
+    )
+    # Nothing will be sent once the final report has shown that nothing is left to pay. Those are told by their place
+    # and not filtered out here: the database would expect next to no rows and join the rest in loops.
+    nothing_left = and_(is_final, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False), amount <= 0)
+    over = or_(plan.under_way, nothing_left)
+    return (
+        select(
+            case((over, "over"), (ready, "due"), else_="waiting").label("place"),
+            plan.currency,
+            case((ready, amount), else_=plan.amount_minor).label("minor"),
+            plan.id,
+            plan.award_id,
+            plan.due_on,
+        )
+        .select_from(first)
+        .join(Award, Award.id == plan.award_id)
+        .join(Call, Call.id == Award.call_id)
+        .outerjoin(BankAccount, _account_of_award())
+        .outerjoin(ReportDue, ReportDue.id == plan.report_due_id)
+        .outerjoin(made, made.c.award_id == plan.award_id)
+        .outerjoin(spent, spent.c.award_id == plan.award_id)
+        .outerjoin(refunded, refunded.c.award_id == plan.award_id)
+        .outerjoin(unmet, unmet.c.award_id == plan.award_id)
+        .outerjoin(missing, missing.c.award_id == plan.award_id)
+        .cte("next_ones")
+    )
 
 
 def unpaid_tranches(*, due_between: tuple[date, date]) -> list[Standing]:
     """Tranches of running grants without any payment that fall due between two days, both included."""
-    found, plan, *_ = _standings(bounded=False)
+    found, plan = _standings(bounded=False)
     wanted = found.where(
         plan.payment.is_(None), plan.due_on.between(*due_between), Award.state == AwardState.ACTIVE
     ).order_by(plan.due_on, plan.id)
@@ -611,10 +694,10 @@ class PaymentLine:
         return Money(self.amount_minor, self.currency)
 
 
-def payments_in(state: str, hidden: list[int], page: int = 1) -> list[PaymentLine]:
-    """One page of disbursements that stand somewhere, the longest due first, without the grants to be hidden."""
-    values = {"state": state, "hidden": hidden, "most": PAGE, "before": (page - 1) * PAGE}
-    rows: Any = db.session.execute(_payments_in(), values)
+def payments_in(state: str, seen: Select[Disbursement], page: int = 1) -> list[PaymentLine]:
+    """One page of disbursements that stand somewhere, the longest due first, among those a person may see."""
+    values = {"state": state, "most": PAGE, "before": (page - 1) * PAGE}
+    rows: Any = db.session.execute(_payments_in(seen), values)
     return [PaymentLine(*row) for row in rows]
 
 
@@ -624,11 +707,11 @@ def payments_of(award: Award) -> list[PaymentLine]:
     return [PaymentLine(*row) for row in rows]
 
 
-@cache
-def _payments_in() -> Any:
+@lru_cache(maxsize=1000)
+def _payments_in(seen: Select[Disbursement]) -> Any:
     found = _payment_lines().where(
         Disbursement.state == bindparam("state", type_=Disbursement.state.type),
-        Tranche.award_id.not_in(bindparam("hidden", expanding=True)),
+        Disbursement.id.in_(seen.with_only_columns(Disbursement.id)),
     )
     return found.order_by(Tranche.due_on, Disbursement.id).limit(bindparam("most")).offset(bindparam("before"))
 

@@ -361,16 +361,13 @@ def _proof_name(reference: str, proof: StoredFile) -> str:
 def queue() -> ResponseReturnValue:
     """What is to be paid: due, waiting and why, prepared, approved, sent."""
     at = clock.now()
-    hidden = queries.hidden_grants(scope(current_user, Award))
-    figures = queries.figures(hidden, at)
     show = request.args.get("show", "due")
+    figures, tranches = queries.queue(scope(current_user, Award), at, show=show, page=_page_number())
     if show not in figures:
         abort(404)
-    tranches, lines = [], []
-    if show in ("due", "waiting"):
-        tranches = queries.tranches_to_pay(hidden, at, ready=show == "due", page=_page_number())
-    else:
-        lines = queries.payments_in(show, hidden, _page_number())
+    lines = []
+    if show not in ("due", "waiting"):
+        lines = queries.payments_in(show, scope(current_user, Disbursement), _page_number())
     return render_template(
         "payments/queue.html",
         show=show,

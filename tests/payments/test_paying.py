@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from grants.awards.models import Condition
+from grants.awards.models import Award, Condition
 from grants.awards.workflow import AwardState
 from grants.core import clock
 from grants.core.db import db
@@ -482,8 +482,9 @@ def test_the_queue_and_the_rule_agree_on_what_is_due(app: Flask) -> None:
     scenes["second due"] = second
     db.session.flush()
     at = clock.now()
-    due = queries.tranches_to_pay([], at, ready=True)
-    waiting = queries.tranches_to_pay([], at, ready=False)
+    everything = select(Award)
+    figures, due = queries.queue(everything, at, show="due")
+    waiting = queries.queue(everything, at, show="waiting")[1]
     for standing in due:
         assert rules.obstacles_to_preparing(standing, at) == [], standing
     for standing in waiting:
@@ -495,7 +496,6 @@ def test_the_queue_and_the_rule_agree_on_what_is_due(app: Flask) -> None:
         "under_way",
         "nothing_to_pay",
     }
-    figures = queries.figures([], at)
     assert (figures["due"].number, figures["waiting"].number) == (len(due), len(waiting))
     assert figures["due"].amounts == (Money(sum(s.to_pay_minor for s in due), "EUR"),)
     assert figures["prepared"].number == 1
@@ -508,12 +508,23 @@ def test_an_officer_with_a_conflict_sees_nothing_of_the_grant(app: Flask) -> Non
     assert queries.disbursement_by_reference(scope(officer, Disbursement), f"{made.award.reference}-P1")
     declare(officer, made)
     assert queries.disbursement_by_reference(scope(officer, Disbursement), f"{made.award.reference}-P1") is None
-    hidden = queries.hidden_grants(scope(officer, type(made.award)))
-    assert hidden == [made.award.id]
-    assert queries.payments_in("prepared", hidden) == []
-    assert queries.payments_in("prepared", []) != []
-    assert [figure.number for figure in queries.figures(hidden, clock.now()).values()] == [0, 0, 0, 0, 0]
-    assert [figure.number for figure in queries.figures([], clock.now()).values()] == [0, 0, 1, 0, 0]
+    assert queries.payments_in("prepared", scope(officer, Disbursement)) == []
+    assert queries.payments_in("prepared", select(Disbursement)) != []
+    in_sight, _ = queries.queue(scope(officer, Award), clock.now())
+    everything, _ = queries.queue(select(Award), clock.now())
+    assert [figure.number for figure in in_sight.values()] == [0, 0, 0, 0, 0]
+    assert [figure.number for figure in everything.values()] == [0, 0, 1, 0, 0]
+
+
+def test_a_conflict_hides_the_payments_of_a_terminated_grant_too(app: Flask) -> None:
+    made = rows.scene()
+    rows.prepared(made)
+    made.award.state = AwardState.TERMINATED
+    officer = made.officers[1]
+    declare(officer, made)
+    figures, _ = queries.queue(scope(officer, Award), clock.now(), show="prepared")
+    assert figures["prepared"].number == 0
+    assert queries.payments_in("prepared", scope(officer, Disbursement)) == []
 
 
 def declare(person: Any, made: Scene) -> None:
