@@ -40,6 +40,9 @@ from grants.reviews import actions as reviews
 from grants.reviews.models import Assignment, Grade
 from grants.reviews.workflow import AssignmentState
 
+MARKUP = '"><i>'
+"""What every free text begins with: a page that repeats it as it is would let anybody write into it."""
+
 CANARY = re.compile(rb"canary([a-z0-9]+)")
 
 A, B = "ORG-LB", "ORG-DO"
@@ -233,7 +236,7 @@ def _mark() -> None:
     run(text("SET LOCAL session_replication_role = replica"))
     for one in db.session.scalars(select(Person)).all():
         if not one.reference.startswith("USR-"):
-            one.name = f"canaryx{one.reference.replace('-', '').lower()} {one.name}"
+            one.name = f"{MARKUP}canaryx{one.reference.replace('-', '').lower()} {one.name}"
     for whose, organization in (("a", A), ("b", B)):
         _mark_organization(whose, _one(Organization, organization))
     db.session.flush()
@@ -241,31 +244,32 @@ def _mark() -> None:
 
 def _mark_organization(whose: str, organization: Organization) -> None:
     run, sing = db.session.execute, f"canary{whose}"
-    organization.name, organization.acronym = f"{sing}name House", f"{sing}name"
-    organization.contact_name = organization.legal_representative = f"{sing}contact Notaname"
+    said = f"{MARKUP}{sing}"
+    organization.name, organization.acronym = f"{said}name House", f"{said}name"
+    organization.contact_name = organization.legal_representative = f"{said}contact Notaname"
     organization.email = f"{sing}contact@example.org"
-    organization.registration_number = f"{sing}number"
-    organization.mission = {key: f"{sing}name {words}" for key, words in organization.mission.items()} or {"en": sing}
-    organization.risk = f"{sing}risk"
+    organization.registration_number = f"{said}number"
+    organization.mission = {key: f"{said}name {words}" for key, words in organization.mission.items()} or {"en": sing}
+    organization.risk = f"{said}risk"
     ids = {"o": organization.id}
     run(
         text(
-            "UPDATE person SET name = :s || 'member' || right(reference, 1) || ' Notaname',"
+            "UPDATE person SET name = :said || 'member' || right(reference, 1) || ' Notaname',"
             " email = :s || 'member' || right(reference, 1) || '@example.org' WHERE reference LIKE :r"
         ),
-        {"s": sing, "r": f"USR-{organization.reference[4:]}-%"},
+        {"s": sing, "said": said, "r": f"USR-{organization.reference[4:]}-%"},
     )
     for application in db.session.scalars(select(Application).where(Application.organization_id == organization.id)):
         _mark_application(sing, application)
-    run(text("UPDATE award SET title = :s || 'grant' WHERE organization_id = :o"), {"s": sing} | ids)
+    run(text("UPDATE award SET title = :s || 'grant' WHERE organization_id = :o"), {"s": said} | ids)
     of_award = "award_id IN (SELECT id FROM award WHERE organization_id = :o)"
-    run(text(f"UPDATE condition SET text = :s || 'condition must be met' WHERE {of_award}"), {"s": sing} | ids)
-    run(text(f"UPDATE milestone SET title = :s || 'milestone' WHERE {of_award}"), {"s": sing} | ids)
-    run(text(f"UPDATE refund SET bank_reference = :s || 'bankref' WHERE {of_award}"), {"s": sing} | ids)
+    run(text(f"UPDATE condition SET text = :s || 'condition must be met' WHERE {of_award}"), {"s": said} | ids)
+    run(text(f"UPDATE milestone SET title = :s || 'milestone' WHERE {of_award}"), {"s": said} | ids)
+    run(text(f"UPDATE refund SET bank_reference = :s || 'bankref' WHERE {of_award}"), {"s": said} | ids)
     of_tranche = f"tranche_id IN (SELECT id FROM tranche WHERE {of_award})"
     run(
         text(f"UPDATE disbursement SET bank_reference = :s || 'bankref' WHERE {of_tranche} AND paid_on IS NOT NULL"),
-        {"s": sing} | ids,
+        {"s": said} | ids,
     )
     for row in run(text("SELECT id, token FROM bank_account WHERE organization_id = :o"), ids).all():
         sealed = {
@@ -279,13 +283,13 @@ def _mark_organization(whose: str, organization: Organization) -> None:
             continue
         told = "reportdraft" if due.state == ReportState.OWED else "report"
         definition = definition_of(due.report.answer_sheet.questionnaire_id)
-        _mark_sheet(due.report.answer_sheet_id, definition, lambda _, word=f"{sing}{told}": word)
+        _mark_sheet(due.report.answer_sheet_id, definition, lambda _, word=f"{said}{told}": word)
         run(
             text("UPDATE report_line SET explanation = :s WHERE report_id = :r"),
-            {"s": f"{sing}{told}", "r": due.report.id},
+            {"s": f"{said}{told}", "r": due.report.id},
         )
         if due.report.returned_reason:
-            due.report.returned_reason = f"{sing}returned"
+            due.report.returned_reason = f"{said}returned"
     subjects = (
         "(subject_kind = 'application' AND subject_id IN (SELECT id FROM application WHERE organization_id = :o))"
         " OR (subject_kind = 'award' AND subject_id IN (SELECT id FROM award WHERE organization_id = :o))"
@@ -294,11 +298,11 @@ def _mark_organization(whose: str, organization: Organization) -> None:
     )
     run(
         text(f"UPDATE history_entry SET reason = :s || 'told' WHERE reason IS NOT NULL AND ({subjects})"),
-        {"s": sing} | ids,
+        {"s": said} | ids,
     )
     run(
         text("UPDATE conflict_declaration SET reason = :s || 'tie' WHERE organization_id = :o AND reason <> ''"),
-        {"s": sing} | ids,
+        {"s": said} | ids,
     )
 
 
@@ -306,18 +310,19 @@ def _mark_application(sing: str, application: Application) -> None:
     run, ids = db.session.execute, {"a": application.id}
     if application.reference in AWARDED.values():
         sing += "past"
+    said = f"{MARKUP}{sing}"
     draft = application.submitted_at is None
-    application.title = f"{sing}{'draft' if draft else 'title'} of the action"
+    application.title = f"{said}{'draft' if draft else 'title'} of the action"
     definition = definition_of(application.call.questionnaire_id)
 
     def word(question: Question) -> str:
         if draft:
-            return f"{sing}draft"
+            return f"{said}draft"
         if question.visibility:
-            return f"{sing}staff" if question.visibility == "staff_only" else f"{sing}shared"
+            return f"{said}staff" if question.visibility == "staff_only" else f"{said}shared"
         if question.key.startswith("org_"):
-            return f"{sing}profile"
-        return f"{sing}title" if question.key == "title" else f"{sing}answer"
+            return f"{said}profile"
+        return f"{said}title" if question.key == "title" else f"{said}answer"
 
     _mark_sheet(application.answer_sheet_id, definition, word)
     for row in run(text("SELECT id, content FROM receipt WHERE application_id = :a"), ids).all():
@@ -329,23 +334,23 @@ def _mark_application(sing: str, application: Application) -> None:
             kind = "draft" if draft else "paper" if attachment.document.sensitive else "file"
             attachment.file.name = f"{sing}{kind}.pdf"
         else:
-            attachment.withheld_reason = f"{sing}withheld for a reason"
+            attachment.withheld_reason = f"{said}withheld for a reason"
     of_review = "SELECT r.id, p.reference FROM review r JOIN assignment s ON s.id = r.assignment_id"
     for row in run(text(f"{of_review} JOIN person p ON p.id = s.reviewer_id WHERE s.application_id = :a"), ids).all():
-        said = {"w": f"{sing}review{row.reference.replace('-', '').lower()} words", "i": row.id}
-        said["t"] = f"{sing}toapplicant words"
-        run(text("UPDATE review SET summary = :w, for_applicant = :t WHERE id = :i"), said)
-        run(text("UPDATE score SET reason = :w WHERE review_id = :i"), said)
+        words = {"w": f"{said}review{row.reference.replace('-', '').lower()} words", "i": row.id}
+        words["t"] = f"{said}toapplicant words"
+        run(text("UPDATE review SET summary = :w, for_applicant = :t WHERE id = :i"), words)
+        run(text("UPDATE score SET reason = :w WHERE review_id = :i"), words)
     run(
         text(
             "UPDATE decision SET reason = :s || 'decision', feedback = :s || 'feedback',"
             " conditions = array_replace(conditions, conditions[1], :s || 'condition must be met')"
             " WHERE application_id = :a"
         ),
-        {"s": sing} | ids,
+        {"s": said} | ids,
     )
-    run(text("UPDATE recusal SET reason = :s || 'tie' WHERE application_id = :a"), {"s": sing} | ids)
-    run(text("UPDATE finding SET reason = :s || 'finding' WHERE application_id = :a AND judged"), {"s": sing} | ids)
+    run(text("UPDATE recusal SET reason = :s || 'tie' WHERE application_id = :a"), {"s": said} | ids)
+    run(text("UPDATE finding SET reason = :s || 'finding' WHERE application_id = :a AND judged"), {"s": said} | ids)
 
 
 WORDS = ("text", "longtext")

@@ -283,6 +283,7 @@ class Answer:
     canaries: set[str]
     told: str = ""
     headers: str = ""
+    trusted: str = ""
 
 
 @dataclass
@@ -331,6 +332,9 @@ def _token(page: str) -> str:
     return found.group(1)
 
 
+UNESCAPED = re.compile(re.escape(fund.MARKUP).encode() + b"canary")
+
+
 class Caller:
     """Calls addresses inside a transaction that is rolled back after each, and notices every attempt to write."""
 
@@ -349,6 +353,8 @@ class Caller:
         outer.rollback()
         head = json.dumps([v for k, v in answer.headers.items() if k in ("Location", "Content-Disposition")])
         got = Answer(call, person, answer.status_code, kind_of(answer), wrote, fund.canaries_in(body), headers=head)
+        if answer.mimetype == "text/html" and (unescaped := UNESCAPED.search(body)):
+            got.trusted = body[max(unescaped.start() - 80, 0) : unescaped.end() + 20].decode(errors="replace")
         if answer.status_code in (404, 500):
             got.told = plain(answer.get_data(as_text=True), call)
         answer.close()
@@ -660,3 +666,9 @@ def test_no_address_and_no_file_name_tells_a_name_or_a_title(answers: list[Answe
     told = {f"{a.person} {a.call.path} {a.headers}" for a in answers if "canary" in a.headers}
     assert not {line for line in told if not line.startswith(members)}
     assert any("attachment" in a.headers for a in answers)
+
+
+def test_no_page_repeats_what_somebody_wrote_as_markup(answers: list[Answer]) -> None:
+    trusted = {f"{a.call.path}: {a.trusted}" for a in answers if a.trusted}
+    assert not trusted, "\n".join(sorted(trusted)[:20])
+    assert UNESCAPED.search(b'<p>"><i>canaryatitle</p>')
