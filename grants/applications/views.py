@@ -24,10 +24,10 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import call_by_reference
 from grants.core import clock, files, pdf
-from grants.core.languages import language_now, pick, speaking
+from grants.core.languages import date_locale, language_now, pick, speaking
 from grants.core.permissions import require, scope
 from grants.core.questions import Section
-from grants.core.rules import Obstacle, Refused
+from grants.core.rules import Obstacle, Refused, refuse
 from grants.core.templating import reader_zone
 from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.history.queries import timeline
@@ -318,8 +318,8 @@ def in_short(at: datetime) -> str:
     zone = ZoneInfo(reader_zone())
     local, now = at.astimezone(zone), clock.now().astimezone(zone)
     if local.date() == now.date():
-        return str(format_time(local, "short", tzinfo=zone, locale=language_now()))
-    return str(format_datetime(local, "short", tzinfo=zone, locale=language_now()))
+        return str(format_time(local, "short", tzinfo=zone, locale=date_locale()))
+    return str(format_datetime(local, "short", tzinfo=zone, locale=date_locale()))
 
 
 # ------------------------------------------------------------------ documents
@@ -426,9 +426,12 @@ def file(reference: str, attachment_id: int) -> ResponseReturnValue:
 @bp.post("/applications/<reference>/submit")
 @access(SIGNED_IN)
 def submit(reference: str) -> ResponseReturnValue:
-    """Send the application in; a repeated click shows the same receipt."""
+    """Send the application in; a repeated click shows the same receipt. Without a script the question comes as a page."""
     application = _found(reference)
     require(permissions.can_submit(current_user, application))
+    if "confirmed" not in request.form and application.state == ApplicationState.DRAFT:
+        refuse(Desk(application).obstacles)
+        return render_template("applications/submit.html", application=application, call=application.call)
     receipt = actions.submit(application, by=current_user)
     return done(
         _("We have received your application. Receipt %(number)s.", number=receipt.number),
