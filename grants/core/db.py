@@ -115,8 +115,9 @@ class Prepared:
         self._compose = compose
 
     def __call__(self, **asked: Any) -> Sequence[Any]:
-        """The rows for these values of the statement's bind parameters."""
+        """The rows for these values of the statement's bind parameters, with what was changed before in them."""
         text, fixed = self._compiled
+        db.session.flush()
         return db.session.connection().exec_driver_sql(text, fixed | asked).all()
 
     @cached_property

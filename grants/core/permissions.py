@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Protocol
 
 from sqlalchemy import Select
@@ -31,7 +32,7 @@ Limit = Callable[[Any, Select[Any]], Select[Any]]
 
 _scopes: dict[type, Scope] = {}
 _limits: dict[type, list[Limit]] = {}
-_composed: dict[tuple[type, Any], Select[Any]] = {}
+_composed: dict[tuple[Any, Any], Select[Any]] = {}
 MOST_COMPOSED = 4096
 
 
@@ -71,14 +72,28 @@ def scope(user: Any, model: type) -> Select[Any]:
     A scope depends on nothing but who somebody is and what they belong to (their ``standing``), so it is composed once
     for each standing; what it finds is asked of the database every time.
     """
+    return _once(user, model, lambda: _compose(user, model))
+
+
+def composed_once(function: Scope) -> Scope:
+    """Keep what ``function`` composes for each standing, as :func:`scope` does, for the rows of a narrower purpose."""
+
+    @wraps(function)
+    def kept(user: Any) -> Select[Any]:
+        return _once(user, function, lambda: function(user))
+
+    return kept
+
+
+def _once(user: Any, what: Any, compose: Callable[[], Select[Any]]) -> Select[Any]:
     standing = getattr(user, "standing", None)
     if standing is None:
-        return _compose(user, model)
-    key = (model, standing)
+        return compose()
+    key = (what, standing)
     if key not in _composed:
         if len(_composed) >= MOST_COMPOSED:
             _composed.clear()
-        _composed[key] = _compose(user, model)
+        _composed[key] = compose()
     return _composed[key]
 
 

@@ -149,7 +149,7 @@ def propose(
     recused = (by.id, application.id) in queries.barred(meeting, [line])
     zero = meeting.call.money(0)
     amount = (amount or zero) if outcome == DecisionOutcome.AWARD else zero
-    list_ = rules.ranking(meeting.call, reviews.standing_of(meeting.call_id))
+    list_ = rules.ranking(meeting.call, reviews.standing_of(meeting.call))
     refuse(
         rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
         or rules.obstacles_to_proposing(meeting.call, list_, line, outcome, amount, reason)
@@ -207,7 +207,7 @@ def take(decision: Decision, *, by: Person) -> Decision:
     line = reviews.line_of(decision.application)
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out)
-    list_ = rules.ranking(call, reviews.standing_of(call.id))
+    list_ = rules.ranking(call, reviews.standing_of(call))
     refuse(rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id)))
     place = list_.place(decision.application_id)
     decision.score, decision.rank = (

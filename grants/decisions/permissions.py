@@ -10,7 +10,7 @@ from grants.accounts.models import COORDINATORS, Person, Role
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
-from grants.core.permissions import scope_of
+from grants.core.permissions import composed_once, scope_of
 from grants.decisions.models import Decision, Meeting, Seat
 from grants.decisions.queries import hidden_applications
 from grants.decisions.workflow import DecisionState
@@ -31,6 +31,7 @@ def meetings_seen_by(user: Any) -> Select[Meeting]:
     return found.where(exists().where(Seat.meeting_id == Meeting.id, Seat.person_id == user.id))
 
 
+@composed_once
 def cases_seen_by(user: Any) -> Select[Application]:
     """The eligible applications a person may see in meetings: members those of the calls they are invited for,
     coordinators their regions', auditors all; never one they stepped aside from.
@@ -72,6 +73,7 @@ def can_see_case(user: Any, region: str | None, meeting: Meeting | None = None) 
     return bool(user.holds(*COORDINATORS)) and user.coordinates(region or "")
 
 
+@composed_once
 def not_hidden(user: Any) -> Select[Application]:
     """The applications of any state that a person may see in the lists of a call's decisions."""
     found = select(Application).where(Application.id.not_in(hidden_applications(user.id)))

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Select, func, select, union
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
+from sqlalchemy import BigInteger, BindParameter, Select, bindparam, func, select, union
+from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role
 from grants.accounts.queries import holders_of
 from grants.applications.models import Application, Finding, Outcome
 from grants.calls.models import Call, EligibilityRule
-from grants.core.db import db
+from grants.core.db import Prepared, db
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
 from grants.decisions.workflow import DecisionState
 from grants.reviews import queries as reviews
@@ -63,10 +63,15 @@ def hidden_applications(person_id: int | BindParameter[int]) -> Select[int]:
 
 def hidden_ids(person: Person, call_id: int) -> set[int]:
     """The applications to one call of which a person may see nothing."""
-    of_call = select(Application.id).where(
-        Application.call_id == call_id, Application.id.in_(hidden_applications(person.id))
+    return {application_id for (application_id,) in _HIDDEN(call=call_id, person=person.id)}
+
+
+_HIDDEN = Prepared(
+    lambda: select(Application.id).where(
+        Application.call_id == reviews.OF_CALL,
+        Application.id.in_(hidden_applications(bindparam("person", None, type_=BigInteger))),
     )
-    return set(db.session.scalars(of_call))
+)
 
 
 def barred(meeting: Meeting, lines: Iterable[reviews.ApplicationLine]) -> set[tuple[int, int]]:
@@ -114,7 +119,7 @@ def meetings_of(seen: Select[Meeting], call: Call) -> list[Meeting]:
 def meeting_by_reference(seen: Select[Meeting], reference: str) -> Meeting | None:
     """One meeting among those a person may see, with its call and who sits in it."""
     found = seen.where(Meeting.reference == reference).options(
-        joinedload(Meeting.call).options(undefer(Call.grid), selectinload(Call.lots), selectinload(Call.regions)),
+        joinedload(Meeting.call).options(selectinload(Call.lots), selectinload(Call.regions)),
         selectinload(Meeting.seats).joinedload(Seat.person).load_only(Person.name, Person.reference),
     )
     return db.session.scalar(found)
@@ -122,9 +127,7 @@ def meeting_by_reference(seen: Select[Meeting], reference: str) -> Meeting | Non
 
 def call_to_decide(seen: Select[Call], reference: str) -> Call | None:
     """One call among those a person may see, with its grid, lots and regions."""
-    found = seen.where(Call.reference == reference).options(
-        undefer(Call.grid), selectinload(Call.lots), selectinload(Call.regions)
-    )
+    found = seen.where(Call.reference == reference).options(selectinload(Call.lots), selectinload(Call.regions))
     return db.session.scalar(found)
 
 
@@ -143,7 +146,11 @@ def number_of_meetings(call: Call) -> int:
 
 def ballots_of(call_id: int) -> dict[int, Ballot]:
     """The decision on each application to a call, as far as there is one, by application."""
-    found = (
+    return {row[1]: Ballot._make(row) for row in _BALLOTS(call=call_id)}
+
+
+_BALLOTS = Prepared(
+    lambda: (
         select(
             Decision.id,
             Decision.application_id,
@@ -153,9 +160,9 @@ def ballots_of(call_id: int) -> dict[int, Ballot]:
             Decision.amount_minor,
         )
         .join(Meeting, Meeting.id == Decision.meeting_id)
-        .where(Meeting.call_id == call_id)
+        .where(Meeting.call_id == reviews.OF_CALL)
     )
-    return {row[1]: Ballot._make(row) for row in db.session.execute(found)}
+)
 
 
 def awarded_in(call_id: int) -> list[Awarded]:

@@ -7,6 +7,7 @@ and least awards per lot; a committee may depart from the ranking, but writes do
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -153,7 +154,9 @@ def expected_outcome(list_: Ranking, application_id: int) -> DecisionOutcome:
 
 def awards_among(lines: Iterable[ApplicationLine], ballots: Mapping[int, Ballot]) -> list[Awarded]:
     """The awards that have been decided about these applications."""
-    found = []
+    found: list[Awarded] = []
+    if not ballots:
+        return found
     for line in lines:
         ballot = ballots.get(line.id)
         if ballot and ballot.outcome == DecisionOutcome.AWARD and ballot.state != DecisionState.PROPOSED:
@@ -205,12 +208,16 @@ class Share:
 
 def by_region(call: Call, awards: Sequence[Awarded]) -> list[Share]:
     """The awards by region, against floors and ceilings."""
+    number = Counter(one.region for one in awards)
+    minor: Counter[str | None] = Counter()
+    for one in awards:
+        minor[one.region] += one.amount_minor
     return [
         Share(
             key=region.region,
             label=region.label,
-            amount=call.money(sum(one.amount_minor for one in awards if one.region == region.region)),
-            number=sum(1 for one in awards if one.region == region.region),
+            amount=call.money(minor[region.region]),
+            number=number[region.region],
             floor=call.money(region.floor_minor) if region.floor_minor else None,
             ceiling=call.money(region.ceiling_minor) if region.ceiling_minor is not None else None,
         )
@@ -220,12 +227,16 @@ def by_region(call: Call, awards: Sequence[Awarded]) -> list[Share]:
 
 def by_lot(call: Call, awards: Sequence[Awarded]) -> list[Share]:
     """The awards by lot, against the least number of awards."""
+    number = Counter(one.lot_key for one in awards)
+    minor: Counter[str | None] = Counter()
+    for one in awards:
+        minor[one.lot_key] += one.amount_minor
     return [
         Share(
             key=lot.key,
             label=lot.title,
-            amount=call.money(sum(one.amount_minor for one in awards if one.lot_key == lot.key)),
-            number=sum(1 for one in awards if one.lot_key == lot.key),
+            amount=call.money(minor[lot.key]),
+            number=number[lot.key],
             least=lot.min_awards,
         )
         for lot in call.lots

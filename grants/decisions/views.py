@@ -36,7 +36,7 @@ from grants.reviews.rules import read_grid, results_of, shown
 
 bp = Blueprint("decisions", __name__)
 
-PAGE = 50
+PAGE = 25
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
 COMMITTEE = (Role.COMMITTEE_MEMBER, *FOLLOWERS)
 
@@ -63,12 +63,16 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
     """The ranked list as the present reader may see it: without what they stepped aside from, and of their regions."""
     lines = reviews.lines_under_review(call.id)
     hidden = queries.hidden_ids(current_user, call.id) & {line.id for line in lines}
-    list_ = rules.ranking(call, reviews.standing_of(call.id, lines, call.grid), hidden=hidden)
+    list_ = rules.ranking(call, reviews.standing_of(call, lines), hidden=hidden)
     ballots = queries.ballots_of(call.id)
     awards = rules.awards_among((one.application for one in list_.results), ballots)
     rows: list[tuple[str, Any]] = [("ranked", place) for place in list_.ranked]
     rows += [("below", one) for one in list_.below] + [("waiting", one) for one in list_.waiting]
-    seen = [row for row in rows if permissions.can_see_case(current_user, row[1].application.region, meeting)]
+    regions = {
+        region: permissions.can_see_case(current_user, region, meeting)
+        for region in {row[1].application.region for row in rows}
+    }
+    seen = [row for row in rows if regions[row[1].application.region]]
     pages = max((len(seen) + PAGE - 1) // PAGE, 1)
     page = min(max(request.args.get("page", 1, type=int), 1), pages)
     return {
@@ -115,8 +119,7 @@ def _meeting_form(**more: Any) -> MeetingForm:
 
 def _list_page(call: Call, form: MeetingForm, status: int = 200) -> ResponseReturnValue:
     agenda = _agenda(call)
-    among = permissions.not_hidden(current_user).with_only_columns(Application.id)
-    ineligible = reviews.lines_not_eligible(call.id, among)
+    ineligible = reviews.lines_not_eligible(call.id, permissions.not_hidden(current_user))
     if not form.is_submitted():
         form.members.data = list(form.members.choices)
         form.quorum.data = len(form.members.choices) // 2 + 1
@@ -312,7 +315,7 @@ def _case_page(
     call = meeting.call
     lines = reviews.lines_under_review(call.id)
     hidden = queries.hidden_ids(current_user, call.id)
-    list_ = rules.ranking(call, reviews.standing_of(call.id, lines, call.grid), hidden=hidden)
+    list_ = rules.ranking(call, reviews.standing_of(call, lines), hidden=hidden)
     line = next(line for line in lines if line.id == application.id)
     decision = queries.decision_on(application.id)
     barred = queries.barred(meeting, [line])
@@ -324,7 +327,7 @@ def _case_page(
         form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id)))
     taking = []
     if decision is not None and decision.state == DecisionState.PROPOSED:
-        whole = rules.ranking(call, reviews.standing_of(call.id, lines, call.grid)) if hidden else list_
+        whole = rules.ranking(call, reviews.standing_of(call, lines)) if hidden else list_
         taking = rules.obstacles_to_taking(meeting, call, decision, whole, count, queries.awarded_in(call.id))
     audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
     return (

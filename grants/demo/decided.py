@@ -66,7 +66,7 @@ class DecidedStory(CallStory):
 
     def _agenda(self) -> list[tuple[Application, bool]]:
         """Every application in rank order, those below a threshold last, and whether the ranking awards it."""
-        list_ = ranking(self.call, standing_of(self.call.id))
+        list_ = ranking(self.call, standing_of(self.call))
         by_id = {application.id: application for application in self.applications.values()}
         places = [(by_id[place.result.application.id], place.above_line) for place in list_.ranked]
         return places + [(by_id[result.application.id], False) for result in list_.below]

@@ -80,7 +80,7 @@ def assign(application: Application, reviewer: Person, *, due_on: date, by: Pers
 def assign_suggested(call: Call, applications: list[Application], *, due_on: date, by: Person) -> list[Assignment]:
     """Ask the reviewers that fit best until each of these applications has as many as the grid wants."""
     refuse(rules.obstacles_to_due_date(due_on, clock.today(call.timezone)))
-    wanted = rules.read_grid(queries.grid_of(call.id)).reviews_wanted
+    wanted = rules.read_grid(queries.grid_of(call)).reviews_wanted
     ids = {one.id: one for one in applications}
     lines = [line for line in queries.lines_under_review(call.id) if line.id in ids]
     pairs = rules.suggest(queries.board_of(call.id, lines), wanted)
@@ -186,7 +186,7 @@ def save_review(
 ) -> Review:
     """Save a draft, gaps and all: ``scores`` maps the key of a criterion to (value or None, reason)."""
     criteria = {criterion.key: criterion for criterion in queries.criteria_of(assignment.application.call_id)}
-    grid = rules.read_grid(queries.grid_of(assignment.application.call_id))
+    grid = rules.read_grid(queries.grid_of(assignment.application.call))
     refuse(rules.obstacles_to_saving(assignment, grid, criteria, scores))
     review = assignment.review or Review(assignment_id=assignment.id, language=assignment.application.language)
     assignment.review = review
@@ -210,7 +210,7 @@ def submit_review(assignment: Assignment, *, by: Person) -> Review:
     """
     application = assignment.application
     criteria = queries.criteria_of(application.call_id)
-    grid = rules.read_grid(queries.grid_of(application.call_id))
+    grid = rules.read_grid(queries.grid_of(application.call))
     scores = queries.scores_of(assignment.review)
     tied = queries.in_conflict(by, [application.organization_id], call_id=application.call_id)
     refuse(

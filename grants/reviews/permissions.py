@@ -8,7 +8,7 @@ from sqlalchemy import Select, false, or_, select, true
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.applications.models import Application, Attachment, Receipt
-from grants.core.permissions import limit_of, scope_of
+from grants.core.permissions import composed_once, limit_of, scope_of
 from grants.reviews.models import Assignment
 from grants.reviews.queries import hidden_applications
 from grants.reviews.workflow import LIVE, AssignmentState
@@ -40,6 +40,7 @@ def assignments_seen_by(user: Any) -> Select[Assignment]:
     return found.where(or_(*ways), Application.id.not_in(hidden_applications(user.id)))
 
 
+@composed_once
 def applications_assessed_under(user: Any) -> Select[Application]:
     """The applications whose reviews a person may follow, once sent in: coordinators their regions', auditors all;
     never with a conflict.

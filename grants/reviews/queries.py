@@ -6,19 +6,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Select, exists, func, or_, select, union
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
+from sqlalchemy import BigInteger, BindParameter, Select, any_, bindparam, exists, func, or_, select, union
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
 from grants.applications.rules import Audience, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked
-from grants.core.db import db
+from grants.calls.queries import documents_of
+from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.core.questions import Definition
@@ -32,6 +33,8 @@ from grants.reviews.models import (
     Score,
 )
 from grants.reviews.workflow import LIVE, AssignmentState
+
+OF_CALL = bindparam("call", None, type_=BigInteger)
 
 MEMBERS_FOR_YEARS = 2
 """How long after leaving an organization a person still stands too close to it."""
@@ -194,9 +197,15 @@ def ties_of(person_ids: Iterable[int], call_id: int | None) -> frozenset[tuple[i
     people = list(person_ids)
     if not people:
         return frozenset()
-    about: list[Any] = [ConflictDeclaration.person_id.in_(people)]
-    if call_id is not None:
-        about.append(or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == call_id))
+    return frozenset((p, o) for p, o in _ties(call_id is not None)(people=people, call=call_id))
+
+
+@cache
+def _ties(in_one_call: bool) -> Prepared:
+    people = bindparam("people", None, type_=ARRAY(BigInteger))
+    about: list[Any] = [ConflictDeclaration.person_id == any_(people)]
+    if in_one_call:
+        about.append(or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == OF_CALL))
     latest = (
         select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.grade)
         .where(*about)
@@ -206,9 +215,9 @@ def ties_of(person_ids: Iterable[int], call_id: int | None) -> frozenset[tuple[i
     )
     declared = select(latest.c.person_id, latest.c.organization_id).where(latest.c.grade == Grade.CONFLICT)
     members = select(Membership.person_id, Membership.organization_id).where(
-        Membership.person_id.in_(people), _stands_close(Membership.person_id)
+        Membership.person_id == any_(people), _stands_close(Membership.person_id)
     )
-    return frozenset((int(p), int(o)) for p, o in db.session.execute(union(declared, members)))
+    return Prepared(lambda: union(declared, members))
 
 
 def in_conflict(person: Person, organization_ids: Iterable[int], *, call_id: int | None = None) -> set[int]:
@@ -340,9 +349,9 @@ def lot_titles(call_ids: Iterable[int]) -> dict[tuple[int, str], Any]:
     return {(call.id, lot.key): lot.title for call in db.session.scalars(found) for lot in call.lots}
 
 
-def grid_of(call_id: int) -> dict[str, Any]:
+def grid_of(call: Call) -> dict[str, Any]:
     """The grid of a call, as it was imported."""
-    return db.session.scalar(select(Call.grid).where(Call.id == call_id)) or {}
+    return documents_of(call)["grid"] or {}
 
 
 def criteria_of(call_id: int) -> list[Criterion]:
@@ -466,56 +475,53 @@ def lock_application(application: Application) -> None:
 # ------------------------------------------------------------------ the board and the numbers
 
 
-def _lines(*where: Any) -> list[ApplicationLine]:
-    found = (
-        select(
-            Application.id,
-            Application.reference,
-            Application.title,
-            Application.state,
-            Application.language,
-            Application.region,
-            Application.lot_key,
-            Application.requested_minor,
-            Application.currency,
-            Organization.id,
-            Organization.name,
-            Organization.country,
-        )
-        .join(Organization, Organization.id == Application.organization_id)
-        .where(*where)
-        .order_by(Application.reference)
-    )
-    return [ApplicationLine._make(row) for row in db.session.execute(found)]
+@lru_cache(maxsize=1000)
+def _lines(state: str | None, among: Select[Application] | None) -> Prepared:
+    found = select(
+        Application.id,
+        Application.reference,
+        Application.title,
+        Application.state,
+        Application.language,
+        Application.region,
+        Application.lot_key,
+        Application.requested_minor,
+        Application.currency,
+        Organization.id,
+        Organization.name,
+        Organization.country,
+    ).join(Organization, Organization.id == Application.organization_id)
+    if state is None:
+        found = found.where(Application.id == bindparam("application", None, type_=BigInteger))
+    else:
+        found = found.where(Application.call_id == OF_CALL, Application.state == state)
+    if among is not None:
+        found = found.where(Application.id.in_(among.with_only_columns(Application.id)))
+    return Prepared(lambda: found.order_by(Application.reference))
 
 
-def lines_under_review(call_id: int, among: Select[int] | None = None) -> list[ApplicationLine]:
+def lines_under_review(call_id: int, among: Select[Application] | None = None) -> list[ApplicationLine]:
     """The eligible applications to a call, in the order of their references; only those ``among`` when given."""
-    where = [Application.call_id == call_id, Application.state == ApplicationState.ELIGIBLE]
-    if among is not None:
-        where.append(Application.id.in_(among))
-    return _lines(*where)
+    return list(map(ApplicationLine._make, _lines(ApplicationState.ELIGIBLE, among)(call=call_id)))
 
 
-def lines_not_eligible(call_id: int, among: Select[int] | None = None) -> list[ApplicationLine]:
+def lines_not_eligible(call_id: int, among: Select[Application] | None = None) -> list[ApplicationLine]:
     """The applications to a call that were found ineligible."""
-    where = [Application.call_id == call_id, Application.state == ApplicationState.INELIGIBLE]
-    if among is not None:
-        where.append(Application.id.in_(among))
-    return _lines(*where)
+    return list(map(ApplicationLine._make, _lines(ApplicationState.INELIGIBLE, among)(call=call_id)))
 
 
 def line_of(application: Application) -> ApplicationLine:
     """One application as lists show it."""
-    return _lines(Application.id == application.id)[0]
+    return ApplicationLine._make(_lines(None, None)(application=application.id)[0])
 
 
 def candidates() -> list[Candidate]:
     """Everybody who reviews, with what they know and how much they take on."""
-    reviews_for_us = exists().where(
-        RoleGrant.person_id == Person.id, RoleGrant.role == Role.REVIEWER, RoleGrant.revoked_at.is_(None)
-    )
-    found = (
+    return list(map(Candidate._make, _CANDIDATES()))
+
+
+_CANDIDATES = Prepared(
+    lambda: (
         select(
             Person.id,
             Person.reference,
@@ -526,10 +532,15 @@ def candidates() -> list[Candidate]:
             ReviewerProfile.capacity,
         )
         .join(ReviewerProfile, ReviewerProfile.person_id == Person.id)
-        .where(Person.active, reviews_for_us)
+        .where(
+            Person.active,
+            exists().where(
+                RoleGrant.person_id == Person.id, RoleGrant.role == Role.REVIEWER, RoleGrant.revoked_at.is_(None)
+            ),
+        )
         .order_by(Person.reference)
     )
-    return [Candidate._make(row) for row in db.session.execute(found)]
+)
 
 
 def people_by_id(ids: Iterable[int]) -> dict[int, Person]:
@@ -550,7 +561,16 @@ def profile_of(person: Person) -> ReviewerProfile | None:
 def board_of(call_id: int, lines: list[ApplicationLine]) -> Board:
     """Who could review these applications of a call; loads count the whole call."""
     people = candidates()
-    asked = (
+    return Board(
+        lines=lines,
+        candidates=people,
+        asked=list(map(Asked._make, _ASKED(call=call_id))),
+        ties=ties_of([person.id for person in people], call_id),
+    )
+
+
+_ASKED = Prepared(
+    lambda: (
         select(
             Assignment.id,
             Assignment.application_id,
@@ -562,27 +582,30 @@ def board_of(call_id: int, lines: list[ApplicationLine]) -> Board:
         )
         .join(Application, Application.id == Assignment.application_id)
         .outerjoin(Review, (Review.assignment_id == Assignment.id) & Review.submitted_at.is_not(None))
-        .where(Application.call_id == call_id)
+        .where(Application.call_id == OF_CALL)
         .order_by(Assignment.id)
     )
-    return Board(
-        lines=lines,
-        candidates=people,
-        asked=[Asked._make(row) for row in db.session.execute(asked)],
-        ties=ties_of([person.id for person in people], call_id),
-    )
+)
 
 
 def points_of(call_id: int, application_id: int | None = None) -> dict[int, list[ReviewPoints]]:
     """The numbers of the submitted reviews that count, by application; computed from the stored scores."""
+    points: dict[int, list[ReviewPoints]] = defaultdict(list)
+    for row in _points(application_id is not None)(call=call_id, application=application_id):
+        points[row[0]].append(ReviewPoints._make(row))
+    return dict(points)
+
+
+@cache
+def _points(of_one: bool) -> Prepared:
     counted = [
-        Application.call_id == call_id,
+        Application.call_id == OF_CALL,
         Assignment.state == AssignmentState.COMPLETED,
         Review.submitted_at.is_not(None),
         Review.voided_at.is_(None),
     ]
-    if application_id is not None:
-        counted.append(Application.id == application_id)
+    if of_one:
+        counted.append(Application.id == bindparam("application", None, type_=BigInteger))
     sections = (
         select(
             Assignment.application_id,
@@ -629,32 +652,20 @@ def points_of(call_id: int, application_id: int | None = None) -> dict[int, list
         .group_by(*key)
         .order_by(sections.c.application_id, sections.c.round, sections.c.review_id)
     )
-    points: dict[int, list[ReviewPoints]] = defaultdict(list)
-    for row in db.session.execute(found):
-        points[row[0]].append(ReviewPoints._make(row))
-    return dict(points)
+    return Prepared(lambda: found)
 
 
-def standing_of(
-    call_id: int, lines: list[ApplicationLine] | None = None, grid: dict[str, Any] | None = None
-) -> Standing:
+def standing_of(call: Call, lines: list[ApplicationLine] | None = None) -> Standing:
     """What the scores of a call are computed from; hand it to ``rules.results_of``."""
     return Standing(
-        grid=grid_of(call_id) if grid is None else grid,
-        lines=lines_under_review(call_id) if lines is None else lines,
-        points=points_of(call_id),
+        grid=grid_of(call), lines=lines_under_review(call.id) if lines is None else lines, points=points_of(call.id)
     )
 
 
 def standing_of_application(application: Application) -> Standing:
     """What the score of one application is computed from."""
     return Standing(
-        grid=grid_of(application.call_id),
+        grid=grid_of(application.call),
         lines=[line_of(application)],
         points=points_of(application.call_id, application.id),
     )
-
-
-def call_with_grid(seen: Select[Call], reference: str) -> Call | None:
-    """One call among those a person may see, with its grid."""
-    return db.session.scalar(seen.where(Call.reference == reference).options(undefer(Call.grid)))

@@ -120,8 +120,7 @@ def read_grid(grid: Mapping[str, Any]) -> Grid:
 # ------------------------------------------------------------------ from scores to a result
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What the submitted reviews say together.
 
     ``score`` is the exact mean of the totals used, None until enough reviews are in; ``sections`` the means by section.
@@ -176,6 +175,8 @@ def used_of(points: Sequence[ReviewPoints]) -> tuple[ReviewPoints, ...]:
 
 def result_of(grid: Grid, line: ApplicationLine, points: Sequence[ReviewPoints]) -> Result:
     """The result of one application."""
+    if not points:
+        return Result(line, None, {}, (), (), (), False, ())
     first_round = [review for review in points if review.round == 1]
     found = disagreements(grid, first_round[0].total, first_round[1].total) if len(first_round) == 2 else ()
     used = used_of(points) if len(points) >= grid.reviews_wanted else ()

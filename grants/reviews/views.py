@@ -14,6 +14,7 @@ from grants.accounts.models import COORDINATORS, Role
 from grants.applications.models import Application
 from grants.applications.rules import Audience
 from grants.calls.models import Call
+from grants.calls.queries import call_by_reference
 from grants.core import clock, files
 from grants.core.permissions import require, scope
 from grants.core.rules import Refused
@@ -37,7 +38,7 @@ from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("reviews", __name__)
 
-PAGE = 50
+PAGE = 25
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
 READERS = (Role.REVIEWER, *FOLLOWERS)
 
@@ -67,12 +68,11 @@ def _pages(total: int, endpoint: str, **values: Any) -> Pages:
 
 def _call(reference: str) -> Call:
     require(permissions.can_follow_reviews(current_user))
-    return found(queries.call_with_grid(scope(current_user, Call), reference))
+    return found(call_by_reference(scope(current_user, Call), reference))
 
 
 def _lines(call: Call) -> list[queries.ApplicationLine]:
-    among = permissions.applications_assessed_under(current_user).with_only_columns(Application.id)
-    return queries.lines_under_review(call.id, among)
+    return queries.lines_under_review(call.id, permissions.applications_assessed_under(current_user))
 
 
 @bp.get("/calls/<reference>/reviews")
@@ -83,10 +83,10 @@ def of_call(reference: str) -> ResponseReturnValue:
 
 
 def _table(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnValue:
-    grid = rules.read_grid(call.grid)
+    grid = rules.read_grid(queries.grid_of(call))
     lines = _lines(call)
     board = queries.board_of(call.id, lines)
-    results = rules.results_of(queries.standing_of(call.id, lines, call.grid))
+    results = rules.results_of(queries.standing_of(call, lines))
     needs = [rules.need_of(board, result, grid.reviews_wanted) for result in results]
     kept = {
         "all": needs,
@@ -97,6 +97,7 @@ def _table(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnVa
     show = request.args.get("show", "all")
     shown = kept.get(show, needs)
     pages = _pages(len(shown), "reviews.of_call", reference=call.reference, show=show)
+    on_page = shown[(pages.page - 1) * PAGE : pages.page * PAGE]
     if not form.is_submitted():
         form.due_on.data = call.reviews_due_on
     return (
@@ -106,13 +107,17 @@ def _table(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnVa
             grid=grid,
             board=board,
             people={person.id: person for person in board.candidates},
-            needs=shown[(pages.page - 1) * PAGE : pages.page * PAGE],
+            needs=on_page,
+            cells_of=[
+                (need, [rules.cell(board, need.result.application, person) for person in board.candidates])
+                for need in on_page
+            ],
             counts={key: len(some) for key, some in kept.items()},
             show=show,
             pages=pages,
             form=form,
-            rules=rules,
-            can_suggest=any(permissions.can_assign(current_user, line.region) for line in lines),
+            shown=rules.shown,
+            can_suggest=any(permissions.can_assign(current_user, region) for region in {line.region for line in lines}),
             today=clock.today(call.timezone),
         ),
         status,
@@ -299,7 +304,7 @@ def _declaration_page(assignment: Assignment, form: DeclarationForm, status: int
 
 def _writing_page(assignment: Assignment, form: Any = None, status: int = 200) -> ResponseReturnValue:
     application = assignment.application
-    grid = rules.read_grid(queries.grid_of(application.call_id))
+    grid = rules.read_grid(queries.grid_of(application.call))
     criteria = queries.criteria_of(application.call_id)
     scores = queries.scores_of(assignment.review)
     if form is None:
@@ -322,7 +327,7 @@ def _writing_page(assignment: Assignment, form: Any = None, status: int = 200) -
 
 def _reading_page(assignment: Assignment) -> ResponseReturnValue:
     application = assignment.application
-    grid = rules.read_grid(queries.grid_of(application.call_id))
+    grid = rules.read_grid(queries.grid_of(application.call))
     reviews = queries.submitted_reviews(application.id)
     own = assignment.reviewer_id == current_user.id
     others = permissions.can_see_other_reviews(current_user, assignment)
@@ -384,7 +389,7 @@ def write(assignment_id: int) -> ResponseReturnValue:
     """Save the draft of a review, and submit it if that was asked for and nothing is missing."""
     assignment = _assignment(assignment_id)
     require(permissions.can_write(current_user, assignment))
-    grid = rules.read_grid(queries.grid_of(assignment.application.call_id))
+    grid = rules.read_grid(queries.grid_of(assignment.application.call))
     criteria = queries.criteria_of(assignment.application.call_id)
     form = review_form(grid, criteria)()
     if not form.validate_on_submit():
@@ -455,7 +460,7 @@ def declare_interest() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _interests_page(form, 422)
     organization = found(queries.organization_named(form.organization.data or ""))
-    call = queries.call_with_grid(scope(current_user, Call), form.call.data) if form.call.data else None
+    call = call_by_reference(scope(current_user, Call), form.call.data) if form.call.data else None
     actions.declare_interest(
         current_user, organization, grade=form.grade.data, reason=form.reason.data or "", call=call, by=current_user
     )
