@@ -9,7 +9,19 @@ from datetime import date, datetime
 from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, Select, any_, bindparam, exists, func, or_, select, union
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Select,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 
@@ -17,7 +29,7 @@ from grants.accounts.models import Membership, Organization, Person, Role, RoleG
 from grants.applications.models import Application, Attachment
 from grants.applications.rules import Audience, visible_sections
 from grants.applications.workflow import ApplicationState
-from grants.calls.models import Call, Criterion, DocumentAsked
+from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
 from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
@@ -321,26 +333,52 @@ def assignment_by_id(seen: Select[Assignment], assignment_id: int) -> Assignment
     return db.session.scalar(found)
 
 
-def assignments_of(seen: Select[Assignment], person: Person) -> list[Assignment]:
+class Task(NamedTuple):
+    """An assignment in the list of its reviewer."""
+
+    id: int
+    state: AssignmentState
+    due_on: date
+    round: int
+    reference: str
+    title: str
+    lot: dict[str, str] | str | None
+    organization: str
+    country: str
+    timezone: str
+    total: int | None
+    submitted_at: datetime | None
+
+
+def assignments_of(seen: Select[Assignment], person: Person) -> list[Task]:
     """What a reviewer was asked, the most urgent first and what is done last."""
-    found = (
-        seen.where(Assignment.reviewer_id == person.id, Assignment.state.in_(LIVE))
-        .options(
-            load_only(Assignment.state, Assignment.due_on, Assignment.round),
-            joinedload(Assignment.application)
-            .load_only(
-                Application.reference, Application.title, Application.lot_key, Application.language, Application.call_id
+    rows = _assignments_of(seen)(person=person.id)
+    return [Task(key, AssignmentState(state), *rest) for key, state, *rest in rows]
+
+
+@lru_cache(maxsize=1000)
+def _assignments_of(seen: Select[Assignment]) -> Prepared:
+    mine = seen.where(
+        Assignment.reviewer_id == bindparam("person", None, type_=BigInteger), Assignment.state.in_(LIVE)
+    ).with_only_columns(Assignment.id)
+    return Prepared(
+        lambda: (
+            select(
+                *(Assignment.id, Assignment.state, Assignment.due_on, Assignment.round),
+                *(Application.reference, Application.title),
+                func.coalesce(Lot.title, func.to_jsonb(Application.lot_key)),
+                *(Organization.name, Organization.country, Call.timezone, Review.total, Review.submitted_at),
             )
-            .options(
-                joinedload(Application.organization).load_only(Organization.name, Organization.country),
-                joinedload(Application.call).load_only(Call.reference, Call.title, Call.timezone),
-            ),
-            joinedload(Assignment.review).load_only(Review.total, Review.submitted_at),
+            .join(Application, Application.id == Assignment.application_id)
+            .join(Organization, Organization.id == Application.organization_id)
+            .join(Call, Call.id == Application.call_id)
+            .outerjoin(Lot, (Lot.call_id == Call.id) & (Lot.key == Application.lot_key))
+            .outerjoin(Review, Review.assignment_id == Assignment.id)
+            .where(Assignment.id.in_(mine))
+            .order_by(Assignment.state == AssignmentState.COMPLETED, Assignment.due_on, Assignment.id)
+            .limit(literal_column("200"))
         )
-        .order_by(Assignment.state == AssignmentState.COMPLETED, Assignment.due_on, Assignment.id)
-        .limit(200)
     )
-    return list(db.session.scalars(found))
 
 
 def lot_titles(call_ids: Iterable[int]) -> dict[tuple[int, str], Any]:

@@ -18,7 +18,7 @@ from grants.core.expressions import parse
 from grants.core.languages import _l, language_name, pick
 from grants.core.rules import Obstacle
 from grants.reviews.models import Assignment, Grade, Recommendation, Score
-from grants.reviews.queries import ApplicationLine, Asked, Board, Candidate, ReviewPoints, Standing
+from grants.reviews.queries import ApplicationLine, Asked, Board, Candidate, ReviewPoints, Standing, Task
 from grants.reviews.workflow import LIVE, AssignmentState
 
 THIRD_REVIEWS_EACH = 1
@@ -403,7 +403,7 @@ def _place(assignment: Assignment, field: str) -> tuple[str, dict[str, Any]]:
     return "reviews.show", {"assignment_id": assignment.id, "_anchor": field}
 
 
-def is_late(assignment: Assignment, today: date) -> bool:
+def is_late(assignment: Assignment | Task, today: date) -> bool:
     """Whether a review is overdue; it can still be submitted."""
     return assignment.state in (AssignmentState.ASKED, AssignmentState.ACCEPTED) and assignment.due_on < today
 

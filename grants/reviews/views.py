@@ -258,9 +258,7 @@ def mine() -> ResponseReturnValue:
         "reviews/mine.html",
         to_do=[one for one in assignments if one.state != AssignmentState.COMPLETED],
         done=[one for one in assignments if one.state == AssignmentState.COMPLETED],
-        lots=queries.lot_titles({one.application.call_id for one in assignments}),
-        at=clock.now(),
-        is_late=lambda one: rules.is_late(one, clock.today(one.application.call.timezone)),
+        is_late=lambda one: rules.is_late(one, clock.today(one.timezone)),
     )
 
 
