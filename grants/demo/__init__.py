@@ -17,11 +17,14 @@ from grants.core import clock
 from grants.core.db import db, transaction
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.rules import Obstacle, Refused
+from grants.decisions import actions as decisions
 from grants.demo import people as persons
 from grants.demo import sample
 from grants.demo.calls import CallStory
 from grants.demo.decided import DecidedStory, GrantStory
 from grants.demo.people import PASSWORD, People
+from grants.reviews import actions as reviews
+from grants.reviews.models import Grade
 
 Say = Callable[[str], None]
 
@@ -42,6 +45,7 @@ EARLIER = {
     "APP-001": "APP-201", "APP-002": "APP-202", "APP-004": "APP-203", "APP-006": "APP-204",
     "APP-007": "APP-205", "APP-009": "APP-206", "APP-011": "APP-207",
 }  # fmt: skip
+LATELY = {"APP-007": "APP-501", "APP-010": "APP-502", "APP-012": "APP-503"}
 RECENT = {"APP-001": "APP-301", "APP-003": "APP-302", "APP-005": "APP-303", "APP-008": "APP-304", "APP-009": "APP-305"}
 
 
@@ -66,6 +70,7 @@ def load(progress: Say = lambda _: None) -> None:
     _earlier(everybody, today, progress)
     _recent(everybody, today, progress)
     _under_review(everybody, today, progress)
+    _closed_lately(everybody, today, progress)
     _open(everybody, today, progress)
     with transaction():
         db.session.execute(
@@ -124,7 +129,11 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
         grant.report(
             "interim_report", share="0.4", then=("return", "submit", "accept") if told == "APP-004" else ("accept",)
         )
-        grant.pay(2, _after("interim_report", grant, 15)).reach_milestones(today - timedelta(days=80))
+        if told == "APP-004":
+            grant.pay(2, today - timedelta(days=6), upto="paid")
+        else:
+            grant.pay(2, _after("interim_report", grant, 15))
+        grant.reach_milestones(today - timedelta(days=80))
         if told == "APP-009":
             grant.report("final_report", share="0.5", then=())
 
@@ -169,7 +178,29 @@ def _under_review(everybody: People, today: datetime, progress: Say) -> None:
     story.apply(progress)
     story.check()
     story.review(progress)
-    progress("MPF-2027-01: under review")
+    meeting_at = today + timedelta(days=16, hours=4)
+    with clock.at(today - timedelta(hours=1)), transaction():
+        coordinator, members = everybody["STF-07"], everybody.committee
+        decisions.call_meeting(story.call, starts_at=meeting_at, members=members, quorum=3, by=coordinator)
+    progress("MPF-2027-01: reviewed, the committee is invited")
+
+
+def _closed_lately(everybody: People, today: datetime, progress: Say) -> None:
+    """A call that closed last week: one application to check, one to find reviewers for, one being reviewed."""
+    story = CallStory(everybody, "MPF-2026-03", _days("deadline", today - timedelta(days=6)), LATELY)
+    story.publish(_title("Third call 2026", "Troisième appel 2026", "Tercera convocatoria 2026"))
+    story.apply(progress)
+    to_check = story.applications.pop("APP-012")
+    story.check(today - timedelta(days=3))
+    reviewed = story.applications["APP-007"]
+    coordinator = story.coordinator_of(reviewed)
+    due = today.date() + timedelta(days=9)
+    for reviewer, accepts in (("REV-2", False), ("REV-3", True)):
+        with clock.at(today - timedelta(days=2)), transaction():
+            assignment = reviews.assign(reviewed, everybody[reviewer], due_on=due, by=coordinator)
+            if accepts:
+                reviews.accept(assignment, grade=Grade.NONE, reason="", by=everybody[reviewer])
+    progress(f"MPF-2026-03: {to_check.reference} to check, {reviewed.reference} in review")
 
 
 def _open(everybody: People, today: datetime, progress: Say) -> None:

@@ -106,11 +106,11 @@ class CallStory:
                 content = sample.document(kind, document.label["en"], owner)
                 applications.attach(application, document, annex["file"], content, by=by)
 
-    def check(self) -> None:
+    def check(self, moment: datetime | None = None) -> None:
         """The coordinators of each region check eligibility; what the machine leaves open they judge with a reason."""
         for application in self.applications.values():
             coordinator = self.coordinator_of(application)
-            until = self.moment(sample.read("call")["call"]["timetable"]["administrative_check_until"])
+            until = moment or self.moment(sample.read("call")["call"]["timetable"]["administrative_check_until"])
             with clock.at(until), transaction():
                 applications.check_eligibility(application, by=coordinator)
                 for finding in self._open_findings(application):

@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     null,
+    or_,
     select,
     union_all,
 )
@@ -56,6 +57,12 @@ AHEAD = timedelta(days=45)
 
 TO_READ = timedelta(days=14)
 """A report is read within ten working days (practice of the Visegrad Fund)."""
+
+CLOSE_WITHIN = timedelta(days=120)
+"""A grant is closed within four months of its end: the final report comes after two, and is read and paid by then."""
+
+RUNNING = (AwardState.ACTIVE, AwardState.SUSPENDED)
+"""Grants that owe something; a suspended one still reports."""
 
 LONGEST = 60
 PAGE = 25
@@ -145,7 +152,7 @@ def _work(
 def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
     owed = and_(
         Award.organization_id == any_(MINE),
-        Award.state == AwardState.ACTIVE,
+        Award.state.in_(RUNNING),
         ReportDue.required,
         ReportDue.due_on <= HORIZON,
     )
@@ -179,7 +186,7 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         .join(Award, Award.id == Milestone.award_id)
         .where(
             Award.organization_id == any_(MINE),
-            Award.state == AwardState.ACTIVE,
+            Award.state.in_(RUNNING),
             Milestone.reached_on.is_(None),
             Milestone.due_on <= HORIZON,
         ),
@@ -229,19 +236,46 @@ def _of_committee_member() -> list[Select[*tuple[Any, ...]]]:
 
 def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     here = and_(Award.region == any_(REGIONS), not_hidden(Award.application_id))
-    live = Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED, AssignmentState.COMPLETED))
-    reviewers = (
-        select(func.count())
-        .where(Assignment.application_id == Application.id, live)
-        .correlate(Application)
-        .scalar_subquery()
-    )
+
+    def number_of(*states: AssignmentState) -> Any:
+        asked = select(func.count()).where(Assignment.application_id == Application.id, Assignment.state.in_(states))
+        return asked.correlate(Application).scalar_subquery()
+
+    pending = number_of(AssignmentState.ASKED, AssignmentState.ACCEPTED)
+    completed = number_of(AssignmentState.COMPLETED)
+    reviewers = pending + completed
     in_call = and_(Application.call_id == Call.id, Application.region == any_(REGIONS))
     submitted = and_(in_call, Application.state == ApplicationState.SUBMITTED)
     eligible = and_(in_call, Application.state == ApplicationState.ELIGIBLE, reviewers < 2)
     read_by = cast(Report.submitted_at + TO_READ, Date)
     decided = select(Decision.id).where(Decision.application_id == Application.id).exists()
+    unreviewed = (
+        select(Application.id)
+        .where(in_call, Application.state == ApplicationState.ELIGIBLE, ~decided, or_(completed < 2, pending > 0))
+        .correlate(Call)
+    )
+    planned = select(Meeting.id).where(Meeting.call_id == Call.id, Meeting.state != MeetingState.CLOSED)
+    closing = select(Closeout.id).where(Closeout.award_id == Award.id)
+    missing = select(ReportDue.id).where(
+        ReportDue.award_id == Award.id,
+        ReportDue.required,
+        ReportDue.state.not_in((ReportState.ACCEPTED, ReportState.WAIVED)),
+    )
+    reported = select(ReportDue.id).where(ReportDue.award_id == Award.id, ReportDue.required)
     parts = [
+        _work("call_meeting", Call.reference, func.count(Application.id), day=Call.meeting_on, note=Call.title)
+        .join(Application, and_(in_call, Application.state == ApplicationState.ELIGIBLE))
+        .where(
+            Call.state == CallState.PUBLISHED,
+            Call.closes_at <= AT,
+            ~decided,
+            ~planned.exists(),
+            ~unreviewed.exists(),
+        )
+        .group_by(Call.id),
+        _work(
+            "open_closeout", Award.reference, Award.id, day=Award.end_on + literal(CLOSE_WITHIN.days), note=Award.title
+        ).where(here, Award.state.in_(RUNNING), reported.exists(), ~missing.exists(), ~closing.exists()),
         _work("check_applications", Call.reference, func.count(Application.id), day=Call.check_until, note=Call.title)
         .join(Application, submitted)
         .where(Call.closes_at <= AT, Call.state == CallState.PUBLISHED)
@@ -261,7 +295,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         .join(Award, Award.id == ReportDue.award_id)
         .where(
             here,
-            Award.state == AwardState.ACTIVE,
+            Award.state.in_(RUNNING),
             ReportDue.required,
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
             ReportDue.due_on < TODAY,

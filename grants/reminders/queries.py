@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Date, Select, cast, func, select
 from sqlalchemy.orm import contains_eager, joinedload, load_only
 
 from grants.accounts.models import MemberRole, Membership, Person, Role
 from grants.accounts.queries import holders_of
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
-from grants.awards.models import Agreement, Award, Milestone
+from grants.awards.models import Agreement, Award, Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.calls.workflow import CallState
@@ -25,13 +25,19 @@ from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.payments import queries as payments
 from grants.payments import rules as payment_rules
-from grants.payments.models import Disbursement, Tranche
+from grants.payments.models import BankAccount, Disbursement, Tranche
 from grants.payments.workflow import DisbursementState
 from grants.reminders.models import SweepRun
-from grants.reports.models import ReportDue
+from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
+
+LONG_WAIT = timedelta(days=500)
+"""A tranche may wait that long for its conditions; then somebody has noticed without us."""
+
+CLOSE_WITHIN = timedelta(days=120)
+"""A grant is closed within four months of its end."""
 
 TO_CONFIRM = timedelta(days=10)
 """A grantee confirms a payment within ten days of its being sent."""
@@ -223,12 +229,37 @@ def _reports(window: Window, members: Members, coordinators: list[Person]) -> It
 
 def _payable_tranches(window: Window) -> Iterator[Deadline]:
     officers = holders_of(Role.FINANCE_OFFICER)
-    for standing in payments.unpaid_tranches(due_between=window.days):
-        if not payment_rules.obstacles_to_preparing(standing, window.at):
-            about = f"{standing.award_reference} tranche {standing.number}"
-            context = {"reference": standing.award_reference, "number": standing.number}
-            since = _morning(standing.award_start_on or standing.due_on)
-            yield Deadline("tranche_due", about, standing.due_on, since, officers, context)
+    first, last = window.days
+    ready = [
+        standing
+        for standing in payments.unpaid_tranches(due_between=(first - LONG_WAIT, last))
+        if not payment_rules.obstacles_to_preparing(standing, window.at)
+    ]
+    since_when = _ready_since([standing.award_id for standing in ready])
+    for standing in ready:
+        about = f"{standing.award_reference} tranche {standing.number}"
+        context = {"reference": standing.award_reference, "number": standing.number}
+        due = max(standing.due_on, since_when[standing.award_id])
+        yield Deadline("tranche_due", about, due, _morning(due), officers, context)
+
+
+def _ready_since(award_ids: list[int]) -> dict[int, date]:
+    """The day on which the last thing was done that a payment of each grant had to wait for."""
+    report, account, condition = (
+        func.max(cast(Report.accepted_at, Date)),
+        func.max(cast(BankAccount.verified_at, Date)),
+        func.max(Condition.met_on),
+    )
+    found = (
+        select(Award.id, func.greatest(report, account, condition, func.max(Award.start_on)))
+        .outerjoin(ReportDue, ReportDue.award_id == Award.id)
+        .outerjoin(Report, Report.report_due_id == ReportDue.id)
+        .outerjoin(BankAccount, BankAccount.organization_id == Award.organization_id)
+        .outerjoin(Condition, Condition.award_id == Award.id)
+        .where(Award.id.in_(award_ids))
+        .group_by(Award.id)
+    )
+    return dict(db.session.execute(found).tuples().all()) if award_ids else {}
 
 
 def _unconfirmed_receipts(window: Window, members: Members) -> Iterator[Deadline]:
@@ -251,16 +282,30 @@ def _unconfirmed_receipts(window: Window, members: Members) -> Iterator[Deadline
 
 
 def _closeouts(window: Window, coordinators: list[Person]) -> Iterator[Deadline]:
-    found = (
+    """Close-outs to finish; and grants whose close-out nobody has opened yet."""
+    opened = (
         select(Closeout)
         .where(Closeout.state == CloseoutState.OPENED, _within(window, Closeout.due_on))
-        .options(joinedload(Closeout.award).load_only(Award.reference, Award.region))
+        .options(joinedload(Closeout.award).load_only(Award.reference, Award.region, Award.application_id))
     )
-    for closeout in _rows(found):
+    for closeout in _rows(opened):
         award = closeout.award
-        regional = [p for p in coordinators if p.coordinates(award.region)]
-        context = {"reference": award.reference}
-        yield Deadline("closeout_due", award.reference, closeout.due_on, closeout.opened_at, regional, context)
+        yield _to_close(award, closeout.due_on, closeout.opened_at, coordinators)
+    first, last = window.days
+    begun = select(Closeout.id).where(Closeout.award_id == Award.id)
+    forgotten = select(Award).where(
+        Award.state.in_(RUNNING),
+        Award.end_on.between(first - CLOSE_WITHIN, last - CLOSE_WITHIN),
+        ~begun.exists(),
+    )
+    for award in _rows(forgotten):
+        due = award.end_on + CLOSE_WITHIN
+        yield _to_close(award, due, _morning(award.end_on), coordinators)
+
+
+def _to_close(award: Award, due: date, since: datetime, coordinators: list[Person]) -> Deadline:
+    regional = [p for p in coordinators if p.coordinates(award.region)]
+    return Deadline("closeout_due", award.reference, due, since, regional, {"reference": award.reference})
 
 
 def _few(*columns: Any) -> Any:
