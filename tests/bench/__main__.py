@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +30,7 @@ from grants.core.db import db, transaction
 from grants.core.servers import servers
 from grants.reminders.tasks import run_sweeps
 from tests.bench import world, yardstick
-from tests.bench.meter import Backend, Backends, backends_of, call, cost, counted_queries, kilobytes
+from tests.bench.meter import Answer, Backend, backends_of, call, cost, counted_queries, kilobytes
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ PAGES = (
     Page("grant as seen by the grantee", "/grants/MPF-2026-01-G02", "USR-SN-1", 5),
     Page("list of grants", "/grants", "STF-07", 6),
     Page("list of applications of a call", "/calls/MPF-2027-01/applications", "STF-07", 6),
+    Page("public list of calls", "/calls", "", 6),
+    Page("reviews of a call", "/calls/MPF-2027-01/reviews", "STF-07", 6),
+    Page("ranked list of a call", "/calls/MPF-2027-01/decisions", "STF-07", 6),
+    Page("committee room", "/meetings/MPF-2027-01-M1", "STF-12", 6),
+    Page("ledger", "/ledger", "STF-15", 6),
     Page("list of a reviewer", "/reviews", "REV-2", 6),
     Page("queue of reports", "/reports", "STF-07", 6),
     Page("queue of payments", "/payments", "STF-08", 6),
@@ -61,22 +70,48 @@ PAGES = (
 
 
 def main() -> None:
-    """Measure everything, print the JSON, and say on standard error what is above its target."""
+    """Measure everything and print the JSON; ends with status 1 when a figure misses its target."""
     os.environ["DATABASE_FSYNC"] = "off"
+    with tempfile.TemporaryDirectory() as folder, servers(Config.from_environment({}, data_dir=folder)) as config:
+        app = create_app(replace(config, data_dir=Path(folder)))
+        with app.app_context():
+            upgrade()
+        figures = measure(app, config.database_url)
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        with servers(Config.from_environment({}, data_dir=folder)) as config:
-            app = create_app(replace(config, data_dir=Path(folder)))
-            with app.app_context():
-                upgrade()
-            ready = time.perf_counter() - began
-            figures = measure(app, config.database_url)
-    figures["start_up_seconds"] = round(ready, 2)
+        figures["start_up_seconds"] = {"first": start_up(folder), "second": start_up(folder)}
     json.dump(figures, sys.stdout, indent=1)
     sys.stdout.write("\n")
-    for page in figures["pages"]:
-        if page["multiple"] > page["target"] or page["queries_10"] != page["queries_1000"]:
-            sys.stderr.write(f"missed: {page}\n")
+    missed = [
+        page
+        for page in figures["pages"]
+        if page["multiple"] > page["target"] or page["queries_10"] != page["queries_1000"]
+    ]
+    for page in missed:
+        sys.stderr.write(f"missed: {page}\n")
+    sys.exit(1 if missed else 0)
+
+
+def start_up(folder: str) -> float:
+    """Seconds from ``grants up`` to ready, without the demonstration."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    grants = str(Path(sys.executable).parent / "grants")
+    began = time.perf_counter()
+    up = subprocess.Popen([grants, "up", "--port", str(port), "--data", folder], stdout=subprocess.DEVNULL)
+    try:
+        while time.perf_counter() - began < 120:
+            if up.poll() is not None:
+                raise RuntimeError("grants up has ended")
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):
+                    return round(time.perf_counter() - began, 1)
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("grants up did not become ready")
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(60)
 
 
 def measure(app: Flask, database_url: str) -> dict[str, Any]:
@@ -85,6 +120,8 @@ def measure(app: Flask, database_url: str) -> dict[str, Any]:
     cookies = {who: world.cookie_of(app, who) for who in {page.who for page in PAGES} if who}
     opened = {page: _open(app, page, cookies) for page in PAGES}
     few = {page: queries(app, once) for page, once in opened.items()}
+    submission = Submission(app)
+    few_to_submit = submission.queries()
     world.grow(app, 1000)
     backend = backends_of(app)
     bare_app = yardstick.make(database_url, "STF-07")
@@ -107,7 +144,16 @@ def measure(app: Flask, database_url: str) -> dict[str, Any]:
                 "kilobytes": kilobytes(answer.body),
             }
         )
-    pages.append(_submission(app, backend, bare))
+    pages.append(
+        {
+            "page": "submission of an application",
+            "multiple": round(cost(submission.once, backend, times=8, before=submission.put_back) / bare, 2),
+            "target": 10,
+            "queries_10": few_to_submit,
+            "queries_1000": submission.queries(),
+            "kilobytes": kilobytes(submission.answer.body),
+        }
+    )
     return {
         "yardstick_milliseconds": round(bare * 1000, 3),
         "pages": pages,
@@ -132,50 +178,45 @@ def queries(app: Flask, once: Callable[[], object]) -> int:
     return len(seen)
 
 
-def _submission(app: Flask, backend: Backends, bare: float) -> dict[str, Any]:
+class Submission:
     """The whole submission of a complete draft, again and again (put back to a draft in between, unmeasured)."""
+
     reference, who = "APP-005", "USR-NP-1"
-    cookie = world.cookie_of(app, f"{who}")
-    with app.app_context(), transaction():
-        db.session.execute(
-            text("UPDATE call SET closes_at = now() + interval '9 days' WHERE reference = 'MPF-2027-01'")
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.cookie = app, world.cookie_of(app, self.who)
+        with app.app_context(), transaction():
+            later = "UPDATE call SET closes_at = now() + interval '9 days' WHERE reference = 'MPF-2027-01'"
+            db.session.execute(text(later))
+        self.put_back()
+        page = call(app, f"/applications/{self.reference}", cookie=self.cookie)
+        token = re.search(rb'name="csrf_token" value="([^"]+)"', page.body)
+        assert token is not None
+        self.form = urlencode({"csrf_token": token.group(1).decode(), "confirmed": "yes"}).encode()
+        self.answer = Answer(0, b"")
+
+    def once(self) -> None:
+        """Send it in."""
+        self.answer = call(self.app, f"/applications/{self.reference}/submit", cookie=self.cookie, form=self.form)
+        assert self.answer.status == 302, self.answer.status
+
+    def put_back(self) -> None:
+        """Make it a draft again."""
+        back = (
+            "UPDATE application SET state = 'draft', submitted_at = NULL, content_hash = NULL, submitted_by_id = NULL"
+            " WHERE reference = :reference"
         )
-    _back_to_draft(app, reference)
-    page = call(app, f"/applications/{reference}", cookie=cookie)
-    token = re.search(rb'name="csrf_token" value="([^"]+)"', page.body)
-    form = urlencode({"csrf_token": token.group(1).decode() if token else "", "confirmed": "yes"}).encode()
+        with self.app.app_context(), transaction():
+            db.session.execute(text(back), {"reference": self.reference})
 
-    def once() -> None:
-        answer = call(app, f"/applications/{reference}/submit", cookie=cookie, form=form)
-        assert answer.status == 302, answer.status
-
-    def put_back() -> None:
-        _back_to_draft(app, reference)
-
-    with counted_queries(app) as seen:
-        once()
-    number = len(seen)
-    put_back()
-    spent = cost(once, backend, times=8, before=put_back)
-    return {
-        "page": "submission of an application",
-        "multiple": round(spent / bare, 2),
-        "target": 10,
-        "queries_10": number,
-        "queries_1000": number,
-        "kilobytes": kilobytes(b""),
-    }
-
-
-def _back_to_draft(app: Flask, reference: str) -> None:
-    with app.app_context(), transaction():
-        db.session.execute(
-            text(
-                "UPDATE application SET state = 'draft', submitted_at = NULL, content_hash = NULL,"
-                " submitted_by_id = NULL WHERE reference = :reference"
-            ),
-            {"reference": reference},
-        )
+    def queries(self) -> int:
+        """How many statements one submission sends, caches warm."""
+        for _ in range(2):
+            self.put_back()
+            with counted_queries(self.app) as seen:
+                self.once()
+        self.put_back()
+        return len(seen)
 
 
 def _sweep(app: Flask) -> dict[str, Any]:
