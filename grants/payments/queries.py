@@ -556,15 +556,22 @@ def lock_grant(award_id: int) -> None:
 
 def bank_account_of(organization_id: int) -> BankAccount | None:
     """The account of an organization that is not blocked, with the people who entered and verified it."""
-    found = (
+    return db.session.scalar(_bank_account(), {"organization": organization_id})
+
+
+@cache
+def _bank_account() -> Select[BankAccount]:
+    return (
         select(BankAccount)
-        .where(BankAccount.organization_id == organization_id, BankAccount.state != BankAccountState.BLOCKED)
+        .where(
+            BankAccount.organization_id == bindparam("organization", type_=Organization.id.type),
+            BankAccount.state != BankAccountState.BLOCKED,
+        )
         .options(
             joinedload(BankAccount.entered_by).load_only(Person.name),
             joinedload(BankAccount.verified_by).load_only(Person.name),
         )
     )
-    return db.session.scalar(found)
 
 
 def bank_accounts_of(seen: Select[BankAccount], organization_id: int) -> list[BankAccount]:
@@ -781,12 +788,17 @@ def lock_disbursement(disbursement: Disbursement) -> None:
 
 def refunds_of(award: Award) -> list[Refund]:
     """What the grantee has sent back, newest first."""
-    found = (
+    return list(db.session.scalars(_refunds(), {"award": award.id}))
+
+
+@cache
+def _refunds() -> Select[Refund]:
+    return (
         select(Refund)
-        .where(Refund.award_id == award.id)
+        .where(Refund.award_id == bindparam("award", type_=Award.id.type))
         .options(joinedload(Refund.recorded_by).load_only(Person.name), joinedload(Refund.proof))
+        .order_by(Refund.id.desc())
     )
-    return list(db.session.scalars(found.order_by(Refund.id.desc())))
 
 
 def refund_by_reference(award: Award, reference: str) -> Refund | None:
@@ -957,15 +969,23 @@ class TransferLine:
 
 def transfers(seen: Select[Transfer], *, call: str = "", page: int = 1) -> tuple[list[TransferLine], int]:
     """One page of transfers among those a person may see, newest first, and how many there are. Two queries."""
+    numbers, shown = _transfers(seen, bool(call))
+    rows = shown(call=call, most=PAGE, before=(page - 1) * PAGE)
+    return [TransferLine(*row) for row in rows], numbers(call=call)[0][0]
+
+
+@lru_cache(maxsize=1000)
+def _transfers(seen: Select[Transfer], of_call: bool) -> tuple[Prepared, Prepared]:
+    """The readings for one scope: how many transfers there are, and one page of them."""
     debit, credit = aliased(Account), aliased(Account)
     found = (
         seen.join(debit, debit.id == Transfer.debit_account_id)
         .join(credit, credit.id == Transfer.credit_account_id)
         .join(Call, Call.id == credit.call_id)
     )
-    if call:
-        found = found.where(Call.reference == call)
-    number = db.session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+    if of_call:
+        found = found.where(Call.reference == bindparam("call", None, type_=Text))
+    numbers = found.with_only_columns(func.count(), maintain_column_froms=True)
     shown = (
         found.outerjoin(Award, Award.id == func.coalesce(credit.award_id, debit.award_id))
         .outerjoin(Disbursement, Disbursement.id == Transfer.disbursement_id)
@@ -984,8 +1004,7 @@ def transfers(seen: Select[Transfer], *, call: str = "", page: int = 1) -> tuple
             maintain_column_froms=True,
         )
         .order_by(Transfer.id.desc())
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
+        .limit(bindparam("most", None, type_=Integer))
+        .offset(bindparam("before", None, type_=Integer))
     )
-    rows: Any = db.session.execute(shown)
-    return [TransferLine(*row) for row in rows], number
+    return Prepared(lambda: numbers), Prepared(lambda: shown)
