@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Organization, Person
 from grants.accounts.queries import coordinators_of
@@ -134,16 +135,15 @@ def submit(application: Application, *, by: Person) -> Receipt:
     call = application.call
     db.session.refresh(call, ["state", "opens_at", "closes_at"], with_for_update={"read": True})
     definition = questionnaire_queries.definition_of(call.questionnaire_id)
-    answers = answers_in(application)
-    documents, attachments = queries.papers_of(application)
+    answers, attachments, at = queries.handed_in(application)
     refuse(
         rules.obstacles_to_submission(
             application,
             definition,
             answers,
             attachments,
-            queries.server_time(),
-            documents=documents,
+            at,
+            documents=queries.documents_of(call),
             terms=queries.terms_of(call),
         )
     )
@@ -152,8 +152,10 @@ def submit(application: Application, *, by: Person) -> Receipt:
     received_at = _send_in_before_the_deadline(application, content_hash, by)
     if received_at is None:
         refuse(rules.obstacles_by_time(call, queries.server_time()))
+    sent = {"submitted_at": received_at, "submitted_by_id": by.id, "content_hash": content_hash}
+    for name, value in sent.items():
+        set_committed_value(application, name, value)
     history.record_moved(application, "submit", before=ApplicationState.DRAFT, by=by, hash=content_hash)
-    db.session.refresh(application, ["submitted_at", "submitted_by_id", "content_hash"])
     receipt = Receipt(
         number=queries.next_receipt_number(call),
         application=application,
@@ -174,27 +176,30 @@ def _send_in_before_the_deadline(application: Application, content_hash: str, by
 
     The moment is read in a subquery, so that what is compared with the deadline is what is stored.
     """
-    judged = select(func.app_now().label("moment")).subquery("judged")
-    submitted = (
-        update(Application)
-        .where(
-            Application.id == application.id,
-            Application.state == ApplicationState.DRAFT,
-            Application.call_id == Call.id,
-            Call.state == CallState.PUBLISHED,
-            Call.opens_at <= judged.c.moment,
-            judged.c.moment < Call.closes_at,
-        )
-        .values(
-            state=ApplicationState.SUBMITTED,
-            submitted_at=judged.c.moment,
-            submitted_by_id=by.id,
-            content_hash=content_hash,
-        )
-        .returning(Application.submitted_at)
-        .execution_options(synchronize_session=False)
+    return db.session.scalar(_SUBMITTED, {"application": application.id, "by": by.id, "hash": content_hash})
+
+
+_JUDGED = select(func.app_now().label("moment")).subquery("judged")
+
+_SUBMITTED = (
+    update(Application)
+    .where(
+        Application.id == bindparam("application"),
+        Application.state == ApplicationState.DRAFT,
+        Application.call_id == Call.id,
+        Call.state == CallState.PUBLISHED,
+        Call.opens_at <= _JUDGED.c.moment,
+        _JUDGED.c.moment < Call.closes_at,
     )
-    return db.session.scalar(submitted)
+    .values(
+        state=ApplicationState.SUBMITTED,
+        submitted_at=_JUDGED.c.moment,
+        submitted_by_id=bindparam("by"),
+        content_hash=bindparam("hash"),
+    )
+    .returning(Application.submitted_at)
+    .execution_options(synchronize_session=False)
+)
 
 
 def withdraw(application: Application, reason: str, *, by: Person) -> None:

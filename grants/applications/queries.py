@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
-from sqlalchemy import BigInteger, Integer, Select, Text, and_, bindparam, cast, func, inspect, select
+from sqlalchemy import BigInteger, Integer, ScalarSelect, Select, Text, bindparam, cast, func, inspect, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Mapper, contains_eager, joinedload, load_only, make_transient_to_detached, undefer
 from sqlalchemy.orm.instrumentation import manager_of_class
@@ -43,11 +43,15 @@ SORTS: dict[str, Any] = {
 
 def application_by_reference(seen: Select[Any], reference: str) -> Application | None:
     """One application among those a person may see, with its call and organization."""
-    found = seen.where(Application.reference == reference).options(
-        joinedload(Application.call), joinedload(Application.organization)
-    )
-    application: Application | None = db.session.scalar(found)
+    application: Application | None = db.session.scalar(_by_reference(seen), {"reference": reference})
     return application
+
+
+@lru_cache(maxsize=512)
+def _by_reference(seen: Select[Any]) -> Select[Any]:
+    return seen.where(Application.reference == bindparam("reference")).options(
+        joinedload(Application.call), joinedload(Application.organization), joinedload(Application.answer_sheet)
+    )
 
 
 # ------------------------------------------------------------------ an application with all that its pages show
@@ -93,6 +97,22 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
     return Opened(application, saved, [_attached(paper, documents) for paper in papers or ()])
 
 
+class HandedIn(NamedTuple):
+    """What a submission is judged by: the answers, what is attached or withheld, and the time by the judging clock."""
+
+    answers: dict[str, Any]
+    attachments: list[Attachment]
+    at: datetime
+
+
+def handed_in(application: Application) -> HandedIn:
+    """The answers and attachments of an application as they stand now, to be read only, in one query."""
+    sections, papers, at = _HANDED_IN(application=application.id)[0]
+    documents = {document.id: document for document in documents_of(application.call)}
+    answers = {key: value for values in sections or () for key, value in values.items()}
+    return HandedIn(answers, [_attached(paper, documents) for paper in papers or ()], at)
+
+
 @lru_cache(maxsize=512)
 def _opening(seen: Select[Any]) -> Prepared:
     answers, of_sheet = SectionAnswers, SectionAnswers.answer_sheet_id == Application.answer_sheet_id
@@ -107,6 +127,19 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
+    columns = [getattr(model, name) for model in (Application, Call, Organization) for name in _columns_of(model)]
+    return Prepared(
+        lambda: (
+            seen.where(Application.reference == bindparam("reference", None, Text))
+            .join(Call, Call.id == Application.call_id)
+            .join(Organization, Organization.id == Application.organization_id)
+            .with_only_columns(*columns, sections, _papers())
+        )
+    )
+
+
+def _papers() -> ScalarSelect[Any]:
+    """What is attached to an application or withheld, as one JSON value."""
     paper = func.json_build_array(
         Attachment.id,
         Attachment.document_id,
@@ -117,7 +150,7 @@ def _opening(seen: Select[Any]) -> Prepared:
         StoredFile.size,
         StoredFile.sha256,
     )
-    papers = (
+    return (
         select(func.json_agg(aggregate_order_by(paper, DocumentAsked.position, Attachment.id)))
         .select_from(Attachment)
         .join(DocumentAsked, DocumentAsked.id == Attachment.document_id)
@@ -126,15 +159,23 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
-    columns = [getattr(model, name) for model in (Application, Call, Organization) for name in _columns_of(model)]
-    return Prepared(
-        lambda: (
-            seen.where(Application.reference == bindparam("reference", None, Text))
-            .join(Call, Call.id == Application.call_id)
-            .join(Organization, Organization.id == Application.organization_id)
-            .with_only_columns(*columns, sections, papers)
-        )
+
+
+def _answers() -> ScalarSelect[Any]:
+    """The answers of an application as one JSON value, section by section."""
+    return (
+        select(func.json_agg(aggregate_order_by(SectionAnswers.values, SectionAnswers.id)))
+        .where(SectionAnswers.answer_sheet_id == Application.answer_sheet_id)
+        .correlate(Application)
+        .scalar_subquery()
     )
+
+
+_HANDED_IN = Prepared(
+    lambda: select(_answers(), _papers(), func.app_now()).where(
+        Application.id == bindparam("application", None, BigInteger)
+    )
+)
 
 
 def saved_in(application: Application) -> dict[str, Saved]:
@@ -282,56 +323,54 @@ def applications_of_call(
 
     Two queries, whatever the length: one that counts, one that reads the page.
     """
-    of_call = seen.where(Application.call_id == call.id)
-    keys = (Application.state, Application.region, Application.lot_key)
-    counted = of_call.with_only_columns(*keys, func.count()).group_by(*keys)
-    counts = [(str(row[0]), row[1], row[2], int(row[3])) for row in db.session.execute(counted)]
+    counts = [(str(row[0]), row[1], row[2], int(row[3])) for row in _counting(seen)(call=call.id)]
     wanted = {"state": state, "region": region, "lot_key": lot}
-    for name, value in wanted.items():
-        if value is not None:
-            of_call = of_call.where(getattr(Application, name) == value)
     chosen = (state, region, lot)
     number = sum(row[3] for row in counts if all(w in (None, v) for w, v in zip(chosen, row[:3], strict=True)))
     page = min(max(1, page), max(1, -(-number // PAGE_SIZE)))
+    given = {name: value for name, value in wanted.items() if value is not None}
+    listing = _listing(seen, tuple(given), sort, descending)
+    return Found(list(listing(call=call.id, skip=(page - 1) * PAGE_SIZE, **given)), number, page, counts)
+
+
+@lru_cache(maxsize=512)
+def _counting(seen: Select[Any]) -> Prepared:
+    keys = (Application.state, Application.region, Application.lot_key)
+    return Prepared(
+        lambda: (
+            seen.where(Application.call_id == bindparam("call", None, BigInteger))
+            .with_only_columns(*keys, func.count())
+            .group_by(*keys)
+        )
+    )
+
+
+@lru_cache(maxsize=512)
+def _listing(seen: Select[Any], given: tuple[str, ...], sort: str, descending: bool) -> Prepared:
     order = SORTS[sort].desc() if descending else SORTS[sort].asc()
-    rows = (
-        of_call.join(Organization, Organization.id == Application.organization_id)
-        .with_only_columns(
-            Application.reference,
-            Application.title,
-            Application.state,
-            Application.region,
-            Application.lot_key,
-            Application.requested_minor,
-            Application.currency,
-            Application.submitted_at,
-            Application.confidentiality,
-            Organization.name.label("organization"),
-            Organization.country.label("country"),
+    chosen = [getattr(Application, name) == bindparam(name, None, Text) for name in given]
+    return Prepared(
+        lambda: (
+            seen.where(Application.call_id == bindparam("call", None, BigInteger), *chosen)
+            .join(Organization, Organization.id == Application.organization_id)
+            .with_only_columns(
+                Application.reference,
+                Application.title,
+                Application.state,
+                Application.region,
+                Application.lot_key,
+                Application.requested_minor,
+                Application.currency,
+                Application.submitted_at,
+                Application.confidentiality,
+                Organization.name.label("organization"),
+                Organization.country.label("country"),
+            )
+            .order_by(order.nulls_last(), Application.id)
+            .limit(PAGE_SIZE)
+            .offset(bindparam("skip", None, Integer))
         )
-        .order_by(order.nulls_last(), Application.id)
-        .limit(PAGE_SIZE)
-        .offset((page - 1) * PAGE_SIZE)
     )
-    return Found(list(db.session.execute(rows)), number, page, counts)
-
-
-def papers_of(application: Application) -> tuple[list[DocumentAsked], list[Attachment]]:
-    """The documents asked of an applicant and what is attached or withheld, in one query."""
-    found = (
-        select(DocumentAsked, Attachment)
-        .outerjoin(
-            Attachment,
-            and_(Attachment.document_id == DocumentAsked.id, Attachment.application_id == application.id),
-        )
-        .where(DocumentAsked.call_id == application.call_id, DocumentAsked.stage == "application")
-        .options(joinedload(Attachment.file))
-        .order_by(DocumentAsked.position, Attachment.id)
-        .execution_options(populate_existing=True)
-    )
-    rows = db.session.execute(found).all()
-    documents = dict.fromkeys(row[0] for row in rows)
-    return list(documents), [row[1] for row in rows if row[1] is not None]
 
 
 class Terms(NamedTuple):
@@ -403,13 +442,22 @@ def receipt_with_content(application: Application) -> Receipt | None:
 
 def next_receipt_number(call: Call) -> str:
     """The next receipt number of a call, such as R-MPF-2027-01-0007; others wait until this transaction has ended."""
-    db.session.execute(select(func.pg_advisory_xact_lock(LOCK_SPACE, cast(call.id, Integer))))
-    given = db.session.scalar(
+    _QUEUE(call=call.id)
+    ((given,),) = _GIVEN(call=call.id)
+    return f"R-{call.reference}-{given + 1:04d}"
+
+
+_QUEUE = Prepared(
+    lambda: select(func.pg_advisory_xact_lock(LOCK_SPACE, cast(bindparam("call", None, BigInteger), Integer)))
+)
+
+_GIVEN = Prepared(
+    lambda: (
         select(func.count(Receipt.id))
         .join(Application, Application.id == Receipt.application_id)
-        .where(Application.call_id == call.id)
+        .where(Application.call_id == bindparam("call", None, BigInteger))
     )
-    return f"R-{call.reference}-{(given or 0) + 1:04d}"
+)
 
 
 def next_application_reference() -> str:
@@ -467,11 +515,13 @@ def sent_in_by(organization_id: int, call_id: int) -> int:
 
 def people_of(application: Application) -> list[Person]:
     """The members of the applicant organization."""
-    found = (
-        select(Person)
-        .join(Membership, Membership.person_id == Person.id)
-        .where(Membership.organization_id == application.organization_id, Membership.ended_at.is_(None), Person.active)
-        .options(load_only(Person.name, Person.email, Person.language, Person.timezone))
-        .order_by(Membership.id)
-    )
-    return list(db.session.scalars(found))
+    return list(db.session.scalars(_PEOPLE, {"organization": application.organization_id}))
+
+
+_PEOPLE = (
+    select(Person)
+    .join(Membership, Membership.person_id == Person.id)
+    .where(Membership.organization_id == bindparam("organization"), Membership.ended_at.is_(None), Person.active)
+    .options(load_only(Person.name, Person.email, Person.language, Person.timezone))
+    .order_by(Membership.id)
+)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -230,6 +231,10 @@ def _row(heading: Heading, cost: dict[str, Money], asked: dict[str, Money], gran
     )
 
 
+Check = tuple[Expression, Mapping[str, Any]]
+"""A check of the call that was read: its formula, and its wording and tolerance."""
+
+
 def obstacles_in_budget(
     lines: Sequence[Mapping[str, Any]],
     budget: Budget,
@@ -242,12 +247,13 @@ def obstacles_in_budget(
     ``checks`` are the call's own (formula, tolerance, wording); a limit that no check looks at is held as well.
     """
     sums = sums_of(lines, budget)
-    found = [obstacle for number, line in enumerate(lines, 1) for obstacle in _in_line(line, number, budget, checks)]
+    formulas = [(formula, check) for check in checks if (formula := _readable(check["rule"])) is not None]
+    of_lines = [(formula, check) for formula, check in formulas if _about_lines(formula.names)]
+    found = [obstacle for number, line in enumerate(lines, 1) for obstacle in _in_line(line, number, budget, of_lines)]
     values = _values_for_checks(sums)
     looked_at: set[str] = set()
-    for check in checks:
-        formula = _readable(check["rule"])
-        if formula is None or _about_lines(formula.names):
+    for formula, check in formulas:
+        if _about_lines(formula.names):
             continue
         looked_at |= formula.names
         if _holds(formula, values, check) is False:
@@ -323,9 +329,7 @@ def _values_for_checks(sums: Sums) -> dict[str, Any]:
     return values | {key: money.amount for key, _title, money in sums.sources}
 
 
-def _in_line(
-    line: Mapping[str, Any], number: int, budget: Budget, checks: Sequence[Mapping[str, Any]]
-) -> list[Obstacle]:
+def _in_line(line: Mapping[str, Any], number: int, budget: Budget, checks: Sequence[Check]) -> list[Obstacle]:
     """What does not add up in one line. That its parts are given and can be read, the questionnaire sees to."""
     name = str(line.get("code") or number)
     zero = Money(0, budget.currency)
@@ -360,17 +364,13 @@ def _in_line(
     return found
 
 
-def _product_is_right(line: Mapping[str, Any], cost: Money, checks: Sequence[Mapping[str, Any]]) -> bool:
+def _product_is_right(line: Mapping[str, Any], cost: Money, checks: Sequence[Check]) -> bool:
     values = {
         "quantity": number_of(line.get("quantity")),
         "unit_cost": number_of(line.get("unit_cost")),
         "line": {"total": cost.amount},
     }
-    for check in checks:
-        formula = _readable(check["rule"])
-        if formula is not None and _about_lines(formula.names) and not _holds(formula, values, check):
-            return False
-    return True
+    return all(_holds(formula, values, check) for formula, check in checks)
 
 
 # ------------------------------------------------------------------ documents
@@ -904,11 +904,16 @@ def may_read(visibility: str | None, audience: Audience) -> bool:
 
 def visible_sections(definition: Definition, audience: Audience) -> list[Section]:
     """The sections of a questionnaire with the questions whose answers an audience may read; empty ones are left out."""
+    return list(_visible_sections(definition, audience))
+
+
+@lru_cache(maxsize=1000)
+def _visible_sections(definition: Definition, audience: Audience) -> tuple[Section, ...]:
     shown_sections = [
         replace(section, questions=tuple(q for q in section.questions if may_read(q.visibility, audience)))
         for section in definition.sections
     ]
-    return [section for section in shown_sections if section.questions]
+    return tuple(section for section in shown_sections if section.questions)
 
 
 def visible_attachments(attachments: Iterable[Attachment], audience: Audience) -> list[Attachment]:

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime, format_time
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Role
@@ -25,6 +24,7 @@ from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import call_by_reference
 from grants.core import clock, files, pdf
 from grants.core.languages import date_locale, language_now, pick, speaking
+from grants.core.languages import gettext as _
 from grants.core.permissions import require, scope
 from grants.core.questions import Section
 from grants.core.rules import Obstacle, Refused, refuse
@@ -681,8 +681,8 @@ def of_call(reference: str) -> ResponseReturnValue:
         wanted=wanted,
         filters=_filters(call, listed, wanted),
         states=ApplicationState,
-        regions={envelope.region: envelope.label for envelope in call.regions},
-        lots={lot.key: lot.title for lot in call.lots},
+        regions={envelope.region: pick(envelope.label) for envelope in call.regions},
+        lots={lot.key: pick(lot.title) for lot in call.lots},
         pagination=Pagination(listed.page, listed.pages, listed.total, lambda page: wanted.url(page=page)),
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import selectinload, undefer
 
 from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
@@ -22,11 +23,13 @@ MOST_KEPT = 100
 
 def call_by_reference(seen: Select[Call], reference: str, *, whole: bool = False) -> Call | None:
     """One call among those a person may see; ``whole`` with lots, regions, rules, criteria and documents."""
+    return db.session.scalar(_by_reference(seen, whole), {"reference": reference})
+
+
+@lru_cache(maxsize=512)
+def _by_reference(seen: Select[Call], whole: bool) -> Select[Call]:
     parts = (Call.lots, Call.regions, Call.rules, Call.criteria, Call.documents) if whole else ()
-    found = seen.where(Call.reference == reference)
-    for part in parts:
-        found = found.options(selectinload(part))
-    return db.session.scalar(found)
+    return seen.where(Call.reference == bindparam("reference")).options(*(selectinload(part) for part in parts))
 
 
 def call_for_import(reference: str) -> Call | None:

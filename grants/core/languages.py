@@ -29,10 +29,11 @@ def language_now() -> str:
         return spoken
     if not has_app_context():
         return "en"
-    if "language" not in g:
+    language: str | None = g.get("language")
+    if language is None:
         locale = get_locale()
-        g.language = str(locale.language) if locale else "en"
-    return str(g.language)
+        language = g.language = str(locale.language) if locale else "en"
+    return language
 
 
 @contextmanager
@@ -70,6 +71,11 @@ def _folder() -> str:
 def said(message: str) -> str:
     """A message of the interface in the reader's language."""
     return str(_words().gettext(message))
+
+
+def gettext(message: str, **values: Any) -> str:
+    """A message of the interface in the reader's language, with its values filled in."""
+    return _filled(message, **values)
 
 
 def said_of(one: str, many: str, number: int) -> str:

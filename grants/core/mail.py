@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from flask import current_app
 from markupsafe import Markup, escape
-from sqlalchemy import Index, func, select, text, update
+from sqlalchemy import Index, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -121,29 +121,37 @@ def post(*mails: Mail) -> int:
 
     A key that is already there is left alone: two sweeps, two beats or a repeated request tell nobody twice.
     """
-    new = 0
-    for mail in mails:
-        with speaking(mail.to.language):
-            rendered = _written(f"mails/{mail.name}.txt", to=mail.to, **mail.context)
-        heading, _, body = rendered.strip().partition("\n")
-        row = insert(OutboxMail).values(
-            key=mail.key,
-            kind=mail.name,
-            about=mail.about,
-            to_person_id=mail.to.id,
-            to_address=mail.to.email,
-            language=mail.to.language,
-            subject=_one_line(heading.removeprefix("Subject:")),
-            body=body.strip() + "\n",
-            state=Delivery.DUE,
-            attempts=0,
-        )
-        new += len(
-            db.session.execute(row.on_conflict_do_nothing(index_elements=["key"]).returning(OutboxMail.id)).all()
-        )
+    new = sum(len(db.session.execute(_POSTED, _row_of(mail)).all()) for mail in mails)
     if new:
         after_commit(ring_for_mail)
     return new
+
+
+_POSTED = (
+    insert(OutboxMail)
+    .values({column: bindparam(column) for column in ("key", "kind", "about", "to_person_id", "to_address")})
+    .values({column: bindparam(column) for column in ("language", "subject", "body", "state", "attempts")})
+    .on_conflict_do_nothing(index_elements=["key"])
+    .returning(OutboxMail.id)
+)
+
+
+def _row_of(mail: Mail) -> dict[str, Any]:
+    with speaking(mail.to.language):
+        rendered = _written(f"mails/{mail.name}.txt", to=mail.to, **mail.context)
+    heading, _, body = rendered.strip().partition("\n")
+    return {
+        "key": mail.key,
+        "kind": mail.name,
+        "about": mail.about,
+        "to_person_id": mail.to.id,
+        "to_address": mail.to.email,
+        "language": mail.to.language,
+        "subject": _one_line(heading.removeprefix("Subject:")),
+        "body": body.strip() + "\n",
+        "state": Delivery.DUE,
+        "attempts": 0,
+    }
 
 
 def _written(template: str, **context: Any) -> str:

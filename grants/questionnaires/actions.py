@@ -96,19 +96,22 @@ def save_section(
             _keep_former(kept)
         kept.values, kept.version = wanted, kept.version + 1
         kept.saved_at, kept.saved_by_id, kept.saved_by = clock.now(), by.id if by else None, by
-        db.session.flush()
-        _judge(sheet, definition, section)
+        _judge(kept, definition, section)
     return kept
 
 
 def _row_of(sheet: AnswerSheet, section_key: str) -> SectionAnswers:
     """The locked row of a section, made first when it is new, so that two first saves do not collide."""
-    db.session.execute(
-        insert(SectionAnswers)
-        .values(answer_sheet_id=sheet.id, section_key=section_key, values={}, version=0, complete=False)
-        .on_conflict_do_nothing(index_elements=["answer_sheet_id", "section_key"])
-    )
-    return queries.locked_section(sheet.id, section_key)
+    kept = queries.locked_section(sheet.id, section_key)
+    if kept is None:
+        db.session.execute(
+            insert(SectionAnswers)
+            .values(answer_sheet_id=sheet.id, section_key=section_key, values={}, version=0, complete=False)
+            .on_conflict_do_nothing(index_elements=["answer_sheet_id", "section_key"])
+        )
+        kept = queries.locked_section(sheet.id, section_key)
+    assert kept is not None
+    return kept
 
 
 def _together(kept: SectionAnswers, mine: dict[str, Any], version: int | None) -> dict[str, Any]:
@@ -133,10 +136,14 @@ def _keep_former(kept: SectionAnswers) -> None:
     )
 
 
-def _judge(sheet: AnswerSheet, definition: Definition, changed: Section) -> None:
+def _judge(changed: SectionAnswers, definition: Definition, section: Section) -> None:
     """Say again which sections are complete: the one that changed, and those whose conditions ask for its answers."""
-    rows = queries.sections_of(sheet.id)
-    answers = {key: value for row in rows.values() for key, value in row.values.items()}
-    for key in {changed.key, *definition.dependents.get(changed.key, ())} & set(rows):
-        rows[key].complete = not rules.obstacles_to_completing(definition, answers, sections=[key])
+    db.session.flush()
+    answers = queries.answers_of_sheets([changed.answer_sheet_id]).get(changed.answer_sheet_id, {})
+    others = definition.dependents.get(section.key, frozenset()) - {section.key}
+    touched = queries.completeness_of(changed.answer_sheet_id, others) if others else []
+    for row in (changed, *touched):
+        complete = not rules.obstacles_to_completing(definition, answers, sections=[row.section_key])
+        if row.complete != complete:
+            row.complete = complete
     db.session.flush()

@@ -38,6 +38,7 @@ from grants.core.questions import (
     Section,
     countries,
 )
+from grants.core.templating import lines
 from grants.questionnaires import rules
 from grants.questionnaires.actions import Conflict, EditConflict
 
@@ -281,9 +282,37 @@ def _numbered(line: str, number: int) -> tuple[str, ...]:
     return tuple(line.replace(NUMBER, str(number)).split(HERE))
 
 
-def answered_rows(question: Question, rows: Iterable[Mapping[str, Any]], macro: Macro, fallback: str) -> Markup:
-    """The answers of a table to read, each row as the template's ``macro`` lays it out."""
+def answer_laid_out(
+    question: Question, value: Any, answered: Macro, row: Macro, sums: Macro, level: int, fallback: str
+) -> Markup:
+    """A question with its answer to read, as the templates' macros lay it out; all but the answer is made once a process."""
     language = language_now()
+    if value is None or value == []:
+        kind, shown = "nothing", []
+    elif question.columns and isinstance(value, list):
+        kind, shown = "rows", [_rows_to_read(question, value, row, fallback, language)]
+        if question.budget:
+            shown.append(sums(rules.Sums(question, value), fallback, heading=False))
+    elif question.type == "longtext":
+        kind, shown = "longtext", [lines(value)]
+    elif question.type == "declaration":
+        kind, shown = "declaration", [escape(said("Yes") if value is True else said("No"))]
+    else:
+        kind, shown = "line", [escape(rules.shown_value(question, value, language, fallback))]
+    first, *pieces = _answer_laid_out(answered, question, kind, level, fallback, language)
+    return Markup(first + "".join(map(str.__add__, map(str, shown), pieces)))  # noqa: S704  every part was escaped
+
+
+@lru_cache(maxsize=5000)
+def _answer_laid_out(
+    answered: Macro, question: Question, kind: str, level: int, fallback: str, language: str
+) -> tuple[str, ...]:
+    return tuple(str(answered(question, kind, HERE, level, fallback)).split(HERE))
+
+
+def _rows_to_read(
+    question: Question, rows: Iterable[Mapping[str, Any]], macro: Macro, fallback: str, language: str
+) -> Markup:
     first, *pieces = _row_laid_out(macro, question, fallback, language)
     text = []
     for row in rows:

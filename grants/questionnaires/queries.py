@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
-from grants.core.db import db
+from grants.core.db import Prepared, db
 from grants.core.questions import Definition, parse_definition
 from grants.questionnaires.models import AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
 
@@ -49,15 +50,19 @@ def answers_of(sheet: AnswerSheet) -> dict[str, Any]:
 
 def answers_of_sheets(sheet_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Every answer of several sheets, by sheet and question key, in one query."""
-    rows = db.session.execute(
-        select(SectionAnswers.answer_sheet_id, SectionAnswers.values)
-        .where(SectionAnswers.answer_sheet_id.in_(list(sheet_ids)))
-        .order_by(SectionAnswers.id)
-    )
     together: dict[int, dict[str, Any]] = {}
-    for sheet_id, values in rows:
+    for sheet_id, values in _ANSWERS(sheets=list(sheet_ids)):
         together.setdefault(sheet_id, {}).update(values)
     return together
+
+
+_ANSWERS = Prepared(
+    lambda: (
+        select(SectionAnswers.answer_sheet_id, SectionAnswers.values)
+        .where(SectionAnswers.answer_sheet_id == any_(bindparam("sheets", None, ARRAY(BigInteger))))
+        .order_by(SectionAnswers.id)
+    )
+)
 
 
 def complete_sections(sheet_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
@@ -73,15 +78,25 @@ def complete_sections(sheet_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
     return together
 
 
-def locked_section(sheet_id: int, section_key: str) -> SectionAnswers:
-    """The row of a section, locked until the end of the transaction."""
-    found = (
-        select(SectionAnswers)
-        .where(SectionAnswers.answer_sheet_id == sheet_id, SectionAnswers.section_key == section_key)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+def locked_section(sheet_id: int, section_key: str) -> SectionAnswers | None:
+    """The row of a section, locked until the end of the transaction; None when nobody has saved it yet."""
+    return db.session.scalar(_LOCKED, {"sheet": sheet_id, "key": section_key})
+
+
+_LOCKED = (
+    select(SectionAnswers)
+    .where(SectionAnswers.answer_sheet_id == bindparam("sheet"), SectionAnswers.section_key == bindparam("key"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
+def completeness_of(sheet_id: int, keys: Collection[str]) -> list[SectionAnswers]:
+    """Some saved sections of a sheet, to say again whether they are complete."""
+    found = select(SectionAnswers).where(
+        SectionAnswers.answer_sheet_id == sheet_id, SectionAnswers.section_key.in_(sorted(keys))
     )
-    return db.session.scalars(found).one()
+    return list(db.session.scalars(found))
 
 
 def values_at(section: SectionAnswers, version: int) -> dict[str, Any]:

@@ -251,14 +251,21 @@ def number_of(value: Any) -> Decimal | None:
     if isinstance(value, int | float | Decimal):
         number = Decimal(str(value))
         return number if number.is_finite() else None
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", value, re.ASCII):
-        return Decimal(value)
-    return None
+    return _number_in(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=8192)
+def _number_in(text: str) -> Decimal | None:
+    return Decimal(text) if re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", text, re.ASCII) else None
 
 
 def amount_of(value: Any, currency: str) -> Money | None:
     """A stored amount; None when there is none or it could not be read."""
-    number = number_of(value)
+    return _amount(number_of(value), currency)
+
+
+@lru_cache(maxsize=8192)
+def _amount(number: Decimal | None, currency: str) -> Money | None:
     try:
         return Money.parse(number, currency) if number is not None else None
     except NotAnAmount:
@@ -469,7 +476,9 @@ LINE_CHECKS: dict[str, tuple[Callable[[str], bool], str, Any]] = {
 
 
 def _too_long(question: Question, text: str) -> list[tuple[str, Any]]:
-    if question.max_words is not None and (words := words_in(text)) > question.max_words:
+    most = question.max_words
+    # Pieces between spaces are at least as many as words, and much quicker to count.
+    if most is not None and len(text.split()) > most and (words := words_in(text)) > most:
         return [("too_long", _l("%(n)s words, at most %(most)s are possible.", n=words, most=question.max_words))]
     if question.max_chars is not None and len(text) > question.max_chars:
         return [

@@ -91,11 +91,13 @@ def test_an_applicant_goes_from_the_call_to_the_receipt(browser: Browser) -> Non
         )
     browser.get(home)
     assert 'aria-disabled="true"' not in browser.text
-    browser.post(f"{home}/submit", status=302)
+    asked = browser.post(f"{home}/submit")
+    assert "It can no longer be changed afterwards" in asked.text
+    browser.post(f"{home}/submit", {"confirmed": "yes"}, page=home, status=302)
     browser.follow()
     number = f"R-{call.reference}-0001"
     assert number in browser.text
-    browser.post(f"{home}/submit", page=home, status=302)
+    browser.post(f"{home}/submit", {"confirmed": "yes"}, page=home, status=302)
     assert db.session.scalar(select(func.count(Receipt.id))) == 1
     for path in ("", "/read", "/receipt", "/documents"):
         browser.get(home + path)

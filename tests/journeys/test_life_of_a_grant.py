@@ -244,6 +244,8 @@ class Life:
             self.world.all_read()
             maya = self.world.as_(OWNER)
             left_open = maya.open(place)
+            asked = maya.press("Send in the application", sure=False)
+            assert "It can no longer be changed afterwards" in asked.content, "the question, without a script"
             page = maya.press("Send in the application")
             assert maya.address == f"{place}/receipt"
             receipt = next(page.root.all("p", class_="eyebrow")).text
