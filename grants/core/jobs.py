@@ -59,13 +59,21 @@ def make_celery(app: Flask) -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={"socket_timeout": 1, "socket_connect_timeout": 1, "visibility_timeout": 300},
+        broker_transport_options=_transport_options(app.config["BROKER_URL"]),
+        broker_connection_timeout=1,
         beat_schedule=SCHEDULE,
         timezone="UTC",
     )
     celery.set_default()
     app.extensions["celery"] = celery
     return celery
+
+
+def _transport_options(broker_url: str) -> dict[str, Any]:
+    """What the kind of broker understands. RabbitMQ gives an unfinished message back at once and needs no time for it."""
+    if broker_url.startswith("amqp"):
+        return {"confirm_publish": True}
+    return {"socket_timeout": 1, "socket_connect_timeout": 1, "visibility_timeout": 300}
 
 
 _bell: queue.Queue[str] = queue.Queue(maxsize=1)
