@@ -381,7 +381,7 @@ class Page(HTMLParser):
     def wording(self, words: str) -> str:
         """English words as this page says them, when they are a sentence of ours."""
         with speaking(self.language):
-            return str(gettext(words))
+            return " ".join(str(gettext(words)).split())
 
     def says(self, words: str) -> bool:
         """Whether these words, in the language of the page, stand on it."""
@@ -473,12 +473,13 @@ class Browser:
         return self.open(urljoin(self.address, self.page.address_of(words)))
 
     def press(
-        self, words: str, values: dict[str, Any] | None = None, *, at: str = "", status: int = 200, follow: bool = True
+        self, words: str, values: dict[str, Any] | None = None, *, at: str = "", status: int = 200, sure: bool = True
     ) -> Page:
         """Fill in the form that has the button with these words, and press it.
 
         ``at`` is the end of the address the form goes to, where several have such a button. Goes on to where the answer
-        leads; what arrives in the end must have ``status``.
+        leads; what arrives in the end must have ``status``. A page that asks whether one is sure is answered with yes,
+        unless ``sure`` is False: then it is what arrives.
         """
         page = self.page
         found = page.buttons(words, at)
@@ -490,7 +491,16 @@ class Browser:
         button = found[0]
         button.form.fill(values or {})
         self._send(button)
-        return self._arrived(status) if follow else self._was(status)
+        if sure:
+            self._answer_whether_sure()
+        return self._arrived(status)
+
+    def _answer_whether_sure(self) -> None:
+        """Say yes where the answer is a page that asks whether one is sure."""
+        if self.last is not None and self.last.status_code == 200 and self.last.mimetype == "text/html":
+            asking = [form for form in self.page.forms if "confirm-box" in form.tag.classes]
+            if asking:
+                self._send(asking[0].buttons[0])
 
     def send(self, form: Form, words: str, *, status: int = 200) -> Page:
         """Press a button of a form that has been filled in already."""
@@ -558,6 +568,7 @@ class Browser:
         button = page.buttons(words)[0]
         button.form.fill(values or {})
         self._send(button)
+        self._answer_whether_sure()
         return self._arrived(status)
 
     # ------------------------------------------------------------------ as a program does it
@@ -599,7 +610,7 @@ class Browser:
         self.last = answer
         self.address = path
         db.session.remove()
-        assert answer.status_code < 500, self.text[-3000:]
+        assert answer.status_code < 500, f"{path}: {answer.status_code}: {Page(self.text).content}"
         if status is not None:
             assert answer.status_code == status, f"{answer.status_code} instead of {status}:\n{self.text[:3000]}"
         if answer.mimetype == "text/html" and answer.status_code != 302 and self.text:
