@@ -84,12 +84,17 @@ class SearchForm(Form):
     words = LineField(_l("Name of the organization"), longest=100)
 
 
+def scale_of(grid: Grid) -> dict[str, str]:
+    """The values of the scale with their meaning for the reader."""
+    return {str(value): f"{value} {pick(grid.labels.get(value))}".strip() for value in grid.values}
+
+
 def review_form(grid: Grid, criteria: Iterable[Criterion]) -> type[Form]:
     """The form of one call's grid: a value and a reason for each criterion, and what the review says as a whole.
 
     Nothing is required here: a draft is saved with gaps, and the rule that submits names them.
     """
-    labels = {str(value): f"{value} {pick(grid.labels.get(value))}".strip() for value in grid.values}
+    labels = scale_of(grid)
     fields: dict[str, Any] = {}
     for one in criteria:
         title = f"{one.key}. {pick(one.text)}"

@@ -31,6 +31,7 @@ from grants.reviews.forms import (
     SuggestForm,
     kept_in,
     review_form,
+    scale_of,
     typed_in,
 )
 from grants.reviews.models import Assignment, Grade
@@ -310,6 +311,7 @@ def _writing_page(assignment: Assignment, form: Any = None, status: int = 200) -
     page = render_template(
         "reviews/write.html",
         form=form,
+        scale=list(scale_of(grid).items()),
         grid=grid,
         criteria=criteria,
         stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
