@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -49,7 +50,7 @@ from grants.payments.models import Account, AccountKind, BankAccount, Disburseme
 from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
-from grants.reviews.models import Assignment
+from grants.reviews.models import Assignment, ConflictDeclaration
 from grants.reviews.workflow import AssignmentState
 
 AHEAD = timedelta(days=45)
@@ -532,7 +533,148 @@ def reports_of(award: Award) -> list[ReportDue]:
     return list(db.session.scalars(_REPORTS, {"award_id": award.id}))
 
 
-def latest_history() -> list[HistoryEntry]:
-    """What happened last, for auditors."""
-    found = select(HistoryEntry).options(joinedload(HistoryEntry.actor)).order_by(HistoryEntry.id.desc()).limit(15)
-    return list(db.session.scalars(found))
+@dataclass(frozen=True)
+class Entry:
+    """One line of the record as it was written down."""
+
+    id: int
+    kind: str
+    subject_id: int
+    verb: str
+    at: datetime
+    reason: str | None
+    actor: str | None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a line of the record is about. ``within`` is the reference of what it belongs to, ``label`` its own name
+    in several languages; never a title or the name of an applicant.
+    """
+
+    reference: str
+    within: str | None = None
+    label: dict[str, str] | None = None
+
+
+RECORD_PAGE = 50
+NEWEST = 2**62
+"""Comes after every line of the record."""
+
+
+@cache
+def _record_of(narrowed: bool) -> Prepared:
+    """The reading of the record, of everything or of one kind of subject."""
+
+    def compose() -> Select[*tuple[Any, ...]]:
+        entry = HistoryEntry
+        found = (
+            select(entry.id, entry.subject_kind, entry.subject_id, entry.verb, entry.at, entry.reason, Person.name)
+            .outerjoin(Person, Person.id == entry.actor_id)
+            .where(entry.id < bindparam("before", None, type_=BigInteger))
+            .order_by(entry.id.desc())
+            .limit(bindparam("most", None, type_=BigInteger))
+        )
+        return found.where(entry.subject_kind == bindparam("kind", None, type_=Text)) if narrowed else found
+
+    return Prepared(compose)
+
+
+def record_before(before: int = NEWEST, *, kind: str = "", most: int = RECORD_PAGE) -> list[Entry]:
+    """What happened before an entry, newest first, of one kind of subject or of all."""
+    narrowed = {"kind": kind} if kind else {}
+    return [Entry(*row) for row in _record_of(bool(kind))(before=before, most=most, **narrowed)]
+
+
+_OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
+    "call": lambda seen: (seen, Call.id, Call.reference, None, None),
+    "application": lambda seen: (seen, Application.id, Application.reference, None, None),
+    "award": lambda seen: (seen, Award.id, Award.reference, None, None),
+    "meeting": lambda seen: (seen, Meeting.id, Meeting.reference, None, None),
+    "disbursement": lambda seen: (seen, Disbursement.id, Disbursement.reference, None, None),
+    "assignment": lambda seen: (seen, Assignment.id, Application.reference, None, None),
+    "decision": lambda seen: (
+        seen.join(Meeting, Meeting.id == Decision.meeting_id),
+        Decision.id,
+        Application.reference,
+        Meeting.reference,
+        None,
+    ),
+    "report_due": lambda seen: (
+        seen.join(Award, Award.id == ReportDue.award_id),
+        ReportDue.id,
+        Award.reference,
+        None,
+        ReportDue.label,
+    ),
+    "closeout": lambda seen: (
+        seen.join(Award, Award.id == Closeout.award_id),
+        Closeout.id,
+        Award.reference,
+        None,
+        None,
+    ),
+    "bank_account": lambda seen: (
+        seen.join(Organization, Organization.id == BankAccount.organization_id),
+        BankAccount.id,
+        Organization.reference,
+        None,
+        None,
+    ),
+}
+"""For each kind of subject, from the rows somebody may see: its id, its reference, what it belongs to, its label."""
+
+SUBJECTS: dict[str, type] = {
+    "call": Call,
+    "application": Application,
+    "assignment": Assignment,
+    "meeting": Meeting,
+    "decision": Decision,
+    "award": Award,
+    "report_due": ReportDue,
+    "disbursement": Disbursement,
+    "bank_account": BankAccount,
+    "closeout": Closeout,
+}
+"""The kinds of subjects of the record whose rows have a scope."""
+
+
+def subjects_of(entries: Sequence[Entry], seen: Mapping[str, Select[Any]]) -> dict[tuple[str, int], Subject]:
+    """The subjects of these lines that a person may see, by kind and id; one query, whatever the kinds.
+
+    ``seen`` holds the scope of each kind. The line of a subject outside of it has no entry in the answer.
+    """
+    ids: dict[str, set[int]] = {}
+    for entry in entries:
+        ids.setdefault(entry.kind, set()).add(entry.subject_id)
+    parts = [_subject(kind, ids[kind], *_OWN[kind](seen[kind])) for kind in _OWN if kind in ids and kind in seen]
+    if "reviewer" in ids:
+        parts.append(_subject("reviewer", ids["reviewer"], select(Person), Person.id, Person.reference))
+    if "interest" in ids:
+        about = select(ConflictDeclaration).join(Organization, Organization.id == ConflictDeclaration.organization_id)
+        parts.append(_subject("interest", ids["interest"], about, ConflictDeclaration.id, Organization.reference))
+    if not parts:
+        return {}
+    return {
+        (kind, subject_id): Subject(reference, within, label)
+        for kind, subject_id, reference, within, label in db.session.execute(union_all(*parts))
+    }
+
+
+def _subject(
+    kind: str,
+    ids: Iterable[int],
+    seen: Select[Any],
+    key: Any,
+    reference: Any,
+    within: Any = None,
+    label: Any = None,
+) -> Select[*tuple[Any, ...]]:
+    """One part of the union over all kinds of subjects."""
+    return seen.with_only_columns(
+        literal(kind).label("kind"),
+        key.label("subject_id"),
+        reference.label("reference"),
+        (within if within is not None else cast(null(), Text)).label("within"),
+        (label if label is not None else cast(null(), JSONB)).label("label"),
+    ).where(key.in_(sorted(ids)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from grants.core.languages import _l
-from grants.portfolio.queries import Work
+from grants.core.workflow import Workflow
+from grants.portfolio.queries import Entry, Subject, Work
 
 KINDS: dict[str, tuple[Any, str, str | None]] = {
     "submit_draft": (_l("Finish and submit your application"), "applications.show", "reference"),
@@ -69,3 +70,67 @@ def _sortable(due: date | datetime | None) -> datetime:
     if due is None:
         return datetime.max.replace(tzinfo=UTC)
     return due if isinstance(due, datetime) else datetime.combine(due, time(23, 59), UTC)
+
+
+RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
+    "call": (_l("Calls"), "calls.manage", "reference"),
+    "application": (_l("Applications"), "applications.read", "reference"),
+    "assignment": (_l("Reviews"), "reviews.show", "assignment_id"),
+    "interest": (_l("Declared ties"), "accounts.organization", "reference"),
+    "reviewer": (_l("Reviewers"), None, None),
+    "meeting": (_l("Meetings"), "decisions.meeting", "reference"),
+    "decision": (_l("Decisions"), "decisions.case", "application_reference"),
+    "award": (_l("Grants"), "portfolio.grant", "reference"),
+    "report_due": (_l("Reports"), "reports.show", "due_id"),
+    "disbursement": (_l("Payments"), "payments.show", "reference"),
+    "bank_account": (_l("Bank accounts"), "payments.bank_account", "reference"),
+    "closeout": (_l("Close-outs"), "closeout.of_grant", "reference"),
+}
+"""The kinds of subjects of the record: their name, the page of one of them, and what that page is found by."""
+
+SAID: dict[tuple[str, str], Any] = {
+    ("reviewer", "describe"): _l("A reviewer's profile was written"),
+    ("interest", "declare"): _l("A tie was declared"),
+}
+"""What happens to subjects that have no workflow."""
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """One line of the record in words. A subject that is not the reader's to see has no reference, who or why."""
+
+    id: int
+    what: Any
+    at: datetime
+    reference: str = ""
+    label: Any = None
+    page: tuple[str, dict[str, Any]] | None = None
+    who: str | None = None
+    reason: str | None = None
+    hidden: bool = False
+
+
+def record_lines(entries: Sequence[Entry], subjects: Mapping[tuple[str, int], Subject]) -> list[RecordLine]:
+    """The record in words, in the order given."""
+    return [_record_line(entry, subjects.get((entry.kind, entry.subject_id))) for entry in entries]
+
+
+def _record_line(entry: Entry, subject: Subject | None) -> RecordLine:
+    workflow = Workflow.all.get(entry.kind)
+    what = SAID.get((entry.kind, entry.verb)) or (
+        workflow.said(entry.verb) if workflow else entry.verb.replace("_", " ")
+    )
+    if subject is None:
+        return RecordLine(entry.id, what, entry.at, hidden=True)
+    page = _page_of(entry, subject)
+    return RecordLine(entry.id, what, entry.at, subject.reference, subject.label, page, entry.actor, entry.reason)
+
+
+def _page_of(entry: Entry, subject: Subject) -> tuple[str, dict[str, Any]] | None:
+    _label, endpoint, by = RECORDED.get(entry.kind, (None, None, None))
+    if endpoint is None or by is None:
+        return None
+    values: dict[str, Any] = {by: entry.subject_id if by.endswith("_id") else subject.reference}
+    if subject.within:
+        values["reference"] = subject.within
+    return endpoint, values

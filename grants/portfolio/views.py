@@ -18,16 +18,19 @@ from grants.core import clock
 from grants.core.languages import language_now
 from grants.core.permissions import scope
 from grants.core.web import ANYONE, SIGNED_IN, access, found, own_path
-from grants.history.queries import timeline
+from grants.history.queries import chain_head, timeline
 from grants.payments import queries as payments
 from grants.payments.rules import obstacles_to_preparing
 from grants.payments.workflow import DisbursementState
 from grants.portfolio import queries
-from grants.portfolio.rules import tasks
+from grants.portfolio.rules import RECORDED, RecordLine, record_lines, tasks
 
 bp = Blueprint("portfolio", __name__)
 
 STAFF = (*COORDINATORS, Role.FINANCE_OFFICER, Role.AUDITOR)
+
+LATEST = 10
+"""So many lines of the record stand on the home of auditors."""
 
 
 @bp.app_context_processor
@@ -59,6 +62,8 @@ def _navigation() -> dict[str, Any]:
         places.append((_("Organizations"), "accounts.organizations"))
     if current_user.holds(Role.ADMINISTRATOR, Role.AUDITOR):
         places.append((_("People"), "accounts.people"))
+    if current_user.holds(Role.AUDITOR, Role.GLOBAL_COORDINATOR):
+        places.append((_("Record"), "portfolio.record"))
     return {"navigation": _places(*places), "account_links": doors}
 
 
@@ -99,7 +104,7 @@ def home() -> ResponseReturnValue:
         late=sum(task.late for task in work),
         own=queries.own_applications(current_user),
         money=[_money_figure(line, language_now(), page) for line in money],
-        history=queries.latest_history() if current_user.holds(Role.AUDITOR) else [],
+        history=_in_words(queries.record_before(most=LATEST)) if current_user.holds(Role.AUDITOR) else [],
     )
 
 
@@ -175,3 +180,32 @@ def grant(reference: str) -> ResponseReturnValue:
         staff=staff,
         at=at,
     )
+
+
+@bp.get("/record")
+@access(Role.AUDITOR, Role.GLOBAL_COORDINATOR)
+def record() -> ResponseReturnValue:
+    """Who did what, when and why, over everything, the newest first."""
+    kind = _one_of("kind", list(RECORDED))
+    before = max(1, min(request.args.get("before", queries.NEWEST, type=int), queries.NEWEST))
+    entries = queries.record_before(before, kind=kind, most=queries.RECORD_PAGE + 1)
+    page = entries[: queries.RECORD_PAGE]
+    kinds = [{"label": _("All"), "url": url_for(".record"), "current": not kind}]
+    kinds += [
+        {"label": label, "url": url_for(".record", kind=key), "current": key == kind}
+        for key, (label, _endpoint, _by) in RECORDED.items()
+    ]
+    return render_template(
+        "portfolio/record.html",
+        lines=_in_words(page),
+        filters=[{"label": _("About"), "links": kinds}],
+        newest=url_for(".record", kind=kind or None) if before < queries.NEWEST else None,
+        older=url_for(".record", kind=kind or None, before=page[-1].id) if len(entries) > len(page) else None,
+        head=chain_head(),
+    )
+
+
+def _in_words(entries: list[queries.Entry]) -> list[RecordLine]:
+    """Lines of the record as the present reader may see them."""
+    seen = {kind: scope(current_user, model) for kind, model in queries.SUBJECTS.items()}
+    return record_lines(entries, queries.subjects_of(entries, seen))
