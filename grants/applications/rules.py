@@ -14,9 +14,6 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import LazyString
-from flask_babel import lazy_ngettext as _ln
-
 from grants.accounts.models import Confidentiality, Organization, region_of
 from grants.applications.models import Application, Attachment, Finding, Outcome, Receipt
 from grants.applications.queries import Terms
@@ -24,7 +21,7 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule
 from grants.calls.rules import facts_of_call
 from grants.core.expressions import BadExpression, Expression, parse
-from grants.core.languages import _l, language_now, pick
+from grants.core.languages import LazyWords, _l, _ln, language_now, pick
 from grants.core.money import Money, total
 from grants.core.questions import Budget, Definition, Heading, Question, Section, day_of
 from grants.core.rules import Obstacle
@@ -257,13 +254,13 @@ def obstacles_in_budget(
             continue
         looked_at |= formula.names
         if _holds(formula, values, check) is False:
-            found.append(Obstacle(str(check["id"]), LazyString(pick, check["text"])))
+            found.append(Obstacle(str(check["id"]), LazyWords(pick, check["text"])))
     found += [
         Obstacle(
             f"limit.{row.key}",
             _l(
                 "%(heading)s: %(amount)s is more than the limit of %(limit)s.",
-                heading=LazyString(pick, row.title),
+                heading=LazyWords(pick, row.title),
                 amount=shown(row.limited),
                 limit=shown(row.limit),
             ),
@@ -314,7 +311,7 @@ def _holds(formula: Expression, values: Mapping[str, Any], check: Mapping[str, A
 
 def shown(money: Money | None) -> Any:
     """An amount that is written in the language of whoever reads the sentence it stands in."""
-    return LazyString(lambda: money.shown(language_now())) if money is not None else "–"
+    return LazyWords(lambda: money.shown(language_now())) if money is not None else "–"
 
 
 def _about_lines(names: frozenset[str]) -> bool:
@@ -557,7 +554,7 @@ def obstacles_by_time(call: Call, at: datetime) -> list[Obstacle]:
         message = _l(
             "The call closed on %(closed)s. Our server’s clock says %(now)s.",
             closed=when_in_call(call, call.closes_at),
-            now=LazyString(_with_seconds, at, call.timezone),
+            now=LazyWords(_with_seconds, at, call.timezone),
         )
         return [Obstacle("call_closed", message)]
     return []
@@ -565,7 +562,7 @@ def obstacles_by_time(call: Call, at: datetime) -> list[Obstacle]:
 
 def when_in_call(call: Call, at: datetime) -> Any:
     """A moment in words in the zone of the call, in the language of whoever reads it."""
-    return LazyString(moment, at, call.timezone)
+    return LazyWords(moment, at, call.timezone)
 
 
 def _with_seconds(at: datetime, zone: str) -> str:
@@ -639,7 +636,7 @@ def obstacles_to_submission(
         found += [
             Obstacle(
                 f"document.{document.key}",
-                _l("This document is missing: %(document)s.", document=LazyString(pick, document.label)),
+                _l("This document is missing: %(document)s.", document=LazyWords(pick, document.label)),
                 ("applications.documents", {"reference": reference, "_anchor": document.key}),
             )
             for document in missing_documents(asked, attachments, values)
@@ -665,8 +662,8 @@ def obstacles_across_sections(
         if end > call.latest_end_on:
             message = _l(
                 "The action would end on %(end)s. It must end by %(latest)s.",
-                end=LazyString(in_words, end),
-                latest=LazyString(in_words, call.latest_end_on),
+                end=LazyWords(in_words, end),
+                latest=LazyWords(in_words, call.latest_end_on),
             )
             found.append(Obstacle("ends_too_late", message, where("duration_months")))
     points = terms.plan_points.get(application.lot_key or "")
@@ -692,7 +689,7 @@ def in_short(obstacles: Sequence[Obstacle], definition: Definition, reference: s
     gathered = []
     for section_key, number in missing.items():
         found = definition.section(section_key)
-        title = LazyString(pick, found.title if found else {})
+        title = LazyWords(pick, found.title if found else {})
         message = _ln(
             "%(section)s: one answer is missing", "%(section)s: %(num)s answers are missing", number, section=title
         )

@@ -13,6 +13,7 @@ from babel.support import NullTranslations, Translations
 from flask import current_app, g, has_app_context
 from flask_babel import force_locale, get_locale
 from flask_babel.speaklater import LazyString
+from markupsafe import escape
 
 LANGUAGES = ("en", "fr", "es")
 """Languages of screens and mails."""
@@ -83,9 +84,29 @@ def said_of(one: str, many: str, number: int) -> str:
     return str(_words().ngettext(one, many, number))
 
 
-def _l(message: str, **values: Any) -> LazyString:
+class LazyWords(LazyString):
+    """Words that are found when somebody reads them.
+
+    The library takes such words for markup, though they may hold what people typed; a page escapes ours like any text.
+    """
+
+    def __html__(self) -> str:
+        """The words for a page."""
+        return str(escape(str(self)))
+
+
+def _l(message: str, **values: Any) -> LazyWords:
     """A message that is put into words when somebody reads it; rules and workflows word their answers through it."""
-    return LazyString(_filled, message, **values)
+    return LazyWords(_filled, message, **values)
+
+
+def _ln(one: str, many: str, number: int, **values: Any) -> LazyWords:
+    """A message about a number of things (``num``) that is put into words when somebody reads it."""
+    return LazyWords(_counted, one, many, number, values)
+
+
+def _counted(one: str, many: str, number: int, values: Mapping[str, Any]) -> str:
+    return said_of(one, many, number) % {"num": number, **values}
 
 
 def _filled(message: str, **values: Any) -> str:

@@ -33,10 +33,9 @@ from typing import Any, NamedTuple
 import email_validator
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from flask_babel.speaklater import LazyString
 
 from grants.core.expressions import BadExpression, Expression
-from grants.core.languages import _l, country_name, date_locale, language_now, pick
+from grants.core.languages import LazyWords, _l, country_name, date_locale, language_now, pick
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.questions import (
     CHOICES,
@@ -360,7 +359,7 @@ def mistakes(question: Question, value: Any, definition: Definition, facts: Answ
 
 def wording(texts: Texts, fallback: str) -> Any:
     """A text of the call inside a sentence of ours, in the language of whoever reads it."""
-    return LazyString(pick, texts, None, fallback)
+    return LazyWords(pick, texts, None, fallback)
 
 
 def _mistakes_in_rows(question: Question, rows: Any, definition: Definition, label: Any) -> list[tuple[str, Any]]:
@@ -509,7 +508,7 @@ def _wrong_number(question: Question, value: Any) -> list[tuple[str, Any]]:
 
 def _shown(question: Question, number: Decimal) -> Any:
     amount = amount_of(number, question.currency) if question.type == "money" else None
-    return LazyString(_money_text, amount) if amount else _plain_decimal(number)
+    return LazyWords(_money_text, amount) if amount else _plain_decimal(number)
 
 
 def _money_text(amount: Money) -> str:
@@ -522,10 +521,10 @@ def _wrong_day(question: Question, value: Any) -> list[tuple[str, Any]]:
         return [("unreadable", _l("this is not a day. Please choose it, or write it like 2027-05-31."))]
     if question.not_before and day < question.not_before:
         return [
-            ("too_early", _l("the earliest possible day is %(day)s.", day=LazyString(_day_text, question.not_before)))
+            ("too_early", _l("the earliest possible day is %(day)s.", day=LazyWords(_day_text, question.not_before)))
         ]
     if question.not_after and day > question.not_after:
-        return [("too_late", _l("the latest possible day is %(day)s.", day=LazyString(_day_text, question.not_after)))]
+        return [("too_late", _l("the latest possible day is %(day)s.", day=LazyWords(_day_text, question.not_after)))]
     return []
 
 

@@ -47,6 +47,9 @@ WITHOUT_INDEX = {
     "found through the meeting": {"recusal.application_id"},
     "found through the tranche": {"disbursement.bank_account_id"},
     "found through its accounts": {"transfer.disbursement_id"},
+    "the rows that have not ended are indexed; the others are asked for only together with them": {
+        "membership.organization_id", "role_grant.person_id",
+    },
 }  # fmt: skip
 """Foreign keys without an index of their own, by the reason why none is needed."""
 

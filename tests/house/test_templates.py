@@ -11,6 +11,7 @@ from flask import Flask
 from jinja2 import nodes
 
 from config import ROOT
+from grants.core.languages import _l, _ln
 
 FOLDER, STATIC = ROOT / "templates", ROOT / "static"
 PAGES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.html"))
@@ -97,6 +98,23 @@ def test_markup_is_made_in_code_only_where_it_is_escaped() -> None:
     for path in (ROOT / "grants").rglob("*.py"):
         found = re.findall(r"\bMarkup\(\s*f[\"']", path.read_text(encoding="utf-8"))
         assert not found, f"{path.name}: markup is put together from text that nobody escaped"
+
+
+def test_words_found_late_are_escaped_like_any_text(app: Flask) -> None:
+    """Reasons why not, and other words of rules, hold what people typed."""
+    page = app.jinja_env.from_string("{{ words }}", globals=app.jinja_env.globals)
+    for words in (_l("%(name)s is missing.", name="<i>"), _ln("%(name)s", "%(name)s %(num)s", 2, name="<i>")):
+        assert "<i>" in str(words)
+        assert "&lt;i&gt;" in page.render(words=words)
+        assert "<i>" not in page.render(words=words)
+
+
+def test_words_found_late_are_ours() -> None:
+    """Those of the library count as markup."""
+    for path in (ROOT / "grants").rglob("*.py"):
+        if path.name != "languages.py":
+            found = re.findall(r"lazy_n?gettext|\bLazyString\b", path.read_text(encoding="utf-8"))
+            assert not found, f"{path}: take _l, _ln or LazyWords from grants.core.languages"
 
 
 @pytest.mark.parametrize("path", [p for p in STATIC.rglob("*") if p.is_file()], ids=lambda p: p.name)
