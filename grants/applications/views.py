@@ -489,26 +489,6 @@ def _document(name: str, language: str, values: dict[str, Any]) -> Response:
     return response
 
 
-@bp.route("/applications/<reference>/withdraw", methods=["GET", "POST"])
-@access(SIGNED_IN)
-def withdraw(reference: str) -> ResponseReturnValue:
-    """Take the application back, with a reason."""
-    application = _found(reference)
-    require(permissions.can_withdraw(current_user, application))
-    form = ReasonForm()
-    if form.validate_on_submit():
-        actions.withdraw(application, form.reason.data, by=current_user)
-        return done(_("The application is withdrawn."), ".show", reference=reference)
-    page = render_template(
-        "applications/withdraw.html",
-        application=application,
-        call=application.call,
-        form=form,
-        obstacles=rules.obstacles_to_withdrawing(application),
-    )
-    return page, 422 if form.is_submitted() else 200
-
-
 # ------------------------------------------------------------------ reading and checking
 
 
@@ -600,19 +580,6 @@ def find_ineligible(reference: str) -> ResponseReturnValue:
         unmet=[finding for finding in findings if finding.outcome == Outcome.FAILED],
         obstacles=rules.obstacles_to_finding_ineligible(application, findings, len(queries.rules_of(application.call))),
     )
-    return page, 422 if form.is_submitted() else 200
-
-
-@bp.route("/applications/<reference>/reopen-check", methods=["GET", "POST"])
-@access(*COORDINATORS)
-def reopen_check(reference: str) -> ResponseReturnValue:
-    """Take up the check again, with a reason."""
-    application = _to_check(reference)
-    form = ReasonForm()
-    if form.validate_on_submit():
-        actions.reopen_check(application, form.reason.data, by=current_user)
-        return done(_("The check is open again."), ".check", reference=reference)
-    page = render_template("applications/reopen_check.html", application=application, call=application.call, form=form)
     return page, 422 if form.is_submitted() else 200
 
 

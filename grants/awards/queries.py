@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from grants.accounts.models import MemberRole, Membership, Organization, Person
@@ -19,6 +20,8 @@ from grants.calls.models import Call
 from grants.calls.queries import documents_of
 from grants.core.db import Prepared, db
 from grants.core.money import Money
+from grants.decisions.models import Decision
+from grants.decisions.workflow import DecisionState
 
 PAGE = 25
 
@@ -32,6 +35,33 @@ _BESIDE = (
     joinedload(Award.call).load_only(
         Call.reference, Call.state, Call.title, Call.programme, Call.timezone, Call.currency
     ),
+)
+
+
+class Told(NamedTuple):
+    """What an applicant was told by letter about an application, and the grant that came of it."""
+
+    application_id: int
+    outcome: str
+    award_reference: str | None
+    award_state: str | None
+
+
+def letters_about(application_ids: Iterable[int]) -> dict[int, Told]:
+    """What applicants were told about these applications; nothing of a decision before its letter is sent."""
+    rows = _LETTERS(applications=list(application_ids))
+    return {row[0]: Told._make(row) for row in rows}
+
+
+_LETTERS = Prepared(
+    lambda: (
+        select(Decision.application_id, Decision.outcome, Award.reference, Award.state)
+        .outerjoin(Award, Award.decision_id == Decision.id)
+        .where(
+            Decision.state == DecisionState.RELEASED,
+            Decision.application_id == func.any(bindparam("applications", None, type_=ARRAY(BigInteger))),
+        )
+    )
 )
 
 

@@ -283,18 +283,33 @@ def reference_of(call_reference: str, number: int) -> str:
     return f"{call_reference}-G{number:02d}"
 
 
+REACHED = {
+    AwardState.OFFERED: 4,
+    AwardState.ACCEPTED: 4,
+    AwardState.SENT: 4,
+    AwardState.ACTIVE: 5,
+    AwardState.SUSPENDED: 5,
+    AwardState.TERMINATED: 6,
+    AwardState.CLOSED: 7,
+}
+"""How many reaches of its river a grant has behind it."""
+
+
+def steps_after_letter(state: str | None) -> list[Step]:
+    """The river of an application whose letter was sent; ``state`` is that of its award, None when there is none."""
+    labels = (_l("Applied"), _l("Checked"), _l("Reviewed"), _l("Decided"), _l("Signed"), _l("Running"), _l("Closed"))
+    where = REACHED.get(AwardState(state), 4) if state else 4
+    goes_on = state is not None and state not in OVER
+    return [
+        Step(label, "done" if n < where else "current" if n == where and goes_on else "todo")
+        for n, label in enumerate(labels)
+    ]
+
+
 def steps(award: Award, *, signed_at: date | datetime | None = None) -> list[Step]:
     """The river of a grant as seen from its award: applied, checked, reviewed, decided, signed, running, closed."""
     state = award.state
-    where = {
-        AwardState.OFFERED: 4,
-        AwardState.ACCEPTED: 4,
-        AwardState.SENT: 4,
-        AwardState.ACTIVE: 5,
-        AwardState.SUSPENDED: 5,
-        AwardState.TERMINATED: 6,
-        AwardState.CLOSED: 7,
-    }.get(AwardState(state), 4)
+    where = REACHED.get(AwardState(state), 4)
     labels: list[tuple[Any, date | datetime | None]] = [
         (_l("Applied"), award.application.submitted_at),
         (_l("Checked"), None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, abort, current_app, render_template, request, url_for
@@ -80,6 +81,18 @@ def grant_tabs(award: Award) -> list[dict[str, Any]]:
 def grant_steps(award: Award) -> list[rules.Step]:
     """The river of a grant, for ``awards/_stepper.html``."""
     return rules.steps(award)
+
+
+@bp.app_template_global("letters_about")
+def letters_about(application_ids: Iterable[int]) -> dict[int, queries.Told]:
+    """What applicants were told about some applications, for lists of them."""
+    return queries.letters_about(application_ids)
+
+
+@bp.app_template_global("steps_after_letter")
+def steps_after_letter(told: queries.Told) -> list[rules.Step]:
+    """The river of an application whose letter was sent, for its pages."""
+    return rules.steps_after_letter(told.award_state)
 
 
 def _award(reference: str) -> Award:

@@ -118,7 +118,7 @@ def import_() -> ResponseReturnValue:
 @access(*STAFF)
 def manage(reference: str) -> ResponseReturnValue:
     """Where a call stands, its money by region and lot, its timetable, and publishing it."""
-    return _manage_page(_call(reference, whole=True), CancelForm())
+    return manage_page(_call(reference, whole=True), CancelForm())
 
 
 @bp.get("/calls/<reference>/preview")
@@ -144,18 +144,6 @@ def publish(reference: str) -> ResponseReturnValue:
     require(permissions.can_publish(current_user, call))
     actions.publish(call, by=current_user)
     return done(_("The call is published."), ".manage", reference=reference)
-
-
-@bp.post("/calls/<reference>/cancel")
-@access(Role.GLOBAL_COORDINATOR)
-def cancel(reference: str) -> ResponseReturnValue:
-    """Take the call back."""
-    call, form = _call(reference, whole=True), CancelForm()
-    require(permissions.can_cancel(current_user, call))
-    if not form.validate_on_submit():
-        return _manage_page(call, form), 422
-    actions.cancel(call, form.reason.data, by=current_user)
-    return done(_("The call is cancelled."), ".manage", reference=reference)
 
 
 # ------------------------------------------------------------------ shared
@@ -199,7 +187,8 @@ def _written_once(key: tuple[Any, ...], write: Callable[[], str]) -> Markup:
     return kept[full]
 
 
-def _manage_page(call: Call, form: CancelForm) -> str:
+def manage_page(call: Call, form: CancelForm) -> str:
+    """The page of one call for coordinators, with the form that takes it back."""
     require(permissions.can_manage(current_user, call))
     at = clock.now()
     return render_template(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from grants.accounts.models import Person
+from grants.accounts.models import Organization, Person
+from grants.applications import actions as application_actions
 from grants.applications.models import Application
+from grants.calls import actions as call_actions
 from grants.calls.models import Call
 from grants.core import clock
 from grants.core.db import db
@@ -20,14 +22,15 @@ from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history import actions as history
 from grants.reviews import actions as review_actions
 from grants.reviews import queries as reviews
-from grants.reviews.models import Grade
+from grants.reviews.models import Assignment, ConflictDeclaration, Grade
 
 # ------------------------------------------------------------------ meetings
 
 
 def call_meeting(call: Call, *, starts_at: datetime, members: Sequence[Person], quorum: int, by: Person) -> Meeting:
     """Invite members of the committee to decide about a call. Raises Refused for outsiders or an impossible quorum."""
-    refuse(rules.obstacles_to_calling_meeting(call, starts_at, members, quorum))
+    decided, undecided = queries.number_decided(call.id), queries.number_undecided(call.id)
+    refuse(rules.obstacles_to_calling_meeting(call, starts_at, members, quorum, decided=decided, undecided=undecided))
     meeting = Meeting(
         reference=f"{call.reference}-M{queries.number_of_meetings(call) + 1}",
         call_id=call.id,
@@ -108,7 +111,7 @@ def recuse(meeting: Meeting, application: Application, person: Person, reason: s
     db.session.flush()
     history.note("meeting", meeting.id, "recuse", by=by, application=application.reference)
     organization, call = application.organization, meeting.call
-    review_actions.declare_interest(person, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
+    declare_interest(person, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
     return recusal
 
 
@@ -204,6 +207,7 @@ def take(decision: Decision, *, by: Person) -> Decision:
     """
     meeting, call = decision.meeting, decision.meeting.call
     queries.lock_envelope(call.id)
+    _hold(decision.application)
     line = reviews.line_of(decision.application)
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out)
@@ -262,3 +266,71 @@ def release(meeting: Meeting, *, by: Person) -> list[Decision]:
             letters += [letter(decision, person) for person in people.get(decision.application.organization_id, [])]
     post(*letters)
     return taken
+
+
+# ------------------------------------------------------------------ what a decision stands on
+
+
+def withdraw_application(application: Application, reason: str, *, by: Person) -> None:
+    """Withdraw an application. Raises Refused once the committee has decided about it."""
+    _hold(application)
+    refuse(rules.obstacles_to_withdrawing(application, queries.state_of_decision(application.id)))
+    application_actions.withdraw(application, reason, by=by)
+
+
+def reopen_check(application: Application, reason: str, *, by: Person) -> None:
+    """Take up the eligibility check again. Raises Refused once the committee has decided about the application."""
+    _hold(application)
+    refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
+    application_actions.reopen_check(application, reason, by=by)
+
+
+def reopen_review(assignment: Assignment, reason: str, *, by: Person) -> None:
+    """Open a submitted review again. Raises Refused once the committee has decided about the application."""
+    _hold(assignment.application)
+    refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
+    review_actions.reopen(assignment, reason, by=by)
+
+
+def recuse_from_review(assignment: Assignment, reason: str, *, by: Person) -> None:
+    """Step aside from a review because of a conflict.
+
+    A decision that was taken goes on counting the review, so that its ranking can be computed again; the conflict is
+    declared and written down beside the decision, and the application is hidden from the reviewer from now on.
+    """
+    application = assignment.application
+    _hold(application)
+    if rules.obstacles_once_decided(queries.state_of_decision(application.id)):
+        organization, call = application.organization, application.call
+        declare_interest(by, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
+    else:
+        review_actions.recuse(assignment, reason, by=by)
+
+
+def declare_interest(
+    person: Person, organization: Organization, *, grade: str, reason: str, call: Call | None = None, by: Person
+) -> ConflictDeclaration:
+    """Declare a tie to an organization. A late conflict leaves the reviews that decisions count; each is written down."""
+    for assignment in reviews.live_assignments(person, organization, call):
+        _hold(assignment.application)
+    counted = queries.decided_on_reviews_of(person, organization, call) if grade == Grade.CONFLICT else []
+    standing = [decision.application_id for decision in counted]
+    declaration = review_actions.declare_interest(
+        person, organization, grade=grade, reason=reason, call=call, standing=standing, by=by
+    )
+    for decision in counted:
+        history.note("decision", decision.id, "late_conflict", by=by, reviewer=person.reference)
+    return declaration
+
+
+def cancel_call(call: Call, reason: str, *, by: Person) -> None:
+    """Take a call back. Raises Refused once the committee has decided about an application to it."""
+    queries.lock_envelope(call.id)
+    refuse(rules.obstacles_to_cancelling(call, queries.number_decided(call.id)))
+    call_actions.cancel(call, reason, by=by)
+
+
+def _hold(application: Application) -> None:
+    """Keep an application as it is while it is decided, or while what its decision stands on is changed."""
+    db.session.flush()
+    db.session.refresh(application, ["state"], with_for_update=True)

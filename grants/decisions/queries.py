@@ -12,6 +12,7 @@ from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 from grants.accounts.models import Membership, Organization, Person, Role
 from grants.accounts.queries import holders_of
 from grants.applications.models import Application, Finding, Outcome
+from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, EligibilityRule
 from grants.core.db import Prepared, db
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
@@ -192,6 +193,60 @@ def decision_on(application_id: int) -> Decision | None:
         .execution_options(populate_existing=True)
     )
     return db.session.scalar(found)
+
+
+def state_of_decision(application_id: int) -> str | None:
+    """Where the decision on an application stands; None when there is none yet."""
+    return next((state for (state,) in _STATE(application=application_id)), None)
+
+
+_STATE = Prepared(
+    lambda: select(Decision.state).where(Decision.application_id == bindparam("application", None, type_=BigInteger))
+)
+
+
+def number_decided(call_id: int) -> int:
+    """How many applications to a call the committee has decided about."""
+    found = select(func.count(Decision.id)).join(Meeting, Meeting.id == Decision.meeting_id)
+    return db.session.scalar(found.where(Meeting.call_id == call_id, Decision.state.in_(DECIDED))) or 0
+
+
+def number_undecided(call_id: int) -> int:
+    """How many applications to a call are in the check, or eligible and not decided about."""
+    decided = select(Decision.application_id).where(Decision.state.in_(DECIDED))
+    found = select(func.count(Application.id)).where(
+        Application.call_id == call_id,
+        Application.state.in_((ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)),
+        Application.id.not_in(decided),
+    )
+    return db.session.scalar(found) or 0
+
+
+def number_alive(call_id: int) -> int:
+    """How many applications to a call are begun or sent in, and not withdrawn."""
+    found = select(func.count(Application.id)).where(
+        Application.call_id == call_id, Application.state != ApplicationState.WITHDRAWN
+    )
+    return db.session.scalar(found) or 0
+
+
+def decided_on_reviews_of(person: Person, organization: Organization, call: Call | None) -> list[Decision]:
+    """The decisions about an organization (in one call or in all) that count a review submitted by this person."""
+    found = (
+        select(Decision)
+        .join(Application, Application.id == Decision.application_id)
+        .join(Assignment, Assignment.application_id == Application.id)
+        .where(
+            Assignment.reviewer_id == person.id,
+            Assignment.state == AssignmentState.COMPLETED,
+            Application.organization_id == organization.id,
+            Decision.state.in_(DECIDED),
+        )
+        .order_by(Decision.id)
+    )
+    if call is not None:
+        found = found.where(Application.call_id == call.id)
+    return list(db.session.scalars(found))
 
 
 def decisions_of(meeting: Meeting) -> list[Decision]:

@@ -16,17 +16,18 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import LazyString
-
 from grants.accounts.models import Person, Role
+from grants.applications import rules as upstream
+from grants.applications.models import Application
 from grants.applications.rules import shown as amount_shown
 from grants.applications.workflow import ApplicationState
+from grants.calls import rules as calls
 from grants.calls.models import Call
-from grants.core.languages import _l, pick
+from grants.core.languages import LazyWords, _l, _ln, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
-from grants.decisions.queries import Awarded, Ballot
+from grants.decisions.queries import DECIDED, Awarded, Ballot
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
 from grants.reviews.rules import Grid, Result, read_grid, results_of, shown, worded
@@ -248,10 +249,10 @@ def departures_from_envelope(call: Call, awards: Sequence[Awarded]) -> list[Obst
     found = []
     for share in by_region(call, awards):
         if share.short:
-            message = _l("%(region)s receives less than the floor of the call.", region=LazyString(pick, share.label))
+            message = _l("%(region)s receives less than the floor of the call.", region=LazyWords(pick, share.label))
             found.append(Obstacle(f"floor_{share.key}", message))
         if share.over:
-            message = _l("%(region)s receives more than the ceiling of the call.", region=LazyString(pick, share.label))
+            message = _l("%(region)s receives more than the ceiling of the call.", region=LazyWords(pick, share.label))
             found.append(Obstacle(f"ceiling_{share.key}", message))
     for share in by_lot(call, awards):
         if share.short:
@@ -269,10 +270,10 @@ def departures_from_envelope(call: Call, awards: Sequence[Awarded]) -> list[Obst
 
 
 def obstacles_to_calling_meeting(
-    call: Call, starts_at: datetime, members: Sequence[Person], quorum: int
+    call: Call, starts_at: datetime, members: Sequence[Person], quorum: int, *, decided: int = 0, undecided: int = 0
 ) -> list[Obstacle]:
     """Why a meeting cannot be called like this."""
-    found = []
+    found = obstacles_by_agenda(decided, undecided)
     if call.state != "published" or starts_at < call.closes_at:
         found.append(Obstacle("call_not_closed", _l("The committee meets after the call has closed.")))
     if not members:
@@ -289,6 +290,17 @@ def obstacles_to_calling_meeting(
             )
         )
     return found
+
+
+def obstacles_by_agenda(decided: int, undecided: int) -> list[Obstacle]:
+    """Why no meeting is needed: of the applications to the call some are ``decided`` and none is ``undecided``."""
+    if decided and not undecided:
+        return [
+            Obstacle(
+                "nothing_to_decide", _l("The committee has decided about every eligible application to this call.")
+            )
+        ]
+    return []
 
 
 def obstacles_to_attending(meeting: Meeting, person: Person) -> list[Obstacle]:
@@ -343,6 +355,42 @@ def obstacles_to_releasing(meeting: Meeting, decisions: Sequence[Decision]) -> l
         found.append(Obstacle("undecided", _l("A proposal has not been decided yet.")))
     if not any(decision.state == DecisionState.TAKEN for decision in decisions):
         found.append(Obstacle("no_letters", _l("There are no letters to send.")))
+    return found
+
+
+# ------------------------------------------------------------------ what a decision stands on
+
+
+def obstacles_once_decided(state: str | None) -> list[Obstacle]:
+    """Why what a decision stands on stays as it is: the check, and the reviews it counts. ``state`` is the decision's."""
+    if state in DECIDED:
+        return [Obstacle("decided_already", _l("The committee has decided about this application already."))]
+    return []
+
+
+def obstacles_to_withdrawing(application: Application, state: str | None) -> list[Obstacle]:
+    """Why an application cannot be withdrawn. Before the letter is sent its applicant is not told that it is decided."""
+    found = upstream.obstacles_to_withdrawing(application)
+    if state == DecisionState.TAKEN:
+        found.append(
+            Obstacle(
+                "being_decided",
+                _l("The application is before the committee and can no longer be withdrawn. You hear from us soon."),
+            )
+        )
+    return found or obstacles_once_decided(state)
+
+
+def obstacles_to_cancelling(call: Call, decided: int) -> list[Obstacle]:
+    """Why a call cannot be cancelled: it is cancelled, or the committee has decided about applications to it."""
+    found = calls.obstacles_to_cancelling(call)
+    if decided:
+        message = _ln(
+            "The committee has decided about %(num)s application to this call.",
+            "The committee has decided about %(num)s applications to this call.",
+            decided,
+        )
+        found.append(Obstacle("decided_already", message))
     return found
 
 
@@ -475,6 +523,8 @@ def obstacles_to_taking(
         found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
     if decision.state != DecisionState.PROPOSED:
         found.append(Obstacle("decided_already", _l("The committee has decided about this application already.")))
+    if decision.application.state != ApplicationState.ELIGIBLE:
+        found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
     result = list_.result(decision.application_id)
     found += obstacles_by_reviews(list_.grid, result) if result else []
     if count.cast < meeting.quorum:

@@ -11,12 +11,19 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Person, Role
+from grants.applications import queries as applications
+from grants.applications.forms import ReasonForm as WhyForm
 from grants.applications.models import Application
+from grants.applications.permissions import can_check, can_withdraw
 from grants.applications.rules import Audience
+from grants.calls.forms import CancelForm
 from grants.calls.models import Call
+from grants.calls.permissions import can_cancel
+from grants.calls.queries import call_by_reference
+from grants.calls.views import manage_page
 from grants.core import clock, files
 from grants.core.permissions import require, scope
-from grants.core.rules import Refused
+from grants.core.rules import Obstacle, Refused
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.decisions import actions, permissions, queries, rules
 from grants.decisions.forms import (
@@ -32,7 +39,11 @@ from grants.decisions.models import OUTCOME_LABELS, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
 from grants.reviews import queries as reviews
+from grants.reviews.forms import InterestForm
+from grants.reviews.models import Assignment
+from grants.reviews.permissions import DECLARERS, can_assign, can_declare, can_declare_interests
 from grants.reviews.rules import read_grid, results_of, shown
+from grants.reviews.views import call_choices, interests_page
 
 bp = Blueprint("decisions", __name__)
 
@@ -132,6 +143,7 @@ def _list_page(call: Call, form: MeetingForm, status: int = 200) -> ResponseRetu
             missed=queries.missed_rules([line.id for line in ineligible]),
             form=form,
             can_call=permissions.can_call_meeting(current_user),
+            no_agenda=rules.obstacles_by_agenda(queries.number_decided(call.id), queries.number_undecided(call.id)),
             **agenda,
         ),
         status,
@@ -504,3 +516,131 @@ def letter(reference: str) -> ResponseReturnValue:
         outcomes=OUTCOME_LABELS,
         at=clock.now(),
     )
+
+
+# ------------------------------------------------------------------ what a decision stands on
+
+
+@bp.app_template_global("once_decided")
+def once_decided(application_id: int) -> list[Obstacle]:
+    """Why the check and the reviews of an application stay as they are, for the pages that change them."""
+    return rules.obstacles_once_decided(queries.state_of_decision(application_id))
+
+
+@bp.app_template_global("before_withdrawing")
+def before_withdrawing(application: Application) -> list[Obstacle]:
+    """Why an application cannot be withdrawn, for its own page."""
+    return rules.obstacles_to_withdrawing(application, queries.state_of_decision(application.id))
+
+
+@bp.app_template_global("before_cancelling")
+def before_cancelling(call: Call) -> list[Obstacle]:
+    """Why a call cannot be cancelled, for its own page."""
+    return rules.obstacles_to_cancelling(call, queries.number_decided(call.id))
+
+
+@bp.app_template_global("applications_alive")
+def applications_alive(call: Call) -> int:
+    """How many applications end with a call that is cancelled."""
+    return queries.number_alive(call.id)
+
+
+def _application(reference: str) -> Application:
+    return found(applications.application_by_reference(scope(current_user, Application), reference))
+
+
+@bp.route("/applications/<reference>/withdraw", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def withdraw(reference: str) -> ResponseReturnValue:
+    """Take an application back, with a reason."""
+    application, form = _application(reference), WhyForm()
+    require(can_withdraw(current_user, application))
+    if form.validate_on_submit():
+        actions.withdraw_application(application, form.reason.data, by=current_user)
+        return done(_("The application is withdrawn."), "applications.show", reference=reference)
+    page = render_template(
+        "applications/withdraw.html",
+        application=application,
+        call=application.call,
+        form=form,
+        obstacles=before_withdrawing(application),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+@bp.route("/applications/<reference>/reopen-check", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def reopen_check(reference: str) -> ResponseReturnValue:
+    """Take up the eligibility check again, with a reason."""
+    application, form = _application(reference), WhyForm()
+    require(can_check(current_user, application))
+    if form.validate_on_submit():
+        actions.reopen_check(application, form.reason.data, by=current_user)
+        return done(_("The check is open again."), "applications.check", reference=reference)
+    page = render_template(
+        "applications/reopen_check.html",
+        application=application,
+        call=application.call,
+        form=form,
+        obstacles=once_decided(application.id),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+def _assignment(assignment_id: int) -> Assignment:
+    return found(reviews.assignment_by_id(scope(current_user, Assignment), assignment_id))
+
+
+@bp.post("/reviews/<int:assignment_id>/reopen")
+@access(*COORDINATORS)
+def reopen_review(assignment_id: int) -> ResponseReturnValue:
+    """Open a submitted review again."""
+    assignment = _assignment(assignment_id)
+    application = assignment.application
+    require(can_assign(current_user, application.region))
+    actions.reopen_review(assignment, ReasonForm().reason.data or "", by=current_user)
+    return done(
+        _("The review is open again."),
+        "reviews.of_application",
+        reference=application.call.reference,
+        application_reference=application.reference,
+    )
+
+
+@bp.post("/reviews/<int:assignment_id>/recuse")
+@access(Role.REVIEWER)
+def recuse_from_review(assignment_id: int) -> ResponseReturnValue:
+    """Step aside from a review because of a conflict that came up later."""
+    assignment = _assignment(assignment_id)
+    require(can_declare(current_user, assignment))
+    actions.recuse_from_review(assignment, ReasonForm().reason.data or "", by=current_user)
+    return done(_("Thank you for telling us. This application is hidden from you now."), "reviews.mine")
+
+
+@bp.post("/reviews/interests")
+@access(*DECLARERS)
+def declare_interest() -> ResponseReturnValue:
+    """Declare a tie to an organization."""
+    require(can_declare_interests(current_user))
+    form = InterestForm()
+    form.call.choices = call_choices()
+    if not form.validate_on_submit():
+        return interests_page(form, 422)
+    organization = found(reviews.organization_named(form.organization.data or ""))
+    call = call_by_reference(scope(current_user, Call), form.call.data) if form.call.data else None
+    actions.declare_interest(
+        current_user, organization, grade=form.grade.data, reason=form.reason.data or "", call=call, by=current_user
+    )
+    return done(_("Thank you. Your declaration is recorded."), "reviews.interests")
+
+
+@bp.post("/calls/<reference>/cancel")
+@access(Role.GLOBAL_COORDINATOR)
+def cancel_call(reference: str) -> ResponseReturnValue:
+    """Take a call back."""
+    call, form = found(call_by_reference(scope(current_user, Call), reference, whole=True)), CancelForm()
+    require(can_cancel(current_user, call))
+    if not form.validate_on_submit():
+        return manage_page(call, form), 422
+    actions.cancel_call(call, form.reason.data, by=current_user)
+    return done(_("The call is cancelled."), "calls.manage", reference=reference)

@@ -59,5 +59,6 @@ DECISION = Workflow(
         "propose": _l("Decision proposed"),
         "amend": _l("Proposal changed; earlier votes no longer count"),
         "vote": _l("A member voted"),
+        "late_conflict": _l("A reviewer declared a conflict after the decision; it goes on counting the review"),
     },
 )

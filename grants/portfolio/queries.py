@@ -418,12 +418,15 @@ class OwnApplication:
     title: str
     state: ApplicationState
     call_title: dict[str, str]
+    outcome: str | None
+    """What the letter said, once it is sent."""
 
 
 _OWN_APPLICATIONS = Prepared(
     lambda: (
-        select(Application.reference, Application.title, Application.state, Call.title)
+        select(Application.reference, Application.title, Application.state, Call.title, Decision.outcome)
         .join(Call, Call.id == Application.call_id)
+        .outerjoin(Decision, (Decision.application_id == Application.id) & (Decision.state == DecisionState.RELEASED))
         .where(Application.organization_id == any_(MINE))
         .order_by(Application.id.desc())
         .limit(literal_column("20"))
@@ -436,8 +439,8 @@ def own_applications(person: Person) -> list[OwnApplication]:
     mine = [m.organization_id for m in person.memberships]
     return (
         [
-            OwnApplication(ref, title, ApplicationState(state), call)
-            for ref, title, state, call in _OWN_APPLICATIONS(mine=mine)
+            OwnApplication(ref, title, ApplicationState(state), call, outcome)
+            for ref, title, state, call, outcome in _OWN_APPLICATIONS(mine=mine)
         ]
         if mine
         else []

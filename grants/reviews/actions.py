@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from grants.accounts.models import Organization, Person
@@ -123,16 +123,27 @@ def decline(assignment: Assignment, reason: str, *, by: Person) -> None:
 
 
 def declare_interest(
-    person: Person, organization: Organization, *, grade: str, reason: str, call: Call | None = None, by: Person
+    person: Person,
+    organization: Organization,
+    *,
+    grade: str,
+    reason: str,
+    call: Call | None = None,
+    standing: Collection[int] = (),
+    by: Person,
 ) -> ConflictDeclaration:
     """Declare a tie to an organization, for one call or (without one) for all. A conflict counts at once: whatever the
-    person was reviewing of that organization is closed to them.
+    person was reviewing of that organization is closed to them, and what they wrote no longer counts.
+
+    ``standing`` are applications whose submitted reviews go on counting, because something was built on them already;
+    they too are hidden from the person from now on.
     """
     refuse(rules.obstacles_to_declaring(grade, reason))
     declaration = _declare(person, organization, grade, reason, call, by=by)
     if grade == Grade.CONFLICT:
         for assignment in queries.live_assignments(person, organization, call):
-            _step_aside(assignment, reason, by)
+            if assignment.state != AssignmentState.COMPLETED or assignment.application_id not in standing:
+                _step_aside(assignment, reason, by)
     return declaration
 
 

@@ -224,23 +224,12 @@ def ask(reference: str, application_reference: str) -> ResponseReturnValue:
 @access(*COORDINATORS)
 def release(assignment_id: int) -> ResponseReturnValue:
     """Take an assignment back."""
-    return _with_reason(assignment_id, actions.release, _("The reviewer has been released."))
-
-
-@bp.post("/reviews/<int:assignment_id>/reopen")
-@access(*COORDINATORS)
-def reopen(assignment_id: int) -> ResponseReturnValue:
-    """Open a submitted review again."""
-    return _with_reason(assignment_id, actions.reopen, _("The review is open again."))
-
-
-def _with_reason(assignment_id: int, act: Any, said: str) -> ResponseReturnValue:
     assignment = _assignment(assignment_id)
     application = assignment.application
     require(permissions.can_assign(current_user, application.region))
-    act(assignment, (ReasonForm().reason.data or ""), by=current_user)
+    actions.release(assignment, ReasonForm().reason.data or "", by=current_user)
     return done(
-        said,
+        _("The reviewer has been released."),
         "reviews.of_application",
         reference=application.call.reference,
         application_reference=application.reference,
@@ -356,7 +345,7 @@ def declare(assignment_id: int) -> ResponseReturnValue:
     require(permissions.can_declare(current_user, assignment))
     if not form.validate_on_submit():
         return _declaration_page(assignment, form, 422)
-    if form.grade.data == Grade.CONFLICT:
+    if form.grade.data == Grade.CONFLICT and assignment.state != AssignmentState.COMPLETED:
         actions.recuse(assignment, form.reason.data or "", by=current_user)
         return done(_("Thank you for telling us. Somebody else will review this application."), "reviews.mine")
     actions.accept(assignment, grade=form.grade.data, reason=form.reason.data or "", by=current_user)
@@ -371,16 +360,6 @@ def decline(assignment_id: int) -> ResponseReturnValue:
     require(permissions.can_declare(current_user, assignment))
     actions.decline(assignment, ReasonForm().reason.data or "", by=current_user)
     return done(_("Thank you for telling us early. We ask somebody else."), "reviews.mine")
-
-
-@bp.post("/reviews/<int:assignment_id>/recuse")
-@access(Role.REVIEWER)
-def recuse(assignment_id: int) -> ResponseReturnValue:
-    """Step aside because of a conflict that came up later."""
-    assignment = _assignment(assignment_id)
-    require(permissions.can_declare(current_user, assignment))
-    actions.recuse(assignment, ReasonForm().reason.data or "", by=current_user)
-    return done(_("Thank you for telling us. Somebody else will review this application."), "reviews.mine")
 
 
 @bp.post("/reviews/<int:assignment_id>")
@@ -424,12 +403,13 @@ def file(assignment_id: int, attachment_id: int) -> Response:
 @access(*permissions.DECLARERS)
 def interests() -> ResponseReturnValue:
     """The ties I have declared, and how to declare another."""
-    return _interests_page(InterestForm(formdata=None, organization=request.args.get("organization", "")))
+    return interests_page(InterestForm(formdata=None, organization=request.args.get("organization", "")))
 
 
-def _interests_page(form: InterestForm, status: int = 200) -> ResponseReturnValue:
+def interests_page(form: InterestForm, status: int = 200) -> ResponseReturnValue:
+    """The ties somebody has declared, beside the form for another."""
     words = request.args.get("words", "")
-    form.call.choices = _call_choices()
+    form.call.choices = call_choices()
     declared = queries.interests_of(current_user)
     page = render_template(
         "reviews/interests.html",
@@ -445,23 +425,7 @@ def _interests_page(form: InterestForm, status: int = 200) -> ResponseReturnValu
     return page, status
 
 
-def _call_choices() -> dict[str, str]:
+def call_choices() -> dict[str, str]:
+    """The calls for which a tie can be declared; the first choice is all of them."""
     calls = queries.calls_running(clock.now())
     return {"": _("All calls")} | {reference: reference for reference, _title in calls}
-
-
-@bp.post("/reviews/interests")
-@access(*permissions.DECLARERS)
-def declare_interest() -> ResponseReturnValue:
-    """Declare a tie to an organization."""
-    require(permissions.can_declare_interests(current_user))
-    form = InterestForm()
-    form.call.choices = _call_choices()
-    if not form.validate_on_submit():
-        return _interests_page(form, 422)
-    organization = found(queries.organization_named(form.organization.data or ""))
-    call = call_by_reference(scope(current_user, Call), form.call.data) if form.call.data else None
-    actions.declare_interest(
-        current_user, organization, grade=form.grade.data, reason=form.reason.data or "", call=call, by=current_user
-    )
-    return done(_("Thank you. Your declaration is recorded."), "reviews.interests")

@@ -126,6 +126,24 @@ FROZEN_TRIGGER = """
 CREATE TRIGGER frozen BEFORE UPDATE ON disbursement FOR EACH ROW EXECUTE FUNCTION keep_prepared()
 """
 
+DECIDED = """
+CREATE FUNCTION keep_decided() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM decision WHERE application_id = NEW.id AND state IN ('taken', 'released')) THEN
+        RAISE EXCEPTION 'the committee has decided about application %', NEW.reference
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'ck_application_decided';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+# An application that was decided about stays eligible, whichever way its state is changed.
+
+DECIDED_TRIGGER = """
+CREATE TRIGGER decided BEFORE UPDATE ON application FOR EACH ROW
+    WHEN (OLD.state = 'eligible' AND NEW.state <> 'eligible') EXECUTE FUNCTION keep_decided()
+"""
+
 
 def upgrade() -> None:
     op.execute(CLOCK)
@@ -1229,6 +1247,8 @@ def upgrade() -> None:
     op.execute(TOTALS_TRIGGER)
     op.execute(DEADLINE)
     op.execute(DEADLINE_TRIGGER)
+    op.execute(DECIDED)
+    op.execute(DECIDED_TRIGGER)
     op.execute(BY_TRANSFERS_ONLY)
     op.execute(STARTS_EMPTY)
     op.execute(FROZEN)
@@ -1242,6 +1262,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TRIGGER on_time ON application")
+    op.execute("DROP TRIGGER decided ON application")
     op.execute("DROP TRIGGER totals ON transfer")
     op.execute("DROP TRIGGER frozen ON disbursement")
     op.execute("DROP TRIGGER seal ON history_entry")
@@ -1354,5 +1375,13 @@ def downgrade() -> None:
     op.drop_table("organization")
     op.drop_index("ix_failed_sign_in_email_hash_at", table_name="failed_sign_in")
     op.drop_table("failed_sign_in")
-    for function in ("seal_history", "keep_totals", "keep_deadline", "keep_prepared", "refuse_change", "app_now"):
+    for function in (
+        "seal_history",
+        "keep_totals",
+        "keep_deadline",
+        "keep_decided",
+        "keep_prepared",
+        "refuse_change",
+        "app_now",
+    ):
         op.execute(f"DROP FUNCTION {function}")

@@ -226,5 +226,6 @@ def test_what_is_not_eligible_or_decided_elsewhere_is_not_discussed() -> None:
     assert refusal(actions.propose, meeting, other, **award) == {"not_eligible"}
     decided(meeting, application, people)
     assert refusal(actions.propose, meeting, application, **award) == {"decided_already"}
+    scored(of_call, 3, 3)
     later = session_of(of_call, people)
     assert refusal(actions.propose, later, application, **award) == {"decided_already"}
