@@ -259,7 +259,7 @@ def _ready_since(award_ids: list[int]) -> dict[int, date]:
         .where(Award.id.in_(award_ids))
         .group_by(Award.id)
     )
-    return dict(db.session.execute(found).tuples().all()) if award_ids else {}
+    return {award_id: day or date.min for award_id, day in db.session.execute(found)} if award_ids else {}
 
 
 def _unconfirmed_receipts(window: Window, members: Members) -> Iterator[Deadline]:
