@@ -1,0 +1,245 @@
+"""Once the committee has decided: what the decision stands on stays, and the applicant is told when the letter is sent."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import text, update
+from sqlalchemy.exc import DBAPIError
+
+from grants.accounts.models import Person, Role, RoleGrant
+from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call
+from grants.calls.workflow import CallState
+from grants.core import clock
+from grants.core.rules import Refused
+from grants.decisions import actions, queries, rules
+from grants.decisions.models import Choice, Decision, DecisionOutcome
+from grants.decisions.workflow import DecisionState
+from grants.history.models import HistoryEntry
+from grants.reviews import queries as reviews
+from grants.reviews.models import Assignment, ConflictDeclaration, Grade
+from grants.reviews.workflow import AssignmentState
+from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
+from tests.factories import award, call, db, person, save
+from tests.factories import decision as decision_on
+from tests.http import Browser
+
+SECOND_THOUGHTS = "Second thoughts."
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day_of_the_meeting(app: Flask):
+    with clock.at(AT):
+        yield
+
+
+def refusal(act, *args, **more) -> set[str]:
+    with pytest.raises(Refused) as refused:
+        act(*args, **more)
+    return {obstacle.code for obstacle in refused.value.obstacles}
+
+
+def owner(application: Application) -> Person:
+    found = db.session.get(Person, application.started_by_id)
+    assert found is not None
+    return found
+
+
+def completed(application: Application) -> list[Assignment]:
+    return db.session.query(Assignment).filter_by(application_id=application.id).order_by(Assignment.id).all()
+
+
+@pytest.mark.parametrize("state", [DecisionState.TAKEN, DecisionState.RELEASED])
+def test_what_was_decided_is_not_undone_upstream(state: DecisionState) -> None:
+    of_call = call()
+    application = scored(of_call)
+    decision_on(application, person(), state=state)
+    by = coordinator()
+    withdrawing = {"being_decided"} if state == DecisionState.TAKEN else {"decided_already"}
+    assert refusal(actions.withdraw_application, application, SECOND_THOUGHTS, by=by) == withdrawing
+    assert refusal(actions.reopen_check, application, SECOND_THOUGHTS, by=by) == {"decided_already"}
+    assert refusal(actions.reopen_review, completed(application)[0], SECOND_THOUGHTS, by=by) == {"decided_already"}
+    assert refusal(actions.cancel_call, of_call, SECOND_THOUGHTS, by=by) == {"decided_already"}
+    assert (application.state, of_call.state) == (ApplicationState.ELIGIBLE, CallState.PUBLISHED)
+
+
+def test_what_is_only_proposed_can_still_be_undone() -> None:
+    of_call = call()
+    first, second, third = scored(of_call), scored(of_call), scored(of_call)
+    for one in (first, second, third):
+        decision_on(one, person(), state=DecisionState.PROPOSED, released_at=None)
+    by = coordinator()
+    actions.withdraw_application(first, SECOND_THOUGHTS, by=by)
+    actions.reopen_check(second, SECOND_THOUGHTS, by=by)
+    actions.reopen_review(completed(third)[0], SECOND_THOUGHTS, by=by)
+    actions.recuse_from_review(completed(third)[1], SECOND_THOUGHTS, by=completed(third)[1].reviewer)
+    actions.cancel_call(of_call, SECOND_THOUGHTS, by=by)
+    assert (first.state, second.state) == (ApplicationState.WITHDRAWN, ApplicationState.SUBMITTED)
+    assert [one.state for one in completed(third)] == [AssignmentState.ACCEPTED, AssignmentState.RECUSED]
+    assert of_call.state == CallState.CANCELLED
+
+
+def test_nothing_is_decided_about_an_application_that_was_withdrawn_meanwhile() -> None:
+    of_call, people = call(), members()
+    application, meeting = scored(of_call), session_of(of_call, people)
+    amount = application.requested
+    decision = actions.propose(meeting, application, outcome="award", amount=amount, by=people[0])
+    for one in people:
+        actions.vote(decision, Choice.FOR, by=one)
+    actions.withdraw_application(application, SECOND_THOUGHTS, by=owner(application))
+    assert "not_eligible" in refusal(actions.take, decision, by=people[0])
+
+
+@pytest.mark.parametrize("way", ["recuse", "declare"])
+def test_a_late_conflict_is_declared_and_hides_but_the_decision_goes_on_counting_the_review(way: str) -> None:
+    of_call, people = call(), members()
+    application, other = scored(of_call, 5, 5), scored(of_call)
+    decision = decided(session_of(of_call, people), application, people)
+    late = completed(application)[0]
+    before = rules.ranking(of_call, reviews.standing_of(of_call))
+    reason = "A cousin works there."
+    if way == "recuse":
+        actions.recuse_from_review(late, reason, by=late.reviewer)
+    else:
+        tie = {"grade": Grade.CONFLICT, "reason": reason, "by": late.reviewer}
+        actions.declare_interest(late.reviewer, application.organization, **tie)
+    declared = db.session.query(ConflictDeclaration).one()
+    assert (declared.person_id, declared.grade, declared.reason) == (late.reviewer_id, Grade.CONFLICT, reason)
+    assert application.id in queries.hidden_ids(late.reviewer, of_call.id)
+    assert (late.state, late.review.voided_at) == (AssignmentState.COMPLETED, None)
+    after = rules.ranking(of_call, reviews.standing_of(of_call))
+    assert [(one.rank, one.application.id, one.result.score) for one in after.ranked] == [
+        (one.rank, one.application.id, one.result.score) for one in before.ranked
+    ]
+    assert after.place(application.id).rank == decision.rank
+    noted = db.session.query(HistoryEntry).filter_by(subject_kind="decision", verb="late_conflict").one()
+    assert noted.subject_id == decision.id
+    undecided = completed(other)[0]
+    actions.recuse_from_review(undecided, reason, by=undecided.reviewer)
+    assert undecided.review.voided_at == AT, "without a decision a conflict takes the review out"
+
+
+def test_a_member_who_reviewed_and_steps_aside_late_leaves_the_counted_review() -> None:
+    of_call, people = call(), members()
+    application = scored(of_call)
+    reviewer = completed(application)[0].reviewer
+    meeting = session_of(of_call, [*people, reviewer_on_the_committee(reviewer)])
+    decided(meeting, application, people)
+    actions.recuse(meeting, application, reviewer, "A cousin works there.", by=reviewer)
+    assert completed(application)[0].review.voided_at is None
+    assert application.id in queries.hidden_ids(reviewer, of_call.id)
+
+
+def reviewer_on_the_committee(reviewer: Person) -> Person:
+    save(RoleGrant(person_id=reviewer.id, role=Role.COMMITTEE_MEMBER, regions=[]))
+    db.session.refresh(reviewer)
+    return reviewer
+
+
+def test_the_database_keeps_a_decided_application_eligible(app: Flask) -> None:
+    application = scored(call())
+    decision_on(application, person(), state=DecisionState.TAKEN)
+    away = update(Application).where(Application.id == application.id).values(state=ApplicationState.WITHDRAWN)
+    with pytest.raises(DBAPIError, match="the committee has decided"), db.session.begin_nested():
+        db.session.execute(away)
+    db.session.execute(text("UPDATE decision SET state = 'proposed'"))
+    db.session.execute(away)
+    db.session.refresh(application)
+    assert application.state == ApplicationState.WITHDRAWN
+
+
+def test_no_meeting_is_called_when_everything_is_decided(app: Flask, browser: Browser) -> None:
+    of_call, people = call(), members()
+    decision_on(scored(of_call), person())
+    room = {"starts_at": AT, "members": people, "quorum": 1, "by": coordinator()}
+    assert refusal(actions.call_meeting, of_call, **room) == {"nothing_to_decide"}
+    page = f"/calls/{of_call.reference}/decisions"
+    browser.sign_in(coordinator()).get(page)
+    assert "decided about every eligible application" in browser.text
+    assert "Invite the members" not in browser.text
+    scored(db.session.merge(of_call), state=ApplicationState.SUBMITTED)
+    browser.get(page)
+    assert "Invite the members" in browser.text
+
+
+# ------------------------------------------------------------------ the pages
+
+
+def test_the_pages_say_why_nothing_can_be_undone(app: Flask, browser: Browser) -> None:
+    of_call = call()
+    application = scored(of_call)
+    decision_on(application, person(), state=DecisionState.TAKEN, released_at=None)
+    place, review = f"/applications/{application.reference}", completed(application)[0].id
+    reference, mail = of_call.reference, owner(application).email
+    already = "The committee has decided about this application already."
+    browser.sign_in(mail).get(place)
+    assert "can no longer be withdrawn" in browser.text
+    assert already not in browser.text, "nothing is told before the letter"
+    browser.get(f"{place}/withdraw")
+    assert "can no longer be withdrawn" in browser.text
+    staff = Browser(app).sign_in(coordinator())
+    for page in (f"{place}/check", f"{place}/reopen-check", f"/reviews/{review}"):
+        staff.get(page)
+        assert already in staff.text, page
+    staff.get(f"/calls/{reference}/reviews/{place.rsplit('/', 1)[1]}")
+    assert already in staff.text
+    staff.get(f"/calls/{reference}/manage")
+    assert "The committee has decided about 1 application to this call." in staff.text
+    why = {"reason": SECOND_THOUGHTS}
+    at = f"/calls/{reference}/manage"
+    for path in (f"{place}/reopen-check", f"/reviews/{review}/reopen", f"/calls/{reference}/cancel"):
+        staff.post(path, why, page=at, status=409)
+    assert db.session.query(Call).filter_by(reference=reference).one().state == CallState.PUBLISHED
+
+
+def test_cancelling_says_how_many_applications_end_with_the_call(app: Flask, browser: Browser) -> None:
+    of_call = call()
+    scored(of_call)
+    scored(of_call, state=ApplicationState.SUBMITTED)
+    scored(of_call, state=ApplicationState.WITHDRAWN)
+    page = f"/calls/{of_call.reference}/manage"
+    browser.sign_in(coordinator()).get(page)
+    assert "2 applications, begun or sent in, end with it." in browser.text
+    browser.post(f"/calls/{of_call.reference}/cancel", {"reason": ""}, page=page, status=422)
+    browser.post(f"/calls/{of_call.reference}/cancel", {"reason": SECOND_THOUGHTS}, page=page, status=302)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "badge"),
+    [
+        (DecisionOutcome.AWARD, "Awarded"),
+        (DecisionOutcome.RESERVE, "Reserve list"),
+        (DecisionOutcome.DECLINE, "Declined"),
+    ],
+)
+def test_the_applicant_sees_the_outcome_once_the_letter_is_sent(
+    app: Flask, browser: Browser, outcome: str, badge: str
+) -> None:
+    application = scored(call())
+    reference, mail = application.reference, owner(application).email
+    grant = None
+    if outcome == DecisionOutcome.AWARD:
+        grant = award(application, person()).reference
+    else:
+        decision_on(application, person(), outcome=outcome, amount_minor=0)
+    decision = db.session.query(Decision).one()
+    decision.state, decision.released_at = DecisionState.TAKEN, None
+    db.session.flush()
+    pages = ("/", "/applications", f"/applications/{reference}", f"/applications/{reference}/read")
+    browser.sign_in(mail)
+    for page in pages:
+        browser.get(page)
+        assert badge not in browser.text, page
+        assert f"/applications/{reference}/letter" not in browser.text
+    decision = db.session.query(Decision).one()
+    decision.state, decision.released_at = DecisionState.RELEASED, AT
+    db.session.flush()
+    for page in pages:
+        browser.get(page)
+        assert badge in browser.text, page
+    browser.get(f"/applications/{reference}")
+    assert f"/applications/{reference}/letter" in browser.text
+    assert (f"/grants/{grant}" in browser.text) == (outcome == DecisionOutcome.AWARD)
+    assert "independent reviewers and then" not in browser.text
