@@ -25,17 +25,12 @@ from grants.core.web import ANYONE, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.forms import answer_laid_out, section_form
 from grants.questionnaires.queries import definition_of
-from grants.questionnaires.rules import Sums, shown_value
 
 bp = Blueprint("calls", __name__)
 
 STAFF = (*COORDINATORS, Role.AUDITOR)
 MOST_TEXTS = 500
 
-bp.add_app_template_filter(
-    lambda question, value, fallback="en": shown_value(question, value, language_now(), fallback), "answered"
-)
-bp.add_app_template_filter(Sums, "sums_of")
 bp.add_app_template_filter(answer_laid_out, "laid_out")
 bp.add_app_template_global(lambda endpoint: endpoint in current_app.view_functions, "page_exists")
 
