@@ -82,6 +82,22 @@ def test_what_was_sent_in_is_never_changed(fund: World) -> None:
     assert rows("SELECT count(*) FROM attachment WHERE id = :id", id=attachment) == [(1,)]
 
 
+def test_what_was_awarded_is_neither_withdrawn_nor_checked_again(fund: World) -> None:
+    reference, owner_reference = rows(
+        "SELECT a.reference, p.reference FROM award w JOIN application a ON a.id = w.application_id"
+        " JOIN membership m ON m.organization_id = a.organization_id AND m.role = 'owner' AND m.ended_at IS NULL"
+        " JOIN person p ON p.id = m.person_id WHERE w.reference = 'MPF-2026-02-G05'"
+    )[0]
+    owner = fund.as_(owner_reference)
+    page = owner.open(f"/applications/{reference}")
+    assert any("decided about this application" in why for why in page.obstacles("Withdraw"))
+    owner.post(f"/applications/{reference}/withdraw", {"reason": "Second thoughts."}, status=409)
+    gone = "UPDATE application SET state = :state WHERE reference = :r"
+    for state in ("withdrawn", "submitted", "ineligible"):
+        assert "the committee has decided" in database_refuses(gone, state=state, r=reference)
+    assert rows("SELECT state FROM application WHERE reference = :r", r=reference) == [("eligible",)]
+
+
 # ------------------------------------------------------------------ reviews
 
 
@@ -383,6 +399,62 @@ def test_paying_twice_is_one_payment(fund: World) -> None:
     assert [count for _, count in moves] == [1, 1]
     assert rows("SELECT count(*) FROM history_entry h JOIN disbursement d ON d.id = h.subject_id WHERE"
                 " subject_kind = 'disbursement' AND verb = 'pay' AND d.reference = :r", r=PREPARED) == [(1,)]  # fmt: skip
+
+
+def at_once(fund: World, *deeds: Callable[[], int]) -> list[int]:
+    """Several people press at the same moment; the statuses of the answers, lowest first."""
+    ready = threading.Barrier(len(deeds))
+
+    def do(deed: Callable[[], int]) -> int:
+        with fund.app.app_context():
+            ready.wait()
+            try:
+                return deed()
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(len(deeds)) as everybody:
+        return sorted(everybody.map(do, deeds))
+
+
+def test_two_officers_who_press_at_the_same_moment_prepare_one_payment(fund: World) -> None:
+    place, words = "/grants/MPF-2026-01-G06/payments", "Prepare tranche 2…"
+    officers = [fund.as_("STF-08"), fund.as_("STF-09")]
+    pages = [officer.open(place) for officer in officers]
+    before = rows("SELECT count(*) FROM disbursement")[0][0]
+    answers = at_once(fund, *(partial(o.attempt, p, words) for o, p in zip(officers, pages, strict=True)))
+    assert answers == [302, 409]
+    assert rows("SELECT count(*) FROM disbursement") == [(before + 1,)]
+
+
+def test_two_clicks_at_the_same_moment_approve_pay_and_confirm_once(fund: World) -> None:
+    today = clock.today("UTC").isoformat()
+    steps: list[tuple[str, str, dict[str, Any]]] = [
+        ("STF-09", "Approve this payment", {}),
+        ("STF-08", "Record the payment", {"paid_on": today, "bank_reference": "X-1", "proof": (PDF, "proof.pdf")}),
+        ("USR-LB-1", "Confirm the receipt", {"received_on": today, "received": "7000", "currency": "USD"}),
+    ]
+    for who, words, typed in steps:
+        visitor = fund.as_(who)
+        page = visitor.open(f"/payments/{PREPARED}")
+        assert at_once(fund, *[partial(visitor.twin().attempt, page, words, typed) for _ in range(3)]) == [302, 409, 409]
+    assert rows("SELECT verb, count(*) FROM history_entry h JOIN disbursement d ON d.id = h.subject_id WHERE subject_kind ="
+                " 'disbursement' AND d.reference = :r GROUP BY 1 ORDER BY 1", r=PREPARED) == [
+                ("approve", 1), ("confirm", 1), ("pay", 1), ("prepare", 1)]  # fmt: skip
+
+
+def test_two_clicks_at_the_same_moment_send_one_application(fund: World) -> None:
+    write_the_declarations(fund)
+    owner = fund.as_("USR-PE-1")
+    page = owner.open("/applications/APP-402")
+    sent = at_once(fund, *[partial(owner.twin().attempt, page, "Send in the application", {}) for _ in range(4)])
+    assert set(sent) <= {200, 302}, sent
+    owner.press("Send in the application")
+    page = owner.open("/applications/APP-402/receipt")
+    left_open = [owner.twin() for _ in range(4)]
+    assert rows("SELECT count(*) FROM receipt r JOIN application a ON a.id = r.application_id WHERE a.reference ="
+                " 'APP-402'") == [(1,)]  # fmt: skip
+    assert left_open
 
 
 # ------------------------------------------------------------------ the end
