@@ -461,6 +461,15 @@ class Browser:
         assert answer.status_code == 302, self.text
         return self
 
+    def twin(self) -> Browser:
+        """A second window of the same person."""
+        other = Browser(self.app)
+        cookie = self.client.get_cookie("session")
+        assert cookie is not None
+        other.client.set_cookie("session", cookie.value)
+        other.address = self.address
+        return other
+
     # ------------------------------------------------------------------ as a person does it
 
     def open(self, path: str, status: int = 200) -> Page:
@@ -562,6 +571,14 @@ class Browser:
     def page(self) -> Page:
         """The present page, read."""
         return Page(self.text)
+
+    def attempt(self, page: Page, words: str, values: dict[str, Any] | None = None) -> int:
+        """Press a button of a page that was opened earlier; says with which status that was answered."""
+        button = page.buttons(words)[0]
+        button.form.fill(values or {})
+        self._send(button)
+        assert self.last is not None
+        return self.last.status_code
 
     def repeat(self, page: Page, words: str, values: dict[str, Any] | None = None, *, status: int = 200) -> Page:
         """Press a button of a page that was opened earlier, such as one left open in another window."""
