@@ -34,17 +34,16 @@ lint: $(INSTALLED_DEV) ## Check style, types, import contracts, templates and tr
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --quiet --check --lint templates
+	$(BIN)/djlint --quiet --lint templates
 	@for texts in translations/*/LC_MESSAGES/*.po; do \
 		[ -e "$$texts" ] || continue; \
 		$(BIN)/pybabel -q compile -i "$$texts" -o .venv/compiled.mo && cmp -s .venv/compiled.mo "$${texts%.po}.mo" \
 			|| { echo "$$texts has changed since it was compiled; run: make translations"; exit 1; }; \
 	done
 
-fmt: $(INSTALLED_DEV) ## Put code and templates into shape
+fmt: $(INSTALLED_DEV) ## Put code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/djlint --quiet --reformat templates
 
 translations: $(INSTALLED) ## Compile the translations
 	$(BIN)/pybabel compile -d translations
