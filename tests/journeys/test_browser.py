@@ -30,12 +30,11 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-quic",
 ]  # fmt: skip
-PHONE, DESK = {"width": 360, "height": 780}, {"width": 1280, "height": 900}
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
 PICTURES = ROOT / "docs" / "screenshots"
 PICTURED = {
-    "welcome-1280", "home-coordinator-1280", "home-coordinator-360", "call-360", "application-1280", "form-section-360",
-    "form-budget-1280", "check-1280", "case-1280", "ranked-list-1280", "grant-1280", "grant-grantee-360", "payment-1280",
-    "payments-360", "ledger-1280", "report-figures-360", "closeout-1280",
+    "welcome-360", "home-coordinator-1280", "home-reviewer-360", "application-360", "budget-1280", "ranked-list-1280",
+    "committee-room-dark-1280", "offer-360", "grant-1280", "payments-1280", "record-1280",
 }  # fmt: skip
 """What is kept for the documentation: name of the screen and width of the window."""
 
@@ -53,7 +52,7 @@ SCREENS: dict[str, dict[str, str]] = {
         "application": "/applications/APP-402",
         "form-section": "/applications/APP-402/sections/S2",
         "form-tables": "/applications/APP-402/sections/S4",
-        "form-budget": "/applications/APP-402/sections/S8",
+        "budget": "/applications/APP-402/sections/S8",
         "form-missing": "/applications/APP-402/sections/S10?check=1",
         "documents": "/applications/APP-402/documents",
         "organization": "/organizations/ORG-PE",
@@ -71,10 +70,12 @@ SCREENS: dict[str, dict[str, str]] = {
         "receipt": "/applications/APP-001/receipt",
         "letter": "/applications/APP-201/letter",
     },
+    "USR-NP-1": {"offer": "/grants/MPF-2026-02-G01/agreement"},
     "REV-2": {"home-reviewer": "/", "reviews": "/reviews", "interests": "/reviews/interests?words=ha"},
     "STF-12": {
         "home-committee": "/",
         "meetings": "/meetings",
+        "committee-room": "/meetings/MPF-2027-01-M1",
         "meeting": "/meetings/MPF-2026-02-M1",
         "case": "/meetings/MPF-2026-02-M1/APP-303",
         "sheet": "/meetings/MPF-2026-02-M1/sheet",
@@ -107,7 +108,7 @@ SCREENS: dict[str, dict[str, str]] = {
         "verification": "/organizations/ORG-MA/bank-account/verification",
         "ledger": "/ledger",
     },
-    "STF-15": {"home-auditor": "/", "people": "/people"},
+    "STF-15": {"home-auditor": "/", "people": "/people", "record": "/record"},
     "STF-16": {"home-administrator": "/", "person": "/people/REV-2"},
 }
 
@@ -260,9 +261,11 @@ def _keep_picture(page: Page, name: str, language: str) -> None:
     if os.environ.get("SCREENSHOTS") != "1" or language != "en":
         return
     for size in (DESK, PHONE):
-        if (picture := f"{name}-{size['width']}") in PICTURED:
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            page.screenshot(path=PICTURES / f"{picture}.png")
+        for scheme, infix in (("light", ""), ("dark", "dark-")):
+            if (picture := f"{name}-{infix}{size['width']}") in PICTURED:
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.set_viewport_size(size)  # type: ignore[arg-type]
+                page.screenshot(path=PICTURES / f"{picture}.png")
 
 
 # ------------------------------------------------------------------ the core of the life
