@@ -31,6 +31,9 @@ FLAGS = [
     "--disable-sync", "--disable-quic",
 ]  # fmt: skip
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
+STILL: dict[str, Any] = {"viewport": DESK, "locale": "en-GB", "reduced_motion": "reduce"}
+"""A window in which nothing moves: a colour on its way to another would be measured half way."""
+
 PICTURES = ROOT / "docs" / "screenshots"
 PICTURED = {
     "welcome-360", "home-coordinator-1280", "home-reviewer-360", "application-360", "budget-1280", "ranked-list-1280",
@@ -151,7 +154,7 @@ class Window:
     """A window of the browser that notes every complaint it makes."""
 
     def __init__(self, chromium: Chromium, address: str, **more: Any) -> None:
-        self.context = chromium.new_context(base_url=address, **({"viewport": DESK, "locale": "en-GB"} | more))
+        self.context = chromium.new_context(base_url=address, **(STILL | more))
         self.context.add_init_script(
             "document.addEventListener('securitypolicyviolation',"
             " e => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))"
@@ -233,7 +236,7 @@ def _looked_at(page: Page, language: str) -> list[str]:
     """What is wrong with the present page: too wide on a desk or a phone, or what axe finds in the light and in the dark."""
     problems = []
     for scheme, size in (("light", DESK), ("dark", PHONE)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size(size)  # type: ignore[arg-type]
         if (wide := page.evaluate(WIDEST)) is not None:
             problems.append(f"{size['width']} px: too wide by {wide}")
@@ -243,7 +246,7 @@ def _looked_at(page: Page, language: str) -> list[str]:
                 f"{scheme}: {v['id']}: {[node['html'][:160] for node in v['nodes'][:3]]}"
                 for v in results.response["violations"]
             ]
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     return problems
 
 
@@ -263,7 +266,7 @@ def _keep_picture(page: Page, name: str, language: str) -> None:
     for size in (DESK, PHONE):
         for scheme, infix in (("light", ""), ("dark", "dark-")):
             if (picture := f"{name}-{infix}{size['width']}") in PICTURED:
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
                 page.set_viewport_size(size)  # type: ignore[arg-type]
                 page.screenshot(path=PICTURES / f"{picture}.png")
 
