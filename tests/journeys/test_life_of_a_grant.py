@@ -603,8 +603,10 @@ class Life:
             assert amount in page.heading
             assert "another finance officer approves it" in page.obstacles("Approve this payment")[0].lower()
             pieter.post(f"{payment}/approve", status=409)
-            assert self.world.read("STF-09").links
-            ines.open(payment)
+            letter = self.world.read("STF-09", payment.rsplit("/", 1)[-1])
+            assert letter.language == "fr"
+            ines.open(letter.link)
+            assert ines.address == payment
             ines.press("Approve this payment")
             pieter.open(payment)
             proof = {"paid_on": moment.date().isoformat(), "bank_reference": f"SAMPLE-{number}"}

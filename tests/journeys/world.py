@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import decode_header, make_header
 from email.message import Message
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -53,7 +54,8 @@ def _letter(mail: Message) -> Letter:
     parts = [part for part in mail.walk() if part.get_content_type() == "text/plain"]
     content = parts[0].get_payload(decode=True)
     assert isinstance(content, bytes)
-    return Letter(mail["To"], mail["Subject"], content.decode(), mail["Content-Language"])
+    subject = str(make_header(decode_header(mail["Subject"])))
+    return Letter(mail["To"], subject, content.decode(), mail["Content-Language"])
 
 
 class World:
