@@ -53,7 +53,7 @@ PAGES = (
     Page("form section", "/applications/APP-402/sections/S2", "USR-PE-1", 4),
     Page("form section with tables", "/applications/APP-402/sections/S4", "USR-PE-1", 4),
     Page("application overview", "/applications/APP-402", "USR-PE-1", 5),
-    Page("application as read by a coordinator", "/applications/APP-005/read", "STF-07", 5),
+    Page("application as read by a coordinator", "/applications/APP-006/read", "STF-07", 5),
     Page("grant", "/grants/MPF-2026-01-G01", "STF-07", 5),
     Page("grant as seen by the grantee", "/grants/MPF-2026-01-G02", "USR-SN-1", 5),
     Page("list of grants", "/grants", "STF-07", 6),
