@@ -38,12 +38,6 @@ def call_for_import(reference: str) -> Call | None:
     return db.session.scalar(found.options(undefer(Call.terms)))
 
 
-def open_calls(at: datetime) -> list[Call]:
-    """The calls that take applications at a moment, the next deadline first."""
-    found = select(Call).where(Call.state == CallState.PUBLISHED, Call.opens_at <= at, Call.closes_at > at)
-    return list(db.session.scalars(found.order_by(Call.closes_at, Call.id)))
-
-
 def calls_ahead(at: datetime) -> list[Call]:
     """The published calls whose deadline is still to come, the next deadline first."""
     found = select(Call).where(Call.state == CallState.PUBLISHED, Call.closes_at > at)

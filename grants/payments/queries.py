@@ -606,14 +606,6 @@ def lock_bank_account(account_id: int, *, shared: bool) -> BankAccount:
     return db.session.scalars(found.execution_options(populate_existing=True)).one()
 
 
-def accounts_to_verify(person_id: int) -> int:
-    """How many accounts wait for a call-back by somebody other than the person who entered them."""
-    found = select(func.count()).where(
-        BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != person_id
-    )
-    return db.session.scalar(found) or 0
-
-
 def unverified_accounts(seen: Select[BankAccount], limit: int = PAGE) -> list[BankAccount]:
     """The accounts that wait for a call-back, the longest first."""
     found = seen.where(BankAccount.state == BankAccountState.UNVERIFIED).options(
@@ -831,11 +823,6 @@ def free_in_envelope(award: Award) -> Money:
     whole = select(Call.envelope_minor).where(Call.id == award.call_id)
     minor = db.session.scalar(select(func.coalesce(held.scalar_subquery(), whole.scalar_subquery())))
     return Money(int(minor or 0), award.currency)
-
-
-def has_transfer(key: str) -> bool:
-    """Whether a move has been made already."""
-    return db.session.scalar(select(Transfer.id).where(Transfer.key == key)) is not None
 
 
 @dataclass(frozen=True)

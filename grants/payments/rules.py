@@ -16,9 +16,9 @@ from grants.awards.workflow import AwardState
 from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
-from grants.payments.models import AccountKind, BankAccount, Disbursement, Tranche, Trigger
+from grants.payments.models import AccountKind, BankAccount, Disbursement, Trigger
 from grants.payments.queries import SETTLED_REPORT, Position, Standing
-from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.payments.workflow import BankAccountState
 from grants.reports.workflow import ReportState
 
 DAYS_AFTER_SIGNATURE = 10
@@ -344,11 +344,6 @@ def obstacles_to_committing(award: Award, free: Money) -> list[Obstacle]:
     ]
 
 
-def sum_is_award(award: Award, tranches: list[Tranche]) -> bool:
-    """Whether the tranches add up to the award."""
-    return sum(tranche.amount_minor for tranche in tranches) == award.amount_minor
-
-
 # ------------------------------------------------------------------ refunds
 
 
@@ -369,8 +364,3 @@ def obstacles_to_refund(
     if bank_reference is not None and not bank_reference.strip():
         found.append(Obstacle("no_bank_reference", _l("Please give the reference of the bank.")))
     return found
-
-
-def is_pending(state: str) -> bool:
-    """Whether a disbursement may still be cancelled."""
-    return state in (DisbursementState.PREPARED, DisbursementState.APPROVED)

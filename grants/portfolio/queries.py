@@ -48,6 +48,7 @@ from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.reminders.queries import CLOSE_WITHIN, RUNNING
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment, ConflictDeclaration
@@ -58,12 +59,6 @@ AHEAD = timedelta(days=45)
 
 TO_READ = timedelta(days=14)
 """A report is read within ten working days (practice of the Visegrad Fund)."""
-
-CLOSE_WITHIN = timedelta(days=120)
-"""A grant is closed within four months of its end: the final report comes after two, and is read and paid by then."""
-
-RUNNING = (AwardState.ACTIVE, AwardState.SUSPENDED)
-"""Grants that owe something; a suspended one still reports."""
 
 LONGEST = 60
 PAGE = 25

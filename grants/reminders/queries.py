@@ -27,7 +27,6 @@ from grants.payments import queries as payments
 from grants.payments import rules as payment_rules
 from grants.payments.models import BankAccount, Disbursement, Tranche
 from grants.payments.workflow import DisbursementState
-from grants.reminders.models import SweepRun
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
@@ -95,11 +94,6 @@ def keys_in_outbox(keys: Iterable[str]) -> set[str]:
     """Which of these mails have been written already."""
     wanted = list(keys)
     return set(db.session.scalars(select(OutboxMail.key).where(OutboxMail.key.in_(wanted)))) if wanted else set()
-
-
-def last_sweep() -> SweepRun | None:
-    """The latest sweep."""
-    return db.session.scalar(select(SweepRun).order_by(SweepRun.id.desc()).limit(1))
 
 
 class Members:

@@ -12,25 +12,13 @@ from flask_babel import gettext as _
 from wtforms import DateField
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
+from grants.awards.forms import LONGEST_REASON
 from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l, language_now
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.questionnaires.rules import number_shown, number_typed
 from grants.reports import rules
 from grants.reports.rules import Figure, LineGiven
-
-LONGEST_REASON = 2_000
-
-
-class ReasonForm(Form):
-    """Why something is done; the reason stays in the record."""
-
-    reason = TextField(
-        _l("Why?"),
-        [DataRequired(_l("Please say why. The reason stays in the record."))],
-        longest=LONGEST_REASON,
-        description=_l("One or two sentences. The reason stays in the record."),
-    )
 
 
 class ReturnForm(Form):

@@ -11,6 +11,7 @@ from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, REGION_LABELS, Role
 from grants.awards import queries as awards
+from grants.awards.forms import ReasonForm
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.core import clock
@@ -310,7 +311,7 @@ def waive(due_id: int) -> ResponseReturnValue:
     """Let a grantee off a report."""
     due = _due(due_id)
     require(permissions.can_waive(current_user, due))
-    form = forms.ReasonForm()
+    form = ReasonForm()
     if form.validate_on_submit():
         actions.waive(due, form.reason.data, by=current_user)
         return done(_("The report is waived."), "reports.show", due_id=due_id)
