@@ -101,7 +101,12 @@ def reading_engine(database_url: str) -> dict[str, Any]:
     """The settings of the reading engine on a database."""
     options = f"{_OPTIONS} -c default_transaction_read_only=on"
     connect_args = {"connect_timeout": 5, "options": options}
-    return {"url": database_url, "isolation_level": "AUTOCOMMIT", "connect_args": connect_args}
+    return {
+        "url": database_url,
+        "isolation_level": "AUTOCOMMIT",
+        "pool_reset_on_return": None,
+        "connect_args": connect_args,
+    }
 
 
 class Prepared:

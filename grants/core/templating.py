@@ -16,10 +16,23 @@ from flask import Flask, current_app, g, url_for
 from flask.templating import Environment
 from flask_babel import gettext as _
 from flask_login import current_user
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from grants.core import clock
-from grants.core.languages import LANGUAGES, country_name, date_locale, language_name, language_now, pick, said, said_of
+from grants.core.languages import (
+    LANGUAGES,
+    country_name,
+    date_locale,
+    file_size,
+    language_name,
+    language_now,
+    number_text,
+    pick,
+    said,
+    said_of,
+)
 from grants.core.money import Money
 from grants.core.web import csrf_token
 
@@ -41,10 +54,19 @@ def init_app(app: Flask) -> None:
     static = Path(app.static_folder or "")
     env = app.jinja_env
     env.trim_blocks = env.lstrip_blocks = True
-    # Flask-Babel looks its translations up anew for every word; a page has a hundred of them.
-    env.install_gettext_callables(said, said_of, newstyle=True)  # type: ignore[attr-defined]
+    # Flask-Babel looks its translations up anew for every word, and Jinja copies its variables for those in a loop.
+    env.globals.update(_=_worded, gettext=_worded, ngettext=_counted)
     env.filters.update(
-        text=pick, marked=marked, money=money, day=day, moment=moment, when=when, country=country_name, lines=lines
+        text=pick,
+        marked=marked,
+        money=money,
+        number=number_text,
+        file_size=file_size,
+        day=day,
+        moment=moment,
+        when=when,
+        country=country_name,
+        lines=lines,
     )
 
     @lru_cache(maxsize=200)
@@ -66,6 +88,31 @@ def init_app(app: Flask) -> None:
         state_of=lambda subject: subject.workflow.states(subject.state),
         page_direction=lambda: "rtl" if language_now() in ("ar", "fa", "ur", "he") else "ltr",
     )
+
+
+@pass_eval_context
+def _worded(page: EvalContext, message: str, /, **values: Any) -> str:
+    """A message of the interface. It is markup of ours; the values put into it are not."""
+    if not page.autoescape:
+        return said(message) % values
+    return _markup(language_now(), message) % values if values else _plain_markup(language_now(), message)
+
+
+@pass_eval_context
+def _counted(page: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
+    """A message of the interface about a number of things (``num``)."""
+    words = said_of(one, many, number)
+    return (Markup(words) if page.autoescape else words) % {"num": number, **values}  # noqa: S704 - ours, see above
+
+
+@lru_cache(maxsize=8192)
+def _markup(language: str, message: str) -> Markup:
+    return Markup(said(message))  # noqa: S704 - a message of our own catalogue
+
+
+@lru_cache(maxsize=8192)
+def _plain_markup(language: str, message: str) -> Markup:
+    return _markup(language, message) % {}
 
 
 def absolute_link(endpoint: str, **values: Any) -> str:
