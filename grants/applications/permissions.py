@@ -79,11 +79,6 @@ def can_check(user: Any, application: Application) -> bool:
     return _coordinates(user, application) and not user.belongs_to(application.organization_id)
 
 
-def can_list_applications(user: Any) -> bool:
-    """Coordinators (of their regions) and auditors see the list of a call's applications."""
-    return bool(user.holds(*COORDINATORS, Role.AUDITOR))
-
-
 def _coordinates(user: Any, application: Application) -> bool:
     if application.region is None:
         return bool(user.holds(Role.GLOBAL_COORDINATOR))

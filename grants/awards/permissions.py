@@ -71,11 +71,6 @@ def can_oversee(user: Any, award: Award) -> bool:
     )
 
 
-def can_draw_up(user: Any, award: Award) -> bool:
-    """A coordinator of the region draws up the agreement."""
-    return can_oversee(user, award)
-
-
 def can_meet_condition(user: Any, award: Award) -> bool:
     """A coordinator of the region marks a condition as met."""
     return can_oversee(user, award)

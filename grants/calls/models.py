@@ -98,10 +98,6 @@ class Call(Base):
         """Whether applications are taken at a moment. For screens; the submission itself asks the database."""
         return self.state == CallState.PUBLISHED and self.opens_at <= at < self.closes_at
 
-    def is_closed(self, at: datetime) -> bool:
-        """Whether the deadline has passed."""
-        return self.state == CallState.PUBLISHED and at >= self.closes_at
-
 
 class Lot(Base):
     """A theme of the call, serving some points of the Plan of Action."""

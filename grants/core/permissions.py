@@ -6,20 +6,9 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Select
-
-
-class User(Protocol):
-    """Whoever is asking: a person who signed in, or nobody."""
-
-    @property
-    def is_authenticated(self) -> bool:
-        """Whether somebody signed in."""
-
-    def holds(self, *roles: str) -> bool:
-        """Whether the person holds one of the roles today."""
 
 
 class NotPermitted(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 
 class State(enum.StrEnum):
@@ -44,12 +44,6 @@ class Transition:
         object.__setattr__(self, "sources", frozenset(sources))
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "needs_reason", needs_reason)
-
-
-class Stateful(Protocol):
-    """Anything that has a state column."""
-
-    state: str
 
 
 class NoSuchMove(Exception):

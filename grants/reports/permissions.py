@@ -45,11 +45,6 @@ def can_move(user: Any, due: ReportDue) -> bool:
     return awards.can_oversee(user, due.award)
 
 
-def can_read_draft(user: Any, due: ReportDue) -> bool:
-    """Only members of the grantee read a report before it is submitted."""
-    return can_write(user, due)
-
-
 def can_see_queue(user: Any) -> bool:
     """Coordinators see the reports of their regions that wait for them; auditors see all of them."""
     return bool(user.holds(*COORDINATORS, Role.AUDITOR))

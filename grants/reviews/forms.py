@@ -10,7 +10,7 @@ from wtforms import DateField, HiddenField, RadioField, SelectField
 from wtforms.validators import DataRequired, Optional
 
 from grants.calls.models import Criterion
-from grants.core.forms import Form, LineField, TextField
+from grants.core.forms import Form, TextField
 from grants.core.languages import _l, pick
 from grants.reviews.models import Grade, Review, Score
 from grants.reviews.rules import LONGEST_SENTENCES, Grid
@@ -76,12 +76,6 @@ class InterestForm(DeclarationForm):
 
     organization = HiddenField()
     call = SelectField(_l("For which call?"), validators=[Optional()])
-
-
-class SearchForm(Form):
-    """Looking for an organization by name."""
-
-    words = LineField(_l("Name of the organization"), longest=100)
 
 
 def scale_of(grid: Grid) -> dict[str, str]:

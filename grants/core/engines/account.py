@@ -36,12 +36,6 @@ def account_for(folder: Path, programs: Iterable[Path]) -> Account:
     return {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": _groups_on_the_way(paths)}
 
 
-def hand_over(path: Path, account: Account) -> None:
-    """Make a file that root has just written belong to the account that must read it."""
-    if account:
-        os.chown(path, account["user"], account["group"])
-
-
 def _owner(folder: Path) -> pwd.struct_passwd:
     owner = folder.stat().st_uid
     return pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
