@@ -367,7 +367,9 @@ def attach(reference: str, key: str) -> ResponseReturnValue:
             actions.attach(application, document, upload.filename, upload.stream.read(), by=current_user)
             kept += 1
         except Refused as refusal:
-            problems += [f"{upload.filename}: {obstacle.message}" for obstacle in refusal.obstacles]
+            problems += [
+                _("%(label)s: %(text)s", label=upload.filename, text=obstacle.message) for obstacle in refusal.obstacles
+            ]
     if not chosen:
         problems = [_("Please choose a file first.")]
     if not kept:

@@ -10,7 +10,7 @@ class ApplicationState(State):
     """Where an application stands."""
 
     DRAFT = "draft", _l("Draft"), "neutral"
-    SUBMITTED = "submitted", _l("Submitted"), "info"
+    SUBMITTED = "submitted", _l("Application submitted"), "info"
     ELIGIBLE = "eligible", _l("Eligible"), "success"
     INELIGIBLE = "ineligible", _l("Not eligible"), "danger"
     WITHDRAWN = "withdrawn", _l("Withdrawn"), "neutral"
@@ -23,9 +23,13 @@ APPLICATION = Workflow(
     ApplicationState,
     S.DRAFT,
     [
-        Transition("submit", {S.DRAFT}, S.SUBMITTED, said=_l("Submitted")),
+        Transition("submit", {S.DRAFT}, S.SUBMITTED, said=_l("Application submitted")),
         Transition(
-            "withdraw", {S.DRAFT, S.SUBMITTED, S.ELIGIBLE}, S.WITHDRAWN, needs_reason=True, said=_l("Withdrawn")
+            "withdraw",
+            {S.DRAFT, S.SUBMITTED, S.ELIGIBLE},
+            S.WITHDRAWN,
+            needs_reason=True,
+            said=_l("Application withdrawn"),
         ),
         Transition("find_eligible", {S.SUBMITTED}, S.ELIGIBLE, said=_l("Found eligible")),
         Transition("find_ineligible", {S.SUBMITTED}, S.INELIGIBLE, needs_reason=True, said=_l("Found not eligible")),
@@ -38,7 +42,7 @@ APPLICATION = Workflow(
         ),
     ],
     notes={
-        "start": _l("Started"),
+        "start": _l("Application started"),
         "attach": _l("Document added"),
         "detach": _l("Document removed"),
         "withhold": _l("Document withheld, with a reason"),

@@ -614,7 +614,7 @@ def _articles(
             _article(
                 _l("What the grantee tells the fund"),
                 _l("The grantee reports by these days. Payments wait for reports that are late."),
-                head=[str(_l("Report")), str(_l("What it holds")), str(_l("By"))],
+                head=[str(_l("Report")), str(_l("What it holds")), str(_l("Due on"))],
                 rows=[
                     [
                         pick(report.label, language) + ("" if report.required else f" ({_l('invited')})"),
@@ -630,7 +630,7 @@ def _articles(
         articles.append(
             _article(
                 _l("Milestones"),
-                head=[str(_l("Result")), str(_l("By"))],
+                head=[str(_l("Result")), str(_l("Due"))],
                 rows=[[m.title, shown_day(m.due_on)] for m in award.milestones],
                 numbers=[],
             )
@@ -654,7 +654,7 @@ def _paid_when(payment: Payment, label: str) -> str:
     if not payment.min_spent_percent:
         return label
     spent = _l("at least %(percent)s %% of the money received is spent", percent=payment.min_spent_percent)
-    return f"{label}; {spent}"
+    return str(_l("%(label)s; %(condition)s", label=label, condition=spent))
 
 
 def _budget_clause(change: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -12,6 +13,7 @@ from wtforms.validators import Length
 
 LONGEST_LINE = 500
 LONGEST_TEXT = 20_000
+BREAKING = re.compile(r"[^\S\u00a0\u202f]+")
 
 
 class Form(FlaskForm):
@@ -27,11 +29,14 @@ def storable(form: Any, field: Any) -> None:
 
 
 def one_line(value: str | None) -> str:
-    """A line without spaces around it and without direction overrides that would make it read as another."""
+    """A line without spaces around it and without direction overrides that would make it read as another.
+
+    Spaces that do not break stay: French sets them before a colon.
+    """
     kept = "".join(
         c for c in value or "" if c not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\ufeff"
     )
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    return BREAKING.sub(" ", unicodedata.normalize("NFC", kept)).strip()
 
 
 class LineField(StringField):

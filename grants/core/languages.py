@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
+from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import current_app, g, has_app_context
 from flask_babel import force_locale, get_locale
@@ -143,5 +145,24 @@ def country_name(code: str | None, language: str | None = None) -> str:
 
 
 def language_name(code: str, language: str | None = None) -> str:
-    """The name of a language, in a language (default: in itself)."""
-    return Locale.parse(code).get_display_name(language or code) or code
+    """The name of a language, in a language (default: the reader's)."""
+    return Locale.parse(code).get_display_name(language or language_now()) or code
+
+
+def number_text(number: float | Decimal | None, language: str | None = None) -> str:
+    """A number as readers of a language (default: the reader's) write it; up to four digits, as in a year, ungrouped."""
+    return "–" if number is None else _number_text(Decimal(str(number)), language or language_now())
+
+
+@lru_cache(maxsize=4096)
+def _number_text(number: Decimal, language: str) -> str:
+    grouped = abs(number) >= 10_000
+    return str(format_decimal(number, locale=language, decimal_quantization=False, group_separator=grouped))
+
+
+def file_size(octets: int) -> str:
+    """The size of a file in words: 84 KB, 1.2 MB (of 1,024 and 1,024 times 1,024 bytes)."""
+    kilo = max(octets // 1024, 1)
+    if kilo < 1024:
+        return gettext("%(size)s KB", size=kilo)
+    return gettext("%(size)s MB", size=number_text(round(Decimal(octets) / 2**20, 1)))

@@ -30,7 +30,7 @@ from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
 from grants.decisions.queries import DECIDED, Awarded, Ballot
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
-from grants.reviews.rules import Grid, Result, read_grid, results_of, shown, worded
+from grants.reviews.rules import Grid, Result, read_grid, results_of, to_two_decimals, worded
 
 TIE_LABELS: dict[str, Any] = {
     "section_A": _l("Higher score in section A"),
@@ -544,7 +544,7 @@ def obstacles_to_taking(
 
 def score_to_keep(result: Result | None) -> str | None:
     """The score as it is written into a decision, to two decimals."""
-    return shown(result.score) if result is not None and result.score is not None else None
+    return str(to_two_decimals(result.score)) if result is not None and result.score is not None else None
 
 
 def complaint_deadline(call: Call, released_at: datetime, window_days: int) -> date:

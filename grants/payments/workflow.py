@@ -46,7 +46,7 @@ class DisbursementState(State):
     PAID = "paid", _l("Paid, waiting for the grantee's confirmation"), "info"
     CONFIRMED = "confirmed", _l("Received by the grantee"), "success"
     RETURNED = "returned", _l("Returned by the bank"), "danger"
-    CANCELLED = "cancelled", _l("Cancelled"), "neutral"
+    CANCELLED = "cancelled", _l("Payment cancelled"), "neutral"
 
 
 S = DisbursementState

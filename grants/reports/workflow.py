@@ -10,7 +10,7 @@ class ReportState(State):
     """Where a report owed stands. Whether it is late is a matter of its date."""
 
     OWED = "owed", _l("Owed"), "neutral"
-    SUBMITTED = "submitted", _l("Submitted"), "info"
+    SUBMITTED = "submitted", _l("Report submitted"), "info"
     RETURNED = "returned", _l("Returned for changes"), "warning"
     ACCEPTED = "accepted", _l("Accepted"), "success"
     WAIVED = "waived", _l("Waived"), "neutral"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from grants.applications.workflow import ApplicationState
 from grants.core.expressions import parse
-from grants.core.languages import _l, language_name, pick
+from grants.core.languages import LazyWords, _l, language_name, number_text, pick
 from grants.core.rules import Obstacle
 from grants.reviews.models import Assignment, Grade, Recommendation, Score
 from grants.reviews.queries import ApplicationLine, Asked, Board, Candidate, ReviewPoints, Standing, Task
@@ -210,15 +210,19 @@ def _missed(
         return []
     found = []
     if score < grid.total_to_pass:
-        message = _l("The total is %(points)s; %(needed)s are needed.", points=shown(score), needed=grid.total_to_pass)
+        message = _l(
+            "The total is %(points)s; %(needed)s are needed.",
+            points=LazyWords(shown, score),
+            needed=LazyWords(shown, grid.total_to_pass),
+        )
         found.append(Obstacle("total", message))
     for section in grid.sections:
         if section.min_to_pass is not None and sections[section.key] < section.min_to_pass:
             message = _l(
                 "Section %(section)s has %(points)s; %(needed)s are needed.",
                 section=section.key,
-                points=shown(sections[section.key]),
-                needed=section.min_to_pass,
+                points=LazyWords(shown, sections[section.key]),
+                needed=LazyWords(shown, section.min_to_pass),
             )
             found.append(Obstacle(f"section_{section.key}", message))
         rejecting = section.rejecting
@@ -233,11 +237,14 @@ def _missed(
 
 
 def shown(points: Decimal | None) -> str:
-    """Points as people read them: at most two decimals, none when they are whole."""
-    if points is None:
-        return "–"
+    """Points as the reader writes them: at most two decimals, none when they are whole."""
+    return number_text(None if points is None else to_two_decimals(points))
+
+
+def to_two_decimals(points: Decimal) -> Decimal:
+    """Points rounded to two decimals, without zeros at their end."""
     rounded = points.quantize(Decimal("0.01"))
-    return f"{rounded.normalize():f}"
+    return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded.normalize()
 
 
 # ------------------------------------------------------------------ who may be asked
@@ -259,7 +266,9 @@ def obstacles_to_assigning(
     if (reviewer.id, line.organization_id) in board.ties or any(one.state == AssignmentState.RECUSED for one in past):
         found.append(Obstacle("conflict", _l("%(name)s has a conflict of interest.", name=reviewer.name)))
     if line.language not in reviewer.languages:
-        message = _l("%(name)s does not read %(language)s.", name=reviewer.name, language=language_name(line.language))
+        message = _l(
+            "%(name)s does not read %(language)s.", name=reviewer.name, language=LazyWords(language_name, line.language)
+        )
         found.append(Obstacle("language", message))
     load = board.load[reviewer.id, round]
     if round == 1 and load >= reviewer.capacity:

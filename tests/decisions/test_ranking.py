@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from grants.calls.models import Call, Lot, RegionEnvelope
 from grants.decisions import rules
+from grants.reviews.rules import shown
 from grants.decisions.queries import Awarded
 from grants.reviews.queries import ApplicationLine, ReviewPoints, Standing
 
@@ -78,7 +79,7 @@ def sample_standing() -> Standing:
 
 def test_the_sample_is_ranked_from_its_reviews() -> None:
     ranking = rules.ranking(call(), sample_standing())
-    order = [(place.application.reference, rules.shown(place.result.score)) for place in ranking.ranked]
+    order = [(place.application.reference, shown(place.result.score)) for place in ranking.ranked]
     assert order == [
         ("APP-005", "92.5"),
         ("APP-009", "85"),

@@ -638,7 +638,7 @@ class Life:
             self._write_report(self.interim, share=Decimal("0.4"))
             page = self.world.as_(OWNER).open(self.interim)
             page = maya.press("Submit the report")
-            assert "Submitted" in page.badges
+            assert "Report submitted" in page.badges
             self._returned_and_mended()
 
     def _write_report(self, place: str, *, share: Decimal) -> None:
