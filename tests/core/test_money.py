@@ -53,7 +53,7 @@ def test_amounts_are_written_as_babel_writes_them(minor: int, currency: str, loc
     ours = amount.shown(locale)
     expected = format_currency(amount.amount, currency, locale=locale)
     if amount.amount == amount.amount.to_integral_value() and (digits := minor_digits(currency)):
-        expected = re.sub(rf"[.,]0{{{digits}}}(?!\d)", "", expected)
+        expected = re.sub(rf"[.,]0{{{digits}}}(?![\d.,])", "", expected)
     assert [c for c in ours if c.isdigit()] == [c for c in expected if c.isdigit()]
     assert ours.strip("0123456789.,\u202f\u00a0 ") == expected.strip("0123456789.,\u202f\u00a0 ")
 
