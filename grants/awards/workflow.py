@@ -14,7 +14,7 @@ class AwardState(State):
     SENT = "sent", _l("Agreement waiting for signature"), "warning"
     ACTIVE = "active", _l("Running"), "success"
     SUSPENDED = "suspended", _l("Suspended"), "danger"
-    CLOSED = "closed", _l("Closed"), "neutral"
+    CLOSED = "closed", _l("Grant closed"), "neutral"
     TERMINATED = "terminated", _l("Terminated"), "danger"
     REFUSED = "refused", _l("Refused by the applicant"), "neutral"
     LAPSED = "lapsed", _l("Lapsed"), "neutral"

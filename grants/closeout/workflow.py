@@ -10,7 +10,7 @@ class CloseoutState(State):
     """Where a close-out stands."""
 
     OPENED = "opened", _l("Final checks"), "info"
-    DONE = "done", _l("Closed"), "success"
+    DONE = "done", _l("Grant closed"), "success"
 
 
 CLOSEOUT = Workflow(

@@ -9,9 +9,9 @@ from grants.core.workflow import State, Transition, Workflow
 class MeetingState(State):
     """Where a meeting stands."""
 
-    PLANNED = "planned", _l("Planned"), "neutral"
+    PLANNED = "planned", _l("Meeting planned"), "neutral"
     OPENED = "opened", _l("In session"), "info"
-    CLOSED = "closed", _l("Closed"), "success"
+    CLOSED = "closed", _l("Meeting closed"), "success"
 
 
 MEETING = Workflow(
@@ -60,5 +60,6 @@ DECISION = Workflow(
         "amend": _l("Proposal changed; earlier votes no longer count"),
         "vote": _l("A member voted"),
         "late_conflict": _l("A reviewer declared a conflict after the decision; it goes on counting the review"),
+        "late_recusal": _l("A member declared a conflict after the decision; the votes stay as they were counted"),
     },
 )

@@ -12,7 +12,7 @@ class AssignmentState(State):
     ASKED = "asked", _l("Waiting for your declaration"), "warning"
     ACCEPTED = "accepted", _l("To review"), "info"
     COMPLETED = "completed", _l("Review submitted"), "success"
-    DECLINED = "declined", _l("Declined"), "neutral"
+    DECLINED = "declined", _l("Review declined"), "neutral"
     RECUSED = "recused", _l("Recused"), "neutral"
     RELEASED = "released", _l("Released"), "neutral"
 
