@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 from wtforms import (
     DateTimeLocalField,
-    DecimalField,
     HiddenField,
     IntegerField,
     RadioField,
@@ -23,6 +22,7 @@ from grants.core.forms import Form, TextField
 from grants.core.languages import _l
 from grants.core.money import Money, NotAnAmount
 from grants.decisions.models import OUTCOME_LABELS, Choice
+from grants.questionnaires.forms import NumberField
 
 CHOICE_LABELS: dict[str, Any] = {
     Choice.FOR: _l("For"),
@@ -92,7 +92,7 @@ class ProposalForm(Form):
         [DataRequired(_l("Please choose an outcome."))],
         choices=lambda: {str(outcome): str(label) for outcome, label in OUTCOME_LABELS.items()},
     )
-    amount = DecimalField(_l("Amount"), [Optional()], places=2)
+    amount = NumberField(_l("Amount"), [Optional()])
     conditions = TextField(_l("Conditions, one on each line"), longest=5000)
     reason = TextField(_l("Reason"), longest=5000)
     feedback = TextField(_l("Sentences for the applicant"), longest=5000)

@@ -130,6 +130,7 @@ def enter_bank_account(
     plain, currency = rules.plain_number(number), currency.strip().upper()
     refuse(rules.obstacles_to_entering(holder, plain, bic, currency))
     queries.lock_organization(organization.id)
+    tell = mails.bank_account_changed if queries.has_had_account(organization.id) else mails.bank_account_entered
     former = queries.bank_account_of(organization.id)
     if former is not None:
         history.record(former, "block", by=by, reason="replaced")
@@ -145,7 +146,7 @@ def enter_bank_account(
     account.number_sealed = encryption.seal(plain, NUMBER_PLACE, account.token)
     db.session.add(account)
     history.begin(account, "enter", by=by, organization=organization.reference)
-    post(*(mails.bank_account_changed(account, organization, to) for to in _leaders(organization.id)))
+    post(*(tell(account, organization, to) for to in _leaders(organization.id)))
     post(*(mails.bank_account_to_verify(account, organization, to) for to in _other_officers(by, organization.id)))
     return account
 

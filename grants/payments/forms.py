@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_wtf.file import FileField
-from wtforms import BooleanField, DateField, DecimalField
+from wtforms import BooleanField, DateField
 from wtforms.validators import InputRequired, NumberRange, Optional, Regexp
 
 from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l
 from grants.core.rules import Obstacle
 from grants.payments.rules import PROOF_KINDS
+from grants.questionnaires.forms import NumberField
 
 FIELD_OF = {
     "no_holder": "holder",
@@ -123,18 +124,16 @@ class ConfirmForm(Form):
     """What arrived at the grantee's bank."""
 
     received_on = DateField(_l("Arrived on"), [InputRequired()])
-    received = DecimalField(
+    received = NumberField(
         _l("Amount that arrived"),
         [InputRequired(), NumberRange(min=0)],
-        places=None,
         description=_l("As your bank statement shows it, after fees."),
         render_kw={"inputmode": "decimal"},
     )
     currency = LineField(_l("Currency"), [InputRequired(), CURRENCY], longest=3, filters=[capitals])
-    rate = DecimalField(
+    rate = NumberField(
         _l("Exchange rate"),
         [Optional()],
-        places=None,
         description=_l("Units of your currency for one euro. Leave it empty and we compute it from the two amounts."),
         render_kw={"inputmode": "decimal"},
     )
@@ -143,7 +142,7 @@ class ConfirmForm(Form):
 class RefundForm(Form):
     """What the grantee sent back."""
 
-    amount = DecimalField(_l("Amount"), [InputRequired()], places=None, render_kw={"inputmode": "decimal"})
+    amount = NumberField(_l("Amount"), [InputRequired()], render_kw={"inputmode": "decimal"})
     received_on = DateField(_l("Arrived on"), [InputRequired()])
     bank_reference = LineField(_l("Reference of the bank"), [InputRequired()], longest=100)
     proof = _proof()

@@ -9,8 +9,14 @@ from grants.core.mail import Mail, Recipient
 from grants.payments.models import BankAccount, Disbursement, Refund
 
 
+def bank_account_entered(account: BankAccount, organization: Organization, to: Recipient) -> Mail:
+    """An organization has said for the first time where it is paid: its owners and signatories learn it at once."""
+    context = {"reference": organization.reference, "account": account}
+    return Mail("bank_account_entered", to=to, about=organization.reference, occasion=account.token, context=context)
+
+
 def bank_account_changed(account: BankAccount, organization: Organization, to: Recipient) -> Mail:
-    """The account of an organization was entered or changed: its owners and signatories learn it at once."""
+    """The account of an organization was changed: its owners and signatories learn it at once."""
     context = {"reference": organization.reference, "account": account}
     return Mail("bank_account_changed", to=to, about=organization.reference, occasion=account.token, context=context)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, false, or_, select, true
+from sqlalchemy import Select, false, or_, select
 
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.awards.models import Award
 from grants.awards.permissions import awards_seen_by, can_oversee
 from grants.core.permissions import scope_of
-from grants.payments.models import BankAccount, Disbursement, Refund, Tranche, Transfer
-from grants.reviews.models import ConflictDeclaration, Grade
-from grants.reviews.queries import in_conflict
+from grants.decisions.queries import hidden_applications
+from grants.payments.models import Account, BankAccount, Disbursement, Refund, Tranche, Transfer
+from grants.reviews.queries import in_conflict, tied_organizations
 
 READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 
@@ -49,16 +49,26 @@ def bank_accounts_seen_by(user: Any) -> Select[BankAccount]:
     own = BankAccount.organization_id.in_([m.organization_id for m in user.memberships])
     if not user.holds(*READERS):
         return found.where(own)
-    conflicts = select(ConflictDeclaration.organization_id).where(
-        ConflictDeclaration.person_id == user.id, ConflictDeclaration.grade == Grade.CONFLICT
-    )
-    return found.where(or_(own, BankAccount.organization_id.not_in(conflicts)))
+    return found.where(or_(own, BankAccount.organization_id.not_in(tied_organizations(user.id))))
 
 
 @scope_of(Transfer)
 def transfers_seen_by(user: Any) -> Select[Transfer]:
-    """Finance officers, auditors and global coordinators: the whole ledger; nobody else any of it."""
-    return select(Transfer).where(true() if can_see_ledger(user) else false())
+    """Finance officers, auditors and global coordinators: the ledger without the grants of applicants they have a tie
+    to; nobody else any of it.
+    """
+    found = select(Transfer)
+    if not can_see_ledger(user):
+        return found.where(false())
+    tied = (
+        select(Account.id)
+        .join(Award, Award.id == Account.award_id)
+        .where(
+            Award.application_id.in_(hidden_applications(user.id)),
+            Award.organization_id.not_in([m.organization_id for m in user.memberships]),
+        )
+    )
+    return found.where(Transfer.debit_account_id.not_in(tied), Transfer.credit_account_id.not_in(tied))
 
 
 def _finance_for(user: Any, organization_id: int) -> bool:

@@ -593,6 +593,11 @@ def bank_accounts_of(seen: Select[BankAccount], organization_id: int) -> list[Ba
     return list(db.session.scalars(found.order_by(BankAccount.id.desc())))
 
 
+def has_had_account(organization_id: int) -> bool:
+    """Whether an organization has ever said where it is paid; asked under its lock."""
+    return bool(db.session.scalar(select(exists().where(BankAccount.organization_id == organization_id))))
+
+
 def lock_organization(organization_id: int) -> None:
     """Let nobody else enter an account for this organization until the transaction ends."""
     db.session.execute(

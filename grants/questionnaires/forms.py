@@ -20,7 +20,9 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
-from wtforms import Field, HiddenField
+from wtforms import Field, HiddenField, StringField
+from wtforms.form import BaseForm
+from wtforms.validators import StopValidation
 
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, Form, one_line
 from grants.core.languages import language_now, pick, said
@@ -58,6 +60,27 @@ def _unstorable(text: str, longest: int) -> str | None:
         if kind == "Cs" or (kind == "Cc" and character not in "\n\r\t"):
             return str(_("The text holds a character that cannot be stored. Please type it again."))
     return None
+
+
+class NumberField(StringField):
+    """A number typed as the reader writes it ("1 234,50" in French), and shown so; what was typed stays as it was."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take what was typed. Raises ValueError, which then stands at the field, for what is no number."""
+        text = one_line(valuelist[0]) if valuelist else ""
+        self.data = rules.number_typed(text, language_now()) if text else None
+        if text and self.data is None:
+            raise ValueError(_("Please write an amount, such as 1250 or 1250.50."))
+
+    def pre_validate(self, form: BaseForm) -> None:
+        """Ask nothing more of what is no number."""
+        if self.process_errors:
+            raise StopValidation
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else rules.number_shown(format(self.data, "f"), language_now())
 
 
 def _cleaned(question: Question, text: str) -> str:

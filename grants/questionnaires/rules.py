@@ -103,7 +103,7 @@ def number_typed(text: str, language: str) -> Decimal | None:
     elif digits.count(".") + digits.count(",") == 1 and not re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", digits):
         decimal = "." if "." in digits else ","
     else:
-        decimal = "," if language != "en" else "."
+        decimal = {"en": ".", "es": ","}.get(language, "." if "." in digits else ",")
     grouping = "," if decimal == "." else "."
     whole, _sign, rest = digits.partition(decimal)
     if not re.fullmatch(r"\d+" if grouping not in whole else rf"\d{{1,3}}(\{grouping}\d{{3}})+", whole):
@@ -112,8 +112,10 @@ def number_typed(text: str, language: str) -> Decimal | None:
 
 
 def number_shown(value: Any, language: str) -> str:
-    """A stored number as it stands in an input: with the decimal sign of the language, without grouping."""
-    text = str(value)
+    """A stored number as it stands in an input: with the decimal sign of the language, without grouping, and without
+    decimals when it is whole.
+    """
+    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value))
     return text.replace(".", ",") if language != "en" and re.fullmatch(r"-?\d+\.\d+", text) else text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import Date, Select, cast, func, select
@@ -42,6 +42,9 @@ TO_CONFIRM = timedelta(days=10)
 """A grantee confirms a payment within ten days of its being sent."""
 
 RUNNING = (AwardState.ACTIVE, AwardState.SUSPENDED)
+
+EARLIEST = timezone(timedelta(hours=14))
+"""Where a day begins first on earth."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +315,8 @@ def _start(award: Award) -> datetime:
 
 
 def _morning(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    """The moment from which a day is today somewhere: people east of us are told of it while it is yesterday here."""
+    return datetime.combine(day, time(), EARLIEST)
 
 
 def _of_award(kind: str, award: Award, due: Any, since: datetime, people: list[Person]) -> Deadline:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    CompoundSelect,
     Select,
     any_,
     bindparam,
@@ -22,8 +23,8 @@ from sqlalchemy import (
     select,
     union,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
@@ -215,21 +216,36 @@ def ties_of(person_ids: Iterable[int], call_id: int | None) -> frozenset[tuple[i
 @cache
 def _ties(in_one_call: bool) -> Prepared:
     people = bindparam("people", None, type_=ARRAY(BigInteger))
-    about: list[Any] = [ConflictDeclaration.person_id == any_(people)]
-    if in_one_call:
-        about.append(or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == OF_CALL))
-    latest = (
-        select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.grade)
-        .where(*about)
-        .ext(distinct_on(ConflictDeclaration.person_id, ConflictDeclaration.organization_id))
-        .order_by(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.id.desc())
-        .subquery()
+    about = any_(people)
+    return Prepared(lambda: _stand_too_close(about, OF_CALL if in_one_call else None))
+
+
+def tied_organizations(person_id: int | BindParameter[int]) -> Select[int]:
+    """The organizations to which a person stands too close, in any call."""
+    return select(_stand_too_close(person_id).subquery().c.organization_id)
+
+
+def _stand_too_close(people: Any, call_id: Any = None) -> CompoundSelect[int, int]:
+    """The pairs (person, organization) that stand too close in one call, or (without one) in any.
+
+    They declared a conflict and have not taken it back by a later declaration for the same call or for all; or the
+    person belongs to the organization, or left it less than two years ago.
+    """
+    later = aliased(ConflictDeclaration)
+    same_call = ConflictDeclaration.call_id if call_id is None else call_id
+    taken_back = exists().where(
+        later.person_id == ConflictDeclaration.person_id,
+        later.organization_id == ConflictDeclaration.organization_id,
+        later.id > ConflictDeclaration.id,
+        or_(later.call_id.is_(None), later.call_id == same_call),
     )
-    declared = select(latest.c.person_id, latest.c.organization_id).where(latest.c.grade == Grade.CONFLICT)
-    members = select(Membership.person_id, Membership.organization_id).where(
-        Membership.person_id == any_(people), _stands_close(Membership.person_id)
+    declared = select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id).where(
+        ConflictDeclaration.person_id == people, ConflictDeclaration.grade == Grade.CONFLICT, ~taken_back
     )
-    return Prepared(lambda: union(declared, members))
+    if call_id is not None:
+        declared = declared.where(or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == call_id))
+    members = select(Membership.person_id, Membership.organization_id).where(_stands_close(people))
+    return union(declared, members)
 
 
 def in_conflict(person: Person, organization_ids: Iterable[int], *, call_id: int | None = None) -> set[int]:

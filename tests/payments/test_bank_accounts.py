@@ -75,6 +75,21 @@ def test_a_change_blocks_the_old_account_and_tells_the_organization_and_finance(
     assert not any(IBAN in (m.body or "") or "0189" in (m.body or "") for m in db.session.scalars(select(OutboxMail)))
 
 
+def test_the_first_account_of_an_organization_is_not_told_as_a_change(app: Flask) -> None:
+    made = rows.scene()
+    told = db.session.scalars(select(OutboxMail).where(OutboxMail.kind.startswith("bank_account_")))
+    kinds = {mail.kind for mail in told if mail.to_person_id == made.owner.id}
+    assert kinds == {"bank_account_entered", "bank_account_verified"}
+
+
+def test_an_account_that_follows_a_blocked_one_is_told_as_a_change(app: Flask) -> None:
+    made = rows.scene()
+    account = db.session.scalars(select(BankAccount)).one()
+    actions.block_bank_account(account, "The bank has closed it.", by=made.officers[0])
+    rows.bank_account(made, OTHER_IBAN, verified=False)
+    assert db.session.scalars(select(OutboxMail).where(OutboxMail.kind == "bank_account_changed")).one()
+
+
 def test_whoever_entered_an_account_does_not_verify_it(app: Flask) -> None:
     made = rows.scene(account=False)
     entered = {"holder": "H", "number": IBAN, "bic": "", "currency": "EUR"}

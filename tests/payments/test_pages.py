@@ -11,7 +11,7 @@ from grants.accounts.models import MemberRole, Membership, Person, Role
 from grants.awards.workflow import AwardState
 from grants.core.db import db
 from grants.history.models import HistoryEntry
-from grants.payments.models import BankAccount, Disbursement, Transfer
+from grants.payments.models import BankAccount, Disbursement, Refund, Transfer
 from grants.payments.workflow import DisbursementState
 from tests import factories as make
 from tests.http import Browser
@@ -279,6 +279,33 @@ def test_a_refund_is_recorded_with_its_proof_and_shown(browser: Browser) -> None
     officer.follow()
     assert "500.50" in officer.text
     assert officer.get(f"/grants/{made.award.reference}/refunds/{made.award.reference}-R1/proof").data == PDF
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "minor"),
+    [("en", "1,250.50", 125_050), ("fr", "1 250,50", 125_050), ("es", "1.250,50", 125_050), ("fr", "300", 30_000)],
+)
+def test_an_amount_is_typed_as_the_reader_writes_it(browser: Browser, language: str, typed: str, minor: int) -> None:
+    made = rows.scene()
+    rows.paid(made)
+    made.officers[0].language = language
+    officer = visitor(browser, made.officers[0])
+    page = f"/grants/{made.award.reference}/refund"
+    values = {"amount": typed, "received_on": "2027-05-10", "bank_reference": "BACK 7"}
+    officer.post(page, values, status=422, page=page)
+    assert f'value="{typed}"' in officer.text
+    officer.post(page, values | {"proof": proof()}, status=302, page=page, content_type="multipart/form-data")
+    assert db.session.scalars(select(Refund)).one().amount_minor == minor
+
+
+def test_an_amount_that_is_none_stays_as_it_was_typed(browser: Browser) -> None:
+    made = rows.scene()
+    rows.paid(made)
+    officer = visitor(browser, made.officers[0])
+    page = f"/grants/{made.award.reference}/refund"
+    officer.post(page, {"amount": "about 300"}, status=422, page=page)
+    assert 'value="about 300"' in officer.text
+    assert "Please write an amount" in officer.text
 
 
 def test_the_ledger_shows_every_move_and_that_it_balances(browser: Browser) -> None:

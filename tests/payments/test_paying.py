@@ -20,8 +20,8 @@ from grants.core.permissions import scope
 from grants.core.rules import Refused
 from grants.core.workflow import NoSuchMove
 from grants.history.models import HistoryEntry
-from grants.payments import actions, queries, rules
-from grants.payments.models import Account, AccountKind, Disbursement, Tranche, Transfer, Trigger
+from grants.payments import actions, permissions, queries, rules
+from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche, Transfer, Trigger
 from grants.payments.workflow import DisbursementState
 from grants.reports.workflow import ReportState
 from grants.reviews.models import ConflictDeclaration, Grade
@@ -527,6 +527,50 @@ def test_a_conflict_hides_the_payments_of_a_terminated_grant_too(app: Flask) -> 
     assert queries.payments_in("prepared", scope(officer, Disbursement)) == []
 
 
-def declare(person: Any, made: Scene) -> None:
-    values = {"person_id": person.id, "organization_id": made.organization.id, "grade": Grade.CONFLICT}
-    make.save(ConflictDeclaration(reason="My brother works there", **values))
+def accounts_seen_by(person: Any) -> list[BankAccount]:
+    return list(db.session.scalars(scope(person, BankAccount)))
+
+
+def test_a_conflict_hides_the_bank_account_until_a_later_declaration_takes_it_back(app: Flask) -> None:
+    made = rows.scene()
+    officer, other = made.officers[:2]
+    assert len(accounts_seen_by(officer)) == 1
+    declare(officer, made)
+    assert accounts_seen_by(officer) == []
+    assert not permissions.can_see_bank_account(officer, made.organization)
+    assert len(accounts_seen_by(other)) == 1
+    declare(officer, made, Grade.NONE)
+    assert len(accounts_seen_by(officer)) == 1
+    assert permissions.can_see_bank_account(officer, made.organization)
+
+
+def test_a_conflict_in_one_call_is_not_taken_back_by_a_word_about_another(app: Flask) -> None:
+    made = rows.scene()
+    officer = made.officers[0]
+    declare(officer, made, call_id=made.award.call_id)
+    declare(officer, made, Grade.NONE, call_id=make.call().id)
+    assert accounts_seen_by(officer) == []
+    assert not permissions.can_verify_bank_account(officer, made.organization)
+    declare(officer, made, Grade.NONE, call_id=made.award.call_id)
+    assert len(accounts_seen_by(officer)) == 1
+
+
+def test_the_ledger_hides_the_moves_of_a_grant_to_which_the_reader_has_a_tie(app: Flask) -> None:
+    made, other = rows.scene(), rows.scene()
+    for one in (made, other):
+        rows.confirmed(one)
+    auditor = made.auditor
+    everything, number = queries.transfers(scope(auditor, Transfer))
+    declare(auditor, made)
+    lines, fewer = queries.transfers(scope(auditor, Transfer))
+    hidden = [line for line in everything if line.award_reference == made.award.reference]
+    assert hidden
+    assert lines == [line for line in everything if line not in hidden]
+    assert fewer == number - len(hidden)
+    seen_by_others, _ = queries.transfers(scope(other.auditor, Transfer))
+    assert seen_by_others == everything
+
+
+def declare(person: Any, made: Scene, grade: Grade = Grade.CONFLICT, **more: Any) -> None:
+    values = {"person_id": person.id, "organization_id": made.organization.id, "grade": grade}
+    make.save(ConflictDeclaration(reason="My brother works there", **values, **more))

@@ -151,6 +151,8 @@ def test_sentences_are_in_the_readers_language_with_the_fallback(app: Flask) -> 
         ("1.234,50", "es", "1234.50"),
         ("1.234", "es", "1234"),
         ("1,234", "fr", "1.234"),
+        ("655.957", "fr", "655.957"),
+        ("655.957", "en", "655.957"),
         ("0.125", "fr", "0.125"),
         ("0,125", "en", "0.125"),
         ("12,5", "en", "12.5"),
@@ -170,6 +172,14 @@ def test_sentences_are_in_the_readers_language_with_the_fallback(app: Flask) -> 
 )
 def test_numbers_are_read_as_the_reader_writes_them(text: str, language: str, number: str | None) -> None:
     assert rules.number_typed(text, language) == (None if number is None else Decimal(number))
+
+
+@pytest.mark.parametrize(
+    ("stored", "language", "shown"),
+    [("6800.00", "en", "6800"), ("6800.00", "fr", "6800"), ("6800.50", "fr", "6800,50"), ("-1.0", "es", "-1")],
+)
+def test_a_whole_amount_stands_in_an_input_without_decimals(stored: str, language: str, shown: str) -> None:
+    assert rules.number_shown(stored, language) == shown
 
 
 @given(amount=st.decimals(min_value=0, max_value=10**9, places=2), language=st.sampled_from(["en", "fr", "es"]))

@@ -262,6 +262,17 @@ def test_the_right_people_are_told_on_the_right_days_and_nobody_else(
     assert {mail.to_address for mail in told} == {person.email for person in case.told}
 
 
+def test_officers_far_east_are_told_on_the_morning_of_the_day_too(world: World) -> None:
+    case = tranche_due(world)
+    for officer, zone in zip(world.officers, ("Pacific/Auckland", "Pacific/Kiritimati"), strict=True):
+        officer.timezone = zone
+    db.session.commit()
+    for officer in world.officers:
+        sweep(moment_of(case.due, 0, officer.timezone) + timedelta(days=1))
+    keys = {mail.key for mail in mails_of("tranche_due")}
+    assert keys == {f"reminder_tranche_due|{case.about}|{case.due.isoformat()}|0||{o.id}" for o in world.officers}
+
+
 @pytest.mark.parametrize(("kind", "made"), EVERY, ids=NAMES)
 def test_each_is_told_in_their_language_and_no_subject_tells_a_secret(
     world: World, kind: str, made: Callable[[World], Case]
