@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
-from sqlalchemy import BigInteger, Integer, ScalarSelect, Select, Text, bindparam, cast, func, inspect, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Mapper, contains_eager, joinedload, load_only, make_transient_to_detached, undefer
 from sqlalchemy.orm.instrumentation import manager_of_class
@@ -85,10 +97,9 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
     rows = _opening(seen)(reference=reference)
     if not rows:
         return None
-    *columns, sections, papers = rows[0]
-    values = iter(columns)
-    application, call = _next_to_read(Application, values), _next_to_read(Call, values)
-    application.__dict__.update(call=call, organization=_next_to_read(Organization, values))
+    application, call, organization, sections, papers = rows[0]
+    application, call = _unpacked(Application, application), _unpacked(Call, call)
+    application.__dict__.update(call=call, organization=_unpacked(Organization, organization))
     saved = {
         key: Saved(values, version, complete, datetime.fromisoformat(saved_at), by_id, by)
         for key, (values, version, complete, saved_at, by_id, by) in (sections or {}).items()
@@ -127,13 +138,13 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
-    columns = [getattr(model, name) for model in (Application, Call, Organization) for name in _columns_of(model)]
+    packed = [_packed(model) for model in (Application, Call, Organization)]
     return Prepared(
         lambda: (
             seen.where(Application.reference == bindparam("reference", None, Text))
             .join(Call, Call.id == Application.call_id)
             .join(Organization, Organization.id == Application.organization_id)
-            .with_only_columns(*columns, sections, _papers())
+            .with_only_columns(*packed, sections, _papers())
         )
     )
 
@@ -208,9 +219,26 @@ def _columns_of(model: type[Base]) -> tuple[str, ...]:
     return tuple(column.key for column in mapper.column_attrs if not column.deferred)
 
 
-def _next_to_read(model: type[T], values: Iterator[Any]) -> T:
-    """The object whose columns come next in a row."""
-    return _to_read(model, dict(zip(_columns_of(model), values, strict=False)))
+@cache
+def _moments_of(model: type[Base]) -> dict[str, Callable[[str], date]]:
+    """The columns of a model that JSON knows only as text, and how each is read."""
+    read: dict[type, Callable[[str], date]] = {datetime: datetime.fromisoformat, date: date.fromisoformat}
+    kinds = {name: getattr(model, name).type.python_type for name in _columns_of(model)}
+    return {name: read[kind] for name, kind in kinds.items() if kind in read}
+
+
+def _packed(model: type[Base]) -> ColumnElement[list[Any]]:
+    """A row as one JSON value: many columns take longer to hand over than to find."""
+    return func.json_build_array(*(getattr(model, name) for name in _columns_of(model)))
+
+
+def _unpacked(model: type[T], packed: list[Any]) -> T:
+    """The object that was :func:`_packed`, to be read only."""
+    values = dict(zip(_columns_of(model), packed, strict=True))
+    for name, read in _moments_of(model).items():
+        if values[name] is not None:
+            values[name] = read(values[name])
+    return _to_read(model, values)
 
 
 def _to_read(model: type[T], values: dict[str, Any]) -> T:

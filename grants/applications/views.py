@@ -33,7 +33,7 @@ from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires import queries as questionnaire_queries
 from grants.questionnaires.actions import EditConflict
-from grants.questionnaires.forms import SectionForm, section_form
+from grants.questionnaires.forms import SectionForm
 
 bp = Blueprint("applications", __name__)
 
@@ -130,7 +130,7 @@ class Desk:
         saved, answers = self.saved.get(asked.key), self.answers
         if saved is None and asked.prefill_from == "organization_profile":
             answers = rules.prefilled(self.application.organization) | answers
-        return section_form(self.definition, asked)(answers=answers, version=saved.version if saved else 0)
+        return SectionForm(self.definition, asked, answers, saved.version if saved else 0)
 
     def after(self, current: str) -> str | None:
         """The address of the section that comes next, or None after the last."""

@@ -23,7 +23,7 @@ from grants.core.permissions import require, scope
 from grants.core.templating import reader_zone
 from grants.core.web import ANYONE, access, done, found
 from grants.history.queries import timeline
-from grants.questionnaires.forms import answer_laid_out, section_form
+from grants.questionnaires.forms import SectionForm, answer_laid_out
 from grants.questionnaires.queries import definition_of
 
 bp = Blueprint("calls", __name__)
@@ -127,7 +127,7 @@ def preview(reference: str, key: str | None = None) -> ResponseReturnValue:
     if key is None:
         return render_template("calls/preview.html", **_told(call), definition=definition)
     section = found(definition.section(key))
-    form = section_form(definition, section)()
+    form = SectionForm(definition, section)
     return render_template("calls/preview_section.html", **_about(call), definition=definition, form=form)
 
 

@@ -51,12 +51,9 @@ def timeline(subjects: Iterable[tuple[str, int]], *, names: bool, limit: int = 1
     The same thing done several times in a row by the same person is one line with its number of ``times``.
     """
     wanted = list(subjects)
-    wanted = list(subjects)
-    if not wanted:
-        return []
     told: list[dict[str, Any]] = []
-    about = tuple_(HistoryEntry.subject_kind, HistoryEntry.subject_id).in_(wanted)
-    for kind, verb, at, reason, actor in db.session.execute(_LINES.where(about).limit(limit)):
+    rows = _TOLD(kinds=[kind for kind, _id in wanted], ids=[id for _kind, id in wanted], most=limit)
+    for kind, verb, at, reason, actor in rows:
         workflow = Workflow.all.get(kind)
         what = str(workflow.said(verb)) if workflow else verb.replace("_", " ")
         line = {"what": what, "who": actor if names else None, "when": at, "reason": reason if names else None}
@@ -65,13 +62,6 @@ def timeline(subjects: Iterable[tuple[str, int]], *, names: bool, limit: int = 1
         else:
             told.append(line | {"times": 1})
     return told
-
-
-_LINES = (
-    select(HistoryEntry.subject_kind, HistoryEntry.verb, HistoryEntry.at, HistoryEntry.reason, Person.name)
-    .outerjoin(Person, Person.id == HistoryEntry.actor_id)
-    .order_by(HistoryEntry.id.desc())
-)
 
 
 def broken_seals() -> list[int]:

@@ -2,7 +2,7 @@
 
 A view uses them like this::
 
-    form = section_form(definition, section)(answers=saved.values, version=saved.version)
+    form = SectionForm(definition, section, answers=saved.values, version=saved.version)
     if form.is_submitted() and not form.is_rearranging and form.validate():
         save_section(sheet, section.key, form.values, by=person, version=form.version_seen)
 
@@ -20,11 +20,12 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
-from wtforms import Field, HiddenField, StringField
+from werkzeug.datastructures import MultiDict
+from wtforms import StringField
 from wtforms.form import BaseForm
 from wtforms.validators import StopValidation
 
-from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, Form, one_line
+from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, one_line
 from grants.core.languages import language_now, pick, said
 from grants.core.money import Money
 from grants.core.questions import (
@@ -350,17 +351,23 @@ def _row_laid_out(macro: Macro, question: Question, fallback: str, language: str
     return tuple(str(macro(question, fallback, HERE)).split(HERE))
 
 
-class AnswerField(Field):
+Typed = MultiDict[str, str]
+"""What a browser sent."""
+
+
+class AnswerField:
     """The answer to a question that is not a table."""
 
-    def __init__(self, question: Question, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, question: Question) -> None:
         self.question = question
+        self.id = self.name = question.key
+        self.data: Any = None
         self.chosen: list[str] = []
         self.typing = Typing(question, self.id, self.name)
+        self.errors: list[Any] = []
         self.other: Conflict | None = None
 
-    def process_data(self, value: Any) -> None:
+    def show(self, value: Any) -> None:
         """Take a stored answer."""
         self.data = value
         if self.question.type in LISTS:
@@ -368,13 +375,13 @@ class AnswerField(Field):
         else:
             self.typing.show(value)
 
-    def process_formdata(self, valuelist: list[str]) -> None:
+    def take(self, typed: Typed) -> None:
         """Take what was typed or chosen."""
         if self.question.type in LISTS:
-            self.chosen = list(dict.fromkeys(v for v in valuelist if v))[: 2 * MOST_ROWS]
+            self.chosen = list(dict.fromkeys(v for v in typed.getlist(self.name) if v))[: 2 * MOST_ROWS]
             self.data = self.chosen or None
             return
-        self.typing.take(valuelist[0] if valuelist else "")
+        self.typing.take(typed.get(self.name, ""))
         self.data = self.typing.value
 
     @property
@@ -401,20 +408,14 @@ class AnswerField(Field):
         more = _boxes(self.id, self.name, "checkbox", others, len(boxes)) if others else ()
         return _filled_boxes((*boxes, *more), set(self.chosen))
 
-    def pre_validate(self, form: Any) -> None:
-        """Refuse only what cannot be kept at all."""
-        if self.question.type in LISTS:
-            texts = self.chosen
-        else:
-            texts = []
-            self.typing.check()
-        self.errors = [*self.typing.errors, *filter(None, (_unstorable(t, LONGEST_LINE) for t in texts))]
-
-    def validate(self, form: Any, extra_validators: Iterable[Any] = ()) -> bool:
+    def check(self) -> bool:
         """Whether the answer can be kept; a draft may have gaps."""
-        self.errors = []
         self.typing.errors = []
-        self.pre_validate(form)
+        if self.question.type in LISTS:
+            self.errors = [why for text in self.chosen if (why := _unstorable(text, LONGEST_LINE))]
+        else:
+            self.typing.check()
+            self.errors = list(self.typing.errors)
         return not self.errors
 
 
@@ -471,42 +472,42 @@ def columns_of(question: Question) -> tuple[Question, ...]:
     return tuple(c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES)
 
 
-class RowsField(Field):
+class RowsField:
     """The lines of a table, a repeater or a budget."""
 
-    def __init__(self, question: Question, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    layout = "rows"
+
+    def __init__(self, question: Question) -> None:
         self.question = question
+        self.id = self.name = question.key
         self.columns = columns_of(question)
+        self.data: list[dict[str, Any]] | None = None
         self.lines: list[Line] = []
+        self.errors: list[Any] = []
         self.other: Conflict | None = None
 
-    def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
-        """Take the stored rows, or what was typed, and leave room for more."""
-        if formdata is not None and f"{self.name}-rows" in formdata:
-            self._take(formdata)
-        else:
-            self._show(data or [])
-        pressed = formdata.get("add_row") if formdata is not None else None
-        self._make_room(1 if pressed == self.name else 0)
-
-    def _take(self, formdata: Any) -> None:
-        said = formdata.get(f"{self.name}-rows", "0")
-        count = int(said) if said.isascii() and said.isdigit() and len(said) < 4 else 0
-        for number in range(1, min(count, MOST_ROWS) + 1):
-            line = Line(self, number)
-            for cell in line.cells.values():
-                cell.take(formdata.get(cell.name, ""))
-            self.lines.append(line)
-        self.data = self._kept()
-
-    def _show(self, rows: list[dict[str, Any]]) -> None:
-        for number, row in enumerate(rows, 1):
+    def show(self, rows: list[dict[str, Any]] | None) -> None:
+        """Take the stored rows, and leave room for more."""
+        self.lines = []
+        for number, row in enumerate(rows or [], 1):
             line = Line(self, number)
             for key, cell in line.cells.items():
                 cell.show(row.get(key))
             self.lines.append(line)
         self.data = rows or None
+        self._make_room(0)
+
+    def take(self, typed: Typed) -> None:
+        """Take what was typed, and leave room for more; for one more when that was asked."""
+        said = typed.get(f"{self.name}-rows", "0")
+        count = int(said) if said.isascii() and said.isdigit() and len(said) < 4 else 0
+        for number in range(1, min(count, MOST_ROWS) + 1):
+            line = Line(self, number)
+            for cell in line.cells.values():
+                cell.take(typed.get(cell.name, ""))
+            self.lines.append(line)
+        self.data = self._kept()
+        self._make_room(1 if typed.get("add_row") == self.name else 0)
 
     def lines_laid_out(self, cell: Macro, open_line: Macro, folded_line: Macro, fallback: str) -> Markup:
         """The lines as the template's macros lay them out; what is the same in every line is made once a process.
@@ -522,7 +523,7 @@ class RowsField(Field):
                 amount = line.amount
                 told = [line.summary, *([amount.shown(language)] if amount else ())]
             macro = folded_line if told else open_line
-            if self.id != self.name or any(typing.errors for typing in cells):
+            if any(typing.errors for typing in cells):
                 drawn = Markup("").join(cell(typing, fallback) for typing in cells)
                 laid_out.append(macro(line.number, drawn, *told, *[None] * (len(told) == 1)))
                 continue
@@ -558,9 +559,9 @@ class RowsField(Field):
         """Every cell, for the list of what is wrong."""
         return [cell for line in self.lines for cell in line.cells.values()]
 
-    def validate(self, form: Any, extra_validators: Iterable[Any] = ()) -> bool:
+    def check(self) -> bool:
         """Whether every cell can be kept."""
-        self.errors: list[Any] = []
+        self.errors = []
         unsound = [cell for cell in self.entries if not cell.check()]
         return not unsound
 
@@ -570,35 +571,52 @@ class RowsField(Field):
         return rules.Sums(self.question, self.data)
 
 
-class SectionForm(Form):
-    """The parent of the form of each section."""
+class SectionForm:
+    """The form of one section, with the stored answers or with what was typed.
 
-    definition: Definition
-    section: Section
+    It is no WTForms form: what is asked is known from the questionnaire alone, and a page of forty questions is made for
+    everybody who opens it. The token against foreign forms is checked for every POST.
+    """
 
-    version = HiddenField("")
-
-    def __init__(self, answers: Mapping[str, Any] | None = None, version: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        section: Section,
+        answers: Mapping[str, Any] | None = None,
+        version: int = 0,
+    ) -> None:
         """``answers`` are the stored values of the whole sheet or of this section; ``version`` that of the section."""
+        self.definition, self.section = definition, section
         self.answers = dict(answers or {})
-        given = {f"q_{q.key}": self.answers.get(q.key) for q in self.section.questions}
-        super().__init__(data={**given, "version": str(version)}, **kwargs)
+        self.version_seen = version
+        """The version of the section that the person had before their eyes."""
+        typed = request.form if self.is_submitted() and request.form else None
+        if typed is not None:
+            seen = typed.get("version", str(version))
+            self.version_seen = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else 0
+        self.fields: dict[str, AnswerField | RowsField] = {}
+        for question in section.questions:
+            if question.type == "files":
+                continue
+            field = RowsField(question) if question.type in ROWS else AnswerField(question)
+            if typed is None or (isinstance(field, RowsField) and f"{field.name}-rows" not in typed):
+                field.show(self.answers.get(question.key))
+            else:
+                field.take(typed)
+            self.fields[question.key] = field
 
-    @property
-    def fields(self) -> list[AnswerField | RowsField]:
-        """The fields of the questions, in order."""
-        return [f for f in self if isinstance(f, AnswerField | RowsField)]
+    def is_submitted(self) -> bool:
+        """Whether the form was sent."""
+        return request.method == "POST"
+
+    def validate(self) -> bool:
+        """Whether all that was typed can be kept."""
+        return not [field for field in self.fields.values() if not field.check()]
 
     @property
     def values(self) -> dict[str, Any]:
         """What was answered, by question key, ready to be saved."""
-        return {f.question.key: f.data for f in self.fields}
-
-    @property
-    def version_seen(self) -> int:
-        """The version of the section that the person had before their eyes."""
-        text = str(self.version.data or "0")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+        return {key: field.data for key, field in self.fields.items()}
 
     @property
     def is_rearranging(self) -> bool:
@@ -609,8 +627,8 @@ class SectionForm(Form):
     def problems(self) -> list[dict[str, Any]]:
         """What is wrong, for the list on top of the page: where to jump, and a sentence."""
         found = []
-        for field in self.fields:
-            jump = f"{field.id}-0" if getattr(field, "layout", "") in ("boxes", "radios") else field.id
+        for field in self.fields.values():
+            jump = f"{field.id}-0" if field.layout in ("boxes", "radios") else field.id
             found += [{"id": jump, "message": error} for error in field.errors]
             if isinstance(field, RowsField):
                 found += [{"id": cell.id, "message": error} for cell in field.entries for error in cell.errors]
@@ -639,8 +657,8 @@ class SectionForm(Form):
     def point_out(self) -> bool:
         """Put on each field what is missing or cannot stay; says whether there was anything."""
         facts, found = self.facts, False
-        for field in self.fields:
-            if field.question.type == "files" or not self.is_shown(field.question):
+        for field in self.fields.values():
+            if not self.is_shown(field.question):
                 continue
             wrong = rules.mistakes(field.question, field.data, self.definition, facts)
             found = found or bool(wrong)
@@ -656,7 +674,7 @@ class SectionForm(Form):
         While nothing is wrong with the answer all but the answer is the same for everybody, and made once a process.
         """
         needed, fallback = self.is_needed(field.question), self.definition.fallback
-        if field.errors or field.other or field.id != field.name:
+        if field.errors or field.other:
             return macro(field, needed, fallback, self.other_text(field))
         before, after = _laid_out(macro, field.question, field.id, needed, fallback, language_now())
         return Markup(before + field.filling + after)  # noqa: S704  all parts were escaped when they were made
@@ -683,30 +701,11 @@ class SectionForm(Form):
 
     def show_conflict(self, conflict: EditConflict) -> None:
         """Show beside each question that two people changed what the other wrote; saving again keeps what stands here."""
-        self.version.data = str(conflict.version)
+        self.version_seen = conflict.version
         self.__dict__.pop("facts", None)
-        for field in self.fields:
-            key = field.question.key
+        for key, field in self.fields.items():
             if key in conflict.conflicts:
                 field.other = conflict.conflicts[key]
                 field.errors = [*field.errors, _("Somebody else changed this answer while you were writing.")]
             elif field.data != conflict.values.get(key):
-                field.process(None, conflict.values.get(key))
-
-
-@lru_cache(maxsize=1000)
-def _form_of(definition: Definition, section: Section) -> type[SectionForm]:
-    fields: dict[str, Any] = {"definition": definition, "section": section}
-    for question in section.questions:
-        if question.type == "files":
-            continue
-        field = RowsField if question.type in ROWS else AnswerField
-        fields[f"q_{question.key}"] = field(question, label="", name=question.key, id=question.key)
-    return type("SectionForm", (SectionForm,), fields)
-
-
-def section_form(
-    definition: Definition, section: Section, context: Mapping[str, Any] | None = None
-) -> type[SectionForm]:
-    """The form of one section, made once a process. ``context`` is not needed: a questionnaire carries what it refers to."""
-    return _form_of(definition, section)
+                field.show(conflict.values.get(key))

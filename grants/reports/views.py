@@ -22,7 +22,7 @@ from grants.core.templating import reader_zone
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.actions import EditConflict
-from grants.questionnaires.forms import SectionForm, section_form
+from grants.questionnaires.forms import SectionForm
 from grants.reports import actions, forms, permissions, queries, rules
 from grants.reports.models import ReportDue
 from grants.reports.queries import Written
@@ -200,7 +200,7 @@ def section(due_id: int, section_key: str) -> ResponseReturnValue:
     due = _to_write(due_id)
     written = queries.written(due)
     asked = found(written.definition.section(section_key))
-    form = section_form(written.definition, asked)(written.answers, written.versions.get(section_key, 0))
+    form = SectionForm(written.definition, asked, written.answers, written.versions.get(section_key, 0))
     status = 200
     if form.is_submitted() and not form.is_rearranging:
         status = 422

@@ -17,7 +17,7 @@ from grants.core.money import Money
 from grants.core.questions import Definition, parse_definition
 from grants.questionnaires import rules
 from grants.questionnaires.actions import Conflict, EditConflict
-from grants.questionnaires.forms import SectionForm, section_form
+from grants.questionnaires.forms import SectionForm
 from tests.http import Page
 
 SAMPLE = Path(__file__).parents[2] / "sample"
@@ -42,7 +42,7 @@ def answers(definition: Definition) -> dict[str, Any]:
 def form_of(definition: Definition, key: str, **more: Any) -> SectionForm:
     section = definition.section(key)
     assert section is not None
-    return section_form(definition, section)(meta={"csrf": False}, **more)
+    return SectionForm(definition, section, **more)
 
 
 def shown(form: SectionForm) -> str:
@@ -82,7 +82,7 @@ def test_each_section_of_the_sample_goes_to_the_browser_and_back_unchanged(
     with app.test_request_context(method="POST", data=fields_in(html), headers=headers):
         back = form_of(definition, key)
         assert back.is_submitted()
-        assert back.validate(), back.errors
+        assert back.validate(), back.problems
         assert back.version_seen == 4
         section = definition.section(key)
         assert section is not None
