@@ -236,14 +236,14 @@ def _missed(
     return found
 
 
-def shown(points: Decimal | None) -> str:
+def shown(points: Decimal | int | None) -> str:
     """Points as the reader writes them: at most two decimals, none when they are whole."""
     return number_text(None if points is None else to_two_decimals(points))
 
 
-def to_two_decimals(points: Decimal) -> Decimal:
+def to_two_decimals(points: Decimal | int) -> Decimal:
     """Points rounded to two decimals, without zeros at their end."""
-    rounded = points.quantize(Decimal("0.01"))
+    rounded = Decimal(points).quantize(Decimal("0.01"))
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded.normalize()
 
 
