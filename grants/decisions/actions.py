@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from grants.accounts.models import Organization, Person
 from grants.applications import actions as application_actions
@@ -18,11 +18,12 @@ from grants.core.money import Money
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.decisions import mails, queries, rules
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
+from grants.decisions.queries import DECIDED
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history import actions as history
 from grants.reviews import actions as review_actions
 from grants.reviews import queries as reviews
-from grants.reviews.models import Assignment, ConflictDeclaration, Grade
+from grants.reviews.models import Assignment, ConflictDeclaration, Grade, Review
 
 # ------------------------------------------------------------------ meetings
 
@@ -95,11 +96,12 @@ def sign(meeting: Meeting, *, by: Person) -> Seat:
 def recuse(meeting: Meeting, application: Application, person: Person, reason: str, *, by: Person) -> Recusal:
     """Step aside from one application: from now on the member sees nothing of it anywhere, and their vote does not count.
 
-    The reason stays with the recusal, and out of the timeline of the meeting, which the member goes on reading.
+    A decision that was taken before stays with the votes as they were counted. The reason stays with the recusal, and out of the timeline of the meeting, which the member goes on reading.
     """
     refuse(rules.obstacles_to_attending(meeting, person))
     if not reason.strip():
         raise Refused(Obstacle("reason_missing", _l("Please say why you step aside.")))
+    _hold(application)
     recusal = Recusal(
         meeting_id=meeting.id,
         application_id=application.id,
@@ -231,7 +233,10 @@ def take(decision: Decision, *, by: Person) -> Decision:
 
 
 def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
-    """Take a decision up again while the meeting is in session; its votes are set aside."""
+    """Take a decision up again while the meeting is in session; its votes are set aside, and so are the reviews that it
+    counted although their reviewers declared a conflict since.
+    """
+    _hold(decision.application)
     if decision.meeting.state != MeetingState.OPENED:
         raise Refused(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
     history.record(decision, "reconsider", by=by, reason=reason)
@@ -240,6 +245,7 @@ def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
     decision.votes = []
     decision.taken_at = None
     db.session.flush()
+    review_actions.set_conflicted_aside(decision.application, by=by)
     return decision
 
 
@@ -285,6 +291,35 @@ def reopen_check(application: Application, reason: str, *, by: Person) -> None:
     application_actions.reopen_check(application, reason, by=by)
 
 
+def ask_reviewer(application: Application, reviewer: Person, *, due_on: date, round: int, by: Person) -> Assignment:
+    """Ask a reviewer for a review. Raises Refused once the committee has decided about the application."""
+    _hold(application)
+    refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
+    return review_actions.assign(application, reviewer, due_on=due_on, by=by, round=round)
+
+
+def ask_suggested(call: Call, applications: Sequence[Application], *, due_on: date, by: Person) -> list[Assignment]:
+    """Ask the reviewers that fit best for those of the applications about which the committee has not decided."""
+    reviews.lock_applications([one.id for one in applications])
+    ballots = queries.ballots_of(call.id)
+    undecided = [one for one in applications if one.id not in ballots or ballots[one.id].state not in DECIDED]
+    return review_actions.assign_suggested(call, undecided, due_on=due_on, by=by)
+
+
+def accept_review(assignment: Assignment, *, grade: str, reason: str, by: Person) -> Assignment:
+    """Take on a review. Raises Refused once the committee has decided about the application."""
+    _hold(assignment.application)
+    refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
+    return review_actions.accept(assignment, grade=grade, reason=reason, by=by)
+
+
+def submit_review(assignment: Assignment, *, by: Person) -> Review:
+    """Submit a review. Raises Refused once the committee has decided about the application."""
+    _hold(assignment.application)
+    refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
+    return review_actions.submit_review(assignment, by=by)
+
+
 def reopen_review(assignment: Assignment, reason: str, *, by: Person) -> None:
     """Open a submitted review again. Raises Refused once the committee has decided about the application."""
     _hold(assignment.application)
@@ -310,17 +345,32 @@ def recuse_from_review(assignment: Assignment, reason: str, *, by: Person) -> No
 def declare_interest(
     person: Person, organization: Organization, *, grade: str, reason: str, call: Call | None = None, by: Person
 ) -> ConflictDeclaration:
-    """Declare a tie to an organization. A late conflict leaves the reviews that decisions count; each is written down."""
+    """Declare a tie to an organization.
+
+    A conflict that comes after a decision leaves the votes and the reviews that it counted. It is written down beside
+    each decision in which the person had a part, and the coordinators are told: the case may have to be decided again.
+    """
     for assignment in reviews.live_assignments(person, organization, call):
         _hold(assignment.application)
-    counted = queries.decided_on_reviews_of(person, organization, call) if grade == Grade.CONFLICT else []
-    standing = [decision.application_id for decision in counted]
+    parts = queries.decided_about(organization, call, person) if grade == Grade.CONFLICT else []
+    late = [part for part in parts if (part.reviewed or part.sat) and not _was_tied(person, part.decision)]
+    standing = [part.decision.application_id for part in parts]
     declaration = review_actions.declare_interest(
         person, organization, grade=grade, reason=reason, call=call, standing=standing, by=by
     )
-    for decision in counted:
-        history.note("decision", decision.id, "late_conflict", by=by, reviewer=person.reference)
+    for decision, reviewed, sat in late:
+        if reviewed:
+            entry = history.note("decision", decision.id, "late_conflict", by=by, reviewer=person.reference)
+        if sat:
+            entry = history.note("decision", decision.id, "late_recusal", by=by, member=person.reference)
+        coordinators = reviews.free_coordinators(decision.application)
+        post(*[mails.conflict_after_decision(decision, coordinator, entry.id) for coordinator in coordinators])
     return declaration
+
+
+def _was_tied(person: Person, decision: Decision) -> bool:
+    application = decision.application
+    return bool(reviews.in_conflict(person, [application.organization_id], call_id=application.call_id))
 
 
 def cancel_call(call: Call, reason: str, *, by: Person) -> None:

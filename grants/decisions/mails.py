@@ -21,6 +21,16 @@ def sheet_ready(meeting: Meeting, to: Person) -> Mail:
     return Mail("sheet_ready", to=to, about=meeting.reference, context={"meeting": meeting})
 
 
+def conflict_after_decision(decision: Decision, to: Person, occasion: int) -> Mail:
+    return Mail(
+        "conflict_after_decision",
+        to=to,
+        about=decision.application.reference,
+        occasion=str(occasion),
+        context={"reference": decision.application.reference, "meeting": decision.meeting.reference},
+    )
+
+
 def decision_declined(decision: Decision, to: Person) -> Mail:
     return Mail(
         "decision_declined",

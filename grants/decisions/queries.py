@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, Select, bindparam, func, select, union
+from sqlalchemy import BigInteger, BindParameter, Select, bindparam, exists, func, select, union
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role
@@ -17,6 +17,7 @@ from grants.calls.models import Call, EligibilityRule
 from grants.core.db import Prepared, db
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
 from grants.decisions.workflow import DecisionState
+from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
@@ -230,23 +231,63 @@ def number_alive(call_id: int) -> int:
     return db.session.scalar(found) or 0
 
 
-def decided_on_reviews_of(person: Person, organization: Organization, call: Call | None) -> list[Decision]:
-    """The decisions about an organization (in one call or in all) that count a review submitted by this person."""
+class Part(NamedTuple):
+    """A decision, and what part somebody had in it: a review that it counts, a seat at which they were present."""
+
+    decision: Decision
+    reviewed: bool
+    sat: bool
+
+
+def decided_about(organization: Organization, call: Call | None, person: Person) -> list[Part]:
+    """The decisions taken about an organization (in one call or in all), each with the part this person had in it."""
+    reviewed = exists().where(
+        Assignment.application_id == Decision.application_id,
+        Assignment.reviewer_id == person.id,
+        Assignment.state == AssignmentState.COMPLETED,
+    )
+    sat = exists().where(Seat.meeting_id == Decision.meeting_id, Seat.person_id == person.id, Seat.present)
     found = (
-        select(Decision)
-        .join(Application, Application.id == Decision.application_id)
-        .join(Assignment, Assignment.application_id == Application.id)
-        .where(
-            Assignment.reviewer_id == person.id,
-            Assignment.state == AssignmentState.COMPLETED,
-            Application.organization_id == organization.id,
-            Decision.state.in_(DECIDED),
-        )
+        select(Decision, reviewed, sat)
+        .join(Decision.application)
+        .where(Application.organization_id == organization.id, Decision.state.in_(DECIDED))
+        .options(contains_eager(Decision.application), joinedload(Decision.meeting))
         .order_by(Decision.id)
     )
     if call is not None:
         found = found.where(Application.call_id == call.id)
-    return list(db.session.scalars(found))
+    return [Part(*row) for row in db.session.execute(found)]
+
+
+class OnRecord(NamedTuple):
+    """What was written down when a decision was taken, and since: how many voted for, against and abstained, and the
+    references of the people who declared a conflict afterwards.
+    """
+
+    votes: tuple[int, int, int]
+    late: tuple[str, ...]
+
+
+def on_record(decision_ids: Iterable[int]) -> dict[int, OnRecord]:
+    """What the record says of these decisions, as they were taken last."""
+    since = func.coalesce(HistoryEntry.details["reviewer"].as_string(), HistoryEntry.details["member"].as_string())
+    entries = (
+        select(HistoryEntry.subject_id, HistoryEntry.details["votes"], since)
+        .where(
+            HistoryEntry.subject_kind == "decision",
+            HistoryEntry.subject_id.in_(list(decision_ids)),
+            HistoryEntry.verb.in_(("take", "late_conflict", "late_recusal")),
+        )
+        .order_by(HistoryEntry.id)
+    )
+    found: dict[int, OnRecord] = {}
+    for decision_id, votes, person in db.session.execute(entries):
+        if votes is not None:
+            found[decision_id] = OnRecord(tuple(votes), ())
+        elif decision_id in found:
+            before = found[decision_id]
+            found[decision_id] = before._replace(late=tuple(dict.fromkeys((*before.late, person))))
+    return found
 
 
 def decisions_of(meeting: Meeting) -> list[Decision]:

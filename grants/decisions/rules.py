@@ -27,7 +27,7 @@ from grants.core.languages import LazyWords, _l, _ln, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
-from grants.decisions.queries import DECIDED, Awarded, Ballot
+from grants.decisions.queries import DECIDED, Awarded, Ballot, OnRecord
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
 from grants.reviews.rules import Grid, Result, read_grid, results_of, to_two_decimals, worded
@@ -491,7 +491,6 @@ def obstacles_to_voting(meeting: Meeting, decision: Decision, person: Person, *,
 class Count:
     """The votes that count: those of members who are present and have not stepped aside."""
 
-    entitled: int
     votes_for: int
     votes_against: int
     abstained: int
@@ -511,7 +510,16 @@ def count_votes(meeting: Meeting, votes: Mapping[int, str], barred: AbstractSet[
     """Count the votes (person to choice) on a proposal; ``barred`` are the people who stepped aside."""
     entitled = {seat.person_id for seat in meeting.seats if seat.present} - barred
     choices = [choice for person, choice in votes.items() if person in entitled]
-    return Count(len(entitled), choices.count(Choice.FOR), choices.count(Choice.AGAINST), choices.count(Choice.ABSTAIN))
+    return Count(choices.count(Choice.FOR), choices.count(Choice.AGAINST), choices.count(Choice.ABSTAIN))
+
+
+def votes_on(decision: Decision, meeting: Meeting, barred: AbstractSet[int], record: OnRecord | None) -> Count:
+    """The votes on a proposal as they count now; those on a decision that was taken as they were counted then, whoever
+    steps aside or leaves the meeting later.
+    """
+    if record is not None and decision.state in DECIDED:
+        return Count(*record.votes)
+    return count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, barred)
 
 
 def obstacles_to_taking(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -39,11 +39,23 @@ from grants.decisions.models import OUTCOME_LABELS, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
 from grants.reviews import queries as reviews
-from grants.reviews.forms import InterestForm
-from grants.reviews.models import Assignment
-from grants.reviews.permissions import DECLARERS, can_assign, can_declare, can_declare_interests
-from grants.reviews.rules import read_grid, results_of, shown
-from grants.reviews.views import call_choices, interests_page
+from grants.reviews.actions import save_review
+from grants.reviews.forms import AskForm, DeclarationForm, InterestForm, SuggestForm, review_form, typed_in
+from grants.reviews.models import Assignment, Grade
+from grants.reviews.permissions import DECLARERS, can_assign, can_declare, can_declare_interests, can_write
+from grants.reviews.rules import obstacles_to_submitting, read_grid, results_of, shown
+from grants.reviews.views import (
+    application_followed,
+    application_page,
+    call_choices,
+    call_followed,
+    declaration_page,
+    interests_page,
+    lines_followed,
+    table_page,
+    writing_page,
+)
+from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("decisions", __name__)
 
@@ -282,25 +294,38 @@ def sheet(reference: str) -> ResponseReturnValue:
         if one.application_id not in hidden and permissions.can_see_case(current_user, one.application.region, meeting)
     ]
     lines = [reviews.line_of(one.application) for one in decisions if one.application_id in hidden]
+    records = queries.on_record([one.id for one in seen])
     barred: dict[int, list[Person]] = {}
     for recusal in queries.recusals_of(meeting):
         barred.setdefault(recusal.application_id, []).append(recusal.person)
+    names = {seat.person.reference: seat.person.name for seat in meeting.seats}
+    late = {
+        one.id: {person: names.get(person, person) for person in records[one.id].late}
+        for one in seen
+        if one.id in records and one.state in queries.DECIDED
+    }
     return render_template(
         "decisions/sheet.html",
         meeting=meeting,
         call=meeting.call,
         decisions=seen,
         counts={
-            one.id: rules.count_votes(
-                meeting,
-                {vote.person_id: vote.choice for vote in one.votes},
-                {person.id for person in barred.get(one.application_id, [])},
+            one.id: rules.votes_on(
+                one, meeting, {person.id for person in barred.get(one.application_id, [])}, records.get(one.id)
             )
             for one in seen
         },
+        late=late,
         hidden=len(lines),
         elsewhere=len(decisions) - len(seen) - len(lines),
-        recused=barred,
+        recused={
+            one.id: [
+                person.name
+                for person in barred.get(one.application_id, [])
+                if person.reference not in late.get(one.id, {})
+            ]
+            for one in seen
+        },
         minutes=meeting.minutes if rules.names_nothing(meeting.minutes, lines) else None,
         outcomes=OUTCOME_LABELS,
     )
@@ -334,11 +359,12 @@ def _case_page(
     out = {person for person, application_id in barred if application_id == application.id}
     recused = current_user.id in out
     votes = {vote.person_id: vote.choice for vote in decision.votes} if decision else {}
-    count = rules.count_votes(meeting, votes, out)
+    records = queries.on_record([decision.id]) if decision and decision.state in queries.DECIDED else {}
+    count = rules.votes_on(decision, meeting, out, records.get(decision.id)) if decision else None
     if form is None:
         form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id)))
     taking = []
-    if decision is not None and decision.state == DecisionState.PROPOSED:
+    if decision is not None and count is not None and decision.state == DecisionState.PROPOSED:
         whole = rules.ranking(call, reviews.standing_of(call, lines)) if hidden else list_
         taking = rules.obstacles_to_taking(meeting, call, decision, whole, count, queries.awarded_in(call.id))
     audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
@@ -589,6 +615,85 @@ def reopen_check(reference: str) -> ResponseReturnValue:
 
 def _assignment(assignment_id: int) -> Assignment:
     return found(reviews.assignment_by_id(scope(current_user, Assignment), assignment_id))
+
+
+@bp.post("/calls/<reference>/reviews/suggest")
+@access(*COORDINATORS)
+def ask_suggested(reference: str) -> ResponseReturnValue:
+    """Ask the reviewers that fit best, until each application has enough."""
+    call, form = call_followed(reference), SuggestForm()
+    if not form.validate_on_submit():
+        return table_page(call, form, 422)
+    ids = [line.id for line in lines_followed(call) if can_assign(current_user, line.region)]
+    asked = actions.ask_suggested(call, reviews.applications_by_id(ids), due_on=form.due_on.data, by=current_user)
+    return done(_("%(n)s reviewers have been asked.", n=len(asked)), "reviews.of_call", reference=reference)
+
+
+@bp.post("/calls/<reference>/reviews/<application_reference>")
+@access(*COORDINATORS)
+def ask_reviewer(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Ask a reviewer."""
+    application, form = application_followed(reference, application_reference), AskForm()
+    require(can_assign(current_user, application.region))
+    if not form.validate_on_submit():
+        return application_page(application, form, 422)
+    reviewer = found(reviews.person_named(form.reviewer.data or ""))
+    turn = 2 if form.round.data == "2" else 1
+    try:
+        actions.ask_reviewer(application, reviewer, due_on=form.due_on.data, round=turn, by=current_user)
+    except Refused as refused:
+        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
+        return application_page(application, form, 409)
+    return done(
+        _("%(name)s has been asked.", name=reviewer.name),
+        "reviews.of_application",
+        reference=reference,
+        application_reference=application_reference,
+    )
+
+
+@bp.post("/reviews/<int:assignment_id>/declare")
+@access(Role.REVIEWER)
+def declare_before_review(assignment_id: int) -> ResponseReturnValue:
+    """Declare a tie or none: accept the review, or step aside."""
+    assignment, form = _assignment(assignment_id), DeclarationForm()
+    require(can_declare(current_user, assignment))
+    if not form.validate_on_submit():
+        return declaration_page(assignment, form, 422)
+    grade, reason = form.grade.data, form.reason.data or ""
+    if grade == Grade.CONFLICT and assignment.state != AssignmentState.COMPLETED:
+        actions.recuse_from_review(assignment, reason, by=current_user)
+        return done(_("Thank you for telling us. Somebody else will review this application."), "reviews.mine")
+    actions.accept_review(assignment, grade=grade, reason=reason, by=current_user)
+    return done(_("Thank you. You can start whenever you like."), "reviews.show", assignment_id=assignment_id)
+
+
+@bp.post("/reviews/<int:assignment_id>")
+@access(Role.REVIEWER)
+def write_review(assignment_id: int) -> ResponseReturnValue:
+    """Save the draft of a review, and submit it if that was asked for and nothing stands in the way."""
+    assignment = _assignment(assignment_id)
+    require(can_write(current_user, assignment))
+    grid = read_grid(reviews.grid_of(assignment.application.call))
+    criteria = reviews.criteria_of(assignment.application.call_id)
+    form = review_form(grid, criteria)()
+    if not form.validate_on_submit():
+        return writing_page(assignment, form, 422)
+    save_review(assignment, **typed_in(form, criteria), by=current_user)
+    if "submit" not in request.form:
+        return done(_("Your draft is saved."), "reviews.show", assignment_id=assignment_id)
+    scores = reviews.scores_of(assignment.review)
+    too_late = once_decided(assignment.application_id)
+    if too_late or obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores):
+        flash(
+            _("Your draft is saved, but it can no longer be submitted.")
+            if too_late
+            else _("Your draft is saved, but not submitted yet: something is missing."),
+            "warning",
+        )
+        return redirect(url_for("reviews.show", assignment_id=assignment_id, _anchor="missing"))
+    actions.submit_review(assignment, by=current_user)
+    return done(_("Thank you. Your review is submitted."), "reviews.show", assignment_id=assignment_id)
 
 
 @bp.post("/reviews/<int:assignment_id>/reopen")

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from grants.accounts.models import Organization, Person
-from grants.accounts.queries import coordinators_of
 from grants.applications.models import Application
 from grants.calls.models import Call
 from grants.core import clock
@@ -49,7 +48,7 @@ def assign(application: Application, reviewer: Person, *, due_on: date, by: Pers
     Raises Refused: the application is not eligible, there are reviewers enough, or this reviewer has a conflict, does
     not read the language or has no room left. Round 2 is the third review, only after a disagreement.
     """
-    queries.lock_application(application)
+    queries.lock_applications([application.id])
     standing = queries.standing_of_application(application)
     line, wanted = standing.lines[0], rules.read_grid(standing.grid).reviews_wanted
     board = queries.board_of(application.call_id, [line])
@@ -119,7 +118,8 @@ def recuse(assignment: Assignment, reason: str, *, by: Person) -> None:
 def decline(assignment: Assignment, reason: str, *, by: Person) -> None:
     """Say no to a review, for lack of time or anything else that is no conflict."""
     entry = history.record(assignment, "decline", by=by, reason=reason)
-    post(*_to_coordinators(assignment.application, entry.id))
+    application = assignment.application
+    post(*[mails.reviewer_missing(application, one, entry.id) for one in queries.free_coordinators(application)])
 
 
 def declare_interest(
@@ -135,15 +135,16 @@ def declare_interest(
     """Declare a tie to an organization, for one call or (without one) for all. A conflict counts at once: whatever the
     person was reviewing of that organization is closed to them, and what they wrote no longer counts.
 
-    ``standing`` are applications whose submitted reviews go on counting, because something was built on them already;
-    they too are hidden from the person from now on.
+    ``standing`` are applications on which something was built already: their submitted reviews go on counting, and
+    nobody else is asked to review them. They too are hidden from the person from now on.
     """
     refuse(rules.obstacles_to_declaring(grade, reason))
     declaration = _declare(person, organization, grade, reason, call, by=by)
     if grade == Grade.CONFLICT:
         for assignment in queries.live_assignments(person, organization, call):
-            if assignment.state != AssignmentState.COMPLETED or assignment.application_id not in standing:
-                _step_aside(assignment, reason, by)
+            stands = assignment.application_id in standing
+            if not (stands and assignment.state == AssignmentState.COMPLETED):
+                _step_aside(assignment, reason, by, is_missed=not stands)
     return declaration
 
 
@@ -164,23 +165,27 @@ def _declare(
     return declaration
 
 
-def _step_aside(assignment: Assignment, reason: str, by: Person) -> None:
+def set_conflicted_aside(application: Application, *, by: Person) -> None:
+    """Take out the reviews that went on counting in spite of a conflict, once nothing stands on them any more."""
+    assignments = queries.conflicted_reviews(application)
+    reasons = queries.conflict_reasons([one.reviewer_id for one in assignments], application.call_id)
+    for one in assignments:
+        said = reasons.get((one.reviewer_id, application.organization_id))
+        _step_aside(one, said or "Membership of the organization", by)
+
+
+def _step_aside(assignment: Assignment, reason: str, by: Person, *, is_missed: bool = True) -> None:
+    """Close an assignment because of a conflict. The coordinators learn of one that comes late: after the reviewer
+    declared none and read the application. ``is_missed`` says whether somebody else is to be asked.
+    """
+    application, is_late = assignment.application, assignment.state != AssignmentState.ASKED
     entry = history.record(assignment, "recuse", by=by, reason=reason)
     if assignment.review is not None:
         assignment.review.voided_at = clock.now()
     db.session.flush()
-    post(*_to_coordinators(assignment.application, entry.id))
-
-
-def _to_coordinators(application: Application, occasion: int) -> list[Mail]:
-    return [mails.reviewer_missing(application, person, occasion) for person in _free_coordinators(application)]
-
-
-def _free_coordinators(application: Application) -> list[Person]:
-    """The coordinators of the region who have no conflict with the applicant."""
-    people = coordinators_of(application.region)
-    ties = queries.ties_of([person.id for person in people], application.call_id)
-    return [person for person in people if (person.id, application.organization_id) not in ties]
+    if is_late or is_missed:
+        mail = mails.conflict_declared_late if is_late else mails.reviewer_missing
+        post(*[mail(application, person, entry.id) for person in queries.free_coordinators(application)])
 
 
 # ------------------------------------------------------------------ scoring
@@ -246,7 +251,7 @@ def _when_all_are_in(application: Application, grid: rules.Grid, occasion: int) 
     third_due = rules.results_of(standing)[0].third_review
     return [
         mails.reviews_complete(application, person, occasion, third_due=third_due)
-        for person in _free_coordinators(application)
+        for person in queries.free_coordinators(application)
     ]
 
 

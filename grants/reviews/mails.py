@@ -57,6 +57,16 @@ def reviews_complete(application: Application, to: Person, occasion: int, *, thi
     )
 
 
+def conflict_declared_late(application: Application, to: Person, occasion: int) -> Mail:
+    return Mail(
+        "conflict_declared_late",
+        to=to,
+        about=application.reference,
+        occasion=str(occasion),
+        context={"reference": application.reference, "call_reference": application.call.reference},
+    )
+
+
 def reviewer_missing(application: Application, to: Person, occasion: int) -> Mail:
     return Mail(
         "reviewer_missing",

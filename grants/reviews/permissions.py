@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import Select, false, or_, select, true
 
-from grants.accounts.models import COORDINATORS, Role
+from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.applications.models import Application, Attachment, Receipt
 from grants.core.permissions import composed_once, limit_of, scope_of
 from grants.reviews.models import Assignment
-from grants.reviews.queries import hidden_applications
+from grants.reviews.queries import hidden_applications, tied_organizations
 from grants.reviews.workflow import LIVE, AssignmentState
 
-DECLARERS = (*COORDINATORS, Role.REVIEWER, Role.COMMITTEE_MEMBER, Role.AUDITOR)
+DECLARERS = (*COORDINATORS, Role.REVIEWER, Role.COMMITTEE_MEMBER, Role.FINANCE_OFFICER, Role.AUDITOR)
 """Those who read other people's applications declare their ties."""
 
 
@@ -24,6 +24,15 @@ def without_conflict(user: Any, found: Select[Any]) -> Select[Any]:
         return found
     own = Application.organization_id.in_([m.organization_id for m in user.memberships])
     return found.where(or_(own, Application.id.not_in(hidden_applications(user.id))))
+
+
+@limit_of(Organization)
+def without_tie(user: Any, found: Select[Any]) -> Select[Any]:
+    """Whoever has a tie to an organization does not see its profile and people either, unless they are a member."""
+    if not user.is_authenticated or not user.holds(*DECLARERS):
+        return found
+    own = Organization.id.in_([m.organization_id for m in user.memberships])
+    return found.where(or_(own, Organization.id.not_in(tied_organizations(user.id))))
 
 
 @scope_of(Assignment)
@@ -89,5 +98,5 @@ def can_see_other_reviews(user: Any, assignment: Assignment) -> bool:
 
 
 def can_declare_interests(user: Any) -> bool:
-    """Reviewers, committee members, coordinators and auditors: declare a tie to an organization."""
+    """Reviewers, committee members, coordinators, finance officers and auditors: declare a tie to an organization."""
     return bool(user.holds(*DECLARERS))

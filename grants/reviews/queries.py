@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
+from grants.accounts.queries import coordinators_of
 from grants.applications.models import Application, Attachment
 from grants.applications.rules import Audience, visible_sections
 from grants.applications.workflow import ApplicationState
@@ -333,6 +334,20 @@ def live_assignments(person: Person, organization: Organization, call: Call | No
     return list(db.session.scalars(found))
 
 
+def free_coordinators(application: Application) -> list[Person]:
+    """The coordinators of the region who have no conflict with the applicant."""
+    people = coordinators_of(application.region)
+    ties = ties_of([person.id for person in people], application.call_id)
+    return [person for person in people if (person.id, application.organization_id) not in ties]
+
+
+def conflicted_reviews(application: Application) -> list[Assignment]:
+    """The submitted reviews of an application whose reviewers declared a conflict later."""
+    submitted = [one for one in assignments_of_application(application.id) if one.state == AssignmentState.COMPLETED]
+    ties = ties_of([one.reviewer_id for one in submitted], application.call_id)
+    return [one for one in submitted if (one.reviewer_id, application.organization_id) in ties]
+
+
 # ------------------------------------------------------------------ assignments
 
 
@@ -521,9 +536,10 @@ def applications_by_id(ids: Iterable[int]) -> list[Application]:
     return list(db.session.scalars(found))
 
 
-def lock_application(application: Application) -> None:
-    """Let one person at a time ask reviewers for an application."""
-    db.session.execute(select(Application.id).where(Application.id == application.id).with_for_update())
+def lock_applications(ids: Iterable[int]) -> None:
+    """Let one person at a time ask reviewers for these applications."""
+    found = select(Application.id).where(Application.id.in_(list(ids))).order_by(Application.id)
+    db.session.execute(found.with_for_update())
 
 
 # ------------------------------------------------------------------ the board and the numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -17,7 +17,6 @@ from grants.calls.models import Call
 from grants.calls.queries import call_by_reference
 from grants.core import clock, files
 from grants.core.permissions import require, scope
-from grants.core.rules import Refused
 from grants.core.web import access, done, found
 from grants.history.queries import timeline
 from grants.reviews import actions, permissions, queries, rules
@@ -32,9 +31,8 @@ from grants.reviews.forms import (
     kept_in,
     review_form,
     scale_of,
-    typed_in,
 )
-from grants.reviews.models import Assignment, Grade
+from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("reviews", __name__)
@@ -67,12 +65,14 @@ def _pages(total: int, endpoint: str, **values: Any) -> Pages:
 # ------------------------------------------------------------------ the coordinator's table
 
 
-def _call(reference: str) -> Call:
+def call_followed(reference: str) -> Call:
+    """A call whose reviews the present person may follow."""
     require(permissions.can_follow_reviews(current_user))
     return found(call_by_reference(scope(current_user, Call), reference))
 
 
-def _lines(call: Call) -> list[queries.ApplicationLine]:
+def lines_followed(call: Call) -> list[queries.ApplicationLine]:
+    """The eligible applications to a call whose reviews the present person may follow."""
     return queries.lines_under_review(call.id, permissions.applications_assessed_under(current_user))
 
 
@@ -80,12 +80,13 @@ def _lines(call: Call) -> list[queries.ApplicationLine]:
 @access(*FOLLOWERS)
 def of_call(reference: str) -> ResponseReturnValue:
     """Applications and reviewers: who reads what, what is missing, where two disagree."""
-    return _table(_call(reference), SuggestForm())
+    return table_page(call_followed(reference), SuggestForm())
 
 
-def _table(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnValue:
+def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnValue:
+    """The table of applications and reviewers."""
     grid = rules.read_grid(queries.grid_of(call))
-    lines = _lines(call)
+    lines = lines_followed(call)
     board = queries.board_of(call.id, lines)
     results = rules.results_of(queries.standing_of(call, lines))
     needs = [rules.need_of(board, result, grid.reviews_wanted) for result in results]
@@ -125,19 +126,8 @@ def _table(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnVa
     )
 
 
-@bp.post("/calls/<reference>/reviews/suggest")
-@access(*COORDINATORS)
-def suggest(reference: str) -> ResponseReturnValue:
-    """Ask the reviewers that fit best, until each application has enough."""
-    call, form = _call(reference), SuggestForm()
-    if not form.validate_on_submit():
-        return _table(call, form, 422)
-    ids = [line.id for line in _lines(call) if permissions.can_assign(current_user, line.region)]
-    asked = actions.assign_suggested(call, queries.applications_by_id(ids), due_on=form.due_on.data, by=current_user)
-    return done(_("%(n)s reviewers have been asked.", n=len(asked)), "reviews.of_call", reference=reference)
-
-
-def _case(reference: str, application_reference: str) -> Application:
+def application_followed(reference: str, application_reference: str) -> Application:
+    """An application to a call whose reviews the present person may follow."""
     require(permissions.can_follow_reviews(current_user))
     seen = permissions.applications_assessed_under(current_user)
     application = found(queries.application_in(seen, application_reference))
@@ -148,10 +138,11 @@ def _case(reference: str, application_reference: str) -> Application:
 @access(*FOLLOWERS)
 def of_application(reference: str, application_reference: str) -> ResponseReturnValue:
     """One application: its reviews, what they say together, and who could be asked."""
-    return _application_page(_case(reference, application_reference), AskForm())
+    return application_page(application_followed(reference, application_reference), AskForm())
 
 
-def _application_page(application: Application, form: AskForm, status: int = 200) -> ResponseReturnValue:
+def application_page(application: Application, form: AskForm, status: int = 200) -> ResponseReturnValue:
+    """The reviews of one application, and who could be asked for another."""
     standing = queries.standing_of_application(application)
     line, grid = standing.lines[0], rules.read_grid(standing.grid)
     result = rules.results_of(standing)[0]
@@ -194,29 +185,6 @@ def _application_page(application: Application, form: AskForm, status: int = 200
             today=clock.today(application.call.timezone),
         ),
         status,
-    )
-
-
-@bp.post("/calls/<reference>/reviews/<application_reference>")
-@access(*COORDINATORS)
-def ask(reference: str, application_reference: str) -> ResponseReturnValue:
-    """Ask a reviewer."""
-    application, form = _case(reference, application_reference), AskForm()
-    require(permissions.can_assign(current_user, application.region))
-    if not form.validate_on_submit():
-        return _application_page(application, form, 422)
-    reviewer = found(queries.person_named(form.reviewer.data or ""))
-    turn = 2 if form.round.data == "2" else 1
-    try:
-        actions.assign(application, reviewer, due_on=form.due_on.data, by=current_user, round=turn)
-    except Refused as refused:
-        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
-        return _application_page(application, form, 409)
-    return done(
-        _("%(name)s has been asked.", name=reviewer.name),
-        "reviews.of_application",
-        reference=reference,
-        application_reference=application_reference,
     )
 
 
@@ -273,13 +241,14 @@ def show(assignment_id: int) -> ResponseReturnValue:
     """A declaration first; then the application beside the form; then the review, beside those of others."""
     assignment = _assignment(assignment_id)
     if not permissions.can_read_application(current_user, assignment):
-        return _declaration_page(assignment, DeclarationForm())
+        return declaration_page(assignment, DeclarationForm())
     if permissions.can_write(current_user, assignment):
-        return _writing_page(assignment)
+        return writing_page(assignment)
     return _reading_page(assignment)
 
 
-def _declaration_page(assignment: Assignment, form: DeclarationForm, status: int = 200) -> ResponseReturnValue:
+def declaration_page(assignment: Assignment, form: DeclarationForm, status: int = 200) -> ResponseReturnValue:
+    """The question that is asked before an application is shown."""
     page = render_template(
         "reviews/declare.html",
         form=form,
@@ -290,7 +259,8 @@ def _declaration_page(assignment: Assignment, form: DeclarationForm, status: int
     return page, status
 
 
-def _writing_page(assignment: Assignment, form: Any = None, status: int = 200) -> ResponseReturnValue:
+def writing_page(assignment: Assignment, form: Any = None, status: int = 200) -> ResponseReturnValue:
+    """The application beside the form of its review."""
     application = assignment.application
     grid = rules.read_grid(queries.grid_of(application.call))
     criteria = queries.criteria_of(application.call_id)
@@ -337,21 +307,6 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
     )
 
 
-@bp.post("/reviews/<int:assignment_id>/declare")
-@access(Role.REVIEWER)
-def declare(assignment_id: int) -> ResponseReturnValue:
-    """Declare a tie or none: accept the review, or step aside."""
-    assignment, form = _assignment(assignment_id), DeclarationForm()
-    require(permissions.can_declare(current_user, assignment))
-    if not form.validate_on_submit():
-        return _declaration_page(assignment, form, 422)
-    if form.grade.data == Grade.CONFLICT and assignment.state != AssignmentState.COMPLETED:
-        actions.recuse(assignment, form.reason.data or "", by=current_user)
-        return done(_("Thank you for telling us. Somebody else will review this application."), "reviews.mine")
-    actions.accept(assignment, grade=form.grade.data, reason=form.reason.data or "", by=current_user)
-    return done(_("Thank you. You can start whenever you like."), "reviews.show", assignment_id=assignment_id)
-
-
 @bp.post("/reviews/<int:assignment_id>/decline")
 @access(Role.REVIEWER)
 def decline(assignment_id: int) -> ResponseReturnValue:
@@ -360,28 +315,6 @@ def decline(assignment_id: int) -> ResponseReturnValue:
     require(permissions.can_declare(current_user, assignment))
     actions.decline(assignment, ReasonForm().reason.data or "", by=current_user)
     return done(_("Thank you for telling us early. We ask somebody else."), "reviews.mine")
-
-
-@bp.post("/reviews/<int:assignment_id>")
-@access(Role.REVIEWER)
-def write(assignment_id: int) -> ResponseReturnValue:
-    """Save the draft of a review, and submit it if that was asked for and nothing is missing."""
-    assignment = _assignment(assignment_id)
-    require(permissions.can_write(current_user, assignment))
-    grid = rules.read_grid(queries.grid_of(assignment.application.call))
-    criteria = queries.criteria_of(assignment.application.call_id)
-    form = review_form(grid, criteria)()
-    if not form.validate_on_submit():
-        return _writing_page(assignment, form, 422)
-    actions.save_review(assignment, **typed_in(form, criteria), by=current_user)
-    if "submit" not in request.form:
-        return done(_("Your draft is saved."), "reviews.show", assignment_id=assignment_id)
-    scores = queries.scores_of(assignment.review)
-    if rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores):
-        flash(_("Your draft is saved, but not submitted yet: something is missing."), "warning")
-        return redirect(url_for("reviews.show", assignment_id=assignment_id, _anchor="missing"))
-    actions.submit_review(assignment, by=current_user)
-    return done(_("Thank you. Your review is submitted."), "reviews.show", assignment_id=assignment_id)
 
 
 @bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>")

@@ -13,6 +13,7 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.calls.workflow import CallState
 from grants.core import clock
+from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from grants.decisions import actions, queries, rules
 from grants.decisions.models import Choice, Decision, DecisionOutcome
@@ -25,8 +26,13 @@ from tests.decisions.rows import AT, coordinator, decided, members, scored, sess
 from tests.factories import award, call, db, person, save
 from tests.factories import decision as decision_on
 from tests.http import Browser
+from tests.reviews.rows import DUE as EARLIER
+from tests.reviews.rows import case, reviewed, reviewer
+
+DUE = EARLIER.replace(month=5)
 
 SECOND_THOUGHTS = "Second thoughts."
+A_COUSIN = "A cousin works there."
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +45,10 @@ def refusal(act, *args, **more) -> set[str]:
     with pytest.raises(Refused) as refused:
         act(*args, **more)
     return {obstacle.code for obstacle in refused.value.obstacles}
+
+
+def mails(kind: str) -> list[OutboxMail]:
+    return db.session.query(OutboxMail).filter_by(kind=kind).order_by(OutboxMail.id).all()
 
 
 def owner(application: Application) -> Person:
@@ -124,12 +134,176 @@ def test_a_late_conflict_is_declared_and_hides_but_the_decision_goes_on_counting
 def test_a_member_who_reviewed_and_steps_aside_late_leaves_the_counted_review() -> None:
     of_call, people = call(), members()
     application = scored(of_call)
-    reviewer = completed(application)[0].reviewer
-    meeting = session_of(of_call, [*people, reviewer_on_the_committee(reviewer)])
-    decided(meeting, application, people)
-    actions.recuse(meeting, application, reviewer, "A cousin works there.", by=reviewer)
+    both, chair = completed(application)[0].reviewer, coordinator()
+    meeting = session_of(of_call, [*people, reviewer_on_the_committee(both)], by=chair)
+    decision = decided(meeting, application, people)
+    actions.recuse(meeting, application, both, A_COUSIN, by=both)
     assert completed(application)[0].review.voided_at is None
-    assert application.id in queries.hidden_ids(reviewer, of_call.id)
+    assert application.id in queries.hidden_ids(both, of_call.id)
+    assert queries.on_record([decision.id])[decision.id].late == (both.reference,), "named once"
+    assert [mail.about for mail in mails("conflict_after_decision")] == [application.reference]
+
+
+# ------------------------------------------------------------------ no review comes after the decision
+
+
+def unfinished(application: Application, state: AssignmentState = AssignmentState.ACCEPTED) -> Assignment:
+    """A third review that nobody waited for, with everything filled in."""
+    made = reviewed(application, round=2)
+    made.state, made.review.submitted_at, made.review.total = state, None, None
+    db.session.flush()
+    return made
+
+
+def test_after_the_decision_nobody_is_asked_accepts_or_submits() -> None:
+    of_call = call()
+    application = scored(of_call)
+    started, just_asked = unfinished(application), unfinished(application, AssignmentState.ASKED)
+    decision = decision_on(application, person(), state=DecisionState.PROPOSED, released_at=None)
+    another = reviewer()
+    ask = {"due_on": DUE, "round": 2, "by": coordinator()}
+    assert "decided_already" not in refusal(actions.ask_reviewer, application, another, **ask)
+    decision.state = DecisionState.TAKEN
+    db.session.flush()
+    accept = {"grade": Grade.NONE, "reason": "", "by": just_asked.reviewer}
+    assert refusal(actions.ask_reviewer, application, another, **ask) == {"decided_already"}
+    assert refusal(actions.accept_review, just_asked, **accept) == {"decided_already"}
+    assert refusal(actions.submit_review, started, by=started.reviewer) == {"decided_already"}
+    decision.state = DecisionState.PROPOSED
+    actions.accept_review(just_asked, **accept)
+    actions.submit_review(started, by=started.reviewer)
+    assert (just_asked.state, started.state) == (AssignmentState.ACCEPTED, AssignmentState.COMPLETED)
+
+
+def test_suggestions_leave_out_what_is_decided() -> None:
+    of_call = call()
+    done_with, waiting = case(of_call), case(of_call)
+    decision_on(done_with, person(), state=DecisionState.TAKEN, released_at=None)
+    reviewer()
+    asked = actions.ask_suggested(of_call, [done_with, waiting], due_on=DUE, by=coordinator())
+    assert [one.application_id for one in asked] == [waiting.id]
+
+
+def test_the_pages_say_why_no_review_comes_any_more(app: Flask, browser: Browser) -> None:
+    of_call = call()
+    application, chair = scored(of_call), coordinator()
+    started, just_asked = unfinished(application), unfinished(application, AssignmentState.ASKED)
+    decision_on(application, person(), state=DecisionState.TAKEN, released_at=None)
+    another, of_reviews = reviewer(), f"/calls/{of_call.reference}/reviews/{application.reference}"
+    writing, asked = f"/reviews/{started.id}", f"/reviews/{just_asked.id}"
+    writers = [started.reviewer.email, just_asked.reviewer.email]
+    already = "The committee has decided about this application already."
+    typed = {"value_A1": "3", "summary": "Kept.", "submit": "yes"}
+    browser.sign_in(writers[0]).get(writing)
+    assert already in browser.text
+    assert "Save and submit" not in browser.text
+    browser.post(writing, typed, page=writing, status=302)
+    browser.follow()
+    assert "can no longer be submitted" in browser.text
+    assert "Kept." in browser.text, "the draft is saved"
+    assert db.session.get(Assignment, started.id).state == AssignmentState.ACCEPTED
+    other = Browser(app).sign_in(writers[1])
+    other.get(asked)
+    assert already in other.text
+    other.post(f"{asked}/declare", {"grade": "none"}, page=asked, status=409)
+    staff = Browser(app).sign_in(chair)
+    staff.get(of_reviews)
+    assert already in staff.text
+    ask = {"due_on": str(DUE), "round": "2", "reviewer": another.reference}
+    staff.post(of_reviews, ask, page=of_reviews, status=409)
+    assert already in staff.text
+
+
+# ------------------------------------------------------------------ the votes of a decision
+
+
+def test_the_votes_of_a_decision_stay_as_they_were_counted(app: Flask, browser: Browser) -> None:
+    of_call, people = call(), members(3)
+    chair, application = coordinator(), scored(of_call)
+    meeting = session_of(of_call, people, by=chair)
+    decision = decided(meeting, application, people)
+    late, left = people[2], people[1]
+    actions.recuse(meeting, application, late, A_COUSIN, by=late)
+    actions.mark_present(meeting, left, present=False, by=left)
+    noted = db.session.query(HistoryEntry).filter_by(subject_kind="decision", verb="late_recusal").one()
+    assert (noted.subject_id, noted.details) == (decision.id, {"member": late.reference})
+    assert {mail.to_person_id for mail in mails("conflict_after_decision")} == {chair.id}
+    room, sheet = f"/meetings/{meeting.reference}", f"/meetings/{meeting.reference}/sheet"
+    browser.sign_in(chair)
+    for page in (sheet, f"{room}/{application.reference}"):
+        browser.get(page)
+        assert "3 for, 0 against, 0 abstained" in browser.text, page
+    browser.get(sheet)
+    assert f"Declared a conflict after the decision: {late.name}" in browser.text
+    assert "Stepped aside:" not in browser.text
+    decision, voter = db.session.merge(decision), db.session.merge(people[0])
+    actions.reconsider(decision, SECOND_THOUGHTS, by=voter)
+    actions.vote(decision, Choice.FOR, by=voter)
+    assert "no_quorum" in refusal(actions.take, decision, by=voter), "taken up again, the conflict counts"
+    browser.get(sheet)
+    assert "1 for, 0 against, 0 abstained" in browser.text
+    assert f"Stepped aside: {late.name}" in browser.text
+
+
+def test_who_stepped_aside_before_has_no_part_in_the_decision() -> None:
+    of_call, people = call(), members(3)
+    application = scored(of_call)
+    meeting, out = session_of(of_call, people), people[2]
+    actions.recuse(meeting, application, out, A_COUSIN, by=out)
+    decision = decided(meeting, application, people[:2])
+    again = {"grade": Grade.CONFLICT, "reason": A_COUSIN, "by": out}
+    actions.declare_interest(out, application.organization, **again)
+    assert queries.on_record([decision.id])[decision.id].late == ()
+    assert mails("conflict_after_decision") == []
+
+
+def test_taken_up_again_a_decision_no_longer_counts_the_review_of_a_late_conflict() -> None:
+    of_call, people = call(), members()
+    chair, application = coordinator(), scored(of_call)
+    decision = decided(session_of(of_call, people), application, people)
+    late, other = completed(application)
+    actions.recuse_from_review(late, A_COUSIN, by=late.reviewer)
+    assert late.state == AssignmentState.COMPLETED
+    actions.reconsider(decision, SECOND_THOUGHTS, by=chair)
+    assert (late.state, other.state) == (AssignmentState.RECUSED, AssignmentState.COMPLETED)
+    entry = db.session.query(HistoryEntry).filter_by(subject_kind="assignment", verb="recuse").one()
+    assert (entry.subject_id, entry.reason) == (late.id, A_COUSIN)
+    assert "reviews_missing" in refusal(actions.take, decision, by=chair)
+
+
+# ------------------------------------------------------------------ the coordinators hear of a late conflict
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (AssignmentState.ASKED, "reviewer_missing"),
+        (AssignmentState.ACCEPTED, "conflict_declared_late"),
+        (AssignmentState.COMPLETED, "conflict_declared_late"),
+    ],
+)
+def test_a_conflict_that_comes_after_the_reading_began_is_told_as_such(state: AssignmentState, kind: str) -> None:
+    application, chair = scored(call()), coordinator()
+    tied = coordinator()
+    late = completed(application)[0]
+    late.state = state
+    actions.declare_interest(tied, application.organization, grade=Grade.CONFLICT, reason=A_COUSIN, by=tied)
+    actions.recuse_from_review(late, A_COUSIN, by=late.reviewer)
+    told = [mail for mail in db.session.query(OutboxMail) if mail.about == application.reference]
+    assert [(mail.kind, mail.to_person_id) for mail in told] == [(kind, chair.id)]
+    assert A_COUSIN not in (told[0].body or "")
+
+
+def test_after_a_decision_nobody_is_missed_but_a_started_review_is_told() -> None:
+    application, chair = scored(call()), coordinator()
+    started, just_asked = unfinished(application), unfinished(application, AssignmentState.ASKED)
+    decision_on(application, person(), state=DecisionState.TAKEN, released_at=None)
+    for one in (just_asked, started):
+        actions.recuse_from_review(one, A_COUSIN, by=one.reviewer)
+        assert one.state == AssignmentState.RECUSED
+    assert [(mail.kind, mail.to_person_id) for mail in db.session.query(OutboxMail)] == [
+        ("conflict_declared_late", chair.id)
+    ]
 
 
 def reviewer_on_the_committee(reviewer: Person) -> Person:
@@ -209,7 +383,7 @@ def test_cancelling_says_how_many_applications_end_with_the_call(app: Flask, bro
 @pytest.mark.parametrize(
     ("outcome", "badge"),
     [
-        (DecisionOutcome.AWARD, "Awarded"),
+        (DecisionOutcome.AWARD, "Grant awarded"),
         (DecisionOutcome.RESERVE, "Reserve list"),
         (DecisionOutcome.DECLINE, "Declined"),
     ],

@@ -92,9 +92,11 @@ def rare_mails() -> Iterable[Mail]:
     yield review_mails.assignment_released(assignment, application, 1)
     yield review_mails.review_reopened(assignment, application, "A reason.", 1)
     yield review_mails.reviewer_missing(application, staff, 1)
+    yield review_mails.conflict_declared_late(application, staff, 1)
     decision = db.session.scalars(select(Decision)).first()
     assert decision is not None
     yield decision_mails.decision_reserve(decision, to)
+    yield decision_mails.conflict_after_decision(decision, staff, 1)
     payment = db.session.scalars(select(Disbursement)).first()
     assert payment is not None
     yield payment_mails.disbursement_returned(payment, to)
