@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.dates import format_date, get_timezone_location
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import current_app, g, has_app_context
@@ -137,6 +141,27 @@ def date_locale(language: str | None = None) -> str:
     """A language (default: the reader's) as dates are written in it; English as most of the fund's people write it."""
     spoken = language or language_now()
     return "en_GB" if spoken == "en" else spoken
+
+
+def long_day(value: date, language: str | None = None, *, weekday: bool = False) -> str:
+    """A day in words in a language (default: the reader's), with its weekday if wished; the French count a first day."""
+    return _day_in_words(value, date_locale(language), "full" if weekday else "long")
+
+
+@lru_cache(maxsize=8192)
+def _day_in_words(value: date, locale: str, length: Literal["full", "long"]) -> str:
+    words = str(format_date(value, length, locale=locale))
+    return re.sub(r"\b1\b", "1er", words, count=1) if locale == "fr" and value.day == 1 else words
+
+
+def zone_name(zone: str, language: str | None = None) -> str:
+    """A time zone (IANA) by its city, in a language (default: the reader's)."""
+    return "UTC" if zone == "UTC" else _city(zone, language or language_now())
+
+
+@lru_cache(maxsize=1024)
+def _city(zone: str, language: str) -> str:
+    return str(get_timezone_location(ZoneInfo(zone), locale=language, return_city=True))
 
 
 def country_name(code: str | None, language: str | None = None) -> str:

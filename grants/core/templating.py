@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_timedelta, get_timezone_location
+from babel.dates import format_timedelta
 from flask import Flask, current_app, g, url_for
 from flask.templating import Environment
 from flask_babel import gettext as _
@@ -24,14 +24,15 @@ from grants.core import clock
 from grants.core.languages import (
     LANGUAGES,
     country_name,
-    date_locale,
     file_size,
     language_name,
     language_now,
+    long_day,
     number_text,
     pick,
     said,
     said_of,
+    zone_name,
 )
 from grants.core.money import Money
 from grants.core.web import csrf_token
@@ -67,6 +68,7 @@ def init_app(app: Flask) -> None:
         when=when,
         country=country_name,
         lines=lines,
+        zone=zone_name,
     )
 
     @lru_cache(maxsize=200)
@@ -149,7 +151,7 @@ def day(value: date | datetime | None, zone: str | None = None) -> str:
         return "–"
     if isinstance(value, datetime):
         value = value.astimezone(ZoneInfo(zone or reader_zone())).date()
-    return _long_day(value, date_locale())
+    return long_day(value)
 
 
 def moment(value: datetime | None, zone: str | None = None) -> str:
@@ -158,22 +160,8 @@ def moment(value: datetime | None, zone: str | None = None) -> str:
         return "–"
     place = ZoneInfo(zone or reader_zone())
     local = value.astimezone(place)
-    return f"{_full_day(local.date(), date_locale())}, {local:%H:%M} {_place(place.key, language_now())}"
-
-
-@lru_cache(maxsize=4096)
-def _long_day(value: date, locale: str) -> str:
-    return str(format_date(value, "long", locale=locale))
-
-
-@lru_cache(maxsize=4096)
-def _full_day(value: date, locale: str) -> str:
-    return str(format_date(value, "full", locale=locale))
-
-
-@lru_cache(maxsize=1024)
-def _place(zone: str, language: str) -> str:
-    return "UTC" if zone == "UTC" else f"({get_timezone_location(ZoneInfo(zone), locale=language, return_city=True)})"
+    city = zone_name(place.key)
+    return f"{long_day(local.date(), weekday=True)}, {local:%H:%M} {city if city == 'UTC' else f'({city})'}"
 
 
 def when(value: date | datetime | None) -> str:

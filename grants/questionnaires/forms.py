@@ -180,7 +180,7 @@ def _around(
     }
     named = {"id": id, "name": name}
     if layout == "select":
-        choose = f'<option value="">{escape(said("Please choose"))}</option>'
+        choose = f'<option value="">{escape(said("Choose one"))}</option>'
         return _tag("select", named, about) + choose, "</select>"
     if layout in ("radios", "boxes"):
         number = len(choices_of(question, language))

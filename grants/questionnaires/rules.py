@@ -31,11 +31,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import email_validator
-from babel.dates import format_date
-from babel.numbers import format_decimal
 
 from grants.core.expressions import BadExpression, Expression
-from grants.core.languages import LazyWords, _l, country_name, date_locale, language_now, pick
+from grants.core.languages import LazyWords, _l, country_name, language_now, long_day, number_text, pick
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.questions import (
     CHOICES,
@@ -510,7 +508,7 @@ def _wrong_number(question: Question, value: Any) -> list[tuple[str, Any]]:
 
 def _shown(question: Question, number: Decimal) -> Any:
     amount = amount_of(number, question.currency) if question.type == "money" else None
-    return LazyWords(_money_text, amount) if amount else _plain_decimal(number)
+    return LazyWords(_money_text, amount) if amount else LazyWords(number_text, number)
 
 
 def _money_text(amount: Money) -> str:
@@ -531,17 +529,7 @@ def _wrong_day(question: Question, value: Any) -> list[tuple[str, Any]]:
 
 
 def _day_text(day: date) -> str:
-    return _long_day(day, date_locale())
-
-
-@lru_cache(maxsize=4096)
-def _long_day(day: date, locale: str) -> str:
-    return str(format_date(day, "long", locale=locale))
-
-
-@lru_cache(maxsize=4096)
-def _number_text(number: Decimal, language: str) -> str:
-    return str(format_decimal(number, locale=language, decimal_quantization=False))
+    return long_day(day)
 
 
 def _wrong_list(question: Question, value: Any) -> list[tuple[str, Any]]:
@@ -664,15 +652,7 @@ def names_in_budget(document: Mapping[str, Any]) -> set[str]:
     return set(figures_of(budget, [])) | set(fields) | {f"line.{f}" for f in fields}
 
 
-# ------------------------------------------------------------------ where a sheet stands
-
-
-def section_states(definition: Definition, complete: Mapping[str, bool]) -> dict[str, str]:
-    """How far each section is: not_started, started, complete. ``complete`` has the saved sections."""
-    return {
-        s.key: "not_started" if s.key not in complete else "complete" if complete[s.key] else "started"
-        for s in definition.sections
-    }
+# ------------------------------------------------------------------ answers as they are shown
 
 
 def shown_value(question: Question, value: Any, language: str, fallback: str) -> str:
@@ -685,10 +665,10 @@ def shown_value(question: Question, value: Any, language: str, fallback: str) ->
     if question.type == "money" and (amount := amount_of(value, question.currency)):
         shown = amount.shown(language)
     elif question.type in NUMBERS and (number := number_of(value)) is not None:
-        number_text = _number_text(number, language)
-        shown = f"{number_text}\u00a0%" if question.type == "percent" else number_text
+        in_words = number_text(number, language)
+        shown = f"{in_words}\u00a0%" if question.type == "percent" else in_words
     elif question.type == "date" and (day := day_of(value)):
-        shown = _long_day(day, date_locale(language))
+        shown = long_day(day, language)
     elif isinstance(value, bool):
         shown = _l("Yes") if value else _l("No")
     return "" if shown is None else str(shown)

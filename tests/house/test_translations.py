@@ -1,6 +1,6 @@
 """Every text of the screens and mails has its words in French and Spanish, and the compiled files are those words.
 
-To bring new texts in: ``pybabel extract -F babel.cfg -k _l -k N_ -k _ln:1,2 -k lazy_gettext --no-location --no-wrap
+To bring new texts in: ``pybabel extract -F babel.cfg -k _l -k N_ -k _ln:1,2 -k lazy_gettext -k said --no-location --no-wrap
 --sort-output -o messages.pot .``, then ``pybabel update -i messages.pot -d translations --no-fuzzy-matching --no-wrap
 --ignore-obsolete --ignore-pot-creation-date``, translate, then ``make translations``.
 """
@@ -24,7 +24,7 @@ from grants.core.languages import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = tuple(language for language in LANGUAGES if language != "en")
-KEYWORDS = {**DEFAULT_KEYWORDS, **parse_keywords(["_l", "N_", "_ln:1,2", "lazy_gettext"])}
+KEYWORDS = {**DEFAULT_KEYWORDS, **parse_keywords(["_l", "N_", "_ln:1,2", "lazy_gettext", "said"])}
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%")
 NBSP = "\u00a0"
 FRENCH_FAULTS = (
