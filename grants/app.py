@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import MEGABYTE, ROOT, Config
 from grants.accounts import security
+from grants.accounts import tasks as account_tasks
 from grants.accounts import views as accounts
 from grants.applications import views as applications
 from grants.awards import views as awards
@@ -37,7 +38,7 @@ BLUEPRINTS = (
     portfolio.bp,
 )
 
-TASKS = (tasks, reminder_tasks)
+TASKS = (tasks, account_tasks, reminder_tasks)
 """Importing a module of tasks registers them; naming them here says which ones exist."""
 
 

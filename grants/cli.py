@@ -14,22 +14,31 @@ import click
 from flask import Flask
 
 from config import ROOT, BadConfiguration, Config
+from grants.accounts.actions import invite_person
+from grants.accounts.models import Region, Role
+from grants.accounts.queries import normal_address
 from grants.app import create_app
 from grants.calls.actions import import_call
 from grants.calls.forms import BadImport, read_call
 from grants.core import clock, docs
 from grants.core.db import transaction
 from grants.core.engines.engine import ServerFailed
+from grants.core.forms import one_line
+from grants.core.languages import LANGUAGES
 from grants.core.permissions import declared
 from grants.core.reach import require_broker
 from grants.core.rules import Refused
 from grants.core.servers import servers
+from grants.core.templating import absolute_link
 from grants.core.web import declared_routes
+from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.reminders.tasks import run_sweeps
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import CannotRun, accounts_to_try, load_demonstration, up
+
+LONGEST_NAME = 120
 
 FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun, Refused)
 REFUSED = 2
@@ -140,6 +149,41 @@ def tick_command(moment: str | None) -> None:
     )
 
 
+@grants.group("people")
+def people_group() -> None:
+    """Whoever works for the fund."""
+
+
+@people_group.command("invite")
+@click.argument("email")
+@click.option("--name", required=True, help="How the person is called.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+@click.option("--region", "regions", multiple=True, type=click.Choice([region.value for region in Region]))
+@click.option("--language", type=click.Choice(list(LANGUAGES)), default="en", show_default=True)
+def people_invite_command(email: str, name: str, role: str, regions: tuple[str, ...], language: str) -> None:
+    """Open an account for EMAIL with a role: the way to the first administrator, who invites all others on the screens.
+
+    The link to the first sign-in is sent by mail and printed here, once.
+    """
+    address = normal_address(email)
+    if address is None:
+        raise CannotRun(f"{email!r} is not an e-mail address.")
+    with _application():
+        with transaction():
+            person, token = invite_person(
+                email=address,
+                name=_name(name),
+                language=language,
+                role=Role(role),
+                regions=sorted(set(regions)),
+                by=None,
+            )
+            note("person", person.id, "invite", by=None, role=role)
+        click.echo(f"{person.reference} is invited; the mail is on its way to {address}.")
+        click.echo("Until then, this link opens the account. It is good for two weeks; pass it on to nobody else:")
+        click.echo(absolute_link("accounts.first_sign_in", token=token))
+
+
 @grants.group("call")
 def call_group() -> None:
     """Calls for proposals."""
@@ -170,10 +214,15 @@ def routes_command(*, as_json: bool) -> None:
 
 
 @grants.command("permissions")
-def permissions_command() -> None:
-    """List what people may do, package by package."""
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def permissions_command(*, as_json: bool) -> None:
+    """List what people may see and do, package by package."""
     _unconnected()
-    for entry in declared():
+    entries = declared()
+    if as_json:
+        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        return
+    for entry in entries:
         click.echo(f"{entry['package']:<14} {entry['name']:<40} {entry['meaning']}")
 
 
@@ -241,6 +290,13 @@ def main() -> None:
 
 def _config(**options: object) -> Config:
     return Config.from_environment(None, **options)
+
+
+def _name(text: str) -> str:
+    name = one_line(text)
+    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise CannotRun(f"{text!r} is not a name of 1 to {LONGEST_NAME} characters.")
+    return name
 
 
 def _moment(text: str) -> datetime:

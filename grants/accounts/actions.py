@@ -7,6 +7,8 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
+from itsdangerous import URLSafeSerializer
 from sqlalchemy import delete, func, update
 
 from grants.accounts import mails, queries, rules
@@ -22,12 +24,11 @@ from grants.accounts.models import (
     Session,
     region_of,
 )
+from grants.accounts.rules import INVITATION_LASTS, PATIENCE, SESSION_REMEMBERED
 from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import post
 from grants.core.rules import refuse
-
-INVITATION_LASTS = timedelta(days=14)
 
 # ------------------------------------------------------------------ people and their sessions
 
@@ -38,6 +39,38 @@ def register_person(*, name: str, email: str, language: str, timezone: str = "UT
     db.session.add(person)
     db.session.flush()
     return person
+
+
+def invite_person(
+    *, email: str, name: str, language: str, role: Role, regions: list[str], by: Person | None
+) -> tuple[Person, str]:
+    """Open an account for somebody who is to work for the fund, with a role; they are sent a link to sign in.
+
+    The answer holds the token of that link too, for whoever sets up a fund before its mail works. ``by`` is None when
+    the system itself invites the first administrator. Raises Refused when the address has an account already.
+    """
+    refuse(rules.obstacles_to_inviting_person(queries.person_by_email(email), role, regions))
+    person = register_person(name=name, email=email, language=language)
+    grant_role(person, role, regions=regions, by=by)
+    return person, _send_first_link(person, by)
+
+
+def invite_again(person: Person, *, by: Person | None) -> str:
+    """Send somebody who has not come yet another link. Raises Refused once they have signed in; returns the token."""
+    refuse(rules.obstacles_to_inviting_again(person))
+    return _send_first_link(person, by)
+
+
+def _send_first_link(person: Person, by: Person | None) -> str:
+    until = clock.now() + INVITATION_LASTS
+    token = first_links().dumps([person.fs_uniquifier, until.isoformat()])
+    post(mails.account_opened(person, by, token, until))
+    return token
+
+
+def first_links() -> URLSafeSerializer:
+    """What seals the links of first sign-ins: whose it is, and until when it is good."""
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="first-sign-in")
 
 
 def change_person(person: Person, *, name: str, language: str, timezone: str) -> None:
@@ -100,6 +133,17 @@ def note_failed_sign_in(email_hash: str) -> None:
 def forget_failed_sign_ins(email_hash: str) -> None:
     """Start counting anew, because the person proved to be themselves by mail."""
     db.session.execute(delete(FailedSignIn).where(FailedSignIn.email_hash == email_hash))
+
+
+def clear_old_sign_ins(at: datetime) -> tuple[int, int]:
+    """Delete what nobody needs any more: sessions long over, and wrong passwords that no longer count.
+
+    Says how many of each were deleted.
+    """
+    over = func.least(Session.expires_at, Session.ended_at)
+    sessions = delete(Session).where(over < at - SESSION_REMEMBERED).returning(Session.id)
+    failures = delete(FailedSignIn).where(FailedSignIn.at < at - PATIENCE).returning(FailedSignIn.id)
+    return len(db.session.scalars(sessions).all()), len(db.session.scalars(failures).all())
 
 
 def close_account(person: Person, *, by: Person) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -54,14 +54,13 @@ from grants.accounts.models import (
     MigrantLed,
     Organization,
 )
+from grants.accounts.rules import PATIENCE, TRIES
 from grants.core import clock
 from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import LANGUAGES, _l, country_name, language_name, language_now
 from grants.core.money import Money, NotAnAmount
 from grants.core.web import own_path
 
-PATIENCE = timedelta(minutes=15)
-TRIES = 8
 LONGEST_PASSWORD = 256
 
 # ------------------------------------------------------------------ signing in
@@ -217,7 +216,7 @@ def _choices(labels: dict[str, Any]) -> list[SelectChoice]:
 
 def language_choices() -> list[SelectChoice]:
     """The languages we speak, each in itself."""
-    return [SelectChoice(code, language_name(code).capitalize()) for code in LANGUAGES]
+    return [SelectChoice(code, language_name(code, code).capitalize()) for code in LANGUAGES]
 
 
 @lru_cache(maxsize=1)
@@ -489,3 +488,18 @@ class RoleForm(Form):
         """Coordinators look after at least one region."""
         if self.role.data in COORDINATORS and not field.data:
             raise ValidationError(_("Choose at least one region for a coordinator."))
+
+
+class NewPersonForm(RoleForm):
+    """Inviting somebody to work for the fund."""
+
+    name = LineField(_l("Name"), [DataRequired(_l("Please give the name."))], longest=120)
+    email = EmailField(_l("E-mail address"), [DataRequired(_l("Please give the e-mail address.")), Length(max=254)])
+    language = SelectField(_l("Language of screens and mails"), choices=language_choices)
+
+    def validate_email(self, field: EmailField) -> None:
+        """An address that can be one."""
+        address = queries.normal_address(field.data)
+        if address is None:
+            raise ValidationError(_("This does not look like an e-mail address."))
+        field.data = address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from grants.accounts.models import Invitation, Organization, Person
 from grants.core.mail import Mail
@@ -28,4 +29,15 @@ def account_invited(
         about=organization.reference,
         occasion=str(invitation.id),
         context={"by": by, "organization": organization, "token": token, "until": invitation.expires_at},
+    )
+
+
+def account_opened(person: Person, by: Person | None, token: str, until: datetime) -> Mail:
+    """Somebody is invited to work for the fund: a link to their first sign-in, written anew each time they are asked."""
+    return Mail(
+        "account_opened",
+        to=person,
+        about=person.reference,
+        occasion=until.isoformat(),
+        context={"by": by, "token": token, "until": until},
     )

@@ -112,9 +112,9 @@ def can_end_membership(user: Any, membership: Membership) -> bool:
     return bool(user.is_authenticated and (user.owns(membership.organization_id) or membership.person_id == user.id))
 
 
-def can_see_people(user: Any) -> bool:
-    """Administrators and auditors."""
-    return bool(user.is_authenticated and user.holds(*SEE_ALL_PEOPLE))
+def can_invite_people(user: Any) -> bool:
+    """Administrators, whoever is to work for the fund; the command line invites the first of them."""
+    return bool(user.is_authenticated and user.holds(Role.ADMINISTRATOR))
 
 
 def can_give_roles(user: Any, person: Person) -> bool:

@@ -57,6 +57,11 @@ def person_by_email(address: str) -> Person | None:
     return db.session.scalar(select(Person).where(func.lower(Person.email) == address.strip().lower()))
 
 
+def person_by_handle(handle: str) -> Person | None:
+    """The person with this secret handle, which a new password changes."""
+    return db.session.scalar(select(Person).where(Person.fs_uniquifier == handle))
+
+
 def person_by_reference(reference: str) -> Person | None:
     """The person with this reference, such as REV-2."""
     return db.session.scalar(select(Person).where(Person.reference == reference))
@@ -157,11 +162,14 @@ def role_grant_of(seen: Select[RoleGrant], person: Person, grant_id: int) -> Rol
 
 
 def number_holding(role: Role, *, lock: bool = False) -> int:
-    """How many people with an open account hold a role. ``lock`` keeps others from taking it back until we are done."""
+    """How many people hold a role and can sign in: whoever was invited and never came does not count.
+
+    ``lock`` keeps others from taking it back until we are done.
+    """
     found = (
         select(RoleGrant.id)
         .join(Person, Person.id == RoleGrant.person_id)
-        .where(RoleGrant.role == role, RoleGrant.revoked_at.is_(None), Person.active)
+        .where(RoleGrant.role == role, RoleGrant.revoked_at.is_(None), Person.active, Person.confirmed_at.is_not(None))
     )
     if lock:
         found = found.with_for_update(of=RoleGrant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from grants.accounts.models import COORDINATORS, Invitation, MemberRole, Membership, Person, Role, RoleGrant
 from grants.core.languages import _l
@@ -11,6 +11,15 @@ from grants.core.rules import Obstacle
 
 MOST_OPEN_INVITATIONS = 20
 """Enough for any organization, too few to send mail to the world in our name."""
+
+INVITATION_LASTS = timedelta(days=14)
+
+TRIES = 8
+PATIENCE = timedelta(minutes=15)
+"""So many wrong passwords within so long; then the address has to wait."""
+
+SESSION_REMEMBERED = timedelta(days=30)
+"""How long it is still known, for whoever looks into a misuse, from which browser somebody was signed in."""
 
 
 def obstacles_to_inviting(
@@ -34,6 +43,31 @@ def obstacles_to_inviting(
             )
         )
     return found
+
+
+def obstacles_to_inviting_person(known: Person | None, role: Role, regions: list[str]) -> list[Obstacle]:
+    """Why a person cannot be invited to work for the fund; ``known`` is who has the address already."""
+    found = []
+    if known is not None:
+        found.append(
+            Obstacle(
+                "address_known",
+                _l("This address has an account already. Give its person the role instead."),
+                where=("accounts.person", {"reference": known.reference}),
+            )
+        )
+    return found + _obstacles_of_regions(role, regions)
+
+
+def obstacles_to_inviting_again(person: Person) -> list[Obstacle]:
+    """Why a person cannot be sent another link to their first sign-in."""
+    if not person.active:
+        return [Obstacle("account_closed", _l("This account is closed."))]
+    if person.confirmed_at is not None:
+        return [Obstacle("arrived_already", _l("This person has signed in already."))]
+    if not person.role_grants:
+        return [Obstacle("role_missing", _l("This person has no role. Give them one first."))]
+    return []
 
 
 def obstacles_to_accepting(invitation: Invitation, person: Person, at: datetime) -> list[Obstacle]:
@@ -72,9 +106,13 @@ def obstacles_to_giving_role(person: Person, role: Role, regions: list[str], by:
         found.append(Obstacle("role_held", _l("This person has that role already.")))
     if not person.active:
         found.append(Obstacle("account_closed", _l("This account is closed.")))
+    return found + _obstacles_of_regions(role, regions)
+
+
+def _obstacles_of_regions(role: Role, regions: list[str]) -> list[Obstacle]:
     if role in COORDINATORS and not regions:
-        found.append(Obstacle("region_missing", _l("Choose at least one region for a coordinator.")))
-    return found
+        return [Obstacle("region_missing", _l("Choose at least one region for a coordinator."))]
+    return []
 
 
 def obstacles_to_taking_back_role(granted: RoleGrant, administrators: int) -> list[Obstacle]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, abort, current_app, g, has_request_context, redirect, request, session, url_for
@@ -18,11 +18,14 @@ from flask_login import current_user, login_user, user_logged_in, user_logged_ou
 from flask_security import Security, SQLAlchemyUserDatastore, password_changed, password_reset
 from flask_security.confirmable import confirm_email_token_status
 from flask_security.mail_util import MailUtil
+from flask_security.recoverable import generate_reset_password_token
 from flask_security.utils import set_request_attr
+from itsdangerous import BadSignature
 
 from grants.accounts import actions, forms, queries
 from grants.accounts.models import COORDINATORS, Person, Role
-from grants.core import web
+from grants.accounts.rules import obstacles_to_inviting_again
+from grants.core import clock, web
 from grants.core.db import db
 from grants.core.languages import LANGUAGES
 from grants.core.mail import Mail, post
@@ -132,6 +135,8 @@ def init_app(app: Flask) -> None:
     app.config.update(
         SECURITY_PASSWORD_SALT=hashlib.sha256(f"salt:{app.config['SECRET_KEY']}".encode()).hexdigest(),
         SECURITY_PASSWORD_LENGTH_MIN=10,
+        # What the library hashes into its links is a slow hash or an address already, and the link is signed.
+        SECURITY_HASHING_SCHEMES=["hex_sha256"],
         SECURITY_REGISTERABLE=True,
         SECURITY_CONFIRMABLE=True,
         SECURITY_RECOVERABLE=True,
@@ -245,6 +250,23 @@ def person_to_confirm(token: str) -> Person | None:
     """Whose address the link confirms, or None when it is not good, over or used."""
     expired, invalid, person = confirm_email_token_status(token)
     return None if expired or invalid or not person or person.confirmed_at or not person.active else person
+
+
+def person_to_welcome(token: str) -> Person | None:
+    """Who was invited with this link and has not come yet, or None when it is not good, over or used."""
+    try:
+        handle, until = actions.first_links().loads(token)
+    except BadSignature:
+        return None
+    person = queries.person_by_handle(handle)
+    if person is None or obstacles_to_inviting_again(person) or datetime.fromisoformat(until) <= clock.now():
+        return None
+    return person
+
+
+def token_of_new_password(person: Person) -> str:
+    """The token of the library's page on which a person chooses a password; good for two hours."""
+    return str(generate_reset_password_token(person))
 
 
 def confirm_and_sign_in(person: Person) -> str:

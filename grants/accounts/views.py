@@ -18,6 +18,7 @@ from grants.accounts.forms import (
     InvitationForm,
     LanguageForm,
     MemberForm,
+    NewPersonForm,
     OrganizationForm,
     PersonForm,
     RoleForm,
@@ -36,7 +37,12 @@ from grants.accounts.models import (
     RoleGrant,
     Session,
 )
-from grants.accounts.rules import obstacles_to_accepting, obstacles_to_changing_member, obstacles_to_taking_back_role
+from grants.accounts.rules import (
+    obstacles_to_accepting,
+    obstacles_to_changing_member,
+    obstacles_to_inviting_again,
+    obstacles_to_taking_back_role,
+)
 from grants.core import clock
 from grants.core.languages import LANGUAGES, language_name, language_now
 from grants.core.permissions import require, scope
@@ -84,6 +90,22 @@ def confirm_address(token: str) -> ResponseReturnValue:
         then = security.confirm_and_sign_in(person)
         return redirect(then)
     return render_template("accounts/confirm_address.html", token=token, person=person)
+
+
+@bp.get("/first-sign-in/<token>")
+@access(ANYONE)
+def first_sign_in(token: str) -> ResponseReturnValue:
+    """Whoever was invited to work for the fund chooses a password, on the library's page."""
+    person = security.person_to_welcome(token)
+    if person is None:
+        return render_template("accounts/first_sign_in_over.html"), 404
+    return render_template(
+        "accounts/first_sign_in.html",
+        person=person,
+        token=security.token_of_new_password(person),
+        role_labels=ROLE_LABELS,
+        region_labels=REGION_LABELS,
+    )
 
 
 @bp.get("/welcome")
@@ -333,21 +355,22 @@ def end_membership(reference: str, membership_id: int) -> ResponseReturnValue:
 def invitation(token: str) -> ResponseReturnValue:
     """Who invited, to what; accepting it. Whoever holds the link may read this, only the person invited may accept."""
     invited = found(queries.invitation_by_token(actions.hash_of_token(token)))
-    if request.method == "POST":
+    pressed, known = request.method == "POST", current_user.is_authenticated
+    if pressed and permissions.can_accept_invitation(current_user, invited):
         return _accept(invited)
-    obstacles = obstacles_to_accepting(invited, current_user, clock.now()) if current_user.is_authenticated else []
-    over = invited.accepted_at is not None or invited.expires_at <= clock.now()
-    if over:
+    if invited.accepted_at is not None or invited.expires_at <= clock.now():
         return render_template("accounts/invitation_over.html"), 410
     here = own_path(url_for("accounts.invitation", token=token))
-    return render_template(
+    page = render_template(
         "accounts/invitation.html",
         invitation=invited,
         token=token,
-        obstacles=obstacles,
+        obstacles=obstacles_to_accepting(invited, current_user, clock.now()) if known else [],
         here=here,
+        sign_in_first=pressed and not known,
         member_roles=MEMBER_ROLE_LABELS,
     )
+    return page, 200 if not pressed else 403 if known else 401
 
 
 @bp.post("/invitations/<int:invitation_id>/accept")
@@ -381,11 +404,40 @@ def people() -> ResponseReturnValue:
         "accounts/people.html",
         people=rows,
         pages=Pages(_page_asked(), total, "accounts.people", q=words, role=role),
+        may_invite=permissions.can_invite_people(current_user),
         words=words,
         role=role,
         role_labels=ROLE_LABELS,
         region_labels=REGION_LABELS,
     )
+
+
+@bp.route("/people/invite", methods=["GET", "POST"])
+@access(Role.ADMINISTRATOR)
+def invite_person() -> ResponseReturnValue:
+    """Invite somebody to work for the fund."""
+    require(permissions.can_invite_people(current_user))
+    form = NewPersonForm(data={"language": language_now()})
+    if form.validate_on_submit():
+        invited, _token = actions.invite_person(
+            email=form.email.data,
+            name=form.name.data,
+            language=form.language.data,
+            role=Role(form.role.data),
+            regions=form.regions.data or [],
+            by=current_user,
+        )
+        return done(_("The invitation is on its way."), "accounts.person", reference=invited.reference)
+    return render_template("accounts/invite_person.html", form=form), 422 if form.is_submitted() else 200
+
+
+@bp.post("/people/<reference>/invite-again")
+@access(Role.ADMINISTRATOR)
+def invite_again(reference: str) -> ResponseReturnValue:
+    """Send another link to somebody who has not come yet."""
+    require(permissions.can_invite_people(current_user))
+    actions.invite_again(_person(reference), by=current_user)
+    return done(_("The invitation is on its way."), "accounts.person", reference=reference)
 
 
 def _person(reference: str) -> Person:
@@ -412,6 +464,7 @@ def _person_page(shown: Person, form: RoleForm) -> ResponseReturnValue:
         may_give=permissions.can_give_roles(current_user, shown),
         may_take_back=permissions.can_take_back_roles(current_user, shown),
         may_close=permissions.can_close_account(current_user, shown),
+        may_invite=permissions.can_invite_people(current_user) and not obstacles_to_inviting_again(shown),
         form=form,
         role_labels=ROLE_LABELS,
         region_labels=REGION_LABELS,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask_security.utils import hash_data
 from sqlalchemy import func, select, update
 
-from grants.accounts import forms, security
+from grants.accounts import forms, rules, security
 from grants.accounts.models import FailedSignIn, Person, Session
 from grants.core.db import db
 from grants.core.mail import OutboxMail
@@ -205,7 +207,7 @@ def test_after_eight_wrong_passwords_even_the_right_one_has_to_wait(browser: Bro
         browser.post("/sign-in", {"email": "Guessed@example.org", "password": "wrong wrong"}, page="/sign-in")
     browser.post("/sign-in", {"email": somebody.email, "password": factories.PASSWORD}, page="/sign-in", status=200)
     assert "too many attempts" in browser.text
-    db.session.execute(update(FailedSignIn).values(at=func.clock_timestamp() - forms.PATIENCE))
+    db.session.execute(update(FailedSignIn).values(at=func.clock_timestamp() - rules.PATIENCE))
     db.session.commit()
     browser.sign_in(somebody)
 
@@ -281,6 +283,15 @@ def test_a_link_to_a_new_password_dies_after_two_hours(browser: Browser, app: Fl
         assert "is over" in browser.follow().get_data(as_text=True)
     finally:
         app.config["SECURITY_RESET_PASSWORD_WITHIN"] = before
+
+
+def test_no_link_is_sealed_with_a_slow_hash(app: Flask) -> None:
+    """What stands in it is a slow hash or an address already; a link of mail must not cost a quarter of a second."""
+    with app.test_request_context():
+        began = time.process_time()
+        for _ in range(20):
+            hash_data("$argon2id$v=19$m=65536,t=3,p=4$salt$digest")
+        assert time.process_time() - began < 0.2
 
 
 def test_whoever_was_entered_by_others_gets_in_by_asking_for_a_password(browser: Browser) -> None:

@@ -409,6 +409,7 @@ def test_a_forwarded_invitation_is_worthless(invited: tuple[Organization, Person
     browser.get(link)
     assert "another e-mail address" in browser.text
     browser.post(link, status=403)
+    assert "another e-mail address" in browser.text
     invitation = db.session.scalar(select(Invitation))
     assert invitation is not None
     browser.post(f"/invitations/{invitation.id}/accept", page="/account", status=404)
@@ -416,6 +417,22 @@ def test_a_forwarded_invitation_is_worthless(invited: tuple[Organization, Person
         actions.accept_invitation(fresh(invitation), by=other)
     assert codes(refused) == ["other_address"]
     browser.get(f"/organizations/{org.reference}", status=404)
+
+
+def test_a_visitor_who_presses_the_button_of_an_invitation_is_shown_the_way_on(
+    invited: tuple[Organization, Person, str], browser: Browser
+) -> None:
+    _, _, link = invited
+    colleague = factories.person(email="jorge@example.org")
+    browser.post(link, page="/sign-in", status=401)
+    assert "Please sign in first" in browser.text
+    way_on = Page(browser.text).links
+    assert f"/sign-in?next={link}" in way_on
+    assert f"/register?next={link}" in way_on
+    assert db.session.scalar(select(Invitation.accepted_at)) is None
+    db.session.execute(update(Invitation).values(expires_at=clock.now() - timedelta(seconds=1)))
+    browser.post(link, page="/sign-in", status=410)
+    assert colleague.name not in browser.text
 
 
 def test_an_address_that_was_never_confirmed_cannot_join(

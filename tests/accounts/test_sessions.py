@@ -10,8 +10,11 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from grants.accounts import actions
-from grants.accounts.models import Person, Role, RoleGrant, Session
+from grants.accounts.models import FailedSignIn, Person, Role, RoleGrant, Session
+from grants.accounts.rules import PATIENCE, SESSION_REMEMBERED
+from grants.core import clock
 from grants.core.db import db
+from grants.core.jobs import SCHEDULE
 from tests import factories
 from tests.http import Browser
 
@@ -135,6 +138,41 @@ def test_the_database_knows_no_key_that_opens_a_session(app: Flask) -> None:
     with browser.client.session_transaction() as cookie:
         key = cookie["sid"]
     assert key not in db.session.scalars(select(Session.key_hash)).all()
+
+
+def test_sessions_long_over_and_wrong_passwords_that_no_longer_count_are_cleared(app: Flask) -> None:
+    somebody, now = factories.person(), clock.now()
+    day, second = timedelta(days=1), timedelta(seconds=1)
+    long_ago = now - SESSION_REMEMBERED
+    kept = {
+        "open": (now + day, None),
+        "over": (long_ago + second, None),
+        "ended": (now + day, long_ago + second),
+    }
+    cleared = {
+        "over": (long_ago - second, None),
+        "ended": (now + day, long_ago - second),
+        "ended and over": (long_ago - second, long_ago - day),
+    }
+    for place, sessions in (("kept", kept), ("cleared", cleared)):
+        for name, (expires_at, ended_at) in sessions.items():
+            key = f"{place} {name}"
+            factories.save(Session(key_hash=key, person_id=somebody.id, expires_at=expires_at, ended_at=ended_at))
+    for name, at in (("kept", now - PATIENCE + second), ("cleared", now - PATIENCE - second)):
+        factories.save(FailedSignIn(email_hash=name, at=at))
+    db.session.commit()
+    assert actions.clear_old_sign_ins(now) == (3, 1)
+    assert set(db.session.scalars(select(Session.key_hash))) == {f"kept {name}" for name in kept}
+    assert db.session.scalars(select(FailedSignIn.email_hash)).all() == ["kept"]
+
+
+def test_beat_clears_old_sign_ins_every_hour(live: Flask) -> None:
+    assert SCHEDULE["accounts.clear_old_sign_ins"]["schedule"] == timedelta(hours=1)
+    db.session.add(FailedSignIn(email_hash="old", at=clock.now() - timedelta(hours=1)))
+    db.session.commit()
+    live.extensions["celery"].tasks["accounts.clear_old_sign_ins"]()
+    db.session.rollback()
+    assert db.session.scalars(select(FailedSignIn)).all() == []
 
 
 def test_signing_in_without_the_token_of_the_form_is_refused(app: Flask) -> None:

@@ -108,6 +108,8 @@ def rare_mails() -> Iterable[Mail]:
     invitation = Invitation(id=1, email="new@example.org", expires_at=clock.now() + timedelta(days=7))
     yield account_mails.account_invited(invitation, organization, to, "a-token", None)
     yield account_mails.account_invited(invitation, organization, to, "a-token", staff)
+    yield account_mails.account_opened(staff, None, "a-token", invitation.expires_at)
+    yield account_mails.account_opened(staff, to, "another-token", invitation.expires_at)
 
 
 def reminders() -> Iterable[Mail]:

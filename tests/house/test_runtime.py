@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import pytest
 
 from config import ROOT
 from grants.cli import main
+from grants.core import jobs
 
 NAMED_BY_THE_ENVIRONMENT = ("DATABASE_URL", "BROKER_URL", "STORAGE_URL", "MAIL_URL", "BASE_URL", "GRANTS_ENV", "HOST")
 
@@ -236,6 +238,7 @@ def command(
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", own_database)
     monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(jobs, "ring", [].append)  # nobody is there to hear it
 
     def say(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["grants", *arguments])
@@ -253,9 +256,67 @@ def test_what_the_code_declares_can_be_listed(command: Callable[..., str]) -> No
     ready = {"path": "/health/ready", "methods": ["GET"], "endpoint": "health.ready", "access": ["anyone"]}
     assert ready in routes
     assert len(command("routes").splitlines()) == len(routes)
-    permissions = command("permissions").splitlines()
-    assert len(permissions) > 10
-    assert all(len(line.split()) > 2 for line in permissions)
+    permissions = json.loads(command("permissions", "--json"))
+    assert len(command("permissions").splitlines()) == len(permissions)
+    assert {(entry["package"], entry["name"]) for entry in permissions} == permissions_written()
+    assert all(entry["meaning"] and entry["kind"] in {"permission", "scope", "limit"} for entry in permissions)
+
+
+def permissions_written() -> set[tuple[str, str]]:
+    """Every public function of every ``permissions.py`` that says who may or who sees what, by reading the files."""
+    return {
+        (path.parent.name, node.name)
+        for path in (ROOT / "grants").glob("*/permissions.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+        and (node.name.startswith("can_") or any("_of(" in ast.unparse(d) for d in node.decorator_list))
+    }
+
+
+INVITE = ("people", "invite", "first@example.org", "--name", "First Person", "--role", "administrator")
+
+
+def test_the_first_administrator_is_invited_from_the_command_line(
+    command: Callable[..., str], own_database: str
+) -> None:
+    said = command(*INVITE).splitlines()
+    assert said[0].endswith(" is invited; the mail is on its way to first@example.org.")
+    link = said[-1]
+    assert link.startswith("http://127.0.0.1:8000/first-sign-in/")
+    with psycopg.connect(own_database) as connection:
+        [person] = connection.execute("SELECT id, reference, name, email, password FROM person").fetchall()
+        assert person[1:] == (said[0].split()[0], "First Person", "first@example.org", None)
+        roles = connection.execute("SELECT person_id, role, granted_by_id FROM role_grant").fetchall()
+        assert roles == [(person[0], "administrator", None)]
+        recorded = connection.execute("SELECT subject_kind, subject_id, verb, actor_id, details FROM history_entry")
+        assert recorded.fetchall() == [("person", person[0], "invite", None, {"role": "administrator"})]
+        [mail] = connection.execute("SELECT kind, to_address, body FROM outbox").fetchall()
+        assert mail[:2] == ("account_opened", "first@example.org")
+        assert link in mail[2].splitlines()
+    assert command("history", "verify").startswith("The record is whole")
+
+
+REFUSED_INVITATIONS = [
+    (("people", "invite", "nobody", *INVITE[3:]), "grants: 'nobody' is not an e-mail address.\n"),
+    ((*INVITE[:4], " ", *INVITE[5:]), "grants: ' ' is not a name of 1 to 120 characters.\n"),
+    ((*INVITE[:6], "emperor"), "grants: Invalid value for '--role': 'emperor' is not one of 'regional_coordinator',"),
+    ((*INVITE[:6], "regional_coordinator"), "grants: Choose at least one region for a coordinator.\n"),
+    (INVITE[:5], "grants: Missing option '--role'."),
+]
+
+
+def test_an_invitation_that_cannot_be_sent_is_refused_in_one_line(
+    command: Callable[..., str], own_database: str
+) -> None:
+    for arguments, refusal in REFUSED_INVITATIONS:
+        said = command(*arguments)
+        assert said.startswith(refusal)
+        assert said.count("\n") == 1
+    with psycopg.connect(own_database) as connection:
+        assert connection.execute("SELECT count(*) FROM person").fetchall() == [(0,)]
+    command(*INVITE)
+    known = command(*INVITE[:2], "FIRST@example.org", *INVITE[3:])
+    assert known == ("grants: This address has an account already. Give its person the role instead.\n")
 
 
 def test_the_record_is_verified(command: Callable[..., str], own_database: str) -> None:
