@@ -96,7 +96,7 @@ def _days(milestone: str, wanted: datetime) -> int:
 def _title(english: str, french: str, spanish: str) -> dict[str, str]:
     return {
         "en": f"MADE Pilot Fund – {english}: fair recruitment and decent work",
-        "fr": f"Fonds pilote MADE – {french} : recrutement équitable et travail décent",
+        "fr": f"Fonds pilote MADE – {french}\u00a0: recrutement équitable et travail décent",
         "es": f"Fondo Piloto MADE – {spanish}: contratación justa y trabajo decente",
     }
 
