@@ -80,13 +80,38 @@ class Saved(NamedTuple):
     saved_by: str | None
 
 
+class File(NamedTuple):
+    """What a page tells about a stored file."""
+
+    id: int
+    name: str
+    size: int
+    sha256: str
+
+
+class Paper(NamedTuple):
+    """An attachment as pages show it, to be read only."""
+
+    id: int
+    document_id: int
+    document: DocumentAsked
+    file_id: int | None
+    file: File | None
+    withheld_reason: str | None
+    attached_at: datetime
+
+
+Attached = Attachment | Paper
+"""What is attached or withheld, whether it belongs to the session or is only read."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """An application with everything its pages show, to be read only: none of it belongs to the session."""
 
     application: Application
     saved: dict[str, Saved]
-    attachments: list[Attachment]
+    attachments: list[Paper]
 
 
 def opened(seen: Select[Any], reference: str) -> Opened | None:
@@ -105,14 +130,14 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
         for key, (values, version, complete, saved_at, by_id, by) in (sections or {}).items()
     }
     documents = {document.id: document for document in documents_of(call)}
-    return Opened(application, saved, [_attached(paper, documents) for paper in papers or ()])
+    return Opened(application, saved, [_paper(paper, documents) for paper in papers or ()])
 
 
 class HandedIn(NamedTuple):
     """What a submission is judged by: the answers, what is attached or withheld, and the time by the judging clock."""
 
     answers: dict[str, Any]
-    attachments: list[Attachment]
+    attachments: list[Paper]
     at: datetime
 
 
@@ -121,7 +146,7 @@ def handed_in(application: Application) -> HandedIn:
     sections, papers, at = _HANDED_IN(application=application.id)[0]
     documents = {document.id: document for document in documents_of(application.call)}
     answers = {key: value for values in sections or () for key, value in values.items()}
-    return HandedIn(answers, [_attached(paper, documents) for paper in papers or ()], at)
+    return HandedIn(answers, [_paper(paper, documents) for paper in papers or ()], at)
 
 
 @lru_cache(maxsize=512)
@@ -249,14 +274,11 @@ def _to_read(model: type[T], values: dict[str, Any]) -> T:
     return row
 
 
-def _attached(paper: list[Any], documents: Mapping[int, DocumentAsked]) -> Attachment:
-    id, document_id, withheld_reason, attached_at, file_id, name, size, sha256 = paper
-    values = {"id": id, "document_id": document_id, "file_id": file_id, "withheld_reason": withheld_reason}
-    attachment = _to_read(Attachment, values | {"attached_at": datetime.fromisoformat(attached_at)})
-    file = {"id": file_id, "name": name, "size": size, "sha256": sha256}
-    attachment.__dict__["document"] = documents[document_id]
-    attachment.__dict__["file"] = _to_read(StoredFile, file) if file_id is not None else None
-    return attachment
+def _paper(values: list[Any], documents: Mapping[int, DocumentAsked]) -> Paper:
+    id, document_id, withheld_reason, attached_at, *file = values
+    kept = File(*file) if file[0] is not None else None
+    at = datetime.fromisoformat(attached_at)
+    return Paper(id, document_id, documents[document_id], kept and kept.id, kept, withheld_reason, at)
 
 
 def documents_of(call: Call) -> list[DocumentAsked]:

@@ -15,8 +15,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from grants.accounts.models import Confidentiality, Organization, region_of
-from grants.applications.models import Application, Attachment, Finding, Outcome, Receipt
-from grants.applications.queries import Terms
+from grants.applications.models import Application, Finding, Outcome, Receipt
+from grants.applications.queries import Attached, Terms
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule
 from grants.calls.rules import facts_of_call
@@ -399,7 +399,7 @@ def values_of(
     *,
     definition: Definition,
     documents: Sequence[DocumentAsked],
-    attachments: Sequence[Attachment],
+    attachments: Sequence[Attached],
     applications_of_lead: int,
 ) -> dict[str, Any]:
     """What the eligibility rules ask about: the call, the organization, the application, its budget and documents.
@@ -453,7 +453,7 @@ def is_required(document: DocumentAsked, values: Mapping[str, Any]) -> bool:
 
 
 def missing_documents(
-    documents: Iterable[DocumentAsked], attachments: Iterable[Attachment], values: Mapping[str, Any]
+    documents: Iterable[DocumentAsked], attachments: Iterable[Attached], values: Mapping[str, Any]
 ) -> list[DocumentAsked]:
     """The required documents for which there is neither a file nor a reason to withhold it."""
     answered = {attachment.document_id for attachment in attachments}
@@ -484,7 +484,7 @@ def _names(source: str) -> frozenset[str]:
 
 
 def obstacles_to_attaching(
-    document: DocumentAsked, application: Application, present: Iterable[Attachment]
+    document: DocumentAsked, application: Application, present: Iterable[Attached]
 ) -> list[Obstacle]:
     """Why no (further) file can be given for a document."""
     found = obstacles_to_editing(application)
@@ -501,7 +501,7 @@ def obstacles_to_withholding(
     document: DocumentAsked,
     application: Application,
     definition: Definition,
-    present: Iterable[Attachment],
+    present: Iterable[Attached],
     reason: str,
 ) -> list[Obstacle]:
     """Why a document cannot be kept back: the call does not allow it, no reason, or there is a file."""
@@ -598,7 +598,7 @@ def obstacles_to_submission(
     application: Application,
     definition: Definition,
     answers: Mapping[str, Any],
-    attachments: Sequence[Attachment],
+    attachments: Sequence[Attached],
     at: datetime,
     *,
     documents: Sequence[DocumentAsked] | None = None,
@@ -699,7 +699,7 @@ def in_short(obstacles: Sequence[Obstacle], definition: Definition, reference: s
 
 
 def section_state(
-    section: Section, complete: bool | None, attachments: Sequence[Attachment], missing: Sequence[DocumentAsked]
+    section: Section, complete: bool | None, attachments: Sequence[Attached], missing: Sequence[DocumentAsked]
 ) -> str:
     """How far a section is: not_started, started or complete. ``complete`` is None when it was never saved."""
     if any(question.type == "files" for question in section.questions):
@@ -716,7 +716,7 @@ def section_state(
 
 
 def content_of(
-    application: Application, answers: Mapping[str, Any], attachments: Iterable[Attachment], sums: Sums | None
+    application: Application, answers: Mapping[str, Any], attachments: Iterable[Attached], sums: Sums | None
 ) -> dict[str, Any]:
     """Everything that is handed in, as it is kept with the receipt."""
     return {
@@ -730,7 +730,7 @@ def content_of(
     }
 
 
-def _attached(attachment: Attachment) -> dict[str, Any]:
+def _attached(attachment: Attached) -> dict[str, Any]:
     if attachment.file is None:
         return {"document": attachment.document.key, "withheld": attachment.withheld_reason}
     file = attachment.file
@@ -812,7 +812,7 @@ def copy_in_words(
     application: Application,
     definition: Definition,
     answers: Mapping[str, Any],
-    attachments: Iterable[Attachment],
+    attachments: Iterable[Attached],
     audience: Audience,
 ) -> dict[str, Any]:
     """An application as the parts of a document: every question with its answer, in the language now spoken."""
@@ -861,7 +861,7 @@ def _answer_in_words(question: Question, value: Any, language: str, fallback: st
 
 
 def _papers_in_words(
-    attachments: Iterable[Attachment], audience: Audience, language: str, fallback: str
+    attachments: Iterable[Attached], audience: Audience, language: str, fallback: str
 ) -> list[dict[str, Any]]:
     rows = [
         [
@@ -913,7 +913,7 @@ def _visible_sections(definition: Definition, audience: Audience) -> tuple[Secti
     return tuple(section for section in shown_sections if section.questions)
 
 
-def visible_attachments(attachments: Iterable[Attachment], audience: Audience) -> list[Attachment]:
+def visible_attachments(attachments: Iterable[Attached], audience: Audience) -> list[Attached]:
     """What an audience may see of the documents: the reasons for withholding and sensitive ones are for staff only."""
     own = audience in (Audience.APPLICANT, Audience.STAFF)
     return [a for a in attachments if own or (a.file_id is not None and not a.document.sensitive)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -63,7 +63,7 @@ class Desk:
         return queries.documents_of(self.application.call)
 
     @cached_property
-    def attachments(self) -> list[Attachment]:
+    def attachments(self) -> Sequence[queries.Attached]:
         """What is attached or withheld."""
         return queries.attachments_of(self.application)
 
@@ -335,7 +335,7 @@ def documents(reference: str) -> ResponseReturnValue:
 def _documents_page(
     desk: Desk, document: str = "", problems: list[str] | None = None, reason: str = ""
 ) -> ResponseReturnValue:
-    by_document: dict[int, list[Attachment]] = {}
+    by_document: dict[int, list[queries.Attached]] = {}
     for attachment in desk.attachments:
         by_document.setdefault(attachment.document_id, []).append(attachment)
     page = render_template(

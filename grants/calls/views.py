@@ -23,7 +23,7 @@ from grants.core.permissions import require, scope
 from grants.core.templating import reader_zone
 from grants.core.web import ANYONE, access, done, found
 from grants.history.queries import timeline
-from grants.questionnaires.forms import SectionForm, answer_laid_out
+from grants.questionnaires.forms import SectionForm, section_laid_out
 from grants.questionnaires.queries import definition_of
 
 bp = Blueprint("calls", __name__)
@@ -31,7 +31,7 @@ bp = Blueprint("calls", __name__)
 STAFF = (*COORDINATORS, Role.AUDITOR)
 MOST_TEXTS = 500
 
-bp.add_app_template_filter(answer_laid_out, "laid_out")
+bp.add_app_template_filter(section_laid_out, "laid_out")
 bp.add_app_template_global(lambda endpoint: endpoint in current_app.view_functions, "page_exists")
 
 

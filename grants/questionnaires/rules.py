@@ -24,10 +24,11 @@ never refused, it only is not complete. Read stored answers with :func:`amount_o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import email_validator
@@ -609,13 +610,34 @@ class Total(NamedTuple):
     within: bool
 
 
-class Sums:
-    """What the lines of a budget add up to, for the table below them."""
+def sums_of(question: Question, lines: Iterable[Mapping[str, Any]] | None) -> Sums:
+    """What the lines of a budget add up to."""
+    assert question.budget is not None
+    return Sums(question, tuple(figures_of(question.budget, lines).items()))
 
-    def __init__(self, question: Question, lines: Iterable[Mapping[str, Any]] | None) -> None:
-        assert question.budget is not None
-        self.id, self.budget = question.key, question.budget
-        self.figures = figures_of(self.budget, lines)
+
+@dataclass(frozen=True)
+class Sums:
+    """What the lines of a budget add up to, for the table below them; equal when every figure is."""
+
+    question: Question
+    named: tuple[tuple[str, Decimal], ...]
+
+    @property
+    def id(self) -> str:
+        """The question that the lines answer."""
+        return self.question.key
+
+    @property
+    def budget(self) -> Budget:
+        """What the budget is made of."""
+        assert self.question.budget is not None
+        return self.question.budget
+
+    @cached_property
+    def figures(self) -> dict[str, Decimal]:
+        """The figures by their names."""
+        return dict(self.named)
 
     @property
     def totals(self) -> list[Total]:
@@ -661,6 +683,17 @@ def shown_value(question: Question, value: Any, language: str, fallback: str) ->
         return ", ".join(_named(question, str(v), language, fallback) for v in value)
     if question.type in CHOICES and value is not None:
         return _named(question, str(value), language, fallback)
+    if question.type in WORDED and isinstance(value, Hashable):
+        return _in_words(question, value, language)
+    return "" if value is None else str(value)
+
+
+WORDED = {*NUMBERS, "date", "boolean", "declaration"}
+"""Types whose answers are stored in one way and written in another."""
+
+
+@lru_cache(maxsize=20_000, typed=True)
+def _in_words(question: Question, value: Hashable, language: str) -> str:
     shown: Any = value
     if question.type == "money" and (amount := amount_of(value, question.currency)):
         shown = amount.shown(language)

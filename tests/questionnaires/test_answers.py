@@ -276,7 +276,7 @@ def test_lines_of_a_budget_say_the_rest_themselves(definition: Definition) -> No
 
 def test_a_budget_adds_up_by_heading_and_payer_with_its_caps(definition: Definition) -> None:
     question = definition.questions["budget_lines"]
-    sums = rules.Sums(question, answers_of(1, definition)["budget_lines"])
+    sums = rules.sums_of(question, answers_of(1, definition)["budget_lines"])
     figures = sums.figures
     assert figures["total"] == Decimal("16600.00")
     assert figures["requested_grant"] == Decimal("14500.00")

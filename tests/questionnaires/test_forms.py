@@ -263,7 +263,7 @@ def test_answers_are_shown_to_read(definition: Definition, answers: dict[str, An
         html = render_template_string(template, definition=definition, answers=answers, hidden=["data_security"])
     assert Page(html).problems == []
     amounts = [Money(cents, "EUR").shown("fr") for cents in (1_450_000, 1_660_000)]
-    for wanted in (*amounts, "1 juin 2027", "Sénégal, Mali", "Rubrique", "Effet"):
+    for wanted in (*amounts, "1er juin 2027", "Sénégal, Mali", "Rubrique", "Effet"):
         assert wanted in html, wanted
     assert "Les fiches portent un code" not in html
     with app.test_request_context():
