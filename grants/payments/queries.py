@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -17,19 +17,21 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    any_,
     bindparam,
     case,
     cast,
     exists,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only
 
 from grants.accounts.models import Organization, Person
@@ -38,6 +40,7 @@ from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.core.db import Prepared, db
 from grants.core.money import Money
+from grants.core.workflow import Workflow
 from grants.payments.models import (
     Account,
     AccountKind,
@@ -63,8 +66,7 @@ SETTLED_REPORT = (ReportState.ACCEPTED, ReportState.WAIVED)
 # ------------------------------------------------------------------ how a tranche stands
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """One tranche and everything its payment depends on. Amounts are minor units of the award's currency.
 
     ``payment`` is the reference of the disbursement under way or done for it, ``payment_state`` its state;
@@ -147,6 +149,9 @@ class Standing:
         return is_last and self.to_pay_minor == 0
 
 
+_OF_AWARD = bindparam("award", None, type_=BigInteger)
+_MOST, _BEFORE = (bindparam(name, None, type_=Integer) for name in ("most", "before"))
+
 _live = aliased(Disbursement, name="live")
 
 
@@ -154,9 +159,12 @@ def _account_of_award() -> Any:
     return and_(BankAccount.organization_id == Award.organization_id, BankAccount.state != BankAccountState.BLOCKED)
 
 
+_IDS = bindparam("ids", None, type_=ARRAY(BigInteger))
+
+
 def _among(column: Any, bounded: bool) -> Any:
     """The rows of the awards asked for (parameter ``ids``); of all of them when nothing bounds the reading."""
-    return column.in_(bindparam("ids", expanding=True)) if bounded else true()
+    return column == any_(_IDS) if bounded else true()
 
 
 def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
@@ -194,13 +202,11 @@ def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
     return spent, refunded, unmet, missing
 
 
-@cache
 def _standings(*, bounded: bool) -> Any:
     """The columns of :class:`Standing` for the tranches of some awards (parameter ``ids``), or of all of them.
 
     Everything is gathered in groups rather than once a row, so that the statement costs the same for one tranche and
-    for a thousand; the ids reach every group, so that one award does not read the whole table. Made once a process:
-    to put it together takes longer than the database needs to answer it.
+    for a thousand; the ids reach every group, so that one award does not read the whole table.
     """
     of_award: dict[str, Any] = {"partition_by": Tranche.award_id}
     sent = _live.state.in_(SENT)
@@ -232,21 +238,14 @@ def _standings(*, bounded: bool) -> Any:
     spent, refunded, unmet, missing = _of_grants(bounded=bounded)
     found = (
         select(
-            plan.c.id,
-            plan.c.award_id,
-            plan.c.number,
-            plan.c.amount_minor,
-            plan.c.currency,
-            plan.c.trigger,
-            plan.c.min_spent_percent,
-            plan.c.due_on,
-            plan.c.hold_after_days,
-            plan.c.payment,
-            plan.c.payment_state,
-            plan.c.payment_minor,
-            cast(plan.c.earlier_unpaid, Integer).label("earlier_unpaid"),
-            cast(plan.c.promised, Award.amount_minor.type).label("promised"),
-            cast(plan.c.sent, Award.amount_minor.type).label("sent"),
+            *(
+                column
+                for column in plan.c
+                if column.name not in ("report_due_id", "earlier_unpaid", "promised", "sent")
+            ),
+            cast(plan.c.earlier_unpaid, Integer),
+            cast(plan.c.promised, BigInteger),
+            cast(plan.c.sent, BigInteger),
             Award.reference,
             Award.state,
             Award.title,
@@ -261,9 +260,9 @@ def _standings(*, bounded: bool) -> Any:
             ReportDue.state,
             ReportDue.due_on,
             ReportDue.label,
-            cast(func.coalesce(spent.c.minor, 0), Award.amount_minor.type).label("spent"),
-            cast(func.coalesce(refunded.c.minor, 0), Award.amount_minor.type).label("refunded"),
-            func.coalesce(unmet.c.number, 0).label("unmet"),
+            cast(func.coalesce(spent.c.minor, 0), BigInteger),
+            cast(func.coalesce(refunded.c.minor, 0), BigInteger),
+            func.coalesce(unmet.c.number, 0),
             missing.c.due_on,
         )
         .select_from(plan)
@@ -282,14 +281,16 @@ def _standings(*, bounded: bool) -> Any:
 
 def standings_of(award_ids: Iterable[int]) -> list[Standing]:
     """How the tranches of some awards stand, by award and number: one query for all of them."""
-    return [Standing(*row) for row in db.session.execute(_by_award(), {"ids": list(award_ids)})]
+    return [Standing._make(row) for row in _BY_AWARD(ids=list(award_ids))]
 
 
-@cache
 def _by_award() -> Select[Any]:
     found, plan = _standings(bounded=True)
     ordered: Select[Any] = found.order_by(plan.award_id, plan.number)
     return ordered
+
+
+_BY_AWARD = Prepared(_by_award)
 
 
 def standing_of(tranche: Tranche) -> Standing:
@@ -325,6 +326,20 @@ def queue(
     figures = {place: Figure(numbers.get(place, 0), tuple(amounts.get(place, ()))) for place in places}
     standings = [one for one in standings_of(shown.values()) if one.tranche_id in shown]
     return figures, sorted(standings, key=lambda one: (one.due_on, one.tranche_id))
+
+
+def something_is_due(seen: Select[Award], at: datetime) -> bool:
+    """Whether a payment can be prepared now for any of the grants a person may see."""
+    return bool(_due_in(seen)(at=at))
+
+
+@lru_cache(maxsize=1000)
+def _due_in(seen: Select[Award]) -> Prepared:
+    def compose() -> Select[*tuple[Any, ...]]:
+        next_ones = _next_to_pay(seen)
+        return select(next_ones.c.id).where(next_ones.c.place == "due").limit(literal_column("1"))
+
+    return Prepared(compose)
 
 
 @lru_cache(maxsize=1000)
@@ -363,8 +378,8 @@ def _queue_of(seen: Select[Award]) -> Prepared:
             )
             .where(next_ones.c.place == bindparam("place", None, type_=Text))
             .order_by(next_ones.c.due_on, next_ones.c.id)
-            .limit(bindparam("most", None, type_=Integer))
-            .offset(bindparam("before", None, type_=Integer))
+            .limit(_MOST)
+            .offset(_BEFORE)
         )
         return union_all(counted, under_way, one_page)
 
@@ -389,9 +404,10 @@ def _next_to_pay(seen: Select[Award]) -> Any:
             Tranche.due_on,
             Tranche.hold_after_days,
             Tranche.report_due_id,
-            exists().where(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)).label("under_way"),
+            _live.id.is_not(None).label("under_way"),
         )
-        .where(Tranche.award_id.in_(running), ~exists().where(_live.tranche_id == Tranche.id, _live.state.in_(SENT)))
+        .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
+        .where(Tranche.award_id.in_(running), or_(_live.id.is_(None), _live.state.not_in(SENT)))
         .ext(distinct_on(Tranche.award_id))
         .order_by(Tranche.award_id, Tranche.number)
         .subquery("first")
@@ -456,11 +472,18 @@ def _next_to_pay(seen: Select[Award]) -> Any:
 
 def unpaid_tranches(*, due_between: tuple[date, date]) -> list[Standing]:
     """Tranches of running grants without any payment that fall due between two days, both included."""
+    return [Standing._make(row) for row in _UNPAID(first=due_between[0], last=due_between[1])]
+
+
+def _unpaid() -> Select[Any]:
     found, plan = _standings(bounded=False)
-    wanted = found.where(
-        plan.payment.is_(None), plan.due_on.between(*due_between), Award.state == AwardState.ACTIVE
-    ).order_by(plan.due_on, plan.id)
-    return [Standing(*row) for row in db.session.execute(wanted)]
+    first, last = (bindparam(name, None, type_=Date) for name in ("first", "last"))
+    unpaid = found.where(plan.payment.is_(None), plan.due_on.between(first, last), Award.state == AwardState.ACTIVE)
+    ordered: Select[Any] = unpaid.order_by(plan.due_on, plan.id)
+    return ordered
+
+
+_UNPAID = Prepared(_unpaid)
 
 
 # ------------------------------------------------------------------ grants
@@ -516,29 +539,29 @@ class Position:
 
 def position(award: Award) -> Position:
     """Where the money of one grant stands; one query."""
-    row = db.session.execute(_position(), {"award": award.id}).one()
-    return Position(award.amount, *(Money(int(minor), award.currency) for minor in row))
+    return Position(award.amount, *(Money(int(minor), award.currency) for minor in _POSITION(award=award.id)[0]))
 
 
-@cache
-def _position() -> Select[Any]:
-    award_id: Any = bindparam("award", type_=Award.id.type)
+def _position() -> Select[*tuple[Any, ...]]:
     paid = (
         select(
             func.coalesce(func.sum(Disbursement.amount_minor).filter(Disbursement.state.not_in(OVER)), 0),
             func.coalesce(func.sum(Disbursement.amount_minor).filter(Disbursement.state.in_(SENT)), 0),
         )
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
-        .where(Tranche.award_id == award_id)
+        .where(Tranche.award_id == _OF_AWARD)
     ).subquery()
-    refunded = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(Refund.award_id == award_id)
+    refunded = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(Refund.award_id == _OF_AWARD)
     spent = (
         select(func.coalesce(func.sum(ReportLine.spent_minor), 0))
         .join(Report, Report.id == ReportLine.report_id)
         .join(ReportDue, ReportDue.id == Report.report_due_id)
-        .where(ReportDue.award_id == award_id, ReportDue.state == ReportState.ACCEPTED)
+        .where(ReportDue.award_id == _OF_AWARD, ReportDue.state == ReportState.ACCEPTED)
     )
     return select(*paid.c, refunded.scalar_subquery(), spent.scalar_subquery())
+
+
+_POSITION = Prepared(_position)
 
 
 def lock_envelope(call_id: int) -> None:
@@ -669,8 +692,7 @@ def disbursement_by_reference(seen: Select[Disbursement], reference: str) -> Dis
     return db.session.scalar(found)
 
 
-@dataclass(frozen=True)
-class PaymentLine:
+class PaymentLine(NamedTuple):
     """A disbursement as a line of a list."""
 
     reference: str
@@ -690,7 +712,10 @@ class PaymentLine:
     received_on: date | None
     due_on: date
 
-    workflow = Disbursement.workflow
+    @property
+    def workflow(self) -> Workflow:
+        """The states of a payment."""
+        return Disbursement.workflow
 
     @property
     def amount(self) -> Money:
@@ -700,30 +725,25 @@ class PaymentLine:
 
 def payments_in(state: str, seen: Select[Disbursement], page: int = 1) -> list[PaymentLine]:
     """One page of disbursements that stand somewhere, the longest due first, among those a person may see."""
-    values = {"state": state, "most": PAGE, "before": (page - 1) * PAGE}
-    rows: Any = db.session.execute(_payments_in(seen), values)
-    return [PaymentLine(*row) for row in rows]
+    rows = _payments_in(seen)(state=state, most=PAGE, before=(page - 1) * PAGE)
+    return [PaymentLine._make(row) for row in rows]
 
 
 def payments_of(award: Award) -> list[PaymentLine]:
     """The disbursements of one grant, newest first, whatever became of them."""
-    rows: Any = db.session.execute(_payments_of(), {"award": award.id})
-    return [PaymentLine(*row) for row in rows]
+    return [PaymentLine._make(row) for row in _PAYMENTS_OF(award=award.id)]
 
 
 @lru_cache(maxsize=1000)
-def _payments_in(seen: Select[Disbursement]) -> Any:
+def _payments_in(seen: Select[Disbursement]) -> Prepared:
     found = _payment_lines().where(
-        Disbursement.state == bindparam("state", type_=Disbursement.state.type),
+        Disbursement.state == bindparam("state", None, type_=Text),
         Disbursement.id.in_(seen.with_only_columns(Disbursement.id)),
     )
-    return found.order_by(Tranche.due_on, Disbursement.id).limit(bindparam("most")).offset(bindparam("before"))
+    return Prepared(lambda: found.order_by(Tranche.due_on, Disbursement.id).limit(_MOST).offset(_BEFORE))
 
 
-@cache
-def _payments_of() -> Any:
-    found = _payment_lines().where(Tranche.award_id == bindparam("award", type_=Award.id.type))
-    return found.order_by(Disbursement.id.desc())
+_PAYMENTS_OF = Prepared(lambda: _payment_lines().where(Tranche.award_id == _OF_AWARD).order_by(Disbursement.id.desc()))
 
 
 def _payment_lines() -> Any:
@@ -855,19 +875,19 @@ def balances_by_call() -> list[CallBalance]:
     """The balances of the ledger by call, the latest calls first; one query."""
     return [
         CallBalance(reference, title, currency, {k.value: int(m) for k, m in zip(AccountKind, minor, strict=True)})
-        for reference, title, currency, *minor in db.session.execute(_balances_by_call())
+        for reference, title, currency, *minor in _BALANCES_BY_CALL()
     ]
 
 
-@cache
-def _balances_by_call() -> Any:
-    return (
+_BALANCES_BY_CALL = Prepared(
+    lambda: (
         select(Call.reference, Call.title, Account.currency, *_held())
         .join(Call, Call.id == Account.call_id)
         .group_by(Call.id, Account.currency)
         .order_by(Call.id.desc())
-        .limit(PAGE)
+        .limit(literal_column(str(PAGE)))
     )
+)
 
 
 @dataclass(frozen=True)
@@ -896,12 +916,11 @@ def trial_balance() -> list[Trial]:
             int(credits_),
             int(moved_minor),
         )
-        for currency, debits, credits_, moved_minor, *minor in db.session.execute(_trial_balance())
+        for currency, debits, credits_, moved_minor, *minor in _TRIAL_BALANCE()
     ]
 
 
-@cache
-def _trial_balance() -> Any:
+def _trial_balance() -> Select[*tuple[Any, ...]]:
     moved = select(Transfer.currency, func.sum(Transfer.amount_minor).label("minor")).group_by(Transfer.currency)
     summed = moved.subquery()
     return (
@@ -916,6 +935,9 @@ def _trial_balance() -> Any:
         .group_by(Account.currency)
         .order_by(Account.currency)
     )
+
+
+_TRIAL_BALANCE = Prepared(_trial_balance)
 
 
 def wrong_totals() -> list[int]:
@@ -938,8 +960,7 @@ def wrong_totals() -> list[int]:
     return list(db.session.scalars(found))
 
 
-@dataclass(frozen=True)
-class TransferLine:
+class TransferLine(NamedTuple):
     """A transfer as a line of the ledger page."""
 
     at: datetime
@@ -960,43 +981,37 @@ class TransferLine:
 
 
 def transfers(seen: Select[Transfer], *, call: str = "", page: int = 1) -> tuple[list[TransferLine], int]:
-    """One page of transfers among those a person may see, newest first, and how many there are. Two queries."""
-    numbers, shown = _transfers(seen, bool(call))
-    rows = shown(call=call, most=PAGE, before=(page - 1) * PAGE)
-    return [TransferLine(*row) for row in rows], numbers(call=call)[0][0]
+    """One page of transfers among those a person may see, newest first, and how many there are; one query."""
+    rows = _transfers(seen, bool(call))(call=call, most=PAGE, before=(page - 1) * PAGE)
+    return [TransferLine._make(row[1:]) for row in rows if row[1]], rows[0][0]
 
 
 @lru_cache(maxsize=1000)
-def _transfers(seen: Select[Transfer], of_call: bool) -> tuple[Prepared, Prepared]:
-    """The readings for one scope: how many transfers there are, and one page of them."""
+def _transfers(seen: Select[Transfer], of_call: bool) -> Prepared:
+    """The reading for one scope: how many transfers there are, and beside it one page of them."""
     debit, credit = aliased(Account), aliased(Account)
-    found = (
-        seen.join(debit, debit.id == Transfer.debit_account_id)
-        .join(credit, credit.id == Transfer.credit_account_id)
-        .join(Call, Call.id == credit.call_id)
-    )
+    found = seen
     if of_call:
-        found = found.where(Call.reference == bindparam("call", None, type_=Text))
-    numbers = found.with_only_columns(func.count(), maintain_column_froms=True)
+        wanted = select(Call.id).where(Call.reference == bindparam("call", None, type_=Text)).scalar_subquery()
+        found = seen.join(Account, Account.id == Transfer.credit_account_id).where(Account.call_id == wanted)
+    numbers = found.with_only_columns(func.count().label("number"), maintain_column_froms=True).subquery("numbers")
+    first = found.with_only_columns(Transfer.id, maintain_column_froms=True).order_by(Transfer.id.desc())
+    page = first.limit(_MOST).offset(_BEFORE).subquery("page")
     shown = (
-        found.outerjoin(Award, Award.id == func.coalesce(credit.award_id, debit.award_id))
+        select(
+            numbers.c.number,
+            *(Transfer.at, Transfer.amount_minor, Transfer.currency, Transfer.memo, debit.kind, credit.kind),
+            *(Call.reference, Award.reference, Disbursement.reference, Person.name),
+        )
+        .select_from(numbers)
+        .outerjoin(page, true())
+        .outerjoin(Transfer, Transfer.id == page.c.id)
+        .outerjoin(debit, debit.id == Transfer.debit_account_id)
+        .outerjoin(credit, credit.id == Transfer.credit_account_id)
+        .outerjoin(Call, Call.id == credit.call_id)
+        .outerjoin(Award, Award.id == func.coalesce(credit.award_id, debit.award_id))
         .outerjoin(Disbursement, Disbursement.id == Transfer.disbursement_id)
         .outerjoin(Person, Person.id == Transfer.by_id)
-        .with_only_columns(
-            Transfer.at,
-            Transfer.amount_minor,
-            Transfer.currency,
-            Transfer.memo,
-            debit.kind,
-            credit.kind,
-            Call.reference,
-            Award.reference,
-            Disbursement.reference,
-            Person.name,
-            maintain_column_froms=True,
-        )
-        .order_by(Transfer.id.desc())
-        .limit(bindparam("most", None, type_=Integer))
-        .offset(bindparam("before", None, type_=Integer))
+        .order_by(page.c.id.desc())
     )
-    return Prepared(lambda: numbers), Prepared(lambda: shown)
+    return Prepared(lambda: shown)

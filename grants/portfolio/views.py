@@ -93,8 +93,8 @@ def home() -> ResponseReturnValue:
         return render_template("portfolio/welcome.html", calls=queries.open_and_coming_calls(at))
     works = queries.work_of(current_user, at)
     if current_user.holds(Role.FINANCE_OFFICER):
-        figures, _rows = payments.queue(scope(current_user, Award), at, show="paid")
-        works += [queries.Work("prepare_payment", "", 0, at.date())] * bool(figures["due"].number)
+        due = payments.something_is_due(scope(current_user, Award), at)
+        works += [queries.Work("prepare_payment", "", 0, at.date())] * due
     work = tasks(works, at)
     money = queries.money_of_calls() if current_user.holds(*STAFF) else []
     page = "calls.manage" if current_user.holds(*COORDINATORS, Role.AUDITOR) else "calls.show"
