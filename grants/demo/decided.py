@@ -35,6 +35,23 @@ LOCAL = {
 
 FIRST_OFFICER, SECOND_OFFICER = "STF-08", "STF-09"
 
+POLICY_OWED = {
+    "en": "Adopt a written safeguarding policy and send it to the fund within three months of the signature.",
+    "fr": "Adopter une politique écrite de protection des personnes et l’envoyer au fonds dans les trois mois suivant la signature.",
+    "es": "Adoptar una política escrita de protección de las personas y enviarla al fondo en los tres meses siguientes a la firma.",
+}
+POLICY_READ = {"en": "Policy received and read.", "fr": "Politique reçue et lue.", "es": "Política recibida y leída."}
+EVIDENCE = {
+    "en": "Minutes and photographs are in our files.",
+    "fr": "Le compte rendu et les photographies sont dans nos dossiers.",
+    "es": "El acta y las fotografías están en nuestros archivos.",
+}
+ASKED_BACK = {
+    "en": "Please say what the migrants’ committee decided, and explain the travel costs.",
+    "fr": "Dites ce que le comité de migrants a décidé, et expliquez les frais de voyage.",
+    "es": "Digan qué decidió el comité de migrantes y expliquen los gastos de viaje, por favor.",
+}
+
 
 class DecidedStory(CallStory):
     """A call that went on to the committee."""
@@ -79,7 +96,7 @@ class DecidedStory(CallStory):
                 application,
                 outcome=DecisionOutcome.AWARD,
                 amount=application.requested,
-                conditions=self._conditions(application.organization.risk),
+                conditions=self._conditions(application),
                 by=proposer,
             )
         else:
@@ -97,10 +114,8 @@ class DecidedStory(CallStory):
         decisions.take(decision, by=proposer)
 
     @staticmethod
-    def _conditions(risk: str | None) -> list[str]:
-        if risk in (None, "low"):
-            return []
-        return ["Adopt a written safeguarding policy and send it to the fund within three months of the signature."]
+    def _conditions(application: Application) -> list[str]:
+        return [] if application.organization.risk in (None, "low") else [POLICY_OWED[application.language]]
 
 
 class GrantStory:
@@ -140,7 +155,7 @@ class GrantStory:
         """Everything asked for besides the action is done."""
         with self._at(days=12), transaction():
             for condition in self.award.conditions:
-                awards.meet_condition(condition, "Policy received and read.", by=self.coordinator)
+                awards.meet_condition(condition, POLICY_READ[self.award.application.language], by=self.coordinator)
         return self
 
     def give_bank_account(self, *, verified: bool = True) -> GrantStory:
@@ -209,8 +224,7 @@ class GrantStory:
         for later, verb in enumerate(then, 1):
             with clock.at(begin + timedelta(days=later)), transaction():
                 if verb == "return":
-                    reason = "Please say what the migrants' committee decided, and explain the travel costs."
-                    reports.return_(due, reason, by=self.coordinator)
+                    reports.return_(due, ASKED_BACK[self.award.application.language], by=self.coordinator)
                 elif verb == "submit":
                     reports.submit(due, by=self.owner)
                 else:
@@ -245,7 +259,7 @@ class GrantStory:
             day = datetime.combine(milestone.due_on, time(9), UTC)
             if until is None or day < until:
                 with clock.at(day), transaction():
-                    awards.reach_milestone(milestone, "Minutes and photographs are in our files.", by=self.owner)
+                    awards.reach_milestone(milestone, EVIDENCE[self.award.application.language], by=self.owner)
         return self
 
     def close(self, moment: datetime, *, finish: bool = True) -> GrantStory:
