@@ -332,6 +332,12 @@ def file(assignment_id: int, attachment_id: int) -> Response:
 # ------------------------------------------------------------------ interests
 
 
+@bp.app_template_global("may_declare_ties")
+def may_declare_ties() -> bool:
+    """Whether the present person declares ties, for their account's page."""
+    return permissions.can_declare_interests(current_user)
+
+
 @bp.get("/reviews/interests")
 @access(*permissions.DECLARERS)
 def interests() -> ResponseReturnValue:

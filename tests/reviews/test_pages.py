@@ -259,6 +259,32 @@ def test_a_tie_is_declared_on_the_page(app: Flask, browser: Browser) -> None:
     assert CANARY_NAME not in browser.text
 
 
+def test_finance_officers_declare_ties_too_and_no_longer_see_the_profile(app: Flask, browser: Browser) -> None:
+    application, officer = canary(), person(Role.FINANCE_OFFICER)
+    reference, owner = application.organization.reference, db.session.get(Person, application.started_by_id).email
+    profile, email = f"/organizations/{reference}", officer.email
+    browser.sign_in(email).get(profile)
+    assert CANARY_NAME in browser.text
+    browser.get("/account")
+    assert 'href="/reviews/interests"' in browser.last.get_data(as_text=True)
+    page = f"/reviews/interests?organization={reference}"
+    typed = {"organization": reference, "grade": "conflict", "call": "", "reason": "My brother works there."}
+    browser.post("/reviews/interests", typed, page=page, status=302)
+    browser.get(profile, 404)
+    browser.get("/organizations")
+    assert CANARY_NAME not in browser.text
+    member = Browser(app).sign_in(owner)
+    member.get("/account")
+    assert "Declare a tie" not in member.text
+    member.get(profile)
+
+
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.COMMITTEE_MEMBER])
+def test_who_reads_other_peoples_applications_sees_no_profiles(app: Flask, browser: Browser, role: Role) -> None:
+    profile = f"/organizations/{canary().organization.reference}"
+    browser.sign_in(person(role)).get(profile, 404)
+
+
 def test_the_table_costs_the_same_for_few_and_for_many(app: Flask, browser: Browser) -> None:
     of_call = call()
     browser.sign_in(coordinator()).get(f"/calls/{of_call.reference}/reviews")  # the wording of a call is read once
