@@ -155,8 +155,8 @@ _MOST, _BEFORE = (bindparam(name, None, type_=Integer) for name in ("most", "bef
 _live = aliased(Disbursement, name="live")
 
 
-def _account_of_award() -> Any:
-    return and_(BankAccount.organization_id == Award.organization_id, BankAccount.state != BankAccountState.BLOCKED)
+def _account_of(organization_id: Any) -> Any:
+    return and_(BankAccount.organization_id == organization_id, BankAccount.state != BankAccountState.BLOCKED)
 
 
 _IDS = bindparam("ids", None, type_=ARRAY(BigInteger))
@@ -269,7 +269,7 @@ def _standings(*, bounded: bool) -> Any:
         .join(Award, Award.id == plan.c.award_id)
         .join(Call, Call.id == Award.call_id)
         .join(Organization, Organization.id == Award.organization_id)
-        .outerjoin(BankAccount, _account_of_award())
+        .outerjoin(BankAccount, _account_of(Award.organization_id))
         .outerjoin(ReportDue, ReportDue.id == plan.c.report_due_id)
         .outerjoin(spent, spent.c.award_id == plan.c.award_id)
         .outerjoin(refunded, refunded.c.award_id == plan.c.award_id)
@@ -329,14 +329,15 @@ def queue(
 
 
 def something_is_due(seen: Select[Award], at: datetime) -> bool:
-    """Whether a payment can be prepared now for any of the grants a person may see."""
+    """Whether a payment can be prepared now for any of the grants a person may see; asked of those that can be paid."""
     return bool(_due_in(seen)(at=at))
 
 
 @lru_cache(maxsize=1000)
 def _due_in(seen: Select[Award]) -> Prepared:
     def compose() -> Select[*tuple[Any, ...]]:
-        next_ones = _next_to_pay(seen)
+        verified = select(BankAccount.organization_id).where(BankAccount.state == BankAccountState.VERIFIED)
+        next_ones = _next_to_pay(seen.where(Award.organization_id.in_(verified)))
         return select(next_ones.c.id).where(next_ones.c.place == "due").limit(literal_column("1"))
 
     return Prepared(compose)
@@ -392,22 +393,23 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     "due" says in SQL what ``rules.obstacles_to_preparing`` says in words, so that a page need not read every row
     to know which come first; a test holds the two together.
     """
-    running = seen.where(Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED))).with_only_columns(Award.id)
+    award = (
+        seen.where(Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)))
+        .with_only_columns(Award.id, Award.state, Award.amount_minor, Award.organization_id, Award.call_id)
+        .subquery("running")
+        .c
+    )
+    sent = aliased(Disbursement, name="sent")
     first = (
         select(
-            Tranche.id,
-            Tranche.award_id,
-            Tranche.amount_minor,
-            Tranche.currency,
-            Tranche.trigger,
-            Tranche.min_spent_percent,
-            Tranche.due_on,
-            Tranche.hold_after_days,
-            Tranche.report_due_id,
+            *(Tranche.id, Tranche.award_id, Tranche.amount_minor, Tranche.currency, Tranche.trigger),
+            *(Tranche.min_spent_percent, Tranche.due_on, Tranche.hold_after_days, Tranche.report_due_id),
+            *(award.state, award.amount_minor.label("awarded"), award.organization_id, award.call_id),
             _live.id.is_not(None).label("under_way"),
         )
+        .join(award.id.table, award.id == Tranche.award_id)
         .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
-        .where(Tranche.award_id.in_(running), or_(_live.id.is_(None), _live.state.not_in(SENT)))
+        .where(~exists().where(sent.tranche_id == Tranche.id, sent.state.in_(SENT)))
         .ext(distinct_on(Tranche.award_id))
         .order_by(Tranche.award_id, Tranche.number)
         .subquery("first")
@@ -430,7 +432,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     amount = case((is_final, func.least(plan.amount_minor, spending - received)), else_=plan.amount_minor)
     today = cast(func.timezone(Call.timezone, bindparam("at", None, type_=DateTime(timezone=True))), Date)
     ready = and_(
-        Award.state == AwardState.ACTIVE,
+        plan.state == AwardState.ACTIVE,
         or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
         or_(
             plan.min_spent_percent.is_(None),
@@ -441,7 +443,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
         or_(missing.c.due_on.is_(None), missing.c.due_on + plan.hold_after_days >= today),
         amount > 0,
-        func.coalesce(made.c.promised, 0) + amount <= Award.amount_minor,
+        func.coalesce(made.c.promised, 0) + amount <= plan.awarded,
     )
     # Nothing will be sent once the final report has shown that nothing is left to pay. Those are told by their place
     # and not filtered out here: the database would expect next to no rows and join the rest in loops.
@@ -457,9 +459,8 @@ def _next_to_pay(seen: Select[Award]) -> Any:
             plan.due_on,
         )
         .select_from(first)
-        .join(Award, Award.id == plan.award_id)
-        .join(Call, Call.id == Award.call_id)
-        .outerjoin(BankAccount, _account_of_award())
+        .join(Call, Call.id == plan.call_id)
+        .outerjoin(BankAccount, _account_of(plan.organization_id))
         .outerjoin(ReportDue, ReportDue.id == plan.report_due_id)
         .outerjoin(made, made.c.award_id == plan.award_id)
         .outerjoin(spent, spent.c.award_id == plan.award_id)
@@ -775,12 +776,6 @@ def _payment_lines() -> Any:
         .join(preparer, preparer.id == Disbursement.prepared_by_id)
         .outerjoin(approver, approver.id == Disbursement.approved_by_id)
     )
-
-
-def ids_of_payments(award: Award) -> list[int]:
-    """The disbursements of a grant, for its timeline."""
-    found = select(Disbursement.id).join(Tranche, Tranche.id == Disbursement.tranche_id)
-    return list(db.session.scalars(found.where(Tranche.award_id == award.id)))
 
 
 def payments_made_for(award_id: int) -> int:

@@ -43,7 +43,7 @@ class DisbursementState(State):
 
     PREPARED = "prepared", _l("Prepared, waiting for approval"), "warning"
     APPROVED = "approved", _l("Approved, to be paid"), "info"
-    PAID = "paid", _l("Paid, waiting for the grantee's confirmation"), "info"
+    PAID = "paid", _l("Paid, waiting for the grantee’s confirmation"), "info"
     CONFIRMED = "confirmed", _l("Received by the grantee"), "success"
     RETURNED = "returned", _l("Returned by the bank"), "danger"
     CANCELLED = "cancelled", _l("Payment cancelled"), "neutral"

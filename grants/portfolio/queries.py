@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CompoundSelect,
     Date,
     DateTime,
@@ -28,12 +29,12 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import joinedload, load_only, selectinload
+from sqlalchemy.orm import load_only
 
 from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
-from grants.awards.models import Award, Milestone
+from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.calls.workflow import CallState
@@ -42,6 +43,7 @@ from grants.closeout.workflow import CloseoutState
 from grants.core.db import Prepared, db
 from grants.core.languages import pick
 from grants.core.money import Money
+from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
 from grants.decisions.queries import hidden_applications
 from grants.decisions.workflow import DecisionState, MeetingState
@@ -525,31 +527,132 @@ def grants_like(seen: Select[Award], wanted: Filter) -> tuple[list[GrantLine], i
     return lines, number or 0
 
 
-_WITH_ITS_PAGE = (
-    joinedload(Award.organization).load_only(Organization.reference, Organization.name, Organization.country),
-    joinedload(Award.call).load_only(Call.reference, Call.title, Call.currency, Call.timezone),
-    joinedload(Award.application).load_only(Application.reference, Application.submitted_at),
-    selectinload(Award.milestones),
-    selectinload(Award.conditions),
-)
+class Grantee(NamedTuple):
+    """Who has a grant."""
+
+    name: str
+    country: str
 
 
-def grant_by_reference(seen: Select[Award], reference: str) -> Award | None:
-    """One grant with what its page shows."""
-    return db.session.scalar(seen.where(Award.reference == reference).options(*_WITH_ITS_PAGE))
+class InCall(NamedTuple):
+    """The call that a grant was made in."""
+
+    title: dict[str, str]
 
 
-_REPORTS = (
-    select(ReportDue)
-    .where(ReportDue.award_id == bindparam("award_id"))
-    .options(load_only(ReportDue.label, ReportDue.due_on, ReportDue.state, ReportDue.required))
-    .order_by(ReportDue.due_on)
-)
+class Applied(NamedTuple):
+    """The application that became a grant."""
+
+    submitted_at: datetime | None
 
 
-def reports_of(award: Award) -> list[ReportDue]:
-    """The reports owed for a grant, by date."""
-    return list(db.session.scalars(_REPORTS, {"award_id": award.id}))
+class Grant(NamedTuple):
+    """A grant as its page shows it."""
+
+    id: int
+    application_id: int
+    reference: str
+    title: str
+    state: str
+    confidentiality: str
+    amount_minor: int
+    currency: str
+    start_on: date | None
+    end_on: date | None
+    offered_at: datetime | None
+    closed_at: datetime | None
+    organization: Grantee
+    call: InCall
+    application: Applied
+
+    @property
+    def workflow(self) -> Workflow:
+        """The states of a grant."""
+        return Award.workflow
+
+    @property
+    def amount(self) -> Money:
+        """The money awarded."""
+        return Money(self.amount_minor, self.currency)
+
+
+def grant_by_reference(seen: Select[Award], reference: str) -> Grant | None:
+    """One grant among those a person may see."""
+    for *award, name, country, call, submitted_at in _grant_in(seen)(reference=reference):
+        return Grant._make((*award, Grantee(name, country), InCall(call), Applied(submitted_at)))
+    return None
+
+
+@lru_cache(maxsize=1000)
+def _grant_in(seen: Select[Award]) -> Prepared:
+    found = (
+        seen.where(Award.reference == bindparam("reference", None, type_=Text))
+        .join(Organization, Organization.id == Award.organization_id)
+        .join(Call, Call.id == Award.call_id)
+        .join(Application, Application.id == Award.application_id)
+        .with_only_columns(
+            *(Award.id, Award.application_id, Award.reference, Award.title, Award.state, Award.confidentiality),
+            *(Award.amount_minor, Award.currency, Award.start_on, Award.end_on, Award.offered_at, Award.closed_at),
+            *(Organization.name, Organization.country, Call.title, Application.submitted_at),
+            maintain_column_froms=True,
+        )
+    )
+    return Prepared(lambda: found)
+
+
+class Part(NamedTuple):
+    """Something that belongs to a grant: a report owed, a milestone, a condition, or a payment (for the timeline).
+
+    ``label`` is its wording, of a report in several languages; ``done_on`` the day a milestone was reached or a
+    condition met; ``state`` and ``required`` are those of a report.
+    """
+
+    kind: str
+    id: int
+    label: Any
+    due_on: date | None
+    done_on: date | None
+    state: str | None
+    required: bool | None
+
+
+def parts_of(grant: Grant) -> dict[str, list[Part]]:
+    """The reports, milestones, conditions and payments of a grant by kind, each in their order; one query."""
+    found: dict[str, list[Part]] = {"report_due": [], "milestone": [], "condition": [], "disbursement": []}
+    for row in _PARTS(award=grant.id):
+        found[row[0]].append(Part._make(row))
+    return found
+
+
+def _parts() -> CompoundSelect[*tuple[Any, ...]]:
+    award = bindparam("award", None, type_=BigInteger)
+
+    def part(kind: str, key: Any, label: Any = None, due: Any = None, done: Any = None, *more: Any) -> Select[Any]:
+        state, required = more or (cast(null(), Text), cast(null(), Boolean))
+        return select(
+            literal(kind).label("kind"),
+            key.label("id"),
+            (func.to_jsonb(label) if label is not None else cast(null(), JSONB)).label("label"),
+            (due if due is not None else cast(null(), Date)).label("due_on"),
+            (done if done is not None else cast(null(), Date)).label("done_on"),
+            state.label("state"),
+            required.label("required"),
+        )
+
+    due = ReportDue
+    return union_all(
+        part("report_due", due.id, due.label, due.due_on, None, due.state, due.required).where(due.award_id == award),
+        part("milestone", Milestone.id, Milestone.title, Milestone.due_on, Milestone.reached_on).where(
+            Milestone.award_id == award
+        ),
+        part("condition", Condition.id, Condition.text, None, Condition.met_on).where(Condition.award_id == award),
+        part("disbursement", Disbursement.id)
+        .join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .where(Tranche.award_id == award),
+    ).order_by("due_on", "id")
+
+
+_PARTS = Prepared(_parts)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
 """The kinds of subjects of the record: their name, the page of one of them, and what that page is found by."""
 
 SAID: dict[tuple[str, str], Any] = {
-    ("reviewer", "describe"): _l("A reviewer's profile was written"),
+    ("reviewer", "describe"): _l("A reviewer’s profile was written"),
     ("interest", "declare"): _l("A tie was declared"),
 }
 """What happens to subjects that have no workflow."""

@@ -24,6 +24,7 @@ from grants.payments.rules import obstacles_to_preparing
 from grants.payments.workflow import DisbursementState
 from grants.portfolio import queries
 from grants.portfolio.rules import RECORDED, RecordLine, record_lines, tasks
+from grants.reports.workflow import ReportState
 
 bp = Blueprint("portfolio", __name__)
 
@@ -164,21 +165,23 @@ def grant(reference: str) -> ResponseReturnValue:
     """One grant: where it stands, what is owed by whom and when, and how much money waits on it."""
     at = clock.now()
     award = found(queries.grant_by_reference(scope(current_user, Award), reference))
-    reports = queries.reports_of(award)
+    parts = queries.parts_of(award)
     standings = payments.standings_of([award.id])
     subjects = [("award", award.id), ("application", award.application_id)]
-    subjects += [("report_due", due.id) for due in reports]
-    subjects += [("disbursement", payment) for payment in payments.ids_of_payments(award)]
+    subjects += [(kind, part.id) for kind in ("report_due", "disbursement") for part in parts[kind]]
     staff = current_user.holds(*STAFF)
     return render_template(
         "portfolio/grant.html",
         award=award,
-        reports=reports,
+        reports=parts["report_due"],
+        milestones=parts["milestone"],
+        conditions=parts["condition"],
         tranches=[(s, [] if s.payment else obstacles_to_preparing(s, at)) for s in standings],
         history=timeline(subjects, names=staff),
+        report_states=ReportState,
         payment_states=DisbursementState,
         staff=staff,
-        at=at,
+        today=at.date(),
     )
 
 
