@@ -36,7 +36,7 @@ KINDS: dict[str, Any] = {
     "report_due": _l("A report is due or late"),
     "report_late": _l("A report is late: told to the coordinators"),
     "tranche_due": _l("A tranche can be paid"),
-    "receipt_unconfirmed": _l("A payment waits for the grantee's confirmation"),
+    "receipt_unconfirmed": _l("A payment waits for the grantee’s confirmation"),
     "closeout_due": _l("A close-out is due"),
 }
 

@@ -396,5 +396,5 @@ def test_two_finance_officers_pay(house: tuple[World, str], chromium: Chromium) 
             {"name": "proof.pdf", "mimeType": "application/pdf", "buffer": proof}
         )
         pieter.get_by_role("button", name="Record the payment").click()
-        expect(pieter.locator(".page-badge")).to_contain_text("Paid, waiting for the grantee's confirmation")
+        expect(pieter.locator(".page-badge")).to_contain_text("Paid, waiting for the grantee’s confirmation")
         first.complaints = [said for said in first.complaints if "422" not in said]

@@ -614,7 +614,7 @@ class Life:
             assert page.errors, "without a proof nothing is paid"
             document = (sample.document("pdf", "Proof", payment), "proof.pdf")
             page = pieter.press("Record the payment", {"proof": document})
-            assert page.badges[0] == "Paid, waiting for the grantee's confirmation"
+            assert page.badges[0] == "Paid, waiting for the grantee’s confirmation"
             maya.open(self.world.read(OWNER).link)
             assert maya.address == payment
             assert maya.download(f"{payment}/proof").startswith(b"%PDF")
@@ -741,7 +741,7 @@ class Life:
             assert award.state == "closed"
             self.world.entry("award", award.id, "close")
             assert self.world.read(OWNER).links
-            assert "Closed" in maya.open(place).badges
+            assert "Grant closed" in maya.open(place).badges
 
     def the_record_is_whole(self) -> None:
         with self.world.on("2028-04-03 10:00"):
