@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cache, lru_cache
-from typing import Any, NamedTuple, TypeVar
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from flask import current_app
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Integer,
     ScalarSelect,
     Select,
@@ -19,27 +17,22 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
-    inspect,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Mapper, contains_eager, joinedload, load_only, make_transient_to_detached, undefer
-from sqlalchemy.orm.instrumentation import manager_of_class
+from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
 
 from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application, Attachment, Finding, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
-from grants.calls.workflow import CallState
-from grants.core.db import Base, Prepared, db
+from grants.calls.queries import once_published
+from grants.core.db import Prepared, columns_of, db, packed, to_read, unpacked
 from grants.core.files import StoredFile
 from grants.questionnaires.models import SectionAnswers
 
-T = TypeVar("T", bound=Base)
-
 PAGE_SIZE = 50
-
-MOST_KEPT = 200
 
 LOCK_SPACE = 4_713
 """The first number of the advisory locks under which the receipts of a call are numbered."""
@@ -123,8 +116,8 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
     if not rows:
         return None
     application, call, organization, sections, papers = rows[0]
-    application, call = _unpacked(Application, application), _unpacked(Call, call)
-    application.__dict__.update(call=call, organization=_unpacked(Organization, organization))
+    application, call = unpacked(Application, application), unpacked(Call, call)
+    application.__dict__.update(call=call, organization=unpacked(Organization, organization))
     saved = {
         key: Saved(values, version, complete, datetime.fromisoformat(saved_at), by_id, by)
         for key, (values, version, complete, saved_at, by_id, by) in (sections or {}).items()
@@ -163,13 +156,13 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
-    packed = [_packed(model) for model in (Application, Call, Organization)]
+    rows = [packed(model) for model in (Application, Call, Organization)]
     return Prepared(
         lambda: (
             seen.where(Application.reference == bindparam("reference", None, Text))
             .join(Call, Call.id == Application.call_id)
             .join(Organization, Organization.id == Application.organization_id)
-            .with_only_columns(*packed, sections, _papers())
+            .with_only_columns(*rows, sections, _papers())
         )
     )
 
@@ -237,43 +230,6 @@ _SAVED = Prepared(
 )
 
 
-@cache
-def _columns_of(model: type[Base]) -> tuple[str, ...]:
-    """The columns of a model that are loaded with it."""
-    mapper: Mapper[Any] = inspect(model)
-    return tuple(column.key for column in mapper.column_attrs if not column.deferred)
-
-
-@cache
-def _moments_of(model: type[Base]) -> dict[str, Callable[[str], date]]:
-    """The columns of a model that JSON knows only as text, and how each is read."""
-    read: dict[type, Callable[[str], date]] = {datetime: datetime.fromisoformat, date: date.fromisoformat}
-    kinds = {name: getattr(model, name).type.python_type for name in _columns_of(model)}
-    return {name: read[kind] for name, kind in kinds.items() if kind in read}
-
-
-def _packed(model: type[Base]) -> ColumnElement[list[Any]]:
-    """A row as one JSON value: many columns take longer to hand over than to find."""
-    return func.json_build_array(*(getattr(model, name) for name in _columns_of(model)))
-
-
-def _unpacked(model: type[T], packed: list[Any]) -> T:
-    """The object that was :func:`_packed`, to be read only."""
-    values = dict(zip(_columns_of(model), packed, strict=True))
-    for name, read in _moments_of(model).items():
-        if values[name] is not None:
-            values[name] = read(values[name])
-    return _to_read(model, values)
-
-
-def _to_read(model: type[T], values: dict[str, Any]) -> T:
-    """A row as an object that belongs to no session; what was not read of it cannot be asked."""
-    row: T = manager_of_class(model).new_instance()
-    row.__dict__.update(values)
-    make_transient_to_detached(row)
-    return row
-
-
 def _paper(values: list[Any], documents: Mapping[int, DocumentAsked]) -> Paper:
     id, document_id, withheld_reason, attached_at, *file = values
     kept = File(*file) if file[0] is not None else None
@@ -286,20 +242,16 @@ def documents_of(call: Call) -> list[DocumentAsked]:
 
     Read once a process for a published call, because then they never change.
     """
-    kept: dict[int, list[DocumentAsked]] = current_app.extensions.setdefault("call_documents_asked", {})
-    if call.state == CallState.PUBLISHED and call.id in kept:
-        return kept[call.id]
-    names = _columns_of(DocumentAsked)
+    return once_published("documents_asked", call, lambda: _documents_of(call.id))
+
+
+def _documents_of(call_id: int) -> list[DocumentAsked]:
+    names = columns_of(DocumentAsked)
     found = select(*(getattr(DocumentAsked, name) for name in names)).where(
-        DocumentAsked.call_id == call.id, DocumentAsked.stage == "application"
+        DocumentAsked.call_id == call_id, DocumentAsked.stage == "application"
     )
     rows = db.session.execute(found.order_by(DocumentAsked.position))
-    documents = [_to_read(DocumentAsked, dict(row._mapping)) for row in rows]
-    if call.state == CallState.PUBLISHED:
-        if len(kept) >= MOST_KEPT:
-            kept.pop(next(iter(kept)))
-        kept[call.id] = documents
-    return documents
+    return [to_read(DocumentAsked, dict(row._mapping)) for row in rows]
 
 
 # ------------------------------------------------------------------ finding applications
@@ -417,7 +369,7 @@ def _listing(seen: Select[Any], given: tuple[str, ...], sort: str, descending: b
                 Organization.country.label("country"),
             )
             .order_by(order.nulls_last(), Application.id)
-            .limit(PAGE_SIZE)
+            .limit(literal_column(str(PAGE_SIZE)))  # told to the planner, which otherwise sorts the whole list
             .offset(bindparam("skip", None, Integer))
         )
     )
@@ -432,19 +384,15 @@ class Terms(NamedTuple):
 
 def terms_of(call: Call) -> Terms:
     """The terms of a call; read once a process when it is published, because then they never change."""
-    kept: dict[int, Terms] = current_app.extensions.setdefault("call_terms", {})
-    if call.state == CallState.PUBLISHED and call.id in kept:
-        return kept[call.id]
+    return once_published("terms", call, lambda: _terms_of(call.id))
+
+
+def _terms_of(call_id: int) -> Terms:
     rules = db.session.execute(
-        select(EligibilityRule.check, EligibilityRule.on_fail).where(EligibilityRule.call_id == call.id)
+        select(EligibilityRule.check, EligibilityRule.on_fail).where(EligibilityRule.call_id == call_id)
     )
-    lots = db.session.execute(select(Lot.key, Lot.plan_points).where(Lot.call_id == call.id))
-    terms = Terms(tuple((row[0], row[1]) for row in rules), {row[0]: row[1] for row in lots})
-    if call.state == CallState.PUBLISHED:
-        if len(kept) >= MOST_KEPT:
-            kept.pop(next(iter(kept)))
-        kept[call.id] = terms
-    return terms
+    lots = db.session.execute(select(Lot.key, Lot.plan_points).where(Lot.call_id == call_id))
+    return Terms(tuple((row[0], row[1]) for row in rules), {row[0]: row[1] for row in lots})
 
 
 def document_asked(call: Call, key: str) -> DocumentAsked | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_time
@@ -14,21 +14,22 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from grants.accounts.models import COORDINATORS, Role
+from grants.accounts.models import COORDINATORS, Confidentiality, Role
 from grants.applications import actions, permissions, queries, rules
 from grants.applications.forms import JudgeForm, ReasonForm, StartForm, UploadForm, WithholdForm
 from grants.applications.models import Application, Attachment, Outcome, Receipt
 from grants.applications.rules import Audience
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked
-from grants.calls.queries import call_by_reference
+from grants.calls.queries import call_by_reference, call_to_read, names_of
 from grants.core import clock, files, pdf
-from grants.core.languages import date_locale, language_now, pick, speaking
+from grants.core.languages import country_name, date_locale, language_now, pick, speaking
 from grants.core.languages import gettext as _
+from grants.core.money import Money
 from grants.core.permissions import require, scope
 from grants.core.questions import Section
 from grants.core.rules import Obstacle, Refused, refuse
-from grants.core.templating import reader_zone
+from grants.core.templating import day, money, reader_zone
 from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires import queries as questionnaire_queries
@@ -631,7 +632,13 @@ def _absent(application: Application) -> list[tuple[DocumentAsked, str | None]]:
 @access(*COORDINATORS, Role.AUDITOR)
 def of_call(reference: str) -> ResponseReturnValue:
     """The applications to a call that were sent in from the regions of the reader."""
-    call = found(call_by_reference(scope(current_user, Call), reference))
+    call = found(call_to_read(scope(current_user, Call), reference))
+    names = names_of(call)
+    words = Words(
+        states={state.value: state.label for state in ApplicationState},
+        regions={key: pick(label) for key, label in names.regions.items()},
+        lots={key: pick(title) for key, title in names.lots.items()},
+    )
     wanted = Wanted.asked()
     listed = queries.applications_of_call(
         scope(current_user, Application),
@@ -648,12 +655,66 @@ def of_call(reference: str) -> ResponseReturnValue:
         call=call,
         listed=listed,
         wanted=wanted,
-        filters=_filters(call, listed, wanted),
+        rows=_rows(listed.rows, words, call.timezone),
         states=ApplicationState,
-        regions={envelope.region: pick(envelope.label) for envelope in call.regions},
-        lots={lot.key: pick(lot.title) for lot in call.lots},
+        filters=_filters(words, listed, wanted),
         pagination=Pagination(listed.page, listed.pages, listed.total, lambda page: wanted.url(page=page)),
     )
+
+
+class Words(NamedTuple):
+    """What the states, regions and lots of a list are called, by their keys."""
+
+    states: dict[str, Any]
+    regions: dict[str, str]
+    lots: dict[str, str]
+
+
+class Row(NamedTuple):
+    """An application in the list of a call, in words."""
+
+    reference: str
+    title: str
+    url: str
+    organization: str
+    country: str
+    confidential: bool
+    state: str
+    check_url: str | None
+    region: str
+    lot: str
+    sent: str
+    asked: str
+
+
+def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
+    """The applications of one page of a list, in words."""
+    to_read, to_check = _addresses("applications.read"), _addresses("applications.check")
+    rows = []
+    for reference, title, state, region, lot, minor, currency, sent_at, confidentiality, organization, country in found:
+        rows.append(
+            Row(
+                reference=reference,
+                title=title or reference,
+                url=to_read(reference),
+                organization=organization,
+                country=country_name(country),
+                confidential=confidentiality != Confidentiality.PUBLIC,
+                state=state,
+                check_url=to_check(reference) if state == ApplicationState.SUBMITTED else None,
+                region=words.regions.get(region, "–"),
+                lot=words.lots.get(lot, ""),
+                sent=day(sent_at, zone),
+                asked=money(Money(minor, currency)),
+            )
+        )
+    return rows
+
+
+def _addresses(endpoint: str) -> Callable[[str], str]:
+    """The addresses of a page for one application after the other; looking up each costs more than writing its row."""
+    before, _sign, after = url_for(endpoint, reference="~").rpartition("~")
+    return lambda reference: f"{before}{reference}{after}"
 
 
 @dataclass(frozen=True)
@@ -708,23 +769,23 @@ class Wanted:
         return self.url(sort=key, order="down" if turned else None)
 
 
-def _filters(call: Call, listed: queries.Found, wanted: Wanted) -> list[dict[str, Any]]:
+def _filters(words: Words, listed: queries.Found, wanted: Wanted) -> list[dict[str, Any]]:
     """The groups of links above the list, each with the number it would show alone."""
     columns = (
-        (_("Where it stands"), "state", 0, {state.value: state.label for state in ApplicationState}),
-        (_("Region"), "region", 1, {e.region: pick(e.label) for e in call.regions}),
-        (_("Lot"), "lot", 2, {lot.key: pick(lot.title) for lot in call.lots}),
+        (_("Where it stands"), "state", 0, words.states),
+        (_("Region"), "region", 1, words.regions),
+        (_("Lot"), "lot", 2, words.lots),
     )
     groups = []
-    for label, name, position, words in columns:
+    for label, name, position, known in columns:
         numbers: dict[Any, int] = {}
         for row in listed.counts:
             numbers[row[position]] = numbers.get(row[position], 0) + row[3]
         current = getattr(wanted, name)
         links = [{"label": _("All"), "url": wanted.url(**{name: None}), "current": current is None}]
         links += [
-            {"label": words[key], "url": wanted.url(**{name: key}), "current": current == key, "count": numbers[key]}
-            for key in words
+            {"label": known[key], "url": wanted.url(**{name: key}), "current": current == key, "count": numbers[key]}
+            for key in known
             if key in numbers
         ]
         if len(links) > 2:

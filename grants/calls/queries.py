@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from flask import current_app
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, Text, bindparam, func, select
 from sqlalchemy.orm import selectinload, undefer
 
 from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.workflow import CallState
-from grants.core.db import db
+from grants.core.db import Prepared, Texts, db, packed, unpacked
+
+T = TypeVar("T")
 
 PAGE = 50
 MOST_AHEAD = 100
-MOST_KEPT = 100
+MOST_KEPT = 400
 
 
 def call_by_reference(seen: Select[Call], reference: str, *, whole: bool = False) -> Call | None:
@@ -30,6 +32,18 @@ def call_by_reference(seen: Select[Call], reference: str, *, whole: bool = False
 def _by_reference(seen: Select[Call], whole: bool) -> Select[Call]:
     parts = (Call.lots, Call.regions, Call.rules, Call.criteria, Call.documents) if whole else ()
     return seen.where(Call.reference == bindparam("reference")).options(*(selectinload(part) for part in parts))
+
+
+def call_to_read(seen: Select[Call], reference: str) -> Call | None:
+    """One call among those a person may see, to be read only: it does not belong to the session."""
+    rows = _to_read(seen)(reference=reference)
+    return unpacked(Call, rows[0][0]) if rows else None
+
+
+@lru_cache(maxsize=512)
+def _to_read(seen: Select[Call]) -> Prepared:
+    named = Call.reference == bindparam("reference", None, Text)
+    return Prepared(lambda: seen.where(named).with_only_columns(packed(Call)))
 
 
 def call_for_import(reference: str) -> Call | None:
@@ -66,18 +80,46 @@ def documents_of(call: Call) -> Mapping[str, Any]:
 
     Read once a process for a published call, which never changes; each time for a draft.
     """
-    kept: dict[int, Mapping[str, Any]] = current_app.extensions.setdefault("call_documents", {})
-    if call.state == CallState.PUBLISHED and call.id in kept:
-        return kept[call.id]
-    row = db.session.execute(
-        select(Call.terms, Call.grid, Call.budget, Call.plan_of_action).where(Call.id == call.id)
-    ).one()
-    found = MappingProxyType(dict(row._mapping))
-    if call.state == CallState.PUBLISHED:
+    return once_published("documents", call, lambda: _documents_of(call.id))
+
+
+def _documents_of(call_id: int) -> Mapping[str, Any]:
+    found = select(Call.terms, Call.grid, Call.budget, Call.plan_of_action).where(Call.id == call_id)
+    return MappingProxyType(dict(db.session.execute(found).one()._mapping))
+
+
+class Names(NamedTuple):
+    """What the regions and lots of a call are called, by their keys and in their order."""
+
+    regions: Mapping[str, Texts]
+    lots: Mapping[str, Texts]
+
+
+def names_of(call: Call) -> Names:
+    """What the regions and lots of a call are called; read once a process for a published call."""
+    return once_published("names", call, lambda: _names_of(call.id))
+
+
+def _names_of(call_id: int) -> Names:
+    regions = select(RegionEnvelope.region, RegionEnvelope.label).where(RegionEnvelope.call_id == call_id)
+    lots = select(Lot.key, Lot.title).where(Lot.call_id == call_id)
+    found = [
+        {row[0]: row[1] for row in db.session.execute(rows)}
+        for rows in (regions.order_by(RegionEnvelope.position), lots.order_by(Lot.position))
+    ]
+    return Names(*found)
+
+
+def once_published(what: str, call: Call, read: Callable[[], T]) -> T:
+    """What ``read`` finds about a call, kept for the process once the call is published: then it never changes."""
+    if call.state != CallState.PUBLISHED:
+        return read()
+    kept: dict[tuple[str, int], T] = current_app.extensions.setdefault("published_calls", {})
+    if (what, call.id) not in kept:
         if len(kept) >= MOST_KEPT:
             kept.pop(next(iter(kept)))
-        kept[call.id] = found
-    return found
+        kept[what, call.id] = read()
+    return kept[what, call.id]
 
 
 PARTS = (Lot, RegionEnvelope, EligibilityRule, Criterion, DocumentAsked)
