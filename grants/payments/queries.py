@@ -167,10 +167,15 @@ def _among(column: Any, bounded: bool) -> Any:
     return column == any_(_IDS) if bounded else true()
 
 
+def _sum(column: Any, *among: Any) -> Any:
+    """A sum in whole minor units: the database makes slow decimals of sums otherwise."""
+    return cast(func.sum(column).filter(*among) if among else func.sum(column), BigInteger)
+
+
 def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
     """What is known of each grant: spent by accepted reports, refunded, conditions unmet, the report missing longest."""
     spent = (
-        select(ReportDue.award_id, func.sum(ReportLine.spent_minor).label("minor"))
+        select(ReportDue.award_id, _sum(ReportLine.spent_minor).label("minor"))
         .join(Report, Report.report_due_id == ReportDue.id)
         .join(ReportLine, ReportLine.report_id == Report.id)
         .where(ReportDue.state == ReportState.ACCEPTED, _among(ReportDue.award_id, bounded))
@@ -178,7 +183,7 @@ def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
         .subquery("spent")
     )
     refunded = (
-        select(Refund.award_id, func.sum(Refund.amount_minor).label("minor"))
+        select(Refund.award_id, _sum(Refund.amount_minor).label("minor"))
         .where(_among(Refund.award_id, bounded))
         .group_by(Refund.award_id)
         .subquery("refunded")
@@ -260,8 +265,8 @@ def _standings(*, bounded: bool) -> Any:
             ReportDue.state,
             ReportDue.due_on,
             ReportDue.label,
-            cast(func.coalesce(spent.c.minor, 0), BigInteger),
-            cast(func.coalesce(refunded.c.minor, 0), BigInteger),
+            func.coalesce(spent.c.minor, 0),
+            func.coalesce(refunded.c.minor, 0),
             func.coalesce(unmet.c.number, 0),
             missing.c.due_on,
         )
@@ -338,7 +343,7 @@ def _due_in(seen: Select[Award]) -> Prepared:
     def compose() -> Select[*tuple[Any, ...]]:
         verified = select(BankAccount.organization_id).where(BankAccount.state == BankAccountState.VERIFIED)
         next_ones = _next_to_pay(seen.where(Award.organization_id.in_(verified)))
-        return select(next_ones.c.id).where(next_ones.c.place == "due").limit(literal_column("1"))
+        return select(next_ones.c.id).where(next_ones.c.is_due, ~next_ones.c.is_over).limit(literal_column("1"))
 
     return Prepared(compose)
 
@@ -349,11 +354,16 @@ def _queue_of(seen: Select[Award]) -> Prepared:
 
     def compose() -> CompoundSelect[*tuple[Any, ...]]:
         next_ones = _next_to_pay(seen)
+        is_due = next_ones.c.is_due
+        place, minor = (
+            case((is_due, "due"), else_="waiting"),
+            case((is_due, next_ones.c.to_pay), else_=next_ones.c.minor),
+        )
         nothing = cast(null(), BigInteger)
         counted = (
-            select(next_ones.c.place, next_ones.c.currency, func.count(), func.sum(next_ones.c.minor), nothing, nothing)
-            .where(next_ones.c.place != "over")
-            .group_by(next_ones.c.place, next_ones.c.currency)
+            select(place, next_ones.c.currency, func.count(), func.sum(minor), nothing, nothing)
+            .where(~next_ones.c.is_over)
+            .group_by(is_due, next_ones.c.currency)
         )
         under_way = (
             select(
@@ -369,15 +379,8 @@ def _queue_of(seen: Select[Award]) -> Prepared:
             .group_by(Disbursement.state, Disbursement.currency)
         )
         one_page = (
-            select(
-                next_ones.c.place,
-                next_ones.c.currency,
-                literal(1),
-                next_ones.c.minor,
-                next_ones.c.id,
-                next_ones.c.award_id,
-            )
-            .where(next_ones.c.place == bindparam("place", None, type_=Text))
+            select(place, next_ones.c.currency, literal(1), minor, next_ones.c.id, next_ones.c.award_id)
+            .where(~next_ones.c.is_over, place == bindparam("place", None, type_=Text))
             .order_by(next_ones.c.due_on, next_ones.c.id)
             .limit(_MOST)
             .offset(_BEFORE)
@@ -388,7 +391,8 @@ def _queue_of(seen: Select[Award]) -> Prepared:
 
 
 def _next_to_pay(seen: Select[Award]) -> Any:
-    """The next tranche of each running grant that has no payment yet, with whether it is due or waits, and the amount.
+    """The next tranche of each running grant that was not sent yet: whether it is due or waits for something, or a
+    payment is under way or nothing left to pay; what was planned, and what would be paid.
 
     "due" says in SQL what ``rules.obstacles_to_preparing`` says in words, so that a page need not read every row
     to know which come first; a test holds the two together.
@@ -417,8 +421,8 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     made = (
         select(
             Tranche.award_id,
-            func.sum(_live.amount_minor).label("promised"),
-            func.sum(_live.amount_minor).filter(_live.state.in_(SENT)).label("sent"),
+            _sum(_live.amount_minor).label("promised"),
+            _sum(_live.amount_minor, _live.state.in_(SENT)).label("sent"),
         )
         .join(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
         .group_by(Tranche.award_id)
@@ -445,21 +449,18 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         amount > 0,
         func.coalesce(made.c.promised, 0) + amount <= plan.awarded,
     )
-    # Nothing will be sent once the final report has shown that nothing is left to pay. Those are told by their place
-    # and not filtered out here: the database would expect next to no rows and join the rest in loops.
+    # Nothing will be sent once the final report has shown that nothing is left to pay. Those are marked and not
+    # filtered out here: the database would expect next to no rows and join the rest in loops.
     nothing_left = and_(is_final, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False), amount <= 0)
-    over = or_(plan.under_way, nothing_left)
     return (
         select(
-            case((over, "over"), (ready, "due"), else_="waiting").label("place"),
-            plan.currency,
-            case((ready, amount), else_=plan.amount_minor).label("minor"),
-            plan.id,
-            plan.award_id,
-            plan.due_on,
+            *(plan.id, plan.award_id, plan.due_on, plan.currency, plan.amount_minor.label("minor")),
+            amount.label("to_pay"),
+            ready.label("is_due"),
+            or_(plan.under_way, nothing_left).label("is_over"),
         )
         .select_from(first)
-        .join(Call, Call.id == plan.call_id)
+        .outerjoin(Call, Call.id == plan.call_id)
         .outerjoin(BankAccount, _account_of(plan.organization_id))
         .outerjoin(ReportDue, ReportDue.id == plan.report_due_id)
         .outerjoin(made, made.c.award_id == plan.award_id)
