@@ -107,7 +107,10 @@ class Part:
 
 def up(config: Config, *, host: str, demonstration: bool, say: Say) -> None:
     """Run everything until Ctrl-C, SIGTERM or a failure that starting again does not cure."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A script's background process is born deaf to Ctrl-C, and one under nohup to the end of its terminal: the second
+    # is what somebody wanted, the first would leave no way to stop us in order.
+    deaf = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    for number in (signal.SIGINT, signal.SIGTERM, *([] if deaf else [signal.SIGHUP])):
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt), _only_one(config):
         require_free_port(host, config.port)

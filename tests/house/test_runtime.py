@@ -112,7 +112,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def test_up_serves_refuses_a_second_one_and_stops_without_a_trace(folder: Path) -> None:
     port = free_port()
+    hears = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script's background process is born
     up = start(folder, "up", "--port", str(port))
+    signal.signal(signal.SIGINT, hears)
     wait_until_ready(up, port)
     wait_for(lambda: workers(folder))
 
