@@ -1,4 +1,4 @@
-"""The product on servers of others: PostgreSQL and Redis as Debian packs them, two web servers, two workers, a beat."""
+"""The product on servers of others: PostgreSQL, Redis and RabbitMQ as Debian packs them, several parts of each kind."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from pathlib import Path
 import psycopg
 import pytest
 from celery import Celery
+from kombu import Connection
 
 from grants.core.engines.account import account_for
 from grants.core.mail import DELIVER_MAIL
 from tests.house.test_runtime import end_of, free_port, ready, start, wait_for
+from tests.mailserver import smtp_server
 
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin/postgres"), default=Path("absent"))
 REDIS = Path(shutil.which("redis-server") or "absent")
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+EPMD = Path(shutil.which("epmd") or "absent")
 ABSENT = not (POSTGRESQL.exists() and REDIS.exists())
 
 pytestmark = pytest.mark.skipif(
@@ -35,14 +39,18 @@ FROM generate_series(1, %s) n
 
 
 @contextmanager
-def program(*command: str | Path, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def program(
+    *command: str | Path, folder: Path, end: int = signal.SIGINT, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server of the system in a folder of its own, under an account that may not harm anything, ended at the end."""
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **account_for(folder, []))
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=log, env=os.environ | settings, **account_for(folder, [])
+        )
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         process.wait(20)
 
 
@@ -70,6 +78,47 @@ def broker_url(tmp_path: Path) -> Iterator[str]:
         REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", "hush", folder=folder
     ):
         yield f"redis://:hush@127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+def rabbit_url(tmp_path: Path) -> Iterator[str]:
+    """A RabbitMQ of its own: its name, ports, cookie and files are nobody else's, and so is its book of nodes."""
+    folder, port, distribution, book = tmp_path / "rabbitmq", free_port(), free_port(), free_port()
+    folder.mkdir()
+    end = {"end": signal.SIGTERM}
+    settings = {
+        "HOME": str(folder),
+        "ERL_EPMD_PORT": str(book),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"tests{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "logs"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false",
+        "RABBITMQ_SERVER_START_ARGS": "-noinput",
+        "RABBITMQ_ALLOW_INPUT": "1",  # so that the script becomes the server instead of waiting for it
+    }
+    with program(EPMD, folder=folder, **end, **settings), program(RABBITMQ, folder=folder, **end, **settings) as node:
+        url = f"amqp://guest:guest@127.0.0.1:{port}//"
+        wait_for(lambda: node.poll() is not None or welcomes(url), 60)
+        assert node.poll() is None, (folder / "log").read_text()
+        yield url
+
+
+def welcomes(url: str) -> bool:
+    connection = Connection(url, connect_timeout=2)
+    try:
+        connection.connect()
+    except OSError:
+        return False
+    finally:
+        connection.release()
+    return True
 
 
 def answers(url: str) -> bool:
@@ -121,6 +170,31 @@ def test_two_web_servers_and_two_workers_work_together(tmp_path: Path, database_
         assert ready(ports[0])
     assert not (folder / "postgresql").exists(), "servers of our own were started though others were named"
     assert not (folder / "valkey").exists()
+
+
+@pytest.mark.skipif(
+    not (RABBITMQ.exists() and EPMD.exists()) and not os.environ.get("REQUIRE_SERVERS"),
+    reason="RabbitMQ of the system is not installed",
+)
+def test_a_worker_hears_the_bell_through_rabbitmq(tmp_path: Path, own_database: str, rabbit_url: str) -> None:
+    folder = tmp_path / "data"
+    wrong = rabbit_url.replace("guest:guest", "guest:secret")
+    status, said = end_of(start(folder, "worker", DATABASE_URL=own_database, BROKER_URL=wrong))
+    assert status == 2
+    assert said.startswith("grants: The broker that BROKER_URL names, 127.0.0.1:")
+    assert "secret" not in said
+    bell = Celery(broker=rabbit_url)
+    with smtp_server() as (mailbox, mail_url), psycopg.connect(own_database, autocommit=True) as database:
+        servers = {"DATABASE_URL": own_database, "BROKER_URL": rabbit_url, "MAIL_URL": mail_url}
+        database.execute(MAIL, [MAILS])
+        bell.send_task(DELIVER_MAIL, ignore_result=True)  # it waits in the broker until somebody comes
+        with part(folder, "worker", "--processes", "1", **servers):
+            wait_for(lambda: unsent(database) == 0, 60)
+            database.execute(MAIL.replace("key ", "another key "), [MAILS])
+            bell.send_task(DELIVER_MAIL, ignore_result=True)
+            wait_for(lambda: unsent(database) == 0, 60)
+        assert sorted(mailbox.copies.values()) == [1] * 2 * MAILS
+    assert not (folder / "valkey").exists(), "a broker of our own was started though another was named"
 
 
 def unsent(database: psycopg.Connection[tuple[int]]) -> int:
