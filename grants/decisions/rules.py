@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,7 @@ from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
 from grants.decisions.queries import DECIDED, Awarded, Ballot, OnRecord
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
-from grants.reviews.rules import Grid, Result, read_grid, results_of, to_two_decimals, worded
+from grants.reviews.rules import Grid, Result, grid_in, once_for_each_standing, results_of, to_two_decimals, worded
 
 TIE_LABELS: dict[str, Any] = {
     "section_A": _l("Higher score in section A"),
@@ -71,10 +72,26 @@ class Ranking:
     below: list[Result]
     waiting: list[Result]
 
-    @property
+    @cached_property
     def results(self) -> list[Result]:
         """Every result, the best first."""
         return [place.result for place in self.ranked] + self.below + self.waiting
+
+    @cached_property
+    def rows(self) -> list[tuple[str, Ranked | Result]]:
+        """Everything as it is listed, each with its group: ranked, below, waiting."""
+        ranked: list[tuple[str, Ranked | Result]] = [("ranked", place) for place in self.ranked]
+        return ranked + [("below", one) for one in self.below] + [("waiting", one) for one in self.waiting]
+
+    @cached_property
+    def regions(self) -> set[str | None]:
+        """The regions of the applications."""
+        return {one.application.region for one in self.results}
+
+    @cached_property
+    def by_id(self) -> dict[int, Ranked | Result]:
+        """What is listed, by the key of the application."""
+        return {row.application.id: row for _, row in self.rows}
 
     def tie_label(self, rule: str) -> str:
         """How a rule for equal scores is called, by the grid or by us."""
@@ -82,11 +99,13 @@ class Ranking:
 
     def place(self, application_id: int) -> Ranked | None:
         """The place of an application in the ranked list, None when it has none."""
-        return next((place for place in self.ranked if place.application.id == application_id), None)
+        row = self.by_id.get(application_id)
+        return row if isinstance(row, Ranked) else None
 
     def result(self, application_id: int) -> Result | None:
         """The result of an application."""
-        return next((one for one in self.results if one.application.id == application_id), None)
+        row = self.by_id.get(application_id)
+        return row.result if isinstance(row, Ranked) else row
 
 
 def draw(call_reference: str, application_reference: str) -> str:
@@ -118,9 +137,21 @@ def ranking(call: Call, standing: Standing, *, hidden: AbstractSet[int] = frozen
     """The ranked list of a call against its envelope, computed from the stored reviews.
 
     For a person who stepped aside (``hidden``) the list is made without those applications, so that neither a gap in
-    the places nor a jump in the sums tells anything about them.
+    the places nor a jump in the sums tells anything about them. It is made once for those who see the same of a standing.
     """
-    grid = read_grid(standing.grid)
+    made, key = _made_of(standing), (call.envelope, frozenset(hidden))
+    if key not in made:
+        made[key] = _ranking(call, standing, hidden)
+    return made[key]
+
+
+@once_for_each_standing
+def _made_of(standing: Standing) -> dict[tuple[Money, frozenset[int]], Ranking]:
+    return {}
+
+
+def _ranking(call: Call, standing: Standing, hidden: AbstractSet[int]) -> Ranking:
+    grid = grid_in(standing)
     results = [result for result in results_of(standing) if result.application.id not in hidden]
     ties = _ties(grid, call.reference)
     passed = sorted(

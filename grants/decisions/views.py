@@ -84,18 +84,14 @@ class Pages:
 
 def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
     """The ranked list as the present reader may see it: without what they stepped aside from, and of their regions."""
-    lines = reviews.lines_under_review(call.id)
-    hidden = queries.hidden_ids(current_user, call.id) & {line.id for line in lines}
-    list_ = rules.ranking(call, reviews.standing_of(call, lines), hidden=hidden)
+    standing = reviews.standing_of(call)
+    hidden = queries.hidden_ids(current_user, call.id)
+    hidden_lines = [line for line in standing.lines if line.id in hidden] if hidden else []
+    list_ = rules.ranking(call, standing, hidden={line.id for line in hidden_lines})
     ballots = queries.ballots_of(call.id)
     awards = rules.awards_among((one.application for one in list_.results), ballots)
-    rows: list[tuple[str, Any]] = [("ranked", place) for place in list_.ranked]
-    rows += [("below", one) for one in list_.below] + [("waiting", one) for one in list_.waiting]
-    regions = {
-        region: permissions.can_see_case(current_user, region, meeting)
-        for region in {row[1].application.region for row in rows}
-    }
-    seen = [row for row in rows if regions[row[1].application.region]]
+    unseen = {one for one in list_.regions if not permissions.can_see_case(current_user, one, meeting)}
+    seen = [row for row in list_.rows if row[1].application.region not in unseen] if unseen else list_.rows
     pages = max((len(seen) + PAGE - 1) // PAGE, 1)
     page = min(max(request.args.get("page", 1, type=int), 1), pages)
     return {
@@ -108,8 +104,8 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
             "decisions.meeting" if meeting else "decisions.of_call",
             meeting.reference if meeting else call.reference,
         ),
-        "hidden": len(hidden),
-        "elsewhere": len(rows) - len(seen),
+        "hidden": len(hidden_lines),
+        "elsewhere": len(list_.rows) - len(seen),
         "ballots": ballots,
         "money": rules.money_line(call, list_, ballots),
         "regions": rules.by_region(call, awards),
@@ -117,7 +113,7 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
         "outcomes": OUTCOME_LABELS,
         "shown": shown,
         "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
-        "hidden_lines": [line for line in lines if line.id in hidden],
+        "hidden_lines": hidden_lines,
         "draw": lambda line: rules.draw(call.reference, line.reference)[:12],
     }
 
@@ -350,10 +346,10 @@ def _case_page(
     meeting: Meeting, application: Application, form: ProposalForm | None = None, status: int = 200
 ) -> ResponseReturnValue:
     call = meeting.call
-    lines = reviews.lines_under_review(call.id)
-    hidden = queries.hidden_ids(current_user, call.id)
-    list_ = rules.ranking(call, reviews.standing_of(call, lines), hidden=hidden)
-    line = next(line for line in lines if line.id == application.id)
+    standing = reviews.standing_of(call)
+    hidden = queries.hidden_ids(current_user, call.id) & {line.id for line in standing.lines}
+    list_ = rules.ranking(call, standing, hidden=hidden)
+    line = found(list_.result(application.id)).application
     decision = queries.decision_on(application.id)
     barred = queries.barred(meeting, [line])
     out = {person for person, application_id in barred if application_id == application.id}
@@ -365,7 +361,7 @@ def _case_page(
         form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id)))
     taking = []
     if decision is not None and count is not None and decision.state == DecisionState.PROPOSED:
-        whole = rules.ranking(call, reviews.standing_of(call, lines)) if hidden else list_
+        whole = rules.ranking(call, standing) if hidden else list_
         taking = rules.obstacles_to_taking(meeting, call, decision, whole, count, queries.awarded_in(call.id))
     audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
     return (

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
+from flask import current_app
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    ColumnElement,
     CompoundSelect,
     Select,
+    Text,
     any_,
     bindparam,
+    cast,
     exists,
     func,
     literal_column,
@@ -23,7 +27,7 @@ from sqlalchemy import (
     select,
     union,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
@@ -47,6 +51,9 @@ from grants.reviews.models import (
     Score,
 )
 from grants.reviews.workflow import LIVE, AssignmentState
+
+MOST_STANDINGS = 20
+"""How many calls a process keeps the standing of."""
 
 OF_CALL = bindparam("call", None, type_=BigInteger)
 
@@ -118,23 +125,11 @@ class Candidate(NamedTuple):
     capacity: int
 
 
-@dataclass(frozen=True)
-class Standing:
-    """What the scores of a call's applications are computed from: the grid, the applications, the stored reviews."""
+@dataclass(frozen=True, eq=False)
+class Assignments:
+    """Who was asked for which application of a call, ended assignments included."""
 
-    grid: dict[str, Any]
-    lines: list[ApplicationLine]
-    points: dict[int, list[ReviewPoints]]
-
-
-@dataclass(frozen=True)
-class Board:
-    """Who could review what in a call: applications, reviewers, who was asked, and ties (person, organization)."""
-
-    lines: list[ApplicationLine]
-    candidates: list[Candidate]
     asked: list[Asked]
-    ties: frozenset[tuple[int, int]]
 
     @cached_property
     def of_application(self) -> dict[int, list[Asked]]:
@@ -156,6 +151,28 @@ class Board:
             for one in self.of_application.get(application_id, [])
             if one.state in LIVE and round in (None, one.round)
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What the scores of a call's applications are computed from: the grid, the applications, the stored reviews; and
+    who was asked, for the table of the whole call. It never changes: another one is read when something has.
+    """
+
+    grid: dict[str, Any]
+    lines: list[ApplicationLine]
+    points: dict[int, list[ReviewPoints]]
+    assignments: Assignments = field(default_factory=lambda: Assignments([]))
+
+
+@dataclass(frozen=True)
+class Board:
+    """Who could review what in a call: applications, reviewers, who was asked, and ties (person, organization)."""
+
+    lines: list[ApplicationLine]
+    candidates: list[Candidate]
+    assignments: Assignments
+    ties: frozenset[tuple[int, int]]
 
 
 # ------------------------------------------------------------------ ties and what they hide
@@ -547,7 +564,7 @@ def lock_applications(ids: Iterable[int]) -> None:
 
 @lru_cache(maxsize=1000)
 def _lines(state: str | None, among: Select[Application] | None) -> Prepared:
-    found = select(
+    line = func.json_build_array(
         Application.id,
         Application.reference,
         Application.title,
@@ -560,29 +577,55 @@ def _lines(state: str | None, among: Select[Application] | None) -> Prepared:
         Organization.id,
         Organization.name,
         Organization.country,
-    ).join(Organization, Organization.id == Application.organization_id)
+    )
+    found = (
+        select(func.json_agg(aggregate_order_by(line, Application.reference)))
+        .select_from(Application)
+        .join(Organization, Organization.id == Application.organization_id)
+    )
     if state is None:
         found = found.where(Application.id == bindparam("application", None, type_=BigInteger))
     else:
         found = found.where(Application.call_id == OF_CALL, Application.state == state)
     if among is not None:
         found = found.where(Application.id.in_(among.with_only_columns(Application.id)))
-    return Prepared(lambda: found.order_by(Application.reference))
+    return Prepared(lambda: found)
+
+
+def _made(rows: Sequence[Any]) -> list[ApplicationLine]:
+    """The lines that were handed over as one JSON value: a thousand of them cost less so than row by row."""
+    return list(map(ApplicationLine._make, rows[0][0] or ()))
 
 
 def lines_under_review(call_id: int, among: Select[Application] | None = None) -> list[ApplicationLine]:
     """The eligible applications to a call, in the order of their references; only those ``among`` when given."""
-    return list(map(ApplicationLine._make, _lines(ApplicationState.ELIGIBLE, among)(call=call_id)))
+    return _made(_lines(ApplicationState.ELIGIBLE, among)(call=call_id))
+
+
+def under_review_unseen(call_id: int, among: Select[Application]) -> set[int]:
+    """The eligible applications to a call that are not ``among`` those a person may follow."""
+    return {application_id for (application_id,) in _unseen(among)(call=call_id)}
+
+
+@lru_cache(maxsize=1000)
+def _unseen(among: Select[Application]) -> Prepared:
+    return Prepared(
+        lambda: select(Application.id).where(
+            Application.call_id == OF_CALL,
+            Application.state == ApplicationState.ELIGIBLE,
+            Application.id.not_in(among.with_only_columns(Application.id)),
+        )
+    )
 
 
 def lines_not_eligible(call_id: int, among: Select[Application] | None = None) -> list[ApplicationLine]:
     """The applications to a call that were found ineligible."""
-    return list(map(ApplicationLine._make, _lines(ApplicationState.INELIGIBLE, among)(call=call_id)))
+    return _made(_lines(ApplicationState.INELIGIBLE, among)(call=call_id))
 
 
 def line_of(application: Application) -> ApplicationLine:
     """One application as lists show it."""
-    return ApplicationLine._make(_lines(None, None)(application=application.id)[0])
+    return _made(_lines(None, None)(application=application.id))[0]
 
 
 def candidates() -> list[Candidate]:
@@ -628,32 +671,45 @@ def profile_of(person: Person) -> ReviewerProfile | None:
     return db.session.scalar(select(ReviewerProfile).where(ReviewerProfile.person_id == person.id))
 
 
-def board_of(call_id: int, lines: list[ApplicationLine]) -> Board:
+def board_of(call_id: int, lines: list[ApplicationLine], assignments: Assignments | None = None) -> Board:
     """Who could review these applications of a call; loads count the whole call."""
     people = candidates()
     return Board(
         lines=lines,
         candidates=people,
-        asked=list(map(Asked._make, _ASKED(call=call_id))),
+        assignments=assignments or assignments_in(call_id),
         ties=ties_of([person.id for person in people], call_id),
     )
+
+
+def assignments_in(call_id: int) -> Assignments:
+    """Everybody who was asked to review an application to a call."""
+    rows = _ASKED(call=call_id)[0][0] or ()
+    return Assignments([Asked._make((*row[:5], date.fromisoformat(row[5]), row[6])) for row in rows])
 
 
 _ASKED = Prepared(
     lambda: (
         select(
-            Assignment.id,
-            Assignment.application_id,
-            Assignment.reviewer_id,
-            Assignment.round,
-            Assignment.state,
-            Assignment.due_on,
-            Review.total,
+            func.json_agg(
+                aggregate_order_by(
+                    func.json_build_array(
+                        Assignment.id,
+                        Assignment.application_id,
+                        Assignment.reviewer_id,
+                        Assignment.round,
+                        Assignment.state,
+                        Assignment.due_on,
+                        Review.total,
+                    ),
+                    Assignment.id,
+                )
+            )
         )
+        .select_from(Assignment)
         .join(Application, Application.id == Assignment.application_id)
         .outerjoin(Review, (Review.assignment_id == Assignment.id) & Review.submitted_at.is_not(None))
         .where(Application.call_id == OF_CALL)
-        .order_by(Assignment.id)
     )
 )
 
@@ -725,11 +781,51 @@ def _points(of_one: bool) -> Prepared:
     return Prepared(lambda: found)
 
 
-def standing_of(call: Call, lines: list[ApplicationLine] | None = None) -> Standing:
-    """What the scores of a call are computed from; hand it to ``rules.results_of``."""
-    return Standing(
-        grid=grid_of(call), lines=lines_under_review(call.id) if lines is None else lines, points=points_of(call.id)
+def standing_of(call: Call) -> Standing:
+    """What the scores of a call are computed from; hand it to ``rules.results_of``.
+
+    To read it takes long when applications are many, so a process keeps the last one of each call and asks the database
+    whether a row of it has changed since (``_MARK``). It holds every eligible application: whoever shows it leaves out
+    what the reader may not see. What a transaction has changed itself is neither kept nor answered from what was kept.
+    """
+    *mark, written = _MARK(call=call.id)[0]
+    kept: dict[int, tuple[list[Any], Standing]] = current_app.extensions.setdefault("standings", {})
+    known = kept.get(call.id)
+    if known is not None and known[0] == mark and not written:
+        return known[1]
+    standing = Standing(grid_of(call), lines_under_review(call.id), points_of(call.id), assignments_in(call.id))
+    if not written:
+        kept.pop(call.id, None)
+        if len(kept) >= MOST_STANDINGS:
+            kept.pop(next(iter(kept)), None)
+        kept[call.id] = (mark, standing)
+    return standing
+
+
+def _versions(table: str) -> ColumnElement[Any]:
+    """The sum of the row versions of a table: every change of a row makes it greater."""
+    return func.sum(cast(cast(literal_column(f"{table}.xmin"), Text), BigInteger))
+
+
+_MARK = Prepared(
+    lambda: (
+        select(
+            func.count(),
+            _versions("application"),
+            _versions("organization"),
+            _versions("assignment"),
+            _versions("review"),
+            func.pg_current_xact_id_if_assigned().is_not(None),
+        )
+        .select_from(Application)
+        .join(Organization, Organization.id == Application.organization_id)
+        .outerjoin(Assignment, Assignment.application_id == Application.id)
+        .outerjoin(Review, Review.assignment_id == Assignment.id)
+        .where(Application.call_id == OF_CALL, Application.state != ApplicationState.DRAFT)
     )
+)
+"""The versions of all rows that a standing is read from. Scores have none of their own here: they count only when their
+review is submitted, which changes its row."""
 
 
 def standing_of_application(application: Application) -> Standing:

@@ -7,19 +7,23 @@ disagree, and the mean of the two closest, as practised for small EU re-grants.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from grants.applications.workflow import ApplicationState
 from grants.core.expressions import parse
 from grants.core.languages import LazyWords, _l, language_name, number_text, pick
 from grants.core.rules import Obstacle
 from grants.reviews.models import Assignment, Grade, Recommendation, Score
-from grants.reviews.queries import ApplicationLine, Asked, Board, Candidate, ReviewPoints, Standing, Task
+from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate, ReviewPoints, Standing, Task
 from grants.reviews.workflow import LIVE, AssignmentState
+
+T = TypeVar("T")
 
 THIRD_REVIEWS_EACH = 1
 """At most one third review comes on top of a reviewer's capacity (note in the sample's reviewers)."""
@@ -196,9 +200,29 @@ def result_of(grid: Grid, line: ApplicationLine, points: Sequence[ReviewPoints])
     )
 
 
+def once_for_each_standing(compute: Callable[[Standing], T]) -> Callable[[Standing], T]:
+    """Keep what ``compute`` makes of a standing for as long as the standing itself is kept. Nobody changes it."""
+    made: WeakKeyDictionary[Standing, T] = WeakKeyDictionary()
+
+    @wraps(compute)
+    def once(standing: Standing) -> T:
+        if standing not in made:
+            made[standing] = compute(standing)
+        return made[standing]
+
+    return once
+
+
+@once_for_each_standing
+def grid_in(standing: Standing) -> Grid:
+    """The grid that a standing is scored by."""
+    return read_grid(standing.grid)
+
+
+@once_for_each_standing
 def results_of(standing: Standing) -> list[Result]:
     """The results of all applications, computed from the stored reviews, in the order of the references."""
-    grid = read_grid(standing.grid)
+    grid = grid_in(standing)
     return [result_of(grid, line, standing.points.get(line.id, [])) for line in standing.lines]
 
 
@@ -260,7 +284,7 @@ def obstacles_to_assigning(
 ) -> list[Obstacle]:
     """Why this reviewer cannot be asked to review this application. ``wanted`` first-round reviews are enough."""
     found = obstacles_to_asking_anybody(board, line, round, wanted, third_due=third_due)
-    past = [one for one in board.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
+    past = [one for one in board.assignments.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
     if any(one.state in LIVE for one in past):
         found.append(Obstacle("asked_already", _l("%(name)s has been asked already.", name=reviewer.name)))
     if (reviewer.id, line.organization_id) in board.ties or any(one.state == AssignmentState.RECUSED for one in past):
@@ -270,7 +294,7 @@ def obstacles_to_assigning(
             "%(name)s does not read %(language)s.", name=reviewer.name, language=LazyWords(language_name, line.language)
         )
         found.append(Obstacle("language", message))
-    load = board.load[reviewer.id, round]
+    load = board.assignments.load[reviewer.id, round]
     if round == 1 and load >= reviewer.capacity:
         message = _l("%(name)s has taken on all %(n)s reviews agreed.", name=reviewer.name, n=reviewer.capacity)
         found.append(Obstacle("capacity", message))
@@ -286,13 +310,14 @@ def obstacles_to_asking_anybody(
     found = []
     if line.state != ApplicationState.ELIGIBLE:
         found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
-    if round == 1 and len(board.live(line.id, 1)) >= wanted:
+    if round == 1 and len(board.assignments.live(line.id, 1)) >= wanted:
         found.append(
             Obstacle(
-                "enough_reviews", _l("There are %(n)s first-round reviews already.", n=len(board.live(line.id, 1)))
+                "enough_reviews",
+                _l("There are %(n)s first-round reviews already.", n=len(board.assignments.live(line.id, 1))),
             )
         )
-    if round == 2 and board.live(line.id, 2):
+    if round == 2 and board.assignments.live(line.id, 2):
         found.append(Obstacle("third_asked", _l("A third reviewer has been asked already.")))
     elif round == 2 and not third_due:
         found.append(Obstacle("no_disagreement", _l("The two reviews do not disagree, so there is no third one.")))
@@ -312,10 +337,12 @@ def suggest(board: Board, wanted: int) -> list[tuple[ApplicationLine, Candidate]
     Greedy: the application with the fewest possible reviewers first, each time the reviewer who fits best, and among
     equals the one with most room left. Reviewers who declined or were released are left to a person's judgement.
     """
-    load = Counter({person.id: board.load[person.id, 1] for person in board.candidates})
+    load = Counter({person.id: board.assignments.load[person.id, 1] for person in board.candidates})
     possible = {line.id: [p for p in board.candidates if _could_be_suggested(board, line, p)] for line in board.lines}
     missing = {
-        line.id: wanted - len(board.live(line.id, 1)) for line in board.lines if line.state == ApplicationState.ELIGIBLE
+        line.id: wanted - len(board.assignments.live(line.id, 1))
+        for line in board.lines
+        if line.state == ApplicationState.ELIGIBLE
     }
     found: list[tuple[ApplicationLine, Candidate]] = []
     for line in sorted(board.lines, key=lambda one: (len(possible[one.id]), one.reference)):
@@ -334,7 +361,7 @@ def suggest(board: Board, wanted: int) -> list[tuple[ApplicationLine, Candidate]
 
 
 def _could_be_suggested(board: Board, line: ApplicationLine, person: Candidate) -> bool:
-    known = any(one.reviewer_id == person.id for one in board.of_application.get(line.id, []))
+    known = any(one.reviewer_id == person.id for one in board.assignments.of_application.get(line.id, []))
     tied = (person.id, line.organization_id) in board.ties
     return not known and not tied and line.language in person.languages
 
@@ -419,7 +446,7 @@ def is_late(assignment: Assignment | Task, today: date) -> bool:
 
 def all_in(board: Board, line: ApplicationLine, wanted: int) -> bool:
     """Whether every review asked for an application has been submitted, and there are as many as wanted."""
-    live = board.live(line.id)
+    live = board.assignments.live(line.id)
     return len(live) >= wanted and all(one.state == AssignmentState.COMPLETED for one in live)
 
 
@@ -432,7 +459,7 @@ class Cell(NamedTuple):
 
 def cell(board: Board, line: ApplicationLine, reviewer: Candidate) -> Cell:
     """Whether and how a reviewer stands to an application."""
-    past = [one for one in board.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
+    past = [one for one in board.assignments.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
     if past and past[-1].state in LIVE:
         return Cell(past[-1].state, past[-1].total)
     if (reviewer.id, line.organization_id) in board.ties or any(o.state == AssignmentState.RECUSED for o in past):
@@ -451,6 +478,11 @@ class Need(NamedTuple):
     third_missing: bool
 
     @property
+    def id(self) -> int:
+        """The key of the application."""
+        return self.result.application.id
+
+    @property
     def waits_for_reviewer(self) -> bool:
         """Whether somebody has to be asked."""
         return self.reviewers_missing > 0 or self.third_missing
@@ -461,9 +493,22 @@ class Need(NamedTuple):
         return not self.waits_for_reviewer and all(one.state == AssignmentState.COMPLETED for one in self.live)
 
 
-def need_of(board: Board, result: Result, wanted: int) -> Need:
+def need_of(assignments: Assignments, result: Result, wanted: int) -> Need:
     """What an application waits for."""
-    live = board.live(result.application.id)
+    live = assignments.live(result.application.id)
     first = sum(1 for one in live if one.round == 1)
     third_missing = result.third_review and not any(one.round == 2 for one in live)
     return Need(result, live, max(wanted - first, 0), third_missing)
+
+
+@once_for_each_standing
+def needs_in(standing: Standing) -> dict[str, list[Need]]:
+    """What the applications of a call wait for: all of them, and those that each filter of the table shows."""
+    wanted = grid_in(standing).reviews_wanted
+    needs = [need_of(standing.assignments, result, wanted) for result in results_of(standing)]
+    return {
+        "all": needs,
+        "missing": [need for need in needs if need.waits_for_reviewer],
+        "third": [need for need in needs if need.result.third_review],
+        "complete": [need for need in needs if need.complete],
+    }

@@ -85,28 +85,23 @@ def of_call(reference: str) -> ResponseReturnValue:
 
 def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnValue:
     """The table of applications and reviewers."""
-    grid = rules.read_grid(queries.grid_of(call))
-    lines = lines_followed(call)
-    board = queries.board_of(call.id, lines)
-    results = rules.results_of(queries.standing_of(call, lines))
-    needs = [rules.need_of(board, result, grid.reviews_wanted) for result in results]
-    kept = {
-        "all": needs,
-        "missing": [need for need in needs if need.waits_for_reviewer],
-        "third": [need for need in needs if need.result.third_review],
-        "complete": [need for need in needs if need.complete],
-    }
+    standing = queries.standing_of(call)
+    unseen = queries.under_review_unseen(call.id, permissions.applications_assessed_under(current_user))
+    kept = rules.needs_in(standing)
+    if unseen:
+        kept = {key: [need for need in needs if need.id not in unseen] for key, needs in kept.items()}
     show = request.args.get("show", "all")
-    shown = kept.get(show, needs)
+    shown = kept.get(show, kept["all"])
     pages = _pages(len(shown), "reviews.of_call", reference=call.reference, show=show)
     on_page = shown[(pages.page - 1) * PAGE : pages.page * PAGE]
+    board = queries.board_of(call.id, [need.result.application for need in on_page], standing.assignments)
+    waiting = {need.result.application.region for need in kept["missing"]}
     if not form.is_submitted():
         form.due_on.data = call.reviews_due_on
     return (
         render_template(
             "reviews/of_call.html",
             call=call,
-            grid=grid,
             board=board,
             people={person.id: person for person in board.candidates},
             needs=on_page,
@@ -119,7 +114,7 @@ def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseRetu
             pages=pages,
             form=form,
             shown=rules.shown,
-            can_suggest=any(permissions.can_assign(current_user, region) for region in {line.region for line in lines}),
+            can_suggest=any(permissions.can_assign(current_user, region) for region in waiting),
             today=clock.today(call.timezone),
         ),
         status,
@@ -147,7 +142,7 @@ def application_page(application: Application, form: AskForm, status: int = 200)
     line, grid = standing.lines[0], rules.read_grid(standing.grid)
     result = rules.results_of(standing)[0]
     board = queries.board_of(application.call_id, [line])
-    need = rules.need_of(board, result, grid.reviews_wanted)
+    need = rules.need_of(board.assignments, result, grid.reviews_wanted)
     turn = 2 if need.reviewers_missing == 0 and result.disagreements else 1
     if not form.is_submitted():
         form.due_on.data = max(application.call.reviews_due_on or clock.today("UTC"), clock.today("UTC"))
@@ -160,7 +155,7 @@ def application_page(application: Application, form: AskForm, status: int = 200)
         )
         for person in board.candidates
     ]
-    reviewers.sort(key=lambda row: (bool(row[2]), -row[1], board.load[row[0].id, turn], row[0].reference))
+    reviewers.sort(key=lambda row: (bool(row[2]), -row[1], board.assignments.load[row[0].id, turn], row[0].reference))
     assignments = queries.assignments_of_application(application.id)
     return (
         render_template(

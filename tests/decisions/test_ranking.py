@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from grants.calls.models import Call, Lot, RegionEnvelope
 from grants.decisions import rules
-from grants.reviews.rules import shown
 from grants.decisions.queries import Awarded
 from grants.reviews.queries import ApplicationLine, ReviewPoints, Standing
+from grants.reviews.rules import shown
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 

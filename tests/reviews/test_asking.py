@@ -18,7 +18,7 @@ from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from grants.reviews import actions, queries, rules
 from grants.reviews.models import Assignment, Grade
-from grants.reviews.queries import ApplicationLine, Asked, Board, Candidate
+from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person, save
 from tests.reviews.rows import AT, DUE, assignment, case, reviewed, reviewer
@@ -184,14 +184,14 @@ def boards(draw: Any) -> Board:
     states = st.sampled_from(["asked", "completed", "declined", "recused"])
     asked = [Asked(n, pairs[n][0].id, pairs[n][1].id, 1, draw(states), DUE, None) for n in draw(some)]
     ties = frozenset((pairs[n][1].id, pairs[n][0].organization_id) for n in draw(some))
-    return Board(lines, candidates, asked, ties)
+    return Board(lines, candidates, Assignments(asked), ties)
 
 
 @given(boards())
 def test_a_suggestion_never_breaks_a_rule(board: Board) -> None:
-    asked = list(board.asked)
+    asked = list(board.assignments.asked)
     for line, somebody in rules.suggest(board, 2):
-        so_far = Board(board.lines, board.candidates, asked, board.ties)
+        so_far = Board(board.lines, board.candidates, Assignments(asked), board.ties)
         assert rules.obstacles_to_assigning(so_far, line, somebody, 1, 2, third_due=False) == []
         asked.append(Asked(999, line.id, somebody.id, 1, "asked", DUE, None))
 
@@ -199,11 +199,11 @@ def test_a_suggestion_never_breaks_a_rule(board: Board) -> None:
 @given(boards())
 def test_after_a_suggestion_nobody_who_is_still_needed_could_be_asked(board: Board) -> None:
     pairs = rules.suggest(board, 2)
-    asked = [*board.asked, *(Asked(999, a.id, p.id, 1, "asked", DUE, None) for a, p in pairs)]
-    after = Board(board.lines, board.candidates, asked, board.ties)
+    asked = [*board.assignments.asked, *(Asked(999, a.id, p.id, 1, "asked", DUE, None) for a, p in pairs)]
+    after = Board(board.lines, board.candidates, Assignments(asked), board.ties)
     for line in board.lines:
         for somebody in board.candidates:
-            never_asked = not any(o.reviewer_id == somebody.id for o in after.of_application.get(line.id, []))
+            never_asked = not any(o.reviewer_id == somebody.id for o in after.assignments.of_application.get(line.id, []))
             if never_asked:
                 assert rules.obstacles_to_assigning(after, line, somebody, 1, 2, third_due=False)
 

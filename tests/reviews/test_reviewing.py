@@ -198,8 +198,8 @@ def test_the_board_costs_the_same_number_of_queries_for_any_number_of_applicatio
             reviewed(case(of_call))
         statements: list[str] = []
         with counted(statements):
-            lines = queries.lines_under_review(of_call.id)
-            queries.board_of(of_call.id, lines)
-            rules.results_of(queries.standing_of(of_call, lines))
+            standing = queries.standing_of(of_call)
+            queries.board_of(of_call.id, standing.lines, standing.assignments)
+            rules.results_of(standing)
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 7
