@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, Select, bindparam, exists, func, select, union
+from sqlalchemy import BigInteger, BindParameter, Select, Text, bindparam, exists, func, select, union
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from grants.accounts.models import Membership, Organization, Person, Role
-from grants.accounts.queries import holders_of
+from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Finding, Outcome
 from grants.applications.workflow import ApplicationState
-from grants.calls.models import Call, EligibilityRule
-from grants.core.db import Prepared, db
+from grants.calls.models import Call, EligibilityRule, Lot, RegionEnvelope
+from grants.calls.queries import once_published
+from grants.core.db import Prepared, db, packed, to_read, unpacked
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
-from grants.decisions.workflow import DecisionState
+from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
 from grants.reviews.models import Assignment
@@ -68,12 +72,13 @@ def hidden_ids(person: Person, call_id: int) -> set[int]:
     return {application_id for (application_id,) in _HIDDEN(call=call_id, person=person.id)}
 
 
-_HIDDEN = Prepared(
-    lambda: select(Application.id).where(
-        Application.call_id == reviews.OF_CALL,
-        Application.id.in_(hidden_applications(bindparam("person", None, type_=BigInteger))),
-    )
-)
+def _hidden() -> Select[int]:
+    hidden = hidden_applications(bindparam("person", None, type_=BigInteger)).subquery()
+    of_call = Application.call_id == reviews.OF_CALL
+    return select(hidden.c[0]).join(Application, Application.id == hidden.c[0]).where(of_call)
+
+
+_HIDDEN = Prepared(_hidden)
 
 
 def barred(meeting: Meeting, lines: Iterable[reviews.ApplicationLine]) -> set[tuple[int, int]]:
@@ -113,9 +118,23 @@ def meetings_in(seen: Select[Meeting], limit: int = 100) -> list[Meeting]:
     return list(db.session.scalars(found.limit(limit)))
 
 
-def meetings_of(seen: Select[Meeting], call: Call) -> list[Meeting]:
+class MeetingLine(NamedTuple):
+    """A meeting in the list of those about one call."""
+
+    reference: str
+    state: MeetingState
+    starts_at: datetime
+
+
+def meetings_of(seen: Select[Meeting], call: Call) -> list[MeetingLine]:
     """The meetings about one call that a person may see, latest first."""
-    return list(db.session.scalars(seen.where(Meeting.call_id == call.id).order_by(Meeting.starts_at.desc())))
+    return [MeetingLine(r, MeetingState(state), at) for r, state, at in _meetings_of(seen)(call=call.id)]
+
+
+@lru_cache(maxsize=500)
+def _meetings_of(seen: Select[Meeting]) -> Prepared:
+    of_call = seen.where(Meeting.call_id == reviews.OF_CALL).order_by(Meeting.starts_at.desc())
+    return Prepared(lambda: of_call.with_only_columns(Meeting.reference, Meeting.state, Meeting.starts_at))
 
 
 def meeting_by_reference(seen: Select[Meeting], reference: str) -> Meeting | None:
@@ -127,15 +146,79 @@ def meeting_by_reference(seen: Select[Meeting], reference: str) -> Meeting | Non
     return db.session.scalar(found)
 
 
+def meeting_to_read(seen: Select[Meeting], reference: str) -> Meeting | None:
+    """The same to be read only: it belongs to no session."""
+    rows = _meeting_to_read(seen)(reference=reference)
+    if not rows:
+        return None
+    meeting, call, seats = unpacked(Meeting, rows[0][0]), unpacked(Call, rows[0][1]), []
+    for packed_seat, name, person_reference in rows[0][2] or ():
+        seat = unpacked(Seat, packed_seat)
+        sitting = to_read(Person, {"id": seat.person_id, "name": name, "reference": person_reference})
+        set_committed_value(seat, "person", sitting)
+        seats.append(seat)
+    set_committed_value(meeting, "seats", seats)
+    set_committed_value(meeting, "call", with_promises(call))
+    return meeting
+
+
+@lru_cache(maxsize=500)
+def _meeting_to_read(seen: Select[Meeting]) -> Prepared:
+    named = Meeting.reference == bindparam("reference", None, Text)
+    seat = func.json_build_array(packed(Seat), Person.name, Person.reference)
+    seats = (
+        select(func.json_agg(aggregate_order_by(seat, Seat.id)))
+        .join(Person, Person.id == Seat.person_id)
+        .where(Seat.meeting_id == Meeting.id)
+        .correlate(Meeting)
+        .scalar_subquery()
+    )
+    found = seen.join(Call, Call.id == Meeting.call_id).where(named)
+    return Prepared(lambda: found.with_only_columns(packed(Meeting), packed(Call), seats))
+
+
+def with_promises(call: Call) -> Call:
+    """A call to be read only, with its lots and regions: what it promised to each."""
+    lots, regions = once_published("promises", call, lambda: _promises_of(call.id))
+    set_committed_value(call, "lots", lots)
+    set_committed_value(call, "regions", regions)
+    return call
+
+
+def _promises_of(call_id: int) -> tuple[list[Lot], list[RegionEnvelope]]:
+    lots = select(packed(Lot)).where(Lot.call_id == call_id).order_by(Lot.position)
+    regions = select(packed(RegionEnvelope)).where(RegionEnvelope.call_id == call_id).order_by(RegionEnvelope.position)
+    return (
+        [unpacked(Lot, one) for one in db.session.scalars(lots)],
+        [unpacked(RegionEnvelope, one) for one in db.session.scalars(regions)],
+    )
+
+
 def call_to_decide(seen: Select[Call], reference: str) -> Call | None:
     """One call among those a person may see, with its grid, lots and regions."""
     found = seen.where(Call.reference == reference).options(selectinload(Call.lots), selectinload(Call.regions))
     return db.session.scalar(found)
 
 
-def committee() -> list[Person]:
-    """Everybody who sits on the committee, by name."""
-    return holders_of(Role.COMMITTEE_MEMBER)
+def committee() -> list[tuple[str, str]]:
+    """Everybody who sits on the committee, by name: reference and name."""
+    return [(reference, name) for reference, name in _COMMITTEE()]
+
+
+_COMMITTEE = Prepared(
+    lambda: (
+        select(Person.reference, Person.name)
+        .where(
+            Person.active,
+            exists().where(
+                RoleGrant.person_id == Person.id,
+                RoleGrant.role == Role.COMMITTEE_MEMBER,
+                RoleGrant.revoked_at.is_(None),
+            ),
+        )
+        .order_by(Person.name)
+    )
+)
 
 
 def number_of_meetings(call: Call) -> int:
@@ -351,10 +434,13 @@ def people_to_write_to(organization_ids: Iterable[int]) -> dict[int, list[Person
 
 def missed_rules(application_ids: Iterable[int]) -> dict[int, list[MissedRule]]:
     """The eligibility rules that applications failed."""
+    ids = list(application_ids)
+    if not ids:
+        return {}
     found = (
         select(Finding.application_id, EligibilityRule.text, Finding.reason)
         .join(EligibilityRule, EligibilityRule.id == Finding.rule_id)
-        .where(Finding.application_id.in_(list(application_ids)), Finding.outcome == Outcome.FAILED)
+        .where(Finding.application_id.in_(ids), Finding.outcome == Outcome.FAILED)
         .order_by(EligibilityRule.position)
     )
     missed: dict[int, list[MissedRule]] = {}

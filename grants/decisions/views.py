@@ -19,7 +19,7 @@ from grants.applications.rules import Audience
 from grants.calls.forms import CancelForm
 from grants.calls.models import Call
 from grants.calls.permissions import can_cancel
-from grants.calls.queries import call_by_reference
+from grants.calls.queries import call_by_reference, call_to_read
 from grants.calls.views import manage_page
 from grants.core import clock, files
 from grants.core.permissions import require, scope
@@ -112,6 +112,7 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
         "lots": rules.by_lot(call, awards),
         "outcomes": OUTCOME_LABELS,
         "shown": shown,
+        "number": len(standing.lines),
         "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
         "hidden_lines": hidden_lines,
         "draw": lambda line: rules.draw(call.reference, line.reference)[:12],
@@ -127,12 +128,14 @@ def _call(reference: str) -> Call:
 @access(*FOLLOWERS)
 def of_call(reference: str) -> ResponseReturnValue:
     """The ranked list against the money line."""
-    return _list_page(_call(reference), _meeting_form())
+    require(permissions.can_follow_decisions(current_user))
+    call = queries.with_promises(found(call_to_read(scope(current_user, Call), reference)))
+    return _list_page(call, _meeting_form())
 
 
 def _meeting_form(**more: Any) -> MeetingForm:
     form = MeetingForm(**more)
-    form.members.choices = {person.reference: person.name for person in queries.committee()}
+    form.members.choices = dict(queries.committee())
     return form
 
 
@@ -151,11 +154,17 @@ def _list_page(call: Call, form: MeetingForm, status: int = 200) -> ResponseRetu
             missed=queries.missed_rules([line.id for line in ineligible]),
             form=form,
             can_call=permissions.can_call_meeting(current_user),
-            no_agenda=rules.obstacles_by_agenda(queries.number_decided(call.id), queries.number_undecided(call.id)),
+            no_agenda=_without_agenda(call, agenda),
             **agenda,
         ),
         status,
     )
+
+
+def _without_agenda(call: Call, agenda: dict[str, Any]) -> list[Obstacle]:
+    """Why no other meeting is needed; nothing is counted as long as an eligible application waits."""
+    waits = not agenda["decided"] or agenda["number"] > agenda["decided"]
+    return rules.obstacles_by_agenda(agenda["decided"], 1 if waits else queries.number_undecided(call.id))
 
 
 @bp.post("/calls/<reference>/decisions")
@@ -198,7 +207,7 @@ def _meeting(reference: str) -> Meeting:
 @access(*COMMITTEE)
 def meeting(reference: str) -> ResponseReturnValue:
     """The committee room: who is here, and the agenda in the order of the ranking."""
-    return _room(_meeting(reference), MinutesForm())
+    return _room(found(queries.meeting_to_read(scope(current_user, Meeting), reference)), MinutesForm())
 
 
 def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseReturnValue:
