@@ -970,11 +970,6 @@ class TransferLine(NamedTuple):
     payment: str | None
     by: str | None
 
-    @property
-    def amount(self) -> Money:
-        """The money moved."""
-        return Money(self.amount_minor, self.currency)
-
 
 def transfers(seen: Select[Transfer], *, call: str = "", page: int = 1) -> tuple[list[TransferLine], int]:
     """One page of transfers among those a person may see, newest first, and how many there are; one query."""

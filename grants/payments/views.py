@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,9 +18,11 @@ from grants.awards import rules as award_rules
 from grants.awards.models import Award
 from grants.core import clock, files
 from grants.core.files import StoredFile
+from grants.core.languages import language_now
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.permissions import require, scope
 from grants.core.rules import Refused
+from grants.core.templating import addresses, day
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.payments import actions, forms, permissions, queries, rules
@@ -561,10 +563,45 @@ def ledger() -> ResponseReturnValue:
         "payments/ledger.html",
         trials=queries.trial_balance(),
         balances=queries.balances_by_call(),
-        transfers=lines,
+        transfers=_moves(lines),
         number=number,
         call=call,
         kinds=rules.POTS,
-        moves=rules.MOVES,
         pagination=_pages(number, "payments.ledger", **({"call": call} if call else {})),
     )
+
+
+class Move(NamedTuple):
+    """A move of the ledger, in words."""
+
+    what: str
+    grant_url: str
+    about: str
+    payment_url: str
+    payment: str | None
+    pots: str
+    day: str
+    by: str | None
+    amount: str
+
+
+def _moves(lines: list[queries.TransferLine]) -> list[Move]:
+    """The moves of one page of the ledger, in words."""
+    to_grant, to_payment = addresses(".of_grant"), addresses(".show")
+    said = {memo: str(words) for memo, words in rules.MOVES.items()}
+    pots = {kind: str(words) for kind, words in rules.POTS.items()}
+    language = language_now()
+    return [
+        Move(
+            said[line.memo],
+            to_grant(line.award_reference) if line.award_reference else "",
+            line.award_reference or line.call_reference,
+            to_payment(line.payment) if line.payment else "",
+            line.payment,
+            f"{pots[line.debit_kind]} → {pots[line.credit_kind]}",
+            day(line.at),
+            line.by,
+            Money(line.amount_minor, line.currency).shown(language),
+        )
+        for line in lines
+    ]

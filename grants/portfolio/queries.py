@@ -26,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -479,52 +480,57 @@ MANY = 1000
 """Beyond this many a list says "more than", because counting everything costs more than anybody gains."""
 
 
-@dataclass(frozen=True)
-class GrantLine:
+class GrantLine(NamedTuple):
     """A grant in a list."""
 
     reference: str
     title: str
-    state: AwardState
-    amount: Money
+    state: str
+    amount_minor: int
+    currency: str
     end_on: date | None
     confidentiality: str
     organization: str
 
 
 def grants_like(seen: Select[Award], wanted: Filter) -> tuple[list[GrantLine], int]:
-    """One page of the grants a person may see, and how many there are (at most MANY + 1)."""
-    chosen = seen
-    if wanted.state:
-        chosen = chosen.where(Award.state == wanted.state)
-    if wanted.region:
-        chosen = chosen.where(Award.region == wanted.region)
-    if wanted.call:
-        chosen = chosen.join(Call, Call.id == Award.call_id).where(Call.reference == wanted.call)
-    number = db.session.scalar(
-        select(func.count()).select_from(chosen.with_only_columns(Award.id).limit(MANY + 1).subquery())
+    """One page of the grants a person may see, and how many there are (at most MANY + 1); one query."""
+    asked = {name: value for name in ("state", "region", "call") if (value := getattr(wanted, name))}
+    rows = _grants_of(seen, frozenset(asked))(before=(wanted.page - 1) * PAGE, **asked)
+    return [GrantLine._make(row[1:]) for row in rows if row[1]], rows[0][0]
+
+
+@lru_cache(maxsize=1000)
+def _grants_of(seen: Select[Award], filters: frozenset[str]) -> Prepared:
+    """The reading for one scope and these filters: how many grants there are, and beside it one page of them."""
+    call = select(Call.id).where(Call.reference == bindparam("call", None, type_=Text)).scalar_subquery()
+    narrowed = {
+        "state": Award.state == bindparam("state", None, type_=Text),
+        "region": Award.region == bindparam("region", None, type_=Text),
+        "call": Award.call_id == call,
+    }
+    ids = seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(Award.id)
+    counted = ids.limit(literal_column(str(MANY + 1))).subquery()
+    numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
+    page = (
+        ids.order_by(Award.id.desc())
+        .limit(literal_column(str(PAGE)))
+        .offset(bindparam("before", None, type_=BigInteger))
+        .subquery("page")
     )
-    rows = db.session.execute(
-        chosen.join(Organization, Organization.id == Award.organization_id)
-        .with_only_columns(
-            Award.reference,
-            Award.title,
-            Award.state,
-            Award.amount_minor,
-            Award.currency,
-            Award.end_on,
-            Award.confidentiality,
-            Organization.name,
+    shown = (
+        select(
+            numbers.c.number,
+            *(Award.reference, Award.title, Award.state, Award.amount_minor, Award.currency, Award.end_on),
+            *(Award.confidentiality, Organization.name),
         )
-        .order_by(Award.id.desc())
-        .limit(PAGE)
-        .offset((wanted.page - 1) * PAGE)
+        .select_from(numbers)
+        .outerjoin(page, true())
+        .outerjoin(Award, Award.id == page.c.id)
+        .outerjoin(Organization, Organization.id == Award.organization_id)
+        .order_by(page.c.id.desc())
     )
-    lines = [
-        GrantLine(reference, title, AwardState(state), Money(minor, currency), end_on, confidentiality, name)
-        for reference, title, state, minor, currency, end_on, confidentiality, name in rows
-    ]
-    return lines, number or 0
+    return Prepared(lambda: shown)
 
 
 class Grantee(NamedTuple):

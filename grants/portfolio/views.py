@@ -16,7 +16,9 @@ from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.core import clock
 from grants.core.languages import language_now
+from grants.core.money import Money
 from grants.core.permissions import scope
+from grants.core.templating import addresses, day
 from grants.core.web import ANYONE, SIGNED_IN, access, found, own_path
 from grants.history.queries import chain_head, timeline
 from grants.payments import queries as payments
@@ -128,10 +130,13 @@ def grants() -> ResponseReturnValue:
         call=request.args.get("call", "")[:60],
         page=max(1, min(request.args.get("page", 1, type=int), 100_000)),
     )
-    rows, number = queries.grants_like(scope(current_user, Award), wanted)
-    return render_template(
-        "portfolio/grants.html", grants=rows, number=number, wanted=wanted, **_choices(wanted, number)
-    )
+    lines, number = queries.grants_like(scope(current_user, Award), wanted)
+    to_grant, language = addresses(".grant"), language_now()
+    grants = [
+        (line, to_grant(line.reference), Money(line.amount_minor, line.currency).shown(language), day(line.end_on))
+        for line in lines
+    ]
+    return render_template("portfolio/grants.html", grants=grants, number=number, **_choices(wanted, number))
 
 
 def _one_of(name: str, allowed: list[str]) -> str:
@@ -156,7 +161,12 @@ def _choices(wanted: queries.Filter, number: int) -> dict[str, Any]:
         "pages": max(1, -(-min(number, queries.MANY) // queries.PAGE)),
         "url_for": lambda page: link(page=page),
     }
-    return {"filters": [{"label": _("State"), "links": states}], "pagination": pages, "most": queries.MANY}
+    return {
+        "states": AwardState,
+        "filters": [{"label": _("State"), "links": states}],
+        "pagination": pages,
+        "most": queries.MANY,
+    }
 
 
 @bp.get("/grants/<reference>")

@@ -270,7 +270,7 @@ class DueLine(NamedTuple):
 
     id: int
     label: dict[str, str]
-    state: ReportState
+    state: str
     due_on: date
     required: bool
     award: str
@@ -299,11 +299,7 @@ def queue(
     reading = _queue_of(seen, frozenset(award_states), which if which in KINDS else "", bool(region))
     rows = reading(today=today, soon=today + soon, region=region, most=PAGE, before=(page - 1) * PAGE)
     many = len(KINDS)
-    lines = [
-        DueLine(key, label, ReportState(state), *rest)
-        for key, label, state, *rest in (row[many:] for row in rows)
-        if key
-    ]
+    lines = [DueLine._make(row[many:]) for row in rows if row[many]]
     return lines, dict(zip(KINDS, rows[0], strict=False))
 
 

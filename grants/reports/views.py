@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,9 +17,9 @@ from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.core import clock
 from grants.core.forms import Form
-from grants.core.languages import pick
+from grants.core.languages import country_name, language_now, pick
 from grants.core.permissions import require, scope
-from grants.core.templating import reader_zone
+from grants.core.templating import addresses, day, reader_zone, when
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.actions import EditConflict
@@ -27,6 +28,7 @@ from grants.reports import actions, forms, permissions, queries, rules
 from grants.reports.models import ReportDue
 from grants.reports.queries import Written
 from grants.reports.rules import unasked
+from grants.reports.workflow import ReportState
 
 bp = Blueprint("reports", __name__)
 
@@ -145,7 +147,8 @@ def queue() -> ResponseReturnValue:
     ]
     return render_template(
         "reports/queue.html",
-        dues=[(due, rules.urgency(due, today)) for due in dues],
+        dues=_queued(dues, today),
+        states=ReportState,
         number=number,
         numbers=numbers,
         groups=groups,
@@ -157,6 +160,35 @@ def queue() -> ResponseReturnValue:
             "url_for": lambda n: address(page=n),
         },
     )
+
+
+class Queued(NamedTuple):
+    """A report in the queue, in words."""
+
+    line: queries.DueLine
+    url: str
+    label: str
+    country: str
+    day: str
+    when: str
+    urgency: str
+
+
+def _queued(dues: list[queries.DueLine], today: date) -> list[Queued]:
+    """The reports of one page of the queue, in words."""
+    to_report, language = addresses("reports.show", "due_id"), language_now()
+    return [
+        Queued(
+            due,
+            to_report(due.id),
+            pick(due.label, language),
+            country_name(due.country, language),
+            day(due.due_on),
+            when(due.due_on),
+            rules.urgency(due, today),
+        )
+        for due in dues
+    ]
 
 
 # ------------------------------------------------------------------ one report
