@@ -57,7 +57,15 @@ from grants.accounts.models import (
 from grants.accounts.rules import PATIENCE, TRIES
 from grants.core import clock
 from grants.core.forms import Form, LineField, TextField
-from grants.core.languages import LANGUAGES, _l, country_name, language_name, language_now
+from grants.core.languages import (
+    LANGUAGES,
+    _l,
+    country_name,
+    language_name,
+    language_now,
+    number_shown,
+    number_typed,
+)
 from grants.core.money import Money, NotAnAmount
 from grants.core.web import own_path
 
@@ -305,6 +313,12 @@ PROFILE_OR_NOTHING = ("city", "registration_number", "fiscal_sponsor", "identifi
 PROFILE_TEXTS = ("email", "contact_name", "legal_representative")
 
 
+def _euros(typed: str) -> Money:
+    """An amount in euros as its writer typed it. Raises NotAnAmount."""
+    number = number_typed(typed, language_now())
+    return Money.parse(typed if number is None else number, "EUR")
+
+
 class OrganizationForm(Form):
     """What an organization says about itself."""
 
@@ -384,7 +398,7 @@ class OrganizationForm(Form):
             data=shown
             | {
                 "registered": str(organization.registered),
-                "income_last_year": str(income.amount) if income else "",
+                "income_last_year": number_shown(income.amount, language_now()) if income else "",
                 "mission": organization.mission.get(organization.language, ""),
                 "confidentiality_default": organization.confidentiality_default,
             }
@@ -395,7 +409,7 @@ class OrganizationForm(Form):
         if not field.data:
             return
         try:
-            amount = Money.parse(field.data.replace(" ", ""), "EUR")
+            amount = _euros(field.data)
         except NotAnAmount as error:
             raise ValidationError(_("Please give an amount such as 84000 or 84000.50.")) from error
         if amount.minor < 0:
@@ -418,7 +432,7 @@ class OrganizationForm(Form):
 
     def profile(self, before: Organization | None = None) -> dict[str, Any]:
         """What the action is told; ``before`` keeps the mission in the other languages."""
-        income = (self.income_last_year.data or "").replace(" ", "")
+        income = self.income_last_year.data
         mission = dict(before.mission) if before else {}
         mission[self.language.data] = self.mission.data or ""
         return (
@@ -427,7 +441,7 @@ class OrganizationForm(Form):
             | {name: self[name].data or "" for name in PROFILE_TEXTS}
             | {
                 "registered": self.registered.data == "True",
-                "income_last_year_minor": Money.parse(income, "EUR").minor if income else None,
+                "income_last_year_minor": _euros(income).minor if income else None,
                 "income_currency": "EUR",
                 "mission": {code: text for code, text in mission.items() if text},
                 "confidentiality_default": self.confidentiality_default.data,

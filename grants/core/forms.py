@@ -11,13 +11,48 @@ from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField, ValidationError
 from wtforms.validators import Length
 
+from grants.core.languages import _l
+
 LONGEST_LINE = 500
 LONGEST_TEXT = 20_000
 BREAKING = re.compile(r"[^\S\u00a0\u202f]+")
 
 
+OURS = {
+    "This field is required.": _l("Please fill this in."),
+    "Not a valid choice.": _l("Please choose one of the answers offered."),
+    "Not a valid date value.": _l("Please give a day, such as 2027-05-31."),
+    "Not a valid datetime value.": _l("Please choose a day and an hour."),
+    "Not a valid integer value.": _l("Please write a whole number, without decimals."),
+    "Not a valid decimal value.": _l("Please give a number."),
+}
+"""What the form library says of a field, and what we say instead."""
+
+
+class Wording:
+    """The words of the form library where we have none of our own."""
+
+    def __init__(self, theirs: Any) -> None:
+        self.theirs = theirs
+
+    def gettext(self, message: str) -> str:
+        """A sentence about a field."""
+        return str(OURS[message] if message in OURS else self.theirs.gettext(message))
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        """A sentence about a number of things."""
+        return str(self.theirs.ngettext(one, many, number))
+
+
 class Form(FlaskForm):
     """A form. ``form.validate_on_submit()`` is false for a GET and for input that needs mending."""
+
+    class Meta(FlaskForm.Meta):
+        """How forms are made."""
+
+        def get_translations(self, form: Any) -> Wording:
+            """The words for what needs mending."""
+            return Wording(super().get_translations(form))
 
 
 def storable(form: Any, field: Any) -> None:

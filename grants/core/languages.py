@@ -185,6 +185,43 @@ def _number_text(number: Decimal, language: str) -> str:
     return str(format_decimal(number, locale=language, decimal_quantization=False, group_separator=grouped))
 
 
+SPACES = dict.fromkeys(map(ord, " \u00a0\u202f\u2009'’"))
+
+
+def number_typed(text: str, language: str) -> Decimal | None:
+    """A number as people write it: "1 234,50", "1,234.50", "1.234,50", "1234". None when it is none, or could be two.
+
+    Where only one sign stands before exactly three digits it groups thousands if the language uses it so (a comma in
+    English, a full stop in Spanish); otherwise it is the decimal sign.
+    """
+    bare = text.translate(SPACES)
+    match = re.fullmatch(r"([-−]?)(\d[\d.,]*)", bare, re.ASCII)
+    if match is None or len(bare) > 40:
+        return None
+    sign, digits = ("-" if match[1] else ""), match[2]
+    if "." in digits and "," in digits:
+        decimal = "," if digits.rindex(",") > digits.rindex(".") else "."
+    elif digits.count(".") > 1 or digits.count(",") > 1:
+        decimal = "," if "." in digits else "."
+    elif digits.count(".") + digits.count(",") == 1 and not re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", digits):
+        decimal = "." if "." in digits else ","
+    else:
+        decimal = {"en": ".", "es": ","}.get(language, "." if "." in digits else ",")
+    grouping = "," if decimal == "." else "."
+    whole, _sign, rest = digits.partition(decimal)
+    if not re.fullmatch(r"\d+" if grouping not in whole else rf"\d{{1,3}}(\{grouping}\d{{3}})+", whole):
+        return None
+    return Decimal(f"{sign}{whole.replace(grouping, '')}.{rest or '0'}") if re.fullmatch(r"\d*", rest) else None
+
+
+def number_shown(value: Any, language: str) -> str:
+    """A stored number as it stands in an input: with the decimal sign of the language, without grouping, and without
+    decimals when it is whole.
+    """
+    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value))
+    return text.replace(".", ",") if language != "en" and re.fullmatch(r"-?\d+\.\d+", text) else text
+
+
 def file_size(octets: int) -> str:
     """The size of a file in words: 84 KB, 1.2 MB (of 1,024 and 1,024 times 1,024 bytes)."""
     kilo = max(octets // 1024, 1)

@@ -26,7 +26,7 @@ from wtforms.form import BaseForm
 from wtforms.validators import StopValidation
 
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, one_line
-from grants.core.languages import language_now, pick, said
+from grants.core.languages import language_now, number_shown, number_typed, pick, said
 from grants.core.money import Money
 from grants.core.questions import (
     CHOICES,
@@ -69,7 +69,7 @@ class NumberField(StringField):
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Take what was typed. Raises ValueError, which then stands at the field, for what is no number."""
         text = one_line(valuelist[0]) if valuelist else ""
-        self.data = rules.number_typed(text, language_now()) if text else None
+        self.data = number_typed(text, language_now()) if text else None
         if text and self.data is None:
             raise ValueError(_("Please write an amount, such as 1250 or 1250.50."))
 
@@ -81,7 +81,7 @@ class NumberField(StringField):
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        return "" if self.data is None else rules.number_shown(format(self.data, "f"), language_now())
+        return "" if self.data is None else number_shown(format(self.data, "f"), language_now())
 
 
 def _cleaned(question: Question, text: str) -> str:
@@ -108,7 +108,7 @@ class Typing:
         elif isinstance(value, bool):
             self.text = "yes" if value else "no"
         elif self.question.type in NUMBERS:
-            self.text = rules.number_shown(value, language_now())
+            self.text = number_shown(value, language_now())
         else:
             self.text = str(value)
 

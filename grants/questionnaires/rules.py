@@ -34,7 +34,16 @@ from typing import Any, NamedTuple
 import email_validator
 
 from grants.core.expressions import BadExpression, Expression
-from grants.core.languages import LazyWords, _l, country_name, language_now, long_day, number_text, pick
+from grants.core.languages import (
+    LazyWords,
+    _l,
+    country_name,
+    language_now,
+    long_day,
+    number_text,
+    number_typed,
+    pick,
+)
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.questions import (
     CHOICES,
@@ -79,43 +88,6 @@ Place = Callable[[str, str], tuple[str, dict[str, Any]]]
 """Where a question is answered: section key and question key to an endpoint and its values."""
 
 # ------------------------------------------------------------------ reading what was typed
-
-
-SPACES = dict.fromkeys(map(ord, " \u00a0\u202f\u2009'’"))
-
-
-def number_typed(text: str, language: str) -> Decimal | None:
-    """A number as people write it: "1 234,50", "1,234.50", "1.234,50", "1234". None when it is none, or could be two.
-
-    Where only one sign stands before exactly three digits it groups thousands if the language uses it so (a comma in
-    English, a full stop in Spanish); otherwise it is the decimal sign.
-    """
-    bare = text.translate(SPACES)
-    match = re.fullmatch(r"([-−]?)(\d[\d.,]*)", bare, re.ASCII)
-    if match is None or len(bare) > 40:
-        return None
-    sign, digits = ("-" if match[1] else ""), match[2]
-    if "." in digits and "," in digits:
-        decimal = "," if digits.rindex(",") > digits.rindex(".") else "."
-    elif digits.count(".") > 1 or digits.count(",") > 1:
-        decimal = "," if "." in digits else "."
-    elif digits.count(".") + digits.count(",") == 1 and not re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", digits):
-        decimal = "." if "." in digits else ","
-    else:
-        decimal = {"en": ".", "es": ","}.get(language, "." if "." in digits else ",")
-    grouping = "," if decimal == "." else "."
-    whole, _sign, rest = digits.partition(decimal)
-    if not re.fullmatch(r"\d+" if grouping not in whole else rf"\d{{1,3}}(\{grouping}\d{{3}})+", whole):
-        return None
-    return Decimal(f"{sign}{whole.replace(grouping, '')}.{rest or '0'}") if re.fullmatch(r"\d*", rest) else None
-
-
-def number_shown(value: Any, language: str) -> str:
-    """A stored number as it stands in an input: with the decimal sign of the language, without grouping, and without
-    decimals when it is whole.
-    """
-    text = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value))
-    return text.replace(".", ",") if language != "en" and re.fullmatch(r"-?\d+\.\d+", text) else text
 
 
 def typed(question: Question, text: str, language: str) -> Any:

@@ -14,9 +14,8 @@ from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from grants.awards.forms import LONGEST_REASON
 from grants.core.forms import Form, LineField, TextField
-from grants.core.languages import _l, language_now
+from grants.core.languages import _l, language_now, number_shown, number_typed
 from grants.core.money import Money, NotAnAmount, minor_digits
-from grants.questionnaires.rules import number_shown, number_typed
 from grants.reports import rules
 from grants.reports.rules import Figure, LineGiven
 

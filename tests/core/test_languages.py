@@ -6,8 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from flask import Flask
+from wtforms import DateField, IntegerField
+from wtforms.validators import InputRequired
 
-from grants.core.forms import one_line
+from grants.core.forms import Form, LineField, one_line
 from grants.core.languages import file_size, language_name, long_day, number_text, speaking, zone_name
 
 
@@ -44,7 +47,7 @@ def test_languages_and_zones_are_named_in_the_reader_s_language() -> None:
     assert zone_name("UTC", "fr") == "UTC"
 
 
-def test_sizes_of_files_are_told_in_the_reader_s_units(app: object) -> None:
+def test_sizes_of_files_are_told_in_the_reader_s_units(app: Flask) -> None:
     with speaking("fr"):
         assert [file_size(octets) for octets in (1, 84 * 1024, 1_572_864)] == [
             "1\u00a0Ko",
@@ -65,3 +68,23 @@ def test_sizes_of_files_are_told_in_the_reader_s_units(app: object) -> None:
 def test_a_line_keeps_the_spaces_that_do_not_break(typed: str, kept: str) -> None:
     assert one_line(typed) == kept
     assert one_line(kept) == kept
+
+
+class Answer(Form):
+    """Three questions, none answered well."""
+
+    day = DateField("Day")
+    number = IntegerField("Number")
+    name = LineField("Name", [InputRequired()])
+
+
+def test_what_is_wrong_with_a_field_is_said_in_our_words(app: Flask) -> None:
+    typed = {"day": "31.12.", "number": "four", "name": ""}
+    with app.test_request_context(method="POST", data=typed), speaking("fr"):
+        form = Answer(meta={"csrf": False})
+        assert not form.validate()
+        assert [found for field in form for found in field.errors] == [
+            "Indiquez un jour, par exemple 2027-05-31.",
+            "Écrivez un nombre entier, sans décimales.",
+            "Remplissez ce champ.",
+        ]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from grants.calls.forms import read_call
 from grants.calls.rules import sources_of
-from grants.core.languages import speaking
+from grants.core.languages import number_shown, number_typed, speaking
 from grants.core.questions import BadDefinition, Definition, Question, parse_definition
 from grants.questionnaires import rules
 
@@ -171,7 +171,7 @@ def test_sentences_are_in_the_readers_language_with_the_fallback(app: Flask) -> 
     ],
 )
 def test_numbers_are_read_as_the_reader_writes_them(text: str, language: str, number: str | None) -> None:
-    assert rules.number_typed(text, language) == (None if number is None else Decimal(number))
+    assert number_typed(text, language) == (None if number is None else Decimal(number))
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ def test_numbers_are_read_as_the_reader_writes_them(text: str, language: str, nu
     [("6800.00", "en", "6800"), ("6800.00", "fr", "6800"), ("6800.50", "fr", "6800,50"), ("-1.0", "es", "-1")],
 )
 def test_a_whole_amount_stands_in_an_input_without_decimals(stored: str, language: str, shown: str) -> None:
-    assert rules.number_shown(stored, language) == shown
+    assert number_shown(stored, language) == shown
 
 
 @given(amount=st.decimals(min_value=0, max_value=10**9, places=2), language=st.sampled_from(["en", "fr", "es"]))
 def test_an_amount_shown_in_an_input_is_read_back_as_it_was(amount: Decimal, language: str) -> None:
     question = Question(key="m", type="money", label={}, currency="EUR")
     stored = rules.normalised(question, str(amount))
-    assert rules.typed(question, rules.number_shown(stored, language), language) == stored
+    assert rules.typed(question, number_shown(stored, language), language) == stored
 
 
 @pytest.mark.parametrize(
