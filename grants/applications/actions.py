@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -17,7 +16,7 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.workflow import CallState
 from grants.core import clock, files
-from grants.core.db import db
+from grants.core.db import Prepared, db
 from grants.core.mail import post
 from grants.core.rules import refuse
 from grants.history import actions as history
@@ -133,9 +132,9 @@ def submit(application: Application, *, by: Person) -> Receipt:
     if earlier is not None:
         return earlier
     call = application.call
-    db.session.refresh(call, ["state", "opens_at", "closes_at"], with_for_update={"read": True})
+    queries.hold_call(call)
     definition = questionnaire_queries.definition_of(call.questionnaire_id)
-    answers, attachments, at = queries.handed_in(application)
+    answers, complete, attachments, at = queries.handed_in(application)
     refuse(
         rules.obstacles_to_submission(
             application,
@@ -145,17 +144,13 @@ def submit(application: Application, *, by: Person) -> Receipt:
             at,
             documents=queries.documents_of(call),
             terms=queries.terms_of(call),
+            sections=[section.key for section in definition.sections if section.key not in complete],
         )
     )
     content = rules.content_of(application, answers, attachments, rules.budget_in(definition, answers))
     content_hash = rules.fingerprint(content)
-    received_at = _send_in_before_the_deadline(application, content_hash, by)
-    if received_at is None:
+    if not _send_in_before_the_deadline(application, content_hash, by):
         refuse(rules.obstacles_by_time(call, queries.server_time()))
-    sent = {"submitted_at": received_at, "submitted_by_id": by.id, "content_hash": content_hash}
-    for name, value in sent.items():
-        set_committed_value(application, name, value)
-    history.record_moved(application, "submit", before=ApplicationState.DRAFT, by=by, hash=content_hash)
     receipt = Receipt(
         number=queries.next_receipt_number(call),
         application=application,
@@ -165,40 +160,46 @@ def submit(application: Application, *, by: Person) -> Receipt:
         content=content,
     )
     db.session.add(receipt)
-    db.session.flush()
+    history.record_moved(application, "submit", before=ApplicationState.DRAFT, by=by, hash=content_hash)
     told = {person.id: person for person in [by, *queries.people_of(application)]}
     post(*(mails.application_submitted(receipt, application, to=person) for person in told.values()))
     return receipt
 
 
-def _send_in_before_the_deadline(application: Application, content_hash: str, by: Person) -> datetime | None:
-    """Submit if the call is open at the one moment that the database reads from its clock; that moment, or None.
+def _send_in_before_the_deadline(application: Application, content_hash: str, by: Person) -> bool:
+    """Submit if the call is open at the one moment that the database reads from its clock; whether it was.
 
     The moment is read in a subquery, so that what is compared with the deadline is what is stored.
     """
-    return db.session.scalar(_SUBMITTED, {"application": application.id, "by": by.id, "hash": content_hash})
+    rows = _SUBMITTED(application=application.id, by=by.id, hash=content_hash)
+    for state, submitted_at in rows:
+        sent = {"state": state, "submitted_at": submitted_at, "submitted_by_id": by.id, "content_hash": content_hash}
+        for name, value in sent.items():
+            set_committed_value(application, name, value)
+    return bool(rows)
 
 
 _JUDGED = select(func.app_now().label("moment")).subquery("judged")
 
-_SUBMITTED = (
-    update(Application)
-    .where(
-        Application.id == bindparam("application"),
-        Application.state == ApplicationState.DRAFT,
-        Application.call_id == Call.id,
-        Call.state == CallState.PUBLISHED,
-        Call.opens_at <= _JUDGED.c.moment,
-        _JUDGED.c.moment < Call.closes_at,
+_SUBMITTED = Prepared(
+    lambda: (
+        update(Application)
+        .where(
+            Application.id == bindparam("application"),
+            Application.state == ApplicationState.DRAFT,
+            Application.call_id == Call.id,
+            Call.state == CallState.PUBLISHED,
+            Call.opens_at <= _JUDGED.c.moment,
+            _JUDGED.c.moment < Call.closes_at,
+        )
+        .values(
+            state=ApplicationState.SUBMITTED,
+            submitted_at=_JUDGED.c.moment,
+            submitted_by_id=bindparam("by"),
+            content_hash=bindparam("hash"),
+        )
+        .returning(Application.state, Application.submitted_at)
     )
-    .values(
-        state=ApplicationState.SUBMITTED,
-        submitted_at=_JUDGED.c.moment,
-        submitted_by_id=bindparam("by"),
-        content_hash=bindparam("hash"),
-    )
-    .returning(Application.submitted_at)
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -297,5 +298,4 @@ def reopen_check(application: Application, reason: str, *, by: Person) -> None:
 
 def _hold(application: Application) -> None:
     """Keep everybody else from changing the application until this transaction ends, and see it as it stands now."""
-    db.session.flush()
-    db.session.refresh(application, ["state", "submitted_at"], with_for_update=True)
+    queries.hold(application)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application, Attachment, Finding, Receipt
@@ -127,9 +128,12 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
 
 
 class HandedIn(NamedTuple):
-    """What a submission is judged by: the answers, what is attached or withheld, and the time by the judging clock."""
+    """What a submission is judged by: the answers, which sections are complete, what is attached or withheld, and the
+    time by the judging clock.
+    """
 
     answers: dict[str, Any]
+    complete: set[str]
     attachments: list[Paper]
     at: datetime
 
@@ -138,8 +142,9 @@ def handed_in(application: Application) -> HandedIn:
     """The answers and attachments of an application as they stand now, to be read only, in one query."""
     sections, papers, at = _HANDED_IN(application=application.id)[0]
     documents = {document.id: document for document in documents_of(application.call)}
-    answers = {key: value for values in sections or () for key, value in values.items()}
-    return HandedIn(answers, [_paper(paper, documents) for paper in papers or ()], at)
+    answers = {key: value for _section, values, _complete in sections or () for key, value in values.items()}
+    finished = {section for section, _values, complete in sections or () if complete}
+    return HandedIn(answers, finished, [_paper(paper, documents) for paper in papers or ()], at)
 
 
 @lru_cache(maxsize=512)
@@ -191,9 +196,10 @@ def _papers() -> ScalarSelect[Any]:
 
 
 def _answers() -> ScalarSelect[Any]:
-    """The answers of an application as one JSON value, section by section."""
+    """The answers of an application as one JSON value, section by section, with whether each is complete."""
+    section = func.json_build_array(SectionAnswers.section_key, SectionAnswers.values, SectionAnswers.complete)
     return (
-        select(func.json_agg(aggregate_order_by(SectionAnswers.values, SectionAnswers.id)))
+        select(func.json_agg(aggregate_order_by(section, SectionAnswers.id)))
         .where(SectionAnswers.answer_sheet_id == Application.answer_sheet_id)
         .correlate(Application)
         .scalar_subquery()
@@ -203,6 +209,38 @@ def _answers() -> ScalarSelect[Any]:
 _HANDED_IN = Prepared(
     lambda: select(_answers(), _papers(), func.app_now()).where(
         Application.id == bindparam("application", None, BigInteger)
+    )
+)
+
+
+def hold(application: Application) -> None:
+    """Lock an application until the transaction ends, and see where it stands now."""
+    ((state, submitted_at),) = _HELD(application=application.id)
+    set_committed_value(application, "state", state)
+    set_committed_value(application, "submitted_at", submitted_at)
+
+
+_HELD = Prepared(
+    lambda: (
+        select(Application.state, Application.submitted_at)
+        .where(Application.id == bindparam("application", None, BigInteger))
+        .with_for_update()
+    )
+)
+
+
+def hold_call(call: Call) -> None:
+    """Let nobody change a call until the transaction ends, and see its state and dates as they are now."""
+    ((state, opens_at, closes_at),) = _CALL_HELD(call=call.id)
+    for name, value in (("state", state), ("opens_at", opens_at), ("closes_at", closes_at)):
+        set_committed_value(call, name, value)
+
+
+_CALL_HELD = Prepared(
+    lambda: (
+        select(Call.state, Call.opens_at, Call.closes_at)
+        .where(Call.id == bindparam("call", None, BigInteger))
+        .with_for_update(read=True)
     )
 )
 

@@ -6,6 +6,7 @@ import enum
 import hashlib
 import json
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +23,7 @@ from grants.calls.models import Call, DocumentAsked, EligibilityRule
 from grants.calls.rules import facts_of_call
 from grants.core.expressions import BadExpression, Expression, parse
 from grants.core.languages import LazyWords, _l, _ln, language_now, pick
-from grants.core.money import Money, total
+from grants.core.money import Money
 from grants.core.questions import Budget, Definition, Heading, Question, Section, day_of
 from grants.core.rules import Obstacle
 from grants.core.templating import day as in_words
@@ -180,41 +181,39 @@ def budget_in(definition: Definition, answers: Mapping[str, Any]) -> Sums | None
 
 def sums_of(lines: Sequence[Mapping[str, Any]], budget: Budget) -> Sums:
     """Add up budget lines under their headings. What is no amount counts as nothing; the form says so by its side."""
-    zero = Money(0, budget.currency)
-    cost: dict[str, Money] = {}
-    asked: dict[str, Money] = {}
-    paid: dict[str, Money] = {}
+    cost: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
+    paid: Counter[str] = Counter()
     for line in lines:
+        amounts = [amount_of(line.get(name), budget.currency) for name in ("total", "requested", "cofinancing")]
+        total, requested, given = (amount.minor if amount is not None else 0 for amount in amounts)
         key, source = str(line.get("heading")), line.get("cofinancing_source")
-        requested = amount_of(line.get("requested"), budget.currency) or zero
-        cost[key] = cost.get(key, zero) + (amount_of(line.get("total"), budget.currency) or zero)
-        asked[key] = asked.get(key, zero) + requested
+        cost[key] += total
+        asked[key] += requested
         if source and source != budget.grant:
-            given = amount_of(line.get("cofinancing"), budget.currency) or zero
-            paid[source] = paid.get(source, zero) + given
+            paid[source] += given
     plain = [heading.key for heading in budget.headings if not heading.parts]
-    requested_in_all = total([asked.get(key, zero) for key in plain], budget.currency)
+    grant = sum(asked[key] for key in plain)
     for heading in budget.headings:
         if heading.parts:
-            cost[heading.key] = total([cost.get(part, zero) for part in heading.parts], budget.currency)
-            asked[heading.key] = total([asked.get(part, zero) for part in heading.parts], budget.currency)
-    payers = [(source.value, source.label, paid.get(source.value, zero)) for source in budget.sources]
+            cost[heading.key] = sum(cost[part] for part in heading.parts)
+            asked[heading.key] = sum(asked[part] for part in heading.parts)
+    payers = [(source.value, source.label, Money(paid[source.value], budget.currency)) for source in budget.sources]
     return Sums(
-        rows=tuple(_row(heading, cost, asked, requested_in_all) for heading in budget.headings),
-        sources=((budget.grant, budget.grant_title, requested_in_all), *payers),
-        total=total([cost.get(key, zero) for key in plain], budget.currency),
-        requested=requested_in_all,
+        rows=tuple(_row(heading, budget.currency, cost, asked, grant) for heading in budget.headings),
+        sources=((budget.grant, budget.grant_title, Money(grant, budget.currency)), *payers),
+        total=Money(sum(cost[key] for key in plain), budget.currency),
+        requested=Money(grant, budget.currency),
     )
 
 
-def _row(heading: Heading, cost: dict[str, Money], asked: dict[str, Money], grant: Money) -> Row:
-    zero = Money(0, grant.currency)
-    mine, requested = cost.get(heading.key, zero), asked.get(heading.key, zero)
+def _row(heading: Heading, currency: str, cost: Counter[str], asked: Counter[str], grant: int) -> Row:
     on_grant = heading.cap_of == "grant"
+    mine, requested = Money(cost[heading.key], currency), Money(asked[heading.key], currency)
     limit = None
     if heading.cap_percent is not None:
-        base = grant if on_grant else cost.get(heading.cap_of, zero)
-        limit = Money(int(base.minor * heading.cap_percent // 100), base.currency)
+        base = grant if on_grant else cost[heading.cap_of]
+        limit = Money(int(base * heading.cap_percent // 100), currency)
     return Row(
         key=heading.key,
         code=heading.code,

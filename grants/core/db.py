@@ -36,6 +36,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapper, make_transient_to_detached, mapped_column, registry
 from sqlalchemy.orm.instrumentation import manager_of_class
 from sqlalchemy.pool import Pool
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -115,14 +116,23 @@ def reading_engine(database_url: str) -> dict[str, Any]:
     }
 
 
+Statement = (
+    CompoundSelect[*tuple[Any, ...]]
+    | Select[*tuple[Any, ...]]
+    | ReturningInsert[*tuple[Any, ...]]
+    | ReturningUpdate[*tuple[Any, ...]]
+)
+"""What gives rows back."""
+
+
 class Prepared:
-    """A reading composed and compiled once, for pages that are opened all the time.
+    """A statement composed and compiled once, for what is asked or done all the time.
 
     SQLAlchemy composes, hashes and looks up a statement at every call; for the large ones that costs several times
     what PostgreSQL needs to answer them. Rows come as the driver gives them.
     """
 
-    def __init__(self, compose: Callable[[], CompoundSelect[*tuple[Any, ...]] | Select[*tuple[Any, ...]]]) -> None:
+    def __init__(self, compose: Callable[[], Statement]) -> None:
         self._compose = compose
 
     def __call__(self, **asked: Any) -> Sequence[Any]:

@@ -38,9 +38,9 @@ def record(subject: Moving, verb: str, *, by: Person | None, reason: str = "", *
 def record_moved(subject: Moving, verb: str, *, before: str, by: Person | None, **details: Any) -> HistoryEntry:
     """Write down a move that one statement of the database has made already, such as a deadline judged by its clock.
 
-    Raises NoSuchMove when the workflow has no such move from ``before``, or when the row does not stand where it leads.
+    ``subject`` has the state that the statement gave back. Raises NoSuchMove when the workflow has no such move from
+    ``before``, or when it does not lead there.
     """
-    db.session.refresh(subject, ["state"])
     move = subject.workflow.transition(verb, before)
     if subject.state != move.target:
         raise NoSuchMove(subject.workflow, verb, subject.state)
