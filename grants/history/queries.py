@@ -31,12 +31,19 @@ def entries_about(subjects: Iterable[tuple[str, int]], limit: int = 100) -> list
 def _entries_to_tell() -> Select[*tuple[Any, ...]]:
     kinds, ids = bindparam("kinds", None, type_=ARRAY(Text)), bindparam("ids", None, type_=ARRAY(BigInteger))
     wanted = func.unnest(kinds, ids).table_valued("kind", "id").render_derived("wanted")
-    return (
-        select(HistoryEntry.subject_kind, HistoryEntry.verb, HistoryEntry.at, HistoryEntry.reason, Person.name)
+    entry = HistoryEntry
+    # Found by their subjects first: looking for the newest among everything would read the whole record backwards.
+    about = (
+        select(entry.id, entry.subject_kind, entry.verb, entry.at, entry.reason, entry.actor_id)
         .select_from(wanted)
-        .join(HistoryEntry, (HistoryEntry.subject_kind == wanted.c.kind) & (HistoryEntry.subject_id == wanted.c.id))
-        .outerjoin(HistoryEntry.actor)
-        .order_by(HistoryEntry.id.desc())
+        .join(entry, (entry.subject_kind == wanted.c.kind) & (entry.subject_id == wanted.c.id))
+        .cte("about")
+        .prefix_with("MATERIALIZED")
+    )
+    return (
+        select(about.c.subject_kind, about.c.verb, about.c.at, about.c.reason, Person.name)
+        .outerjoin(Person, Person.id == about.c.actor_id)
+        .order_by(about.c.id.desc())
         .limit(bindparam("most", None, type_=Integer))
     )
 

@@ -636,14 +636,35 @@ def lock_bank_account(account_id: int, *, shared: bool) -> BankAccount:
     return db.session.scalars(found.execution_options(populate_existing=True)).one()
 
 
-def unverified_accounts(seen: Select[BankAccount], limit: int = PAGE) -> list[BankAccount]:
+class Unverified(NamedTuple):
+    """An account that waits for a call-back."""
+
+    organization: str
+    organization_name: str
+    last_four: str
+    entered_at: datetime
+    entered_by: str
+
+
+def unverified_accounts(seen: Select[BankAccount]) -> list[Unverified]:
     """The accounts that wait for a call-back, the longest first."""
-    found = seen.where(BankAccount.state == BankAccountState.UNVERIFIED).options(
-        load_only(BankAccount.last_four, BankAccount.entered_at, BankAccount.state, BankAccount.entered_by_id),
-        joinedload(BankAccount.organization).load_only(Organization.reference, Organization.name),
-        joinedload(BankAccount.entered_by).load_only(Person.name),
+    return [Unverified._make(row) for row in _unverified(seen)()]
+
+
+@lru_cache(maxsize=1000)
+def _unverified(seen: Select[BankAccount]) -> Prepared:
+    found = (
+        seen.join(Organization, Organization.id == BankAccount.organization_id)
+        .join(Person, Person.id == BankAccount.entered_by_id)
+        .where(BankAccount.state == BankAccountState.UNVERIFIED)
+        .with_only_columns(
+            *(Organization.reference, Organization.name, BankAccount.last_four, BankAccount.entered_at, Person.name),
+            maintain_column_froms=True,
+        )
+        .order_by(BankAccount.id)
+        .limit(literal_column(str(PAGE)))
     )
-    return list(db.session.scalars(found.order_by(BankAccount.id).limit(limit)))
+    return Prepared(lambda: found)
 
 
 # ------------------------------------------------------------------ disbursements
