@@ -57,15 +57,17 @@ def save_section(
     """Save one section and copy what lists and limits need. Raises Refused, or EditConflict with both texts."""
     _hold(application)
     refuse(rules.obstacles_to_editing(application))
-    saved = questionnaires.save_section(application.answer_sheet, section_key, dict(values), by=by, version=version)
-    copy_facts(application)
+    answers = answers_in(application)
+    saved = questionnaires.save_section(
+        application.answer_sheet, section_key, values, by=by, version=version, answers=answers
+    )
+    _copy_facts(application, answers | saved.values)
     return saved
 
 
-def copy_facts(application: Application) -> None:
+def _copy_facts(application: Application, answers: Mapping[str, Any]) -> None:
     """Repeat in columns what the answers say about title, lot, amounts, countries, dates and confidentiality."""
-    db.session.flush()
-    for name, value in rules.facts_in(answers_in(application), application.currency).items():
+    for name, value in rules.facts_in(answers, application.currency).items():
         setattr(application, name, value)
     if application.region is None:
         application.region = rules.region_in(application.organization, application.call)

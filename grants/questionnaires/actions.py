@@ -77,13 +77,15 @@ def save_section(
     *,
     by: Person | None,
     version: int | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> SectionAnswers:
     """Save the answers of one section; the former text stays in section_revision.
 
     ``values`` may be what a form read or plain values of a file; answers that are not among them stay as they are.
     ``version`` is what the person had before their eyes (0: nothing yet; None: overwrite whatever there is). When
     somebody saved meanwhile, the two are merged question by question; raises EditConflict when both changed the same
-    one, and Refused for a section that does not exist. Whether sections are complete is worked out again.
+    one, and Refused for a section that does not exist. Whether sections are complete is worked out again, from the
+    ``answers`` of the whole sheet as they were before, when the caller has read them.
     """
     definition = queries.definition_of(sheet.questionnaire_id)
     section = definition.section(section_key)
@@ -96,7 +98,8 @@ def save_section(
             _keep_former(kept)
         kept.values, kept.version = wanted, kept.version + 1
         kept.saved_at, kept.saved_by_id, kept.saved_by = clock.now(), by.id if by else None, by
-        _judge(kept, definition, section)
+        before = queries.answers_of(sheet) if answers is None else answers
+        _judge(kept, definition, section, {**before, **wanted})
     return kept
 
 
@@ -136,14 +139,11 @@ def _keep_former(kept: SectionAnswers) -> None:
     )
 
 
-def _judge(changed: SectionAnswers, definition: Definition, section: Section) -> None:
+def _judge(changed: SectionAnswers, definition: Definition, section: Section, answers: Mapping[str, Any]) -> None:
     """Say again which sections are complete: the one that changed, and those whose conditions ask for its answers."""
-    db.session.flush()
-    answers = queries.answers_of_sheets([changed.answer_sheet_id]).get(changed.answer_sheet_id, {})
     others = definition.dependents.get(section.key, frozenset()) - {section.key}
     touched = queries.completeness_of(changed.answer_sheet_id, others) if others else []
     for row in (changed, *touched):
         complete = not rules.obstacles_to_completing(definition, answers, sections=[row.section_key])
         if row.complete != complete:
             row.complete = complete
-    db.session.flush()
