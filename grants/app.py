@@ -18,6 +18,7 @@ from grants.closeout import views as closeout
 from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.decisions import views as decisions
+from grants.deliveries import views as deliveries
 from grants.payments import views as payments
 from grants.portfolio import views as portfolio
 from grants.reminders import tasks as reminder_tasks
@@ -27,6 +28,7 @@ from grants.reviews import views as reviews
 BLUEPRINTS = (
     health.bp,
     accounts.bp,
+    deliveries.bp,
     calls.bp,
     applications.bp,
     reviews.bp,

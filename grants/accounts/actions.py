@@ -143,7 +143,7 @@ def clear_old_sign_ins(at: datetime) -> tuple[int, int]:
     over = func.least(Session.expires_at, Session.ended_at)
     sessions = delete(Session).where(over < at - SESSION_REMEMBERED).returning(Session.id)
     failures = delete(FailedSignIn).where(FailedSignIn.at < at - PATIENCE).returning(FailedSignIn.id)
-    return len(db.session.scalars(sessions).all()), len(db.session.scalars(failures).all())
+    return len(db.session.execute(sessions).all()), len(db.session.execute(failures).all())
 
 
 def close_account(person: Person, *, by: Person) -> None:

@@ -48,6 +48,8 @@ class Delivery(enum.StrEnum):
     DUE = "due"
     SENT = "sent"
     FAILED = "failed"
+    SET_ASIDE = "set_aside"
+    """It failed, and somebody decided that it need not arrive any more."""
 
 
 class Recipient(Protocol):
@@ -91,6 +93,7 @@ class OutboxMail(Base):
     __table_args__ = (
         one_of("state", Delivery),
         Index("ix_outbox_due", "next_at", "id", postgresql_where=text("state = 'due'")),
+        Index("ix_outbox_failed", "id", postgresql_where=text("state = 'failed'")),
         Index("ix_outbox_to_person", "to_person_id", "id"),
     )
 
@@ -157,6 +160,12 @@ def _row_of(mail: Mail) -> dict[str, Any]:
 def _written(template: str, **context: Any) -> str:
     """A template of mails; it knows nothing of the request, the visitor or the pages around it."""
     return current_app.jinja_env.get_template(template).render(**context)
+
+
+def send_again(mail: OutboxMail) -> None:
+    """Make a mail that failed due at once, with all attempts before it."""
+    mail.state, mail.attempts, mail.next_at = Delivery.DUE, 0, func.clock_timestamp()
+    after_commit(ring_for_mail)
 
 
 def ring_for_mail() -> None:

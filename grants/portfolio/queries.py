@@ -32,7 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import load_only
 
-from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role
+from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role, RoleGrant
+from grants.accounts.rules import INVITATION_LASTS
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.awards.models import Award, Condition, Milestone
@@ -43,6 +44,7 @@ from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.core.db import Prepared, db
 from grants.core.languages import pick
+from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
@@ -78,7 +80,7 @@ class Work:
     note: Any = ""
 
 
-ROLES_WITH_WORK = (Role.REVIEWER, Role.COMMITTEE_MEMBER, *COORDINATORS, Role.FINANCE_OFFICER)
+ROLES_WITH_WORK = (Role.REVIEWER, Role.COMMITTEE_MEMBER, *COORDINATORS, Role.FINANCE_OFFICER, Role.ADMINISTRATOR)
 
 
 def work_of(person: Person, at: datetime) -> list[Work]:
@@ -114,6 +116,8 @@ def _work_for(held: frozenset[Role], member: bool) -> Prepared:
             parts += _of_coordinator(everywhere=Role.GLOBAL_COORDINATOR in held)
         if Role.FINANCE_OFFICER in held:
             parts += _of_finance_officer()
+        if Role.ADMINISTRATOR in held:
+            parts += _of_administrator()
         return union_all(*parts).order_by("moment", "day").limit(literal_column(str(LONGEST)))
 
     return Prepared(compose)
@@ -360,6 +364,38 @@ def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
             BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != PERSON, ~tied.exists()
         ),
     ]
+
+
+def _of_administrator() -> list[Select[*tuple[Any, ...]]]:
+    """Mails that failed, people who were invited and never came, and roles for which one person is not enough."""
+    live = and_(RoleGrant.person_id == Person.id, RoleGrant.revoked_at.is_(None))
+    invited_at = (
+        select(func.max(OutboxMail.posted_at))
+        .where(OutboxMail.to_person_id == Person.id, OutboxMail.kind == "account_opened")
+        .scalar_subquery()
+    )
+    came = and_(Person.active, Person.confirmed_at.is_not(None))
+    failed = func.count(OutboxMail.id)
+    return [
+        _work("look_at_mails", literal(""), failed).where(OutboxMail.state == Delivery.FAILED).having(failed > 0),
+        _work("invite_again", Person.reference, Person.id, note=Person.name).where(
+            Person.active,
+            Person.confirmed_at.is_(None),
+            select(RoleGrant.id).where(live).exists(),
+            func.coalesce(invited_at, Person.created_at) <= AT - INVITATION_LASTS,
+        ),
+        *(
+            _work(kind, literal(""), func.count(RoleGrant.id))
+            .join(Person, and_(live, came))
+            .where(RoleGrant.role == role)
+            .having(func.count(RoleGrant.id) < 2)
+            for role, kind in NEEDS_TWO.items()
+        ),
+    ]
+
+
+NEEDS_TWO = {Role.ADMINISTRATOR: "second_administrator", Role.FINANCE_OFFICER: "second_finance_officer"}
+"""Roles of which the fund needs two: nobody changes their own roles, nobody approves a payment they prepared."""
 
 
 @dataclass(frozen=True)
@@ -781,6 +817,10 @@ def subjects_of(entries: Sequence[Entry], seen: Mapping[str, Select[Any]]) -> di
     if "interest" in ids:
         about = select(ConflictDeclaration).join(Organization, Organization.id == ConflictDeclaration.organization_id)
         parts.append(_subject("interest", ids["interest"], about, ConflictDeclaration.id, Organization.reference))
+    if "person" in ids:
+        parts.append(_subject("person", ids["person"], select(Person), Person.id, Person.reference))
+    if "mail" in ids:
+        parts.append(_subject("mail", ids["mail"], select(OutboxMail), OutboxMail.id, cast(OutboxMail.id, Text)))
     if not parts:
         return {}
     return {

@@ -37,6 +37,10 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "send_payment": (_l("Send a payment"), "payments.show", "reference"),
     "verify_account": (_l("Verify a bank account"), "payments.queue", None),
     "prepare_payment": (_l("Prepare a payment"), "payments.queue", None),
+    "look_at_mails": (_l("Look at mails that did not arrive"), "deliveries.failed", None),
+    "invite_again": (_l("Invite somebody again who has not come yet"), "accounts.person", "reference"),
+    "second_administrator": (_l("Name a second administrator"), "accounts.people", None),
+    "second_finance_officer": (_l("Name a second finance officer: a payment needs two"), "accounts.people", None),
 }
 
 
@@ -78,6 +82,8 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "assignment": (_l("Reviews"), "reviews.show", "assignment_id"),
     "interest": (_l("Declared ties"), "accounts.organization", "reference"),
     "reviewer": (_l("Reviewers"), None, None),
+    "person": (_l("People"), None, None),
+    "mail": (_l("Mails"), None, None),
     "meeting": (_l("Meetings"), "decisions.meeting", "reference"),
     "decision": (_l("Decisions"), "decisions.case", "application_reference"),
     "award": (_l("Grants"), "portfolio.grant", "reference"),
@@ -91,6 +97,9 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
 SAID: dict[tuple[str, str], Any] = {
     ("reviewer", "describe"): _l("A reviewer’s profile was written"),
     ("interest", "declare"): _l("A tie was declared"),
+    ("person", "invite"): _l("Somebody was invited to work for the fund from the command line"),
+    ("mail", "try_again"): _l("A mail that did not arrive was sent again"),
+    ("mail", "set_aside"): _l("A mail that did not arrive was set aside"),
 }
 """What happens to subjects that have no workflow."""
 

@@ -15,7 +15,7 @@ from grants.accounts.models import COORDINATORS, Role
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.core import clock
-from grants.core.languages import language_now
+from grants.core.languages import _l, language_now
 from grants.core.money import Money
 from grants.core.permissions import scope
 from grants.core.templating import addresses, day
@@ -53,24 +53,26 @@ def _navigation() -> dict[str, Any]:
     places = [(_("Home"), "portfolio.home"), (_("Calls"), "calls.index")]
     if current_user.memberships:
         places += [(_("Applications"), "applications.mine"), (_("Grants"), "portfolio.grants")]
-    if current_user.holds(Role.REVIEWER):
-        places.append((_("Reviews"), "reviews.mine"))
-    if current_user.holds(Role.COMMITTEE_MEMBER, *COORDINATORS, Role.AUDITOR):
-        places.append((_("Meetings"), "decisions.meetings"))
-    if current_user.holds(*COORDINATORS, Role.AUDITOR):
-        places += [(_("Grants"), "portfolio.grants"), (_("Reports"), "reports.queue")]
-    if current_user.holds(Role.FINANCE_OFFICER, Role.AUDITOR):
-        places += [(_("Payments"), "payments.queue"), (_("Ledger"), "payments.ledger")]
-    if current_user.holds(*STAFF):
-        places.append((_("Organizations"), "accounts.organizations"))
-    if current_user.holds(Role.ADMINISTRATOR, Role.AUDITOR):
-        places.append((_("People"), "accounts.people"))
-    if current_user.holds(Role.AUDITOR, Role.GLOBAL_COORDINATOR):
-        places.append((_("Record"), "portfolio.record"))
+    places += [(label, endpoint) for roles, label, endpoint in PLACES if current_user.holds(*roles)]
     return {"navigation": _places(*places), "account_links": doors}
 
 
-def _places(*places: tuple[str, str]) -> list[dict[str, Any]]:
+PLACES: tuple[tuple[tuple[Role, ...], Any, str], ...] = (
+    ((Role.REVIEWER,), _l("Reviews"), "reviews.mine"),
+    ((Role.COMMITTEE_MEMBER, *COORDINATORS, Role.AUDITOR), _l("Meetings"), "decisions.meetings"),
+    ((*COORDINATORS, Role.AUDITOR), _l("Grants"), "portfolio.grants"),
+    ((*COORDINATORS, Role.AUDITOR), _l("Reports"), "reports.queue"),
+    ((Role.FINANCE_OFFICER, Role.AUDITOR), _l("Payments"), "payments.queue"),
+    ((Role.FINANCE_OFFICER, Role.AUDITOR), _l("Ledger"), "payments.ledger"),
+    (STAFF, _l("Organizations"), "accounts.organizations"),
+    ((Role.ADMINISTRATOR, Role.AUDITOR), _l("People"), "accounts.people"),
+    ((Role.ADMINISTRATOR,), _l("Mails"), "deliveries.failed"),
+    ((Role.AUDITOR, Role.GLOBAL_COORDINATOR), _l("Record"), "portfolio.record"),
+)
+"""The places of those who work for the fund: who goes there, what it is called, the page."""
+
+
+def _places(*places: tuple[Any, str]) -> list[dict[str, Any]]:
     shown = {endpoint: label for label, endpoint in places}
     return [
         {"label": label, "url": url_for(endpoint), "current": request.endpoint == endpoint}

@@ -135,6 +135,7 @@ def _people() -> None:
         )
     accounts.invite(a, email="new@example.org", role=MemberRole.EDITOR, may_sign=False, by=person("USR-LB-1"))
     db.session.execute(text("UPDATE invitation SET token_hash = :h"), {"h": accounts.hash_of_token(INVITATION)})
+    db.session.execute(text("UPDATE outbox SET state = 'failed', attempts = 7 WHERE kind = 'account_invited'"))
 
 
 def _applications() -> None:

@@ -80,6 +80,7 @@ def ids(app: Flask) -> dict[str, Any]:
     with app.app_context():
         for name, statement in asked.items():
             found[name] = lambda r, s=statement: _id(app, s, r)
+        found["mail"] = db.session.scalar(text("SELECT max(id) FROM outbox WHERE state = 'failed'"))
         found["invitation"] = db.session.scalar(text("SELECT max(id) FROM invitation"))
         db.session.remove()
     return found
@@ -204,6 +205,7 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "b": {"reference": fund.PAYMENTS["b"]},
             UNKNOWN: {"reference": "MPF-NONE-G01-P1"},
         },
+        "mails": {"failed": {"mail_id": of["mail"]}, UNKNOWN: {"mail_id": NOBODY}},
         "people": {
             "member-of-a": {"reference": "USR-LB-1", "grant_id": of["role_of"]("STF-08")},
             "staff": {"reference": "STF-08", "grant_id": of["role_of"]("STF-08")},
