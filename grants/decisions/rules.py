@@ -63,7 +63,7 @@ class Ranked:
         return self.result.application
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranking:
     """All eligible applications of a call: ranked, below a threshold, or still waiting for reviews."""
 

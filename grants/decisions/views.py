@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, Person, Role
 from grants.applications import queries as applications
@@ -22,6 +24,7 @@ from grants.calls.permissions import can_cancel
 from grants.calls.queries import call_by_reference, call_to_read
 from grants.calls.views import manage_page
 from grants.core import clock, files
+from grants.core.languages import language_now
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
 from grants.core.web import SIGNED_IN, access, done, found
@@ -89,34 +92,64 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
     hidden_lines = [line for line in standing.lines if line.id in hidden] if hidden else []
     list_ = rules.ranking(call, standing, hidden={line.id for line in hidden_lines})
     ballots = queries.ballots_of(call.id)
-    awards = rules.awards_among((one.application for one in list_.results), ballots)
-    unseen = {one for one in list_.regions if not permissions.can_see_case(current_user, one, meeting)}
-    seen = [row for row in list_.rows if row[1].application.region not in unseen] if unseen else list_.rows
-    pages = max((len(seen) + PAGE - 1) // PAGE, 1)
-    page = min(max(request.args.get("page", 1, type=int), 1), pages)
+    unseen = frozenset(one for one in list_.regions if not permissions.can_see_case(current_user, one, meeting))
     return {
-        "list": list_,
-        "rows": seen[(page - 1) * PAGE : page * PAGE],
-        "pages": Pages(
-            page,
-            pages,
-            len(seen),
-            "decisions.meeting" if meeting else "decisions.of_call",
-            meeting.reference if meeting else call.reference,
-        ),
-        "hidden": len(hidden_lines),
-        "elsewhere": len(list_.rows) - len(seen),
+        "agenda": _drawn_agenda(call, meeting, list_, ballots, len(hidden_lines), unseen),
         "ballots": ballots,
-        "money": rules.money_line(call, list_, ballots),
-        "regions": rules.by_region(call, awards),
-        "lots": rules.by_lot(call, awards),
-        "outcomes": OUTCOME_LABELS,
-        "shown": shown,
+        "hidden": len(hidden_lines),
+        "hidden_lines": hidden_lines,
         "number": len(standing.lines),
         "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
-        "hidden_lines": hidden_lines,
-        "draw": lambda line: rules.draw(call.reference, line.reference)[:12],
     }
+
+
+_drawn: WeakKeyDictionary[rules.Ranking, dict[Any, Markup]] = WeakKeyDictionary()
+MOST_DRAWN = 100
+
+
+def _drawn_agenda(
+    call: Call,
+    meeting: Meeting | None,
+    list_: rules.Ranking,
+    ballots: dict[int, queries.Ballot],
+    hidden: int,
+    unseen: frozenset[str | None],
+) -> Markup:
+    """One page of the ranked list without the regions ``unseen``, beside the money line.
+
+    It is drawn once for all who see the same of it, and again when the list or a decision changes.
+    """
+    reference, asked = meeting.reference if meeting else None, request.args.get("page", 1, type=int)
+    drawn, key = _drawn.setdefault(list_, {}), (language_now(), reference, asked, hidden, unseen, *ballots.values())
+    if key in drawn:
+        return drawn[key]
+    seen = [row for row in list_.rows if row[1].application.region not in unseen]
+    pages = max((len(seen) + PAGE - 1) // PAGE, 1)
+    page = min(max(asked, 1), pages)
+    awards = rules.awards_among((one.application for one in list_.results), ballots)
+    if len(drawn) >= MOST_DRAWN:
+        drawn.clear()
+    endpoint = "decisions.meeting" if meeting else "decisions.of_call"
+    drawn[key] = Markup(  # noqa: S704 - ours, escaped there
+        render_template(
+            "decisions/_agenda.html",
+            call=call,
+            meeting=reference,
+            list=list_,
+            rows=seen[(page - 1) * PAGE : page * PAGE],
+            pages=Pages(page, pages, len(seen), endpoint, reference or call.reference),
+            hidden=hidden,
+            elsewhere=len(list_.rows) - len(seen),
+            ballots=ballots,
+            money=rules.money_line(call, list_, ballots),
+            regions=rules.by_region(call, awards),
+            lots=rules.by_lot(call, awards),
+            outcomes=OUTCOME_LABELS,
+            shown=shown,
+            draw=lambda line: rules.draw(call.reference, line.reference)[:12],
+        )
+    )
+    return drawn[key]
 
 
 def _call(reference: str) -> Call:
