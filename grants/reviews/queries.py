@@ -398,10 +398,24 @@ class Task(NamedTuple):
     submitted_at: datetime | None
 
 
-def assignments_of(seen: Select[Assignment], person: Person) -> list[Task]:
-    """What a reviewer was asked, the most urgent first and what is done last."""
-    rows = _assignments_of(seen)(person=person.id)
-    return [Task(key, AssignmentState(state), *rest) for key, state, *rest in rows]
+class Tasks(NamedTuple):
+    """One page of what a reviewer was asked: how many there are, and how many of them wait."""
+
+    page: int
+    shown: list[Task]
+    total: int
+    waiting: int
+
+
+def assignments_of(seen: Select[Assignment], person: Person, page: int, size: int) -> Tasks:
+    """One page of what a reviewer was asked, the most urgent first and what is done last; the first page when there is
+    no such page.
+    """
+    rows = _assignments_of(seen)(person=person.id, size=size, start=(page - 1) * size)
+    if not rows and page > 1:
+        return assignments_of(seen, person, 1, size)
+    shown = [Task(row[0], AssignmentState(row[1]), *row[2:-2]) for row in rows]
+    return Tasks(page, shown, *(rows[0][-2:] if rows else (0, 0)))
 
 
 @lru_cache(maxsize=1000)
@@ -409,6 +423,7 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
     mine = seen.where(
         Assignment.reviewer_id == bindparam("person", None, type_=BigInteger), Assignment.state.in_(LIVE)
     ).with_only_columns(Assignment.id)
+    done = Assignment.state == AssignmentState.COMPLETED
     return Prepared(
         lambda: (
             select(
@@ -416,6 +431,8 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
                 *(Application.reference, Application.title),
                 func.coalesce(Lot.title, func.to_jsonb(Application.lot_key)),
                 *(Organization.name, Organization.country, Call.timezone, Review.total, Review.submitted_at),
+                func.count().over(),
+                func.count().filter(~done).over(),
             )
             .join(Application, Application.id == Assignment.application_id)
             .join(Organization, Organization.id == Application.organization_id)
@@ -423,8 +440,9 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
             .outerjoin(Lot, (Lot.call_id == Call.id) & (Lot.key == Application.lot_key))
             .outerjoin(Review, Review.assignment_id == Assignment.id)
             .where(Assignment.id.in_(mine))
-            .order_by(Assignment.state == AssignmentState.COMPLETED, Assignment.due_on, Assignment.id)
-            .limit(literal_column("200"))
+            .order_by(done, Assignment.due_on, Assignment.id)
+            .limit(bindparam("size", None, type_=BigInteger))
+            .offset(bindparam("start", None, type_=BigInteger))
         )
     )
 

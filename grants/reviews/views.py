@@ -38,6 +38,7 @@ from grants.reviews.workflow import AssignmentState
 bp = Blueprint("reviews", __name__)
 
 PAGE = 25
+MOST_PAGES = 1_000_000
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
 READERS = (Role.REVIEWER, *FOLLOWERS)
 
@@ -206,11 +207,14 @@ def release(assignment_id: int) -> ResponseReturnValue:
 @access(Role.REVIEWER)
 def mine() -> ResponseReturnValue:
     """What is mine and by when, most urgent first."""
-    assignments = queries.assignments_of(scope(current_user, Assignment), current_user)
+    page = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
+    tasks = queries.assignments_of(scope(current_user, Assignment), current_user, page, PAGE)
     return render_template(
         "reviews/mine.html",
-        to_do=[one for one in assignments if one.state != AssignmentState.COMPLETED],
-        done=[one for one in assignments if one.state == AssignmentState.COMPLETED],
+        waiting=tasks.waiting,
+        to_do=[one for one in tasks.shown if one.state != AssignmentState.COMPLETED],
+        done=[one for one in tasks.shown if one.state == AssignmentState.COMPLETED],
+        pages=Pages(tasks.page, max((tasks.total + PAGE - 1) // PAGE, 1), tasks.total, "reviews.mine", {}),
         is_late=lambda one: rules.is_late(one, clock.today(one.timezone)),
     )
 

@@ -203,7 +203,9 @@ def test_after_a_suggestion_nobody_who_is_still_needed_could_be_asked(board: Boa
     after = Board(board.lines, board.candidates, Assignments(asked), board.ties)
     for line in board.lines:
         for somebody in board.candidates:
-            never_asked = not any(o.reviewer_id == somebody.id for o in after.assignments.of_application.get(line.id, []))
+            never_asked = not any(
+                o.reviewer_id == somebody.id for o in after.assignments.of_application.get(line.id, [])
+            )
             if never_asked:
                 assert rules.obstacles_to_assigning(after, line, somebody, 1, 2, third_due=False)
 

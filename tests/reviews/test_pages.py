@@ -279,6 +279,28 @@ def test_finance_officers_declare_ties_too_and_no_longer_see_the_profile(app: Fl
     member.get(profile)
 
 
+def test_the_list_of_a_reviewer_is_paged_with_what_is_done_last(app: Flask, browser: Browser) -> None:
+    of_call, somebody = call(), reviewer()
+    for number in range(24):
+        assignment(case(of_call, title=f"Waiting {number:02}"), somebody)
+    for number in range(4):
+        reviewed(case(of_call, title=f"Finished {number}"), by=somebody)
+    reviewed(case(of_call, title="Of somebody else"))
+    browser.sign_in(somebody).get("/reviews")
+    assert "24 reviews wait for you" in browser.text
+    assert [browser.text.count(word) for word in ("Waiting ", "Finished ")] == [24, 1]
+    browser.get("/reviews?page=2")
+    assert "24 reviews wait for you" in browser.text
+    assert [browser.text.count(word) for word in ("Waiting ", "Finished ")] == [0, 3]
+    assert "Nothing waits for you" not in browser.text
+    for page in ("0", "-1", "9", "x", "99999999999999999999"):
+        browser.get(f"/reviews?page={page}")
+        assert "Waiting 00" in browser.text, page
+    for page in ("1", "2"):
+        browser.get(f"/reviews?page={page}")
+        assert "Of somebody else" not in browser.text
+
+
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.COMMITTEE_MEMBER])
 def test_who_reads_other_peoples_applications_sees_no_profiles(app: Flask, browser: Browser, role: Role) -> None:
     profile = f"/organizations/{canary().organization.reference}"
