@@ -361,12 +361,19 @@ def _in_line(line: Mapping[str, Any], number: int, budget: Budget, checks: Seque
 
 
 def _product_is_right(line: Mapping[str, Any], cost: Money, checks: Sequence[Check]) -> bool:
-    values = {
-        "quantity": number_of(line.get("quantity")),
-        "unit_cost": number_of(line.get("unit_cost")),
-        "line": {"total": cost.amount},
-    }
-    return all(_holds(formula, values, check) for formula, check in checks)
+    quantity, unit_cost = number_of(line.get("quantity")), number_of(line.get("unit_cost"))
+    return all(
+        _holds_in_line(formula, quantity, unit_cost, cost.amount, str(check.get("tolerance", 0)))
+        for formula, check in checks
+    )
+
+
+@lru_cache(maxsize=8192)
+def _holds_in_line(
+    formula: Expression, quantity: Decimal | None, unit_cost: Decimal | None, total: Decimal, tolerance: str
+) -> bool | None:
+    values = {"quantity": quantity, "unit_cost": unit_cost, "line": {"total": total}}
+    return _holds(formula, values, {"tolerance": tolerance})
 
 
 # ------------------------------------------------------------------ documents
@@ -701,14 +708,24 @@ def section_state(
     section: Section, complete: bool | None, attachments: Sequence[Attached], missing: Sequence[DocumentAsked]
 ) -> str:
     """How far a section is: not_started, started or complete. ``complete`` is None when it was never saved."""
-    if any(question.type == "files" for question in section.questions):
+    if _asks_files(section):
         if not attachments:
             return "not_started"
-        rest = [question for question in section.questions if question.type != "files"]
-        return "started" if missing or (rest and not complete) else "complete"
+        return "started" if missing or not (complete or asks_only_files(section)) else "complete"
     if complete is None:
         return "not_started"
     return "complete" if complete else "started"
+
+
+@lru_cache(maxsize=2000)
+def asks_only_files(section: Section) -> bool:
+    """Whether a section asks for nothing but documents, which have a page of their own."""
+    return all(question.type == "files" for question in section.questions)
+
+
+@lru_cache(maxsize=2000)
+def _asks_files(section: Section) -> bool:
+    return any(question.type == "files" for question in section.questions)
 
 
 # ------------------------------------------------------------------ what was received

@@ -29,7 +29,7 @@ from grants.core.money import Money
 from grants.core.permissions import require, scope
 from grants.core.questions import Section
 from grants.core.rules import Obstacle, Refused, refuse
-from grants.core.templating import day, money, reader_zone
+from grants.core.templating import addresses, day, money, reader_zone
 from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires import queries as questionnaire_queries
@@ -37,6 +37,15 @@ from grants.questionnaires.actions import EditConflict
 from grants.questionnaires.forms import SectionForm
 
 bp = Blueprint("applications", __name__)
+
+
+class Place(NamedTuple):
+    """A part of an application down the side of its form, and how far it is."""
+
+    label: str
+    url: str
+    current: bool
+    state: str
 
 
 class Desk:
@@ -98,28 +107,29 @@ class Desk:
             sections=[section.key for section in self.definition.sections if section.key not in complete],
         )
 
-    def places(self, current: str = "") -> list[dict[str, Any]]:
+    def places(self, current: str = "") -> list[Place]:
         """The sections down the side, with their state; documents have a page of their own."""
         troubled = {o.where[1].get("key") for o in self.__dict__.get("obstacles", []) if _is_trouble(o) and o.where}
+        language, missing = language_now(), self.missing
+        to_section = addresses("applications.section", "key", reference=self.application.reference)
+        to_documents = url_for("applications.documents", reference=self.application.reference)
         listed, papers = [], False
         for section in self.definition.sections:
-            only_files = all(question.type == "files" for question in section.questions)
+            only_files = rules.asks_only_files(section)
             papers = papers or only_files
             row = self.saved.get(section.key)
-            state = rules.section_state(section, row.complete if row else None, self.attachments, self.missing)
+            state = rules.section_state(section, row.complete if row else None, self.attachments, missing)
             listed.append(
-                {
-                    "key": section.key,
-                    "label": pick(section.title),
-                    "url": self._address(section.key, only_files=only_files),
-                    "current": current == ("documents" if only_files else section.key),
-                    "state": "attention" if row and section.key in troubled else state,
-                }
+                Place(
+                    label=pick(section.title, language),
+                    url=to_documents if only_files else to_section(section.key),
+                    current=current == ("documents" if only_files else section.key),
+                    state="attention" if row and section.key in troubled else state,
+                )
             )
         if self.documents and not papers:
-            state = "complete" if not self.missing else "started" if self.attachments else "not_started"
-            place = {"key": "documents", "label": _("Documents"), "url": self._address("", only_files=True)}
-            listed.append(place | {"current": current == "documents", "state": state})
+            state = "complete" if not missing else "started" if self.attachments else "not_started"
+            listed.append(Place(_("Documents"), to_documents, current == "documents", state))
         return listed
 
     def needs(self, document: DocumentAsked) -> bool:
@@ -136,14 +146,8 @@ class Desk:
     def after(self, current: str) -> str | None:
         """The address of the section that comes next, or None after the last."""
         places = self.places(current)
-        here = next(n for n, place in enumerate(places) if place["current"])
-        return str(places[here + 1]["url"]) if here + 1 < len(places) else None
-
-    def _address(self, key: str, *, only_files: bool) -> str:
-        reference = self.application.reference
-        if only_files:
-            return url_for("applications.documents", reference=reference)
-        return url_for("applications.section", reference=reference, key=key)
+        here = next(n for n, place in enumerate(places) if place.current)
+        return places[here + 1].url if here + 1 < len(places) else None
 
 
 def _is_trouble(obstacle: Obstacle) -> bool:
@@ -260,7 +264,7 @@ def section(reference: str, key: str) -> ResponseReturnValue:
     """One section: its questions, what is saved, and where the text is. What two people changed is shown side by side."""
     desk = _desk_to_write(reference)
     asked = found(desk.definition.section(key))
-    if all(question.type == "files" for question in asked.questions):
+    if rules.asks_only_files(asked):
         return redirect(url_for(".documents", reference=reference))
     form = desk.form(asked)
     status = 200
@@ -689,7 +693,7 @@ class Row(NamedTuple):
 
 def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
     """The applications of one page of a list, in words."""
-    to_read, to_check = _addresses("applications.read"), _addresses("applications.check")
+    to_read, to_check = addresses("applications.read"), addresses("applications.check")
     rows = []
     for reference, title, state, region, lot, minor, currency, sent_at, confidentiality, organization, country in found:
         rows.append(
@@ -709,12 +713,6 @@ def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
             )
         )
     return rows
-
-
-def _addresses(endpoint: str) -> Callable[[str], str]:
-    """The addresses of a page for one application after the other; looking up each costs more than writing its row."""
-    before, _sign, after = url_for(endpoint, reference="~").rpartition("~")
-    return lambda reference: f"{before}{reference}{after}"
 
 
 @dataclass(frozen=True)

@@ -135,12 +135,14 @@ def _badge(word: str, tone: str, sign: str) -> Markup:
     return Markup('<span class="badge {}">{}{}</span>').format(tone, picture, word)
 
 
-def addresses(endpoint: str, name: str = "reference") -> Callable[[Any], str]:
+def addresses(endpoint: str, name: str = "reference", **others: Any) -> Callable[[Any], str]:
     """The addresses of a page for one row of a list after the other, by the ``name`` of what the page is found by.
+
+    ``others`` come before it in the address.
 
     Building each address by itself costs more than writing the rest of its row.
     """
-    before, _sign, after = url_for(endpoint, **{name: 0}).rpartition("0")
+    before, _sign, after = url_for(endpoint, **{**others, name: 0}).rpartition("0")
     return lambda value: f"{before}{value}{after}"
 
 
@@ -165,11 +167,13 @@ def day(value: date | datetime | None, zone: str | None = None) -> str:
 
 def moment(value: datetime | None, zone: str | None = None) -> str:
     """A moment in words with its zone, such as Thursday 11 March 2027, 14:00 (Brussels time)."""
-    if value is None:
-        return "–"
-    place = ZoneInfo(zone or reader_zone())
-    local = value.astimezone(place)
-    city = zone_name(place.key)
+    return "–" if value is None else _moment(value, zone or reader_zone(), language_now())
+
+
+@lru_cache(maxsize=4096)
+def _moment(value: datetime, zone: str, language: str) -> str:
+    local = value.astimezone(ZoneInfo(zone))
+    city = zone_name(zone)
     return f"{long_day(local.date(), weekday=True)}, {local:%H:%M} {city if city == 'UTC' else f'({city})'}"
 
 
