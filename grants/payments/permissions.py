@@ -67,8 +67,10 @@ def transfers_seen_by(user: Any) -> Select[Transfer]:
             Award.application_id.in_(hidden_applications(user.id)),
             Award.organization_id.not_in([m.organization_id for m in user.memberships]),
         )
+        .cte("tied")
     )
-    return found.where(Transfer.debit_account_id.not_in(tied), Transfer.credit_account_id.not_in(tied))
+    accounts = select(tied.c.id)
+    return found.where(Transfer.debit_account_id.not_in(accounts), Transfer.credit_account_id.not_in(accounts))
 
 
 def _finance_for(user: Any, organization_id: int) -> bool:
