@@ -280,6 +280,25 @@ class Blank:
         return Markup(before + HERE + after)  # noqa: S704  both parts were escaped when they were made
 
 
+class BlankTable:
+    """A table without what stands in it: its heading and buttons are the same for all with as many lines."""
+
+    errors: tuple[str, ...] = ()
+    other = None
+
+    def __init__(self, question: Question, lines: int, is_full: bool) -> None:
+        self.question, self.lines, self.is_full = question, range(lines), is_full
+        self.id = self.name = question.key
+
+    def lines_laid_out(self, *_macros: Any) -> Markup:
+        """A sign where the lines go."""
+        return Markup(HERE)  # noqa: S704  a sign of ours
+
+    def sums_laid_out(self, *_macros: Any) -> Markup:
+        """A sign where the sums go."""
+        return Markup(HERE)  # noqa: S704  a sign of ours
+
+
 Macro = Callable[..., Markup]
 
 
@@ -288,6 +307,13 @@ def _laid_out(macro: Macro, question: Question, id: str, needed: bool, fallback:
     """A question as its template lays it out, in a language, before and after the answer."""
     before, _sign, after = str(macro(Blank(question, id, id), needed, fallback)).partition(HERE)
     return before, after
+
+
+@lru_cache(maxsize=5000)
+def _table_laid_out(
+    macro: Macro, question: Question, lines: int, is_full: bool, needed: bool, fallback: str, language: str
+) -> tuple[str, ...]:
+    return tuple(str(macro(BlankTable(question, lines, is_full), needed, fallback)).split(HERE))
 
 
 @lru_cache(maxsize=1000)
@@ -698,6 +724,21 @@ class SectionForm:
             return macro(field, needed, fallback, self.other_text(field))
         before, after = _laid_out(macro, field.question, field.id, needed, fallback, language_now())
         return Markup(before + field.filling + after)  # noqa: S704  all parts were escaped when they were made
+
+    def table_laid_out(
+        self, field: RowsField, table: Macro, cell: Macro, open_line: Macro, folded_line: Macro, sums: Macro
+    ) -> Markup:
+        """A table as the template's macros lay it out; see :meth:`laid_out`."""
+        needed, fallback = self.is_needed(field.question), self.definition.fallback
+        if field.errors or field.other:
+            return table(field, needed, fallback)
+        first, *pieces = _table_laid_out(
+            table, field.question, len(field.lines), field.is_full, needed, fallback, language_now()
+        )
+        filled = [field.lines_laid_out(cell, open_line, folded_line, fallback)]
+        if field.question.budget:
+            filled.append(field.sums_laid_out(sums, fallback))
+        return Markup(first + "".join(map(str.__add__, map(str, filled), pieces)))  # noqa: S704  every part was escaped
 
     def _point_out_rows(self, field: RowsField, wrong: list[tuple[str, Any]]) -> None:
         field.errors = [message for reason, message in wrong if "." not in reason]
