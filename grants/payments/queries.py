@@ -214,27 +214,19 @@ def _standings(*, bounded: bool) -> Any:
     for a thousand; the ids reach every group, so that one award does not read the whole table.
     """
     of_award: dict[str, Any] = {"partition_by": Tranche.award_id}
+    before: dict[str, Any] = {"order_by": Tranche.number, "rows": (None, -1)}
     sent = _live.state.in_(SENT)
     plan = (
         select(
-            Tranche.id,
-            Tranche.award_id,
-            Tranche.number,
-            Tranche.amount_minor,
-            Tranche.currency,
-            Tranche.trigger,
-            Tranche.min_spent_percent,
-            Tranche.due_on,
-            Tranche.hold_after_days,
+            *(Tranche.id, Tranche.award_id, Tranche.number, Tranche.amount_minor, Tranche.currency),
+            *(Tranche.trigger, Tranche.min_spent_percent, Tranche.due_on, Tranche.hold_after_days),
             Tranche.report_due_id,
             _live.reference.label("payment"),
             _live.state.label("payment_state"),
             _live.amount_minor.label("payment_minor"),
-            func.coalesce(
-                func.sum(case((sent, 0), else_=1)).over(order_by=Tranche.number, rows=(None, -1), **of_award), 0
-            ).label("earlier_unpaid"),
-            func.coalesce(func.sum(_live.amount_minor).over(**of_award), 0).label("promised"),
-            func.coalesce(func.sum(case((sent, _live.amount_minor), else_=0)).over(**of_award), 0).label("sent"),
+            func.coalesce(func.sum(case((sent, 0), else_=1)).over(**of_award, **before), 0).label("earlier_unpaid"),
+            cast(func.coalesce(func.sum(_live.amount_minor).over(**of_award), 0), BigInteger).label("promised"),
+            cast(func.sum(case((sent, _live.amount_minor), else_=0)).over(**of_award), BigInteger).label("sent"),
         )
         .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
         .where(_among(Tranche.award_id, bounded))
@@ -243,28 +235,10 @@ def _standings(*, bounded: bool) -> Any:
     spent, refunded, unmet, missing = _of_grants(bounded=bounded)
     found = (
         select(
-            *(
-                column
-                for column in plan.c
-                if column.name not in ("report_due_id", "earlier_unpaid", "promised", "sent")
-            ),
-            cast(plan.c.earlier_unpaid, Integer),
-            cast(plan.c.promised, BigInteger),
-            cast(plan.c.sent, BigInteger),
-            Award.reference,
-            Award.state,
-            Award.title,
-            Award.amount_minor,
-            Award.start_on,
-            Award.organization_id,
-            Organization.reference,
-            Organization.name,
-            Call.timezone,
-            BankAccount.state,
-            ReportDue.id,
-            ReportDue.state,
-            ReportDue.due_on,
-            ReportDue.label,
+            *(column for column in plan.c if column.name != "report_due_id"),
+            *(Award.reference, Award.state, Award.title, Award.amount_minor, Award.start_on, Award.organization_id),
+            *(Organization.reference, Organization.name, Call.timezone, BankAccount.state, ReportDue.id),
+            *(ReportDue.state, ReportDue.due_on, ReportDue.label),
             func.coalesce(spent.c.minor, 0),
             func.coalesce(refunded.c.minor, 0),
             func.coalesce(unmet.c.number, 0),
@@ -603,14 +577,8 @@ def bank_accounts_of(seen: Select[BankAccount], organization_id: int) -> list[Ba
     """Every account an organization has had, newest first, among those a person may see."""
     found = seen.where(BankAccount.organization_id == organization_id).options(
         load_only(
-            BankAccount.organization_id,
-            BankAccount.state,
-            BankAccount.last_four,
-            BankAccount.currency,
-            BankAccount.bic,
-            BankAccount.entered_at,
-            BankAccount.entered_by_id,
-            BankAccount.verified_at,
+            *(BankAccount.organization_id, BankAccount.state, BankAccount.last_four, BankAccount.currency),
+            *(BankAccount.bic, BankAccount.entered_at, BankAccount.entered_by_id, BankAccount.verified_at),
         ),
         joinedload(BankAccount.entered_by).load_only(Person.name),
         joinedload(BankAccount.verified_by).load_only(Person.name),
@@ -683,14 +651,8 @@ def disbursement_by_reference(seen: Select[Disbursement], reference: str) -> Dis
             .contains_eager(Tranche.award)
             .options(
                 load_only(
-                    Award.reference,
-                    Award.state,
-                    Award.title,
-                    Award.amount_minor,
-                    Award.currency,
-                    Award.organization_id,
-                    Award.call_id,
-                    Award.region,
+                    *(Award.reference, Award.state, Award.title, Award.amount_minor, Award.currency),
+                    *(Award.organization_id, Award.call_id, Award.region),
                 ),
                 contains_eager(Award.organization).load_only(
                     Organization.reference, Organization.name, Organization.country
@@ -698,13 +660,8 @@ def disbursement_by_reference(seen: Select[Disbursement], reference: str) -> Dis
                 contains_eager(Award.call).load_only(Call.reference, Call.timezone),
             ),
             joinedload(Disbursement.bank_account).load_only(
-                BankAccount.organization_id,
-                BankAccount.state,
-                BankAccount.last_four,
-                BankAccount.currency,
-                BankAccount.bic,
-                BankAccount.verified_at,
-                BankAccount.token,
+                *(BankAccount.organization_id, BankAccount.state, BankAccount.last_four, BankAccount.currency),
+                *(BankAccount.bic, BankAccount.verified_at, BankAccount.token),
             ),
             joinedload(Disbursement.prepared_by).load_only(Person.name),
             joinedload(Disbursement.approved_by).load_only(Person.name),
@@ -773,22 +730,10 @@ def _payment_lines() -> Any:
     preparer, approver = aliased(Person), aliased(Person)
     return (
         select(
-            Disbursement.reference,
-            Disbursement.state,
-            Disbursement.amount_minor,
-            Disbursement.currency,
-            Tranche.number,
-            Award.reference,
-            Organization.name,
-            BankAccount.last_four,
-            Disbursement.prepared_at,
-            preparer.name,
-            preparer.id,
-            Disbursement.approved_at,
-            approver.name,
-            Disbursement.paid_on,
-            Disbursement.received_on,
-            Tranche.due_on,
+            *(Disbursement.reference, Disbursement.state, Disbursement.amount_minor, Disbursement.currency),
+            *(Tranche.number, Award.reference, Organization.name, BankAccount.last_four, Disbursement.prepared_at),
+            *(preparer.name, preparer.id, Disbursement.approved_at, approver.name, Disbursement.paid_on),
+            *(Disbursement.received_on, Tranche.due_on),
         )
         .select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
@@ -955,26 +900,6 @@ def _trial_balance() -> Select[*tuple[Any, ...]]:
 
 
 _TRIAL_BALANCE = Prepared(_trial_balance)
-
-
-def wrong_totals() -> list[int]:
-    """The pots whose running totals are not what their transfers add up to; empty when the ledger is whole."""
-    out = select(Transfer.debit_account_id.label("pot"), func.sum(Transfer.amount_minor).label("minor"))
-    into = select(Transfer.credit_account_id.label("pot"), func.sum(Transfer.amount_minor).label("minor"))
-    debits = out.group_by(Transfer.debit_account_id).subquery()
-    credits_ = into.group_by(Transfer.credit_account_id).subquery()
-    found = (
-        select(Account.id)
-        .outerjoin(debits, debits.c.pot == Account.id)
-        .outerjoin(credits_, credits_.c.pot == Account.id)
-        .where(
-            or_(
-                Account.debits_minor != func.coalesce(debits.c.minor, 0),
-                Account.credits_minor != func.coalesce(credits_.c.minor, 0),
-            )
-        )
-    )
-    return list(db.session.scalars(found))
 
 
 class TransferLine(NamedTuple):

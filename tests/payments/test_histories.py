@@ -94,7 +94,7 @@ def check(made: Scene) -> None:
     # The ledger balances, and says what the tables of payments say.
     for trial in queries.trial_balance():
         assert trial.balances
-    assert queries.wrong_totals() == []
+    assert rows.wrong_totals() == []
     held = {kind: money.minor for kind, money in queries.balances_of(award).items()}
     approved = sum(p.amount_minor for p in payments if p.state == "approved")
     assert held.get(AccountKind.PAYABLE, 0) == approved
