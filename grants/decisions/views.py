@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
-from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, Person, Role
 from grants.applications import queries as applications
@@ -24,7 +21,6 @@ from grants.calls.permissions import can_cancel
 from grants.calls.queries import call_by_reference, call_to_read
 from grants.calls.views import manage_page
 from grants.core import clock, files
-from grants.core.languages import language_now
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
 from grants.core.web import SIGNED_IN, access, done, found
@@ -48,6 +44,9 @@ from grants.reviews.models import Assignment, Grade
 from grants.reviews.permissions import DECLARERS, can_assign, can_declare, can_declare_interests, can_write
 from grants.reviews.rules import obstacles_to_submitting, read_grid, results_of, shown
 from grants.reviews.views import (
+    PAGE,
+    Drawings,
+    Pages,
     application_followed,
     application_page,
     call_choices,
@@ -62,24 +61,8 @@ from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("decisions", __name__)
 
-PAGE = 25
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
 COMMITTEE = (Role.COMMITTEE_MEMBER, *FOLLOWERS)
-
-
-@dataclass(frozen=True)
-class Pages:
-    """One page of a longer list, for the links below it."""
-
-    page: int
-    pages: int
-    total: int
-    endpoint: str
-    reference: str
-
-    def url_for(self, page: int) -> str:
-        """The address of another page of the list."""
-        return url_for(self.endpoint, reference=self.reference, page=page)
 
 
 # ------------------------------------------------------------------ the ranked list
@@ -93,8 +76,15 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
     list_ = rules.ranking(call, standing, hidden={line.id for line in hidden_lines})
     ballots = queries.ballots_of(call.id)
     unseen = frozenset(one for one in list_.regions if not permissions.can_see_case(current_user, one, meeting))
+    reference, asked = meeting.reference if meeting else None, request.args.get("page", 1, type=int)
+    seen = (reference, asked, len(hidden_lines), unseen, *ballots.values())
     return {
-        "agenda": _drawn_agenda(call, meeting, list_, ballots, len(hidden_lines), unseen),
+        "agenda": _AGENDAS.once(
+            list_,
+            seen,
+            "decisions/_agenda.html",
+            lambda: _agenda_values(call, reference, list_, ballots, len(hidden_lines), unseen, asked),
+        ),
         "ballots": ballots,
         "hidden": len(hidden_lines),
         "hidden_lines": hidden_lines,
@@ -103,53 +93,40 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
     }
 
 
-_drawn: WeakKeyDictionary[rules.Ranking, dict[Any, Markup]] = WeakKeyDictionary()
-MOST_DRAWN = 100
+_AGENDAS = Drawings()
 
 
-def _drawn_agenda(
+def _agenda_values(
     call: Call,
-    meeting: Meeting | None,
+    meeting: str | None,
     list_: rules.Ranking,
     ballots: dict[int, queries.Ballot],
     hidden: int,
     unseen: frozenset[str | None],
-) -> Markup:
-    """One page of the ranked list without the regions ``unseen``, beside the money line.
-
-    It is drawn once for all who see the same of it, and again when the list or a decision changes.
-    """
-    reference, asked = meeting.reference if meeting else None, request.args.get("page", 1, type=int)
-    drawn, key = _drawn.setdefault(list_, {}), (language_now(), reference, asked, hidden, unseen, *ballots.values())
-    if key in drawn:
-        return drawn[key]
+    asked: int,
+) -> dict[str, Any]:
+    """What one page of the ranked list shows without the regions ``unseen``, beside the money line."""
     seen = [row for row in list_.rows if row[1].application.region not in unseen]
     pages = max((len(seen) + PAGE - 1) // PAGE, 1)
     page = min(max(asked, 1), pages)
     awards = rules.awards_among((one.application for one in list_.results), ballots)
-    if len(drawn) >= MOST_DRAWN:
-        drawn.clear()
     endpoint = "decisions.meeting" if meeting else "decisions.of_call"
-    drawn[key] = Markup(  # noqa: S704 - ours, escaped there
-        render_template(
-            "decisions/_agenda.html",
-            call=call,
-            meeting=reference,
-            list=list_,
-            rows=seen[(page - 1) * PAGE : page * PAGE],
-            pages=Pages(page, pages, len(seen), endpoint, reference or call.reference),
-            hidden=hidden,
-            elsewhere=len(list_.rows) - len(seen),
-            ballots=ballots,
-            money=rules.money_line(call, list_, ballots),
-            regions=rules.by_region(call, awards),
-            lots=rules.by_lot(call, awards),
-            outcomes=OUTCOME_LABELS,
-            shown=shown,
-            draw=lambda line: rules.draw(call.reference, line.reference)[:12],
-        )
-    )
-    return drawn[key]
+    return {
+        "call": call,
+        "meeting": meeting,
+        "list": list_,
+        "rows": seen[(page - 1) * PAGE : page * PAGE],
+        "pages": Pages(page, pages, len(seen), endpoint, (("reference", meeting or call.reference),)),
+        "hidden": hidden,
+        "elsewhere": len(list_.rows) - len(seen),
+        "ballots": ballots,
+        "money": rules.money_line(call, list_, ballots),
+        "regions": rules.by_region(call, awards),
+        "lots": rules.by_lot(call, awards),
+        "outcomes": OUTCOME_LABELS,
+        "shown": shown,
+        "draw": lambda line: rules.draw(call.reference, line.reference)[:12],
+    }
 
 
 def _call(reference: str) -> Call:

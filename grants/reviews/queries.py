@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -803,21 +804,31 @@ def standing_of(call: Call) -> Standing:
     """What the scores of a call are computed from; hand it to ``rules.results_of``.
 
     To read it takes long when applications are many, so a process keeps the last one of each call and asks the database
-    whether a row of it has changed since (``_MARK``). It holds every eligible application: whoever shows it leaves out
-    what the reader may not see. What a transaction has changed itself is neither kept nor answered from what was kept.
+    whether anything has been committed since, and if so, whether it was a row of this call (``_MARK``). It holds every
+    eligible application: whoever shows it leaves out what the reader may not see. What a transaction has changed itself
+    is neither kept nor answered from what was kept.
     """
-    *mark, written = _MARK(call=call.id)[0]
-    kept: dict[int, tuple[list[Any], Standing]] = current_app.extensions.setdefault("standings", {})
+    kept: dict[int, Kept] = current_app.extensions.setdefault("standings", {})
     known = kept.get(call.id)
-    if known is not None and known[0] == mark and not written:
-        return known[1]
+    snapshot, versions, written = _MARK(call=call.id, known=known.snapshot if known else "")[0]
+    if known is not None and not written and versions in (None, known.versions):
+        kept[call.id] = known._replace(snapshot=snapshot)
+        return known.standing
     standing = Standing(grid_of(call), lines_under_review(call.id), points_of(call.id), assignments_in(call.id))
     if not written:
         kept.pop(call.id, None)
         if len(kept) >= MOST_STANDINGS:
             kept.pop(next(iter(kept)), None)
-        kept[call.id] = (mark, standing)
+        kept[call.id] = Kept(snapshot, versions, standing)
     return standing
+
+
+class Kept(NamedTuple):
+    """A standing that a process keeps: what had been committed, and the versions of its rows, before it was read."""
+
+    snapshot: str
+    versions: list[Any]
+    standing: Standing
 
 
 def _versions(table: str) -> ColumnElement[Any]:
@@ -825,25 +836,35 @@ def _versions(table: str) -> ColumnElement[Any]:
     return func.sum(cast(cast(literal_column(f"{table}.xmin"), Text), BigInteger))
 
 
-_MARK = Prepared(
-    lambda: (
+def _mark() -> Select[*tuple[Any, ...]]:
+    versions = (
         select(
-            func.count(),
-            _versions("application"),
-            _versions("organization"),
-            _versions("assignment"),
-            _versions("review"),
-            func.pg_current_xact_id_if_assigned().is_not(None),
+            func.json_build_array(
+                func.count(),
+                _versions("application"),
+                _versions("organization"),
+                _versions("assignment"),
+                _versions("review"),
+            )
         )
         .select_from(Application)
         .join(Organization, Organization.id == Application.organization_id)
         .outerjoin(Assignment, Assignment.application_id == Application.id)
         .outerjoin(Review, Review.assignment_id == Assignment.id)
         .where(Application.call_id == OF_CALL, Application.state != ApplicationState.DRAFT)
+        .scalar_subquery()
     )
-)
-"""The versions of all rows that a standing is read from. Scores have none of their own here: they count only when their
-review is submitted, which changes its row."""
+    snapshot = cast(func.pg_current_snapshot(), Text)
+    same = snapshot == bindparam("known", None, type_=Text)
+    written = func.pg_current_xact_id_if_assigned().is_not(None)
+    return select(snapshot, case((same, None), else_=versions), written)
+
+
+_MARK = Prepared(_mark)
+"""What is committed as this statement sees it; when that is not what was ``known``, the versions of all rows that a
+standing is read from; and whether this transaction has written anything. Scores have no version of their own here: they
+count only when their review is submitted, which changes its row.
+"""
 
 
 def standing_of_application(application: Application) -> Standing:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.applications.models import Application
@@ -16,6 +20,7 @@ from grants.applications.rules import Audience
 from grants.calls.models import Call
 from grants.calls.queries import call_by_reference
 from grants.core import clock, files
+from grants.core.languages import language_now
 from grants.core.permissions import require, scope
 from grants.core.web import access, done, found
 from grants.history.queries import timeline
@@ -51,19 +56,44 @@ class Pages:
     pages: int
     total: int
     endpoint: str
-    values: dict[str, Any]
+    values: tuple[tuple[str, Any], ...] = ()
 
     def url_for(self, page: int) -> str:
         """The address of another page of the list."""
-        return url_for(self.endpoint, **self.values, page=page)
+        return url_for(self.endpoint, **dict(self.values), page=page)
 
 
 def _pages(total: int, endpoint: str, **values: Any) -> Pages:
     pages = max((total + PAGE - 1) // PAGE, 1)
-    return Pages(min(max(request.args.get("page", 1, type=int), 1), pages), pages, total, endpoint, values)
+    return Pages(
+        min(max(request.args.get("page", 1, type=int), 1), pages), pages, total, endpoint, tuple(values.items())
+    )
+
+
+MOST_DRAWN = 100
+
+
+class Drawings:
+    """Parts of pages that are drawn once for all who see the same of something, in one language."""
+
+    def __init__(self) -> None:
+        self._kept: WeakKeyDictionary[Any, dict[Any, Markup]] = WeakKeyDictionary()
+
+    def once(self, of: Any, seen: Hashable, template: str, values: Callable[[], dict[str, Any]]) -> Markup:
+        """The part of a page about ``of``, which never changes. ``seen`` is everything else that the template shows, so
+        that nobody is given what was drawn for somebody who sees more; ``values`` is asked only when it is drawn.
+        """
+        drawn, key = self._kept.setdefault(of, {}), (language_now(), seen)
+        if key not in drawn:
+            if len(drawn) >= MOST_DRAWN:
+                drawn.clear()
+            drawn[key] = Markup(render_template(template, **values()))  # noqa: S704 - ours, escaped there
+        return drawn[key]
 
 
 # ------------------------------------------------------------------ the coordinator's table
+
+_TABLES = Drawings()
 
 
 def call_followed(reference: str) -> Call:
@@ -92,11 +122,14 @@ def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseRetu
     if unseen:
         kept = {key: [need for need in needs if need.id not in unseen] for key, needs in kept.items()}
     show = request.args.get("show", "all")
-    shown = kept.get(show, kept["all"])
+    show = show if show in kept else "all"
+    shown = kept[show]
     pages = _pages(len(shown), "reviews.of_call", reference=call.reference, show=show)
     on_page = shown[(pages.page - 1) * PAGE : pages.page * PAGE]
     board = queries.board_of(call.id, [need.result.application for need in on_page], standing.assignments)
-    waiting = {need.result.application.region for need in kept["missing"]}
+    waiting, today = {need.result.application.region for need in kept["missing"]}, clock.today(call.timezone)
+    seen = (show, pages, tuple(need.id for need in on_page), str(board.candidates), board.ties, today)
+    tables = _TABLES.once(standing, seen, "reviews/_tables.html", lambda: _tables(call, board, on_page, pages, today))
     if not form.is_submitted():
         form.due_on.data = call.reviews_due_on
     return (
@@ -104,22 +137,31 @@ def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseRetu
             "reviews/of_call.html",
             call=call,
             board=board,
-            people={person.id: person for person in board.candidates},
-            needs=on_page,
-            cells_of=[
-                (need, [rules.cell(board, need.result.application, person) for person in board.candidates])
-                for need in on_page
-            ],
+            tables=tables if on_page else None,
             counts={key: len(some) for key, some in kept.items()},
             show=show,
-            pages=pages,
             form=form,
-            shown=rules.shown,
             can_suggest=any(permissions.can_assign(current_user, region) for region in waiting),
-            today=clock.today(call.timezone),
         ),
         status,
     )
+
+
+def _tables(call: Call, board: queries.Board, needs: list[rules.Need], pages: Pages, today: date) -> dict[str, Any]:
+    """What one page of the table shows."""
+    return {
+        "call": call,
+        "board": board,
+        "people": {person.id: person for person in board.candidates},
+        "needs": needs,
+        "cells_of": [
+            (need, [rules.cell(board, need.result.application, person) for person in board.candidates])
+            for need in needs
+        ],
+        "pages": pages,
+        "shown": rules.shown,
+        "today": today,
+    }
 
 
 def application_followed(reference: str, application_reference: str) -> Application:
@@ -214,7 +256,7 @@ def mine() -> ResponseReturnValue:
         waiting=tasks.waiting,
         to_do=[one for one in tasks.shown if one.state != AssignmentState.COMPLETED],
         done=[one for one in tasks.shown if one.state == AssignmentState.COMPLETED],
-        pages=Pages(tasks.page, max((tasks.total + PAGE - 1) // PAGE, 1), tasks.total, "reviews.mine", {}),
+        pages=Pages(tasks.page, max((tasks.total + PAGE - 1) // PAGE, 1), tasks.total, "reviews.mine"),
         is_late=lambda one: rules.is_late(one, clock.today(one.timezone)),
     )
 
