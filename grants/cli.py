@@ -14,9 +14,9 @@ import click
 from flask import Flask
 
 from config import ROOT, BadConfiguration, Config
-from grants.accounts.actions import invite_person
-from grants.accounts.models import Region, Role
-from grants.accounts.queries import normal_address
+from grants.accounts.actions import grant_role, invite_again, invite_person
+from grants.accounts.models import Person, Region, Role
+from grants.accounts.queries import normal_address, person_by_email
 from grants.app import create_app
 from grants.calls.actions import import_call
 from grants.calls.forms import BadImport, read_call
@@ -154,11 +154,21 @@ def people_group() -> None:
     """Whoever works for the fund."""
 
 
+role_option = click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+region_option = click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    type=click.Choice([region.value for region in Region]),
+    help="Of coordinators.",
+)
+
+
 @people_group.command("invite")
 @click.argument("email")
 @click.option("--name", required=True, help="How the person is called.")
-@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
-@click.option("--region", "regions", multiple=True, type=click.Choice([region.value for region in Region]))
+@role_option
+@region_option
 @click.option("--language", type=click.Choice(list(LANGUAGES)), default="en", show_default=True)
 def people_invite_command(email: str, name: str, role: str, regions: tuple[str, ...], language: str) -> None:
     """Open an account for EMAIL with a role: the way to the first administrator, who invites all others on the screens.
@@ -179,9 +189,32 @@ def people_invite_command(email: str, name: str, role: str, regions: tuple[str, 
                 by=None,
             )
             note("person", person.id, "invite", by=None, role=role)
-        click.echo(f"{person.reference} is invited; the mail is on its way to {address}.")
-        click.echo("Until then, this link opens the account. It is good for two weeks; pass it on to nobody else:")
-        click.echo(absolute_link("accounts.first_sign_in", token=token))
+        _say_link(person, token)
+
+
+@people_group.command("invite-again")
+@click.argument("email")
+def people_invite_again_command(email: str) -> None:
+    """Send another link to somebody who was invited and has not come yet; it is printed too."""
+    with _application():
+        with transaction():
+            person = _account_of(email)
+            token = invite_again(person, by=None)
+            note("person", person.id, "invite", by=None)
+        _say_link(person, token)
+
+
+@people_group.command("give-role")
+@click.argument("email")
+@role_option
+@region_option
+def people_give_role_command(email: str, role: str, regions: tuple[str, ...]) -> None:
+    """Give a role to somebody who has an account already, when no administrator is left to do it on the screens."""
+    with _application(), transaction():
+        person = _account_of(email)
+        grant_role(person, Role(role), regions=sorted(set(regions)), by=None)
+        note("person", person.id, "give_role", by=None, role=role)
+        click.echo(f"{person.reference} has the role {role} now.")
 
 
 @grants.group("call")
@@ -290,6 +323,19 @@ def main() -> None:
 
 def _config(**options: object) -> Config:
     return Config.from_environment(None, **options)
+
+
+def _account_of(email: str) -> Person:
+    person = person_by_email(email)
+    if person is None:
+        raise CannotRun(f"Nobody has an account with the address {email!r}.")
+    return person
+
+
+def _say_link(person: Person, token: str) -> None:
+    click.echo(f"{person.reference} is invited; the mail is on its way to {person.email}.")
+    click.echo("Until then, this link opens the account. It is good for two weeks; pass it on to nobody else:")
+    click.echo(absolute_link("accounts.first_sign_in", token=token))
 
 
 def _name(text: str) -> str:

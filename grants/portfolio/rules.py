@@ -98,6 +98,7 @@ SAID: dict[tuple[str, str], Any] = {
     ("reviewer", "describe"): _l("A reviewer’s profile was written"),
     ("interest", "declare"): _l("A tie was declared"),
     ("person", "invite"): _l("Somebody was invited to work for the fund from the command line"),
+    ("person", "give_role"): _l("A role was given from the command line"),
     ("mail", "try_again"): _l("A mail that did not arrive was sent again"),
     ("mail", "set_aside"): _l("A mail that did not arrive was set aside"),
 }

@@ -332,6 +332,27 @@ def test_the_record_is_verified(command: Callable[..., str], own_database: str) 
     assert command("history", "verify") == "grants: The record was changed: at seal 1.\n"
 
 
+def test_the_command_line_helps_a_fund_without_an_administrator(command: Callable[..., str], own_database: str) -> None:
+    first = command(*INVITE).splitlines()[-1]
+    second = command("people", "invite-again", "First@example.org").splitlines()[-1]
+    assert first.rpartition("/")[0] == second.rpartition("/")[0]
+    assert first != second
+    command("people", "invite", "second@example.org", "--name", "Second", "--role", "reviewer")
+    said = command("people", "give-role", "second@example.org", "--role", "administrator")
+    assert re.fullmatch(r"PER-[0-9A-F]{8} has the role administrator now\.\n", said)
+    again = command("people", "give-role", "second@example.org", "--role", "administrator")
+    assert again == "grants: This person has that role already.\n"
+    for refused in (("invite-again", "no@example.org"), ("give-role", "no@example.org", "--role", "auditor")):
+        assert command("people", *refused) == "grants: Nobody has an account with the address 'no@example.org'.\n"
+    with psycopg.connect(own_database) as connection:
+        verbs = connection.execute("SELECT verb FROM history_entry ORDER BY id").fetchall()
+        assert verbs == [("invite",), ("invite",), ("invite",), ("give_role",)]
+        roles = connection.execute("SELECT role, granted_by_id FROM role_grant ORDER BY id").fetchall()
+        assert roles == [("administrator", None), ("reviewer", None), ("administrator", None)]
+        connection.execute("UPDATE person SET confirmed_at = now()")
+    assert command("people", "invite-again", "first@example.org") == "grants: This person has signed in already.\n"
+
+
 def test_files_and_moments_that_cannot_be_read_are_named(command: Callable[..., str]) -> None:
     nowhere = command("call", "import", "/nowhere").splitlines()
     assert nowhere[0].startswith("grants: /nowhere:1: ")
