@@ -18,7 +18,7 @@ from grants.accounts.models import COORDINATORS, Role
 from grants.applications.models import Application
 from grants.applications.rules import Audience
 from grants.calls.models import Call
-from grants.calls.queries import call_by_reference
+from grants.calls.queries import call_by_reference, call_to_read
 from grants.core import clock, files
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
@@ -111,7 +111,8 @@ def lines_followed(call: Call) -> list[queries.ApplicationLine]:
 @access(*FOLLOWERS)
 def of_call(reference: str) -> ResponseReturnValue:
     """Applications and reviewers: who reads what, what is missing, where two disagree."""
-    return table_page(call_followed(reference), SuggestForm())
+    require(permissions.can_follow_reviews(current_user))
+    return table_page(found(call_to_read(scope(current_user, Call), reference)), SuggestForm())
 
 
 def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnValue:
