@@ -22,12 +22,13 @@ from urllib.parse import unquote, urlsplit
 
 from flask import current_app
 from markupsafe import Markup, escape
-from sqlalchemy import Index, bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Index, bindparam, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from grants.core import clock, jobs
-from grants.core.db import Base, Key, Recorded, after_commit, db, one_of, transaction
+from grants.core.db import Base, Key, Prepared, Recorded, after_commit, db, one_of, transaction
 from grants.core.languages import speaking
 
 PATIENCE = [timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720, 1440)]
@@ -124,19 +125,30 @@ def post(*mails: Mail) -> int:
 
     A key that is already there is left alone: two sweeps, two beats or a repeated request tell nobody twice.
     """
-    new = sum(len(db.session.execute(_POSTED, _row_of(mail)).all()) for mail in mails)
+    rows = [_row_of(mail) for mail in mails]
+    new = len(_POSTED(**{column: [row[column] for row in rows] for column in _WRITTEN})) if rows else 0
     if new:
         after_commit(ring_for_mail)
     return new
 
 
-_POSTED = (
-    insert(OutboxMail)
-    .values({column: bindparam(column) for column in ("key", "kind", "about", "to_person_id", "to_address")})
-    .values({column: bindparam(column) for column in ("language", "subject", "body", "state", "attempts")})
-    .on_conflict_do_nothing(index_elements=["key"])
-    .returning(OutboxMail.id)
-)
+_WRITTEN = ("key", "kind", "about", "to_person_id", "to_address", "language", "subject", "body")
+
+
+def _posting() -> ReturningInsert[int]:
+    """All mails of a moment in one statement: they come as one array a column."""
+    columns = [bindparam(name, type_=ARRAY(OutboxMail.__table__.c[name].type)) for name in _WRITTEN]
+    mails = func.unnest(*columns).table_valued(*_WRITTEN).render_derived("mail")
+    constant = (literal(Delivery.DUE.value), literal(0))
+    return (
+        insert(OutboxMail)
+        .from_select([*_WRITTEN, "state", "attempts"], select(*(mails.c[name] for name in _WRITTEN), *constant))
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(OutboxMail.id)
+    )
+
+
+_POSTED = Prepared(_posting)
 
 
 def _row_of(mail: Mail) -> dict[str, Any]:
@@ -152,8 +164,6 @@ def _row_of(mail: Mail) -> dict[str, Any]:
         "language": mail.to.language,
         "subject": _one_line(heading.removeprefix("Subject:")),
         "body": body.strip() + "\n",
-        "state": Delivery.DUE,
-        "attempts": 0,
     }
 
 
