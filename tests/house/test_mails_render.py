@@ -100,6 +100,7 @@ def rare_mails() -> Iterable[Mail]:
     payment = db.session.scalars(select(Disbursement)).first()
     assert payment is not None
     yield payment_mails.disbursement_returned(payment, to)
+    yield payment_mails.bank_account_changed(payment.bank_account, organization, to)
     award = payment.tranche.award
     refund = Refund(
         reference=f"{award.reference}-R1", amount_minor=12_345, currency="EUR", received_on=clock.today("UTC")
