@@ -29,7 +29,7 @@ from grants.core.money import Money
 from grants.core.permissions import require, scope
 from grants.core.questions import Section
 from grants.core.rules import Obstacle, Refused, refuse
-from grants.core.templating import addresses, day, money, reader_zone
+from grants.core.templating import addresses, day, reader_zone
 from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires import queries as questionnaire_queries
@@ -693,7 +693,7 @@ class Row(NamedTuple):
 
 def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
     """The applications of one page of a list, in words."""
-    to_read, to_check = addresses("applications.read"), addresses("applications.check")
+    to_read, to_check, language = addresses("applications.read"), addresses("applications.check"), language_now()
     rows = []
     for reference, title, state, region, lot, minor, currency, sent_at, confidentiality, organization, country in found:
         rows.append(
@@ -702,14 +702,14 @@ def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
                 title=title or reference,
                 url=to_read(reference),
                 organization=organization,
-                country=country_name(country),
+                country=country_name(country, language),
                 confidential=confidentiality != Confidentiality.PUBLIC,
                 state=state,
                 check_url=to_check(reference) if state == ApplicationState.SUBMITTED else None,
                 region=words.regions.get(region, "–"),
                 lot=words.lots.get(lot, ""),
                 sent=day(sent_at, zone),
-                asked=money(Money(minor, currency)),
+                asked=Money(minor, currency).shown(language),
             )
         )
     return rows
