@@ -161,12 +161,12 @@ def test_what_was_drawn_for_one_is_not_given_to_whoever_sees_less(live: Flask) -
         review_actions.declare_interest(
             tied, application.organization, grade=Grade.CONFLICT, reason="My brother volunteers there.", by=tied
         )
-        conflicted = coordinator()
+        conflicted, as_many = coordinator(), coordinator("AFR")
         review_actions.declare_interest(
             conflicted, application.organization, grade=Grade.CONFLICT, reason="My sister.", by=conflicted
         )
     room, lists = f"/meetings/{meeting.reference}", [f"/calls/{of_call.reference}/{kind}" for kind in LISTS]
-    everything = [Browser(live).sign_in(one.email) for one in (chair, coordinator_again())]
+    everything = [Browser(live).sign_in(one.email) for one in (chair, coordinator_again(), as_many)]
     for browser in everything:
         assert all(told(browser, page) for page in (room, *lists))
     assert told(Browser(live).sign_in(people[0].email), room)
