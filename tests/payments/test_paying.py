@@ -490,6 +490,10 @@ def test_the_queue_and_the_rule_agree_on_what_is_due(app: Flask) -> None:
     for standing in waiting:
         assert rules.obstacles_to_preparing(standing, at), standing
     names = {made.award.reference: name for name, made in scenes.items()}
+    for made in scenes.values():
+        alone = select(Award).where(Award.id == made.award.id)
+        is_due = made.award.reference in {standing.award_reference for standing in due}
+        assert queries.something_is_due(alone, at) == is_due, names[made.award.reference]
     assert {names[s.award_reference] for s in due} == {"due", "second due", "earlier_unpaid"}
     assert {names[s.award_reference] for s in waiting} == set(STANDS_IN_THE_WAY) - {
         "ended",
