@@ -14,6 +14,7 @@ from grants.accounts import views as accounts
 from grants.applications import views as applications
 from grants.awards import views as awards
 from grants.calls import views as calls
+from grants.checks import views as checks
 from grants.closeout import views as closeout
 from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
@@ -31,6 +32,7 @@ BLUEPRINTS = (
     deliveries.bp,
     calls.bp,
     applications.bp,
+    checks.bp,
     reviews.bp,
     decisions.bp,
     awards.bp,

@@ -1,4 +1,4 @@
-"""What is done with an application: begun, written, attached to, sent in, withdrawn, checked."""
+"""What is done with an application: begun, written, attached to, sent in, withdrawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from grants.accounts.models import Organization, Person
 from grants.accounts.queries import coordinators_of
 from grants.applications import mails, queries, rules
-from grants.applications.models import Application, Attachment, Finding, Outcome, Receipt
+from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.workflow import CallState
@@ -215,87 +215,10 @@ def withdraw(application: Application, reason: str, *, by: Person) -> None:
         post(*(mails.application_withdrawn(application, reason.strip(), to=person) for person in coordinators))
 
 
-def check_eligibility(application: Application, *, by: Person) -> list[Finding]:
-    """Let the machine look at every rule of the call; what a person has judged already stays."""
-    _hold(application)
-    refuse(rules.obstacles_to_checking(application))
-    values = eligibility_values(application)
-    present = {finding.rule_id: finding for finding in queries.findings_of(application)}
-    for rule in queries.rules_of(application.call):
-        finding = present.get(rule.id)
-        if finding is None:
-            finding = Finding(application=application, rule=rule, outcome=Outcome.TO_JUDGE)
-            db.session.add(finding)
-        if not finding.judged:
-            finding.outcome = rules.machine_outcome(rule, values)
-            finding.found_at = clock.now()
-    history.note("application", application.id, "check", by=by)
-    return queries.findings_of(application)
-
-
 def answers_in(application: Application) -> dict[str, Any]:
     """Every answer of an application as it stands in the database now."""
     sheet = application.answer_sheet_id
     return questionnaire_queries.answers_of_sheets([sheet]).get(sheet, {})
-
-
-def eligibility_values(application: Application) -> dict[str, Any]:
-    """What the rules of the call ask about: the call, the organization, the application and its budget."""
-    call = application.call
-    definition = questionnaire_queries.definition_of(call.questionnaire_id)
-    answers = answers_in(application)
-    return rules.values_of(
-        application,
-        answers,
-        definition=definition,
-        documents=queries.documents_of(call),
-        attachments=queries.attachments_of(application),
-        applications_of_lead=queries.sent_in_by(application.organization_id, call.id),
-    )
-
-
-def judge(finding: Finding, outcome: str, reason: str, *, by: Person) -> None:
-    """A person says whether a rule is met, and why. Raises Refused without a reason."""
-    application = finding.application
-    _hold(application)
-    refuse(rules.obstacles_to_judging(finding, outcome, reason))
-    finding.outcome, finding.judged, finding.judged_by_id = outcome, True, by.id
-    finding.reason = reason.strip()
-    finding.found_at = clock.now()
-    history.note("application", application.id, "judge", by=by, reason=reason, rule=finding.rule.key, outcome=outcome)
-
-
-def find_eligible(application: Application, *, by: Person) -> None:
-    """Every rule is met: the application goes on to the reviewers, and its people are told."""
-    findings = queries.findings_of(application)
-    refuse(rules.obstacles_to_finding_eligible(application, findings, rules=len(queries.rules_of(application.call))))
-    entry = history.record(application, "find_eligible", by=by)
-    people = queries.people_of(application)
-    post(*(mails.application_found_eligible(application, to=person, occasion=str(entry.id)) for person in people))
-
-
-def find_ineligible(application: Application, reason: str, *, by: Person) -> None:
-    """A rule is not met: the application cannot be considered. Its people are told which rule, why, and how to complain."""
-    findings = queries.findings_of(application)
-    refuse(rules.obstacles_to_finding_ineligible(application, findings, rules=len(queries.rules_of(application.call))))
-    entry = history.record(application, "find_ineligible", by=by, reason=reason)
-    unmet = [
-        {"key": finding.rule.key, "text": finding.rule.text, "reason": finding.reason}
-        for finding in findings
-        if finding.outcome == Outcome.FAILED
-    ]
-    people = queries.people_of(application)
-    post(
-        *(
-            mails.application_found_ineligible(application, unmet, reason.strip(), to=person, occasion=str(entry.id))
-            for person in people
-        )
-    )
-
-
-def reopen_check(application: Application, reason: str, *, by: Person) -> None:
-    """Take up the eligibility check again, with a reason: after a complaint, or when a mistake was found."""
-    history.record(application, "reopen_check", by=by, reason=reason)
 
 
 def _hold(application: Application) -> None:

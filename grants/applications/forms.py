@@ -9,7 +9,6 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired
 
 from grants.accounts.models import Membership
-from grants.applications.models import Outcome
 from grants.calls.models import Call
 from grants.core.forms import Form, TextField
 from grants.core.languages import _l, language_name
@@ -66,16 +65,3 @@ class ReasonForm(Form):
     reason = TextField(
         _l("Why?"), [DataRequired(_l("Please say why. The reason stays in the record."))], longest=LONGEST_REASON
     )
-
-
-class JudgeForm(ReasonForm):
-    """Whether one rule of the call is met."""
-
-    outcome = RadioField(_l("Is the rule met?"), [InputRequired(_l("Please say whether the rule is met."))])
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.outcome.choices = [
-            SelectChoice(Outcome.PASSED.value, _l("Yes, it is met")),
-            SelectChoice(Outcome.FAILED.value, _l("No, it is not met")),
-        ]

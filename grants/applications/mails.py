@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from grants.accounts.models import Person
 from grants.applications.models import Application, Receipt
 from grants.core.mail import Mail
@@ -17,30 +15,6 @@ def application_submitted(receipt: Receipt, application: Application, to: Person
         about=application.reference,
         occasion=receipt.number,
         context={"receipt": receipt, "application": application, "call": application.call},
-    )
-
-
-def application_found_eligible(application: Application, to: Person, occasion: str) -> Mail:
-    """The application meets the rules of the call and goes on to the reviewers."""
-    return Mail(
-        "application_found_eligible",
-        to=to,
-        about=application.reference,
-        occasion=occasion,
-        context={"application": application, "call": application.call},
-    )
-
-
-def application_found_ineligible(
-    application: Application, rules: list[dict[str, Any]], reason: str, to: Person, occasion: str
-) -> Mail:
-    """The application does not meet the rules of the call: which ones, why, and the right to complain."""
-    return Mail(
-        "application_found_ineligible",
-        to=to,
-        about=application.reference,
-        occasion=occasion,
-        context={"application": application, "call": application.call, "rules": rules, "reason": reason},
     )
 
 

@@ -1,29 +1,20 @@
-"""Applications, what is attached to them, what the eligibility check found, and the receipts given for them."""
+"""Applications, what is attached to them, and the receipts given for them."""
 
 from __future__ import annotations
 
-import enum
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Confidentiality, Organization, Person
 from grants.applications.workflow import APPLICATION, ApplicationState
-from grants.calls.models import Call, DocumentAsked, EligibilityRule
+from grants.calls.models import Call, DocumentAsked
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.questionnaires.models import AnswerSheet
-
-
-class Outcome(enum.StrEnum):
-    """What a check of one eligibility rule says."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    TO_JUDGE = "to_judge"
 
 
 class Application(Base):
@@ -80,7 +71,6 @@ class Application(Base):
     answer_sheet: Mapped[AnswerSheet] = relationship()
     submitted_by: Mapped[Person | None] = relationship(foreign_keys=[submitted_by_id])
     attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.id", back_populates="application")
-    findings: Mapped[list[Finding]] = relationship(order_by="Finding.id", back_populates="application")
 
     workflow = APPLICATION
 
@@ -132,27 +122,3 @@ class Receipt(Base):
 
     application: Mapped[Application] = relationship()
     submitted_by: Mapped[Person] = relationship()
-
-
-class Finding(Base):
-    """What the eligibility check found for one rule: by the machine, or judged by a person with a reason."""
-
-    __tablename__ = "finding"
-    __table_args__ = (
-        one_of("outcome", Outcome),
-        UniqueConstraint("application_id", "rule_id"),
-        CheckConstraint("NOT judged OR (judged_by_id IS NOT NULL AND reason <> '')", name="judged_by_someone"),
-    )
-
-    id: Mapped[Key]
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
-    rule_id: Mapped[int] = mapped_column(ForeignKey("eligibility_rule.id"))
-    outcome: Mapped[str]
-    judged: Mapped[bool] = mapped_column(Boolean, default=False)
-    judged_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
-    reason: Mapped[str] = mapped_column(default="")
-    found_at: Mapped[Recorded]
-
-    application: Mapped[Application] = relationship(back_populates="findings")
-    rule: Mapped[EligibilityRule] = relationship()
-    judged_by: Mapped[Person | None] = relationship()

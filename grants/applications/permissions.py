@@ -1,4 +1,4 @@
-"""Who may write, send in, read and check an application."""
+"""Who may write, send in and read an application."""
 
 from __future__ import annotations
 
@@ -71,15 +71,11 @@ def can_read(user: Any, application: Application) -> bool:
     """Members of the organization, coordinators of its region and auditors read what was sent in; members also drafts."""
     if user.belongs_to(application.organization_id):
         return True
-    return application.submitted_at is not None and (user.holds(Role.AUDITOR) or _coordinates(user, application))
+    return application.submitted_at is not None and (user.holds(Role.AUDITOR) or coordinates(user, application))
 
 
-def can_check(user: Any, application: Application) -> bool:
-    """A coordinator of the region checks eligibility, unless they belong to the applicant organization."""
-    return _coordinates(user, application) and not user.belongs_to(application.organization_id)
-
-
-def _coordinates(user: Any, application: Application) -> bool:
+def coordinates(user: Any, application: Application) -> bool:
+    """Whether somebody coordinates the region of an application; one whose region nobody can tell is for the whole fund."""
     if application.region is None:
         return bool(user.holds(Role.GLOBAL_COORDINATOR))
     return bool(user.coordinates(application.region))

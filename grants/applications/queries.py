@@ -25,7 +25,7 @@ from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person
-from grants.applications.models import Application, Attachment, Finding, Receipt
+from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
 from grants.calls.queries import once_published
@@ -506,47 +506,6 @@ def server_time() -> datetime:
     """The moment it is by the clock that judges deadlines."""
     moment: datetime = db.session.execute(select(func.app_now())).scalar_one()
     return moment
-
-
-def rules_of(call: Call) -> list[EligibilityRule]:
-    """The eligibility rules of a call."""
-    found = select(EligibilityRule).where(EligibilityRule.call_id == call.id)
-    return list(db.session.scalars(found.order_by(EligibilityRule.position)))
-
-
-def findings_of(application: Application) -> list[Finding]:
-    """What the eligibility check found, in the order of the rules."""
-    found = (
-        select(Finding)
-        .where(Finding.application_id == application.id)
-        .join(Finding.rule)
-        .options(contains_eager(Finding.rule), joinedload(Finding.judged_by).load_only(Person.name))
-        .order_by(EligibilityRule.position)
-        .execution_options(populate_existing=True)
-    )
-    return list(db.session.scalars(found))
-
-
-def finding_by_rule(application: Application, rule_key: str) -> Finding | None:
-    """What was found for one rule."""
-    found = (
-        select(Finding)
-        .join(Finding.rule)
-        .where(Finding.application_id == application.id, EligibilityRule.key == rule_key)
-        .options(contains_eager(Finding.rule), joinedload(Finding.application))
-    )
-    return db.session.scalar(found)
-
-
-def sent_in_by(organization_id: int, call_id: int) -> int:
-    """How many applications of an organization to a call were sent in and not withdrawn."""
-    found = select(func.count(Application.id)).where(
-        Application.call_id == call_id,
-        Application.organization_id == organization_id,
-        Application.submitted_at.is_not(None),
-        Application.state != ApplicationState.WITHDRAWN,
-    )
-    return db.session.scalar(found) or 0
 
 
 def people_of(application: Application) -> list[Person]:

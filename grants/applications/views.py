@@ -1,4 +1,4 @@
-"""Pages of applications: beginning, writing, documents, sending in, the receipt, reading, checking, the list of a call."""
+"""Pages of applications: beginning, writing, documents, sending in, the receipt, reading, the list of a call."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Confidentiality, Role
 from grants.applications import actions, permissions, queries, rules
-from grants.applications.forms import JudgeForm, ReasonForm, StartForm, UploadForm, WithholdForm
-from grants.applications.models import Application, Attachment, Outcome, Receipt
+from grants.applications.forms import StartForm, UploadForm, WithholdForm
+from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.rules import Audience
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked
@@ -496,7 +496,7 @@ def _document(name: str, language: str, values: dict[str, Any]) -> Response:
     return response
 
 
-# ------------------------------------------------------------------ reading and checking
+# ------------------------------------------------------------------ reading
 
 
 def _audience(application: Application) -> Audience:
@@ -524,109 +524,7 @@ def read(reference: str) -> ResponseReturnValue:
         told=timeline(
             [("application", application.id)], names=not permissions.can_write(current_user, application), limit=30
         ),
-        may_check=permissions.can_check(current_user, application),
     )
-
-
-@bp.get("/applications/<reference>/check")
-@access(*COORDINATORS, Role.AUDITOR)
-def check(reference: str) -> ResponseReturnValue:
-    """The eligibility check: each rule of the call, what the machine says, what a person judged."""
-    return _check_page(_found(reference))
-
-
-@bp.post("/applications/<reference>/check")
-@access(*COORDINATORS)
-def run_check(reference: str) -> ResponseReturnValue:
-    """Let the machine look at every rule of the call."""
-    application = _to_check(reference)
-    actions.check_eligibility(application, by=current_user)
-    return done(_("Every rule of the call was checked."), ".check", reference=reference)
-
-
-@bp.post("/applications/<reference>/check/<key>")
-@access(*COORDINATORS)
-def judge(reference: str, key: str) -> ResponseReturnValue:
-    """A person says whether one rule is met, and why."""
-    application = _to_check(reference)
-    finding = found(queries.finding_by_rule(application, key))
-    form = JudgeForm(prefix=key)
-    if not form.validate_on_submit():
-        return _check_page(application, form, key)
-    actions.judge(finding, form.outcome.data, form.reason.data, by=current_user)
-    return done(_("Noted, with your name and reason."), ".check", reference=reference, _anchor=key)
-
-
-@bp.post("/applications/<reference>/find-eligible")
-@access(*COORDINATORS)
-def find_eligible(reference: str) -> ResponseReturnValue:
-    """Every rule is met."""
-    actions.find_eligible(_to_check(reference), by=current_user)
-    return done(_("Found eligible. The applicant has been told."), ".check", reference=reference)
-
-
-@bp.route("/applications/<reference>/find-ineligible", methods=["GET", "POST"])
-@access(*COORDINATORS)
-def find_ineligible(reference: str) -> ResponseReturnValue:
-    """A rule is not met: say why to the applicant."""
-    application = _to_check(reference)
-    form = ReasonForm()
-    if form.validate_on_submit():
-        actions.find_ineligible(application, form.reason.data, by=current_user)
-        return done(
-            _("Found not eligible. The applicant has been told why, and how to complain."),
-            ".check",
-            reference=reference,
-        )
-    findings = queries.findings_of(application)
-    page = render_template(
-        "applications/find_ineligible.html",
-        application=application,
-        call=application.call,
-        form=form,
-        unmet=[finding for finding in findings if finding.outcome == Outcome.FAILED],
-        obstacles=rules.obstacles_to_finding_ineligible(application, findings, len(queries.rules_of(application.call))),
-    )
-    return page, 422 if form.is_submitted() else 200
-
-
-def _to_check(reference: str) -> Application:
-    application = _found(reference)
-    require(permissions.can_check(current_user, application))
-    return application
-
-
-def _check_page(application: Application, failed: JudgeForm | None = None, key: str = "") -> ResponseReturnValue:
-    findings = queries.findings_of(application)
-    asked = queries.rules_of(application.call)
-    page = render_template(
-        "applications/check.html",
-        application=application,
-        call=application.call,
-        rules=asked,
-        findings={finding.rule_id: finding for finding in findings},
-        forms={
-            rule.key: failed if failed and rule.key == key else JudgeForm(formdata=None, prefix=rule.key)
-            for rule in asked
-        },
-        problem_at=key,
-        absent=_absent(application),
-        steps=steps_of(application),
-        checking=rules.obstacles_to_checking(application),
-        eligible=rules.obstacles_to_finding_eligible(application, findings, len(asked)),
-        ineligible=rules.obstacles_to_finding_ineligible(application, findings, len(asked)),
-        told=timeline([("application", application.id)], names=True, limit=30),
-        may_check=permissions.can_check(current_user, application),
-    )
-    return page, 422 if failed else 200
-
-
-def _absent(application: Application) -> list[tuple[DocumentAsked, str | None]]:
-    """The required documents of which there is no file, with the reason of those that are withheld."""
-    desk = Desk(application)
-    reasons = {a.document_id: a.withheld_reason for a in desk.attachments if a.file_id is None}
-    given = {a.document_id for a in desk.attachments if a.file_id is not None}
-    return [(d, reasons.get(d.id)) for d in desk.documents if d.id not in given and desk.needs(d)]
 
 
 # ------------------------------------------------------------------ the applications of a call
@@ -693,7 +591,7 @@ class Row(NamedTuple):
 
 def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
     """The applications of one page of a list, in words."""
-    to_read, to_check, language = addresses("applications.read"), addresses("applications.check"), language_now()
+    to_read, to_check, language = addresses("applications.read"), addresses("checks.check"), language_now()
     rows = []
     for reference, title, state, region, lot, minor, currency, sent_at, confidentiality, organization, country in found:
         rows.append(

@@ -10,6 +10,7 @@ from grants.applications import actions as application_actions
 from grants.applications.models import Application
 from grants.calls import actions as call_actions
 from grants.calls.models import Call
+from grants.checks import actions as check_actions
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l
@@ -288,7 +289,7 @@ def reopen_check(application: Application, reason: str, *, by: Person) -> None:
     """Take up the eligibility check again. Raises Refused once the committee has decided about the application."""
     _hold(application)
     refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
-    application_actions.reopen_check(application, reason, by=by)
+    check_actions.reopen_check(application, reason, by=by)
 
 
 def ask_reviewer(application: Application, reviewer: Person, *, due_on: date, round: int, by: Person) -> Assignment:
@@ -301,8 +302,8 @@ def ask_reviewer(application: Application, reviewer: Person, *, due_on: date, ro
 def ask_suggested(call: Call, applications: Sequence[Application], *, due_on: date, by: Person) -> list[Assignment]:
     """Ask the reviewers that fit best for those of the applications about which the committee has not decided."""
     reviews.lock_applications([one.id for one in applications])
-    ballots = queries.ballots_of(call.id)
-    undecided = [one for one in applications if one.id not in ballots or ballots[one.id].state not in DECIDED]
+    decided = queries.decided_in(call.id)
+    undecided = [one for one in applications if one.id not in decided]
     return review_actions.assign_suggested(call, undecided, due_on=due_on, by=by)
 
 
@@ -340,6 +341,13 @@ def recuse_from_review(assignment: Assignment, reason: str, *, by: Person) -> No
         declare_interest(by, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
     else:
         review_actions.recuse(assignment, reason, by=by)
+
+
+def decline_review(assignment: Assignment, reason: str, *, by: Person) -> None:
+    """Say no to a review, or give it back. Somebody else is asked unless the committee has decided meanwhile."""
+    _hold(assignment.application)
+    decided = rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id))
+    review_actions.decline(assignment, reason, by=by, is_missed=not decided)
 
 
 def declare_interest(

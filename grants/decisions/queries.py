@@ -14,10 +14,11 @@ from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
-from grants.applications.models import Application, Finding, Outcome
+from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.queries import once_published
+from grants.checks.models import Finding, Outcome
 from grants.core.db import Prepared, db, packed, to_read, unpacked
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
@@ -248,6 +249,11 @@ _BALLOTS = Prepared(
         .where(Meeting.call_id == reviews.OF_CALL)
     )
 )
+
+
+def decided_in(call_id: int) -> set[int]:
+    """The applications to a call about which the committee has decided."""
+    return {one.application_id for one in ballots_of(call_id).values() if one.state in DECIDED}
 
 
 def awarded_in(call_id: int) -> list[Awarded]:

@@ -13,13 +13,14 @@ from grants.accounts.models import COORDINATORS, Person, Role
 from grants.applications import queries as applications
 from grants.applications.forms import ReasonForm as WhyForm
 from grants.applications.models import Application
-from grants.applications.permissions import can_check, can_withdraw
+from grants.applications.permissions import can_withdraw
 from grants.applications.rules import Audience
 from grants.calls.forms import CancelForm
 from grants.calls.models import Call
 from grants.calls.permissions import can_cancel
 from grants.calls.queries import call_by_reference, call_to_read
 from grants.calls.views import manage_page
+from grants.checks.permissions import can_check
 from grants.core import clock, files
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
@@ -617,9 +618,9 @@ def reopen_check(reference: str) -> ResponseReturnValue:
     require(can_check(current_user, application))
     if form.validate_on_submit():
         actions.reopen_check(application, form.reason.data, by=current_user)
-        return done(_("The check is open again."), "applications.check", reference=reference)
+        return done(_("The check is open again."), "checks.check", reference=reference)
     page = render_template(
-        "applications/reopen_check.html",
+        "checks/reopen_check.html",
         application=application,
         call=application.call,
         form=form,
@@ -632,16 +633,25 @@ def _assignment(assignment_id: int) -> Assignment:
     return found(reviews.assignment_by_id(scope(current_user, Assignment), assignment_id))
 
 
+@bp.get("/calls/<reference>/reviews")
+@access(*FOLLOWERS)
+def reviews_of_call(reference: str) -> ResponseReturnValue:
+    """Applications and reviewers: who reads what, what is missing, where two disagree."""
+    require(can_follow_reviews(current_user))
+    call = found(call_to_read(scope(current_user, Call), reference))
+    return table_page(call, SuggestForm(), decided=queries.decided_in(call.id))
+
+
 @bp.post("/calls/<reference>/reviews/suggest")
 @access(*COORDINATORS)
 def ask_suggested(reference: str) -> ResponseReturnValue:
     """Ask the reviewers that fit best, until each application has enough."""
     call, form = call_followed(reference), SuggestForm()
     if not form.validate_on_submit():
-        return table_page(call, form, 422)
+        return table_page(call, form, 422, decided=queries.decided_in(call.id))
     ids = [line.id for line in lines_followed(call) if can_assign(current_user, line.region)]
     asked = actions.ask_suggested(call, reviews.applications_by_id(ids), due_on=form.due_on.data, by=current_user)
-    return done(_("%(n)s reviewers have been asked.", n=len(asked)), "reviews.of_call", reference=reference)
+    return done(_("%(n)s reviewers have been asked.", n=len(asked)), "decisions.reviews_of_call", reference=reference)
 
 
 @bp.post("/calls/<reference>/reviews/<application_reference>")
@@ -677,10 +687,26 @@ def declare_before_review(assignment_id: int) -> ResponseReturnValue:
         return declaration_page(assignment, form, 422)
     grade, reason = form.grade.data, form.reason.data or ""
     if grade == Grade.CONFLICT and assignment.state != AssignmentState.COMPLETED:
+        decided = once_decided(assignment.application_id)
         actions.recuse_from_review(assignment, reason, by=current_user)
+        if decided:
+            return done(_("Thank you for telling us. This application is hidden from you now."), "reviews.mine")
         return done(_("Thank you for telling us. Somebody else will review this application."), "reviews.mine")
     actions.accept_review(assignment, grade=grade, reason=reason, by=current_user)
     return done(_("Thank you. You can start whenever you like."), "reviews.show", assignment_id=assignment_id)
+
+
+@bp.post("/reviews/<int:assignment_id>/decline")
+@access(Role.REVIEWER)
+def decline_review(assignment_id: int) -> ResponseReturnValue:
+    """Say no for lack of time, or another reason that is no conflict."""
+    assignment = _assignment(assignment_id)
+    require(can_declare(current_user, assignment))
+    decided = once_decided(assignment.application_id)
+    actions.decline_review(assignment, ReasonForm().reason.data or "", by=current_user)
+    if decided:
+        return done(_("Thank you for telling us. The committee has decided already, so nobody is missed."), "reviews.mine")
+    return done(_("Thank you for telling us early. We ask somebody else."), "reviews.mine")
 
 
 @bp.post("/reviews/<int:assignment_id>")

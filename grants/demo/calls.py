@@ -10,10 +10,12 @@ from sqlalchemy import select
 
 from grants.accounts.models import Person
 from grants.applications import actions as applications
-from grants.applications.models import Application, Finding, Outcome
+from grants.applications.models import Application
 from grants.calls import actions as calls
 from grants.calls.forms import read_call
 from grants.calls.models import Call, DocumentAsked
+from grants.checks import actions as checks
+from grants.checks.models import Finding, Outcome
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.demo import sample
@@ -112,11 +114,11 @@ class CallStory:
             coordinator = self.coordinator_of(application)
             until = moment or self.moment(sample.read("call")["call"]["timetable"]["administrative_check_until"])
             with clock.at(until), transaction():
-                applications.check_eligibility(application, by=coordinator)
+                checks.check_eligibility(application, by=coordinator)
                 for finding in self._open_findings(application):
                     reason = "Seen by a member of staff: the reason given is accepted."
-                    applications.judge(finding, Outcome.PASSED, reason, by=coordinator)
-                applications.find_eligible(application, by=coordinator)
+                    checks.judge(finding, Outcome.PASSED, reason, by=coordinator)
+                checks.find_eligible(application, by=coordinator)
 
     def _open_findings(self, application: Application) -> list[Finding]:
         found = select(Finding).where(Finding.application_id == application.id, Finding.outcome != Outcome.PASSED)

@@ -222,7 +222,7 @@ KEYS = {
     "applications.section": {"key": "S2"},
     "applications.attach": {"key": "workplan"},
     "applications.withhold": {"key": "workplan"},
-    "applications.judge": {"key": "E01"},
+    "checks.judge": {"key": "E01"},
     "calls.preview": {"key": "S2"},
 }
 """The values of parameters that name a part of a questionnaire or of a call."""

@@ -1,0 +1,54 @@
+"""Finding the rules of a call, and what was found about an application."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from grants.accounts.models import Person
+from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
+from grants.calls.models import Call, EligibilityRule
+from grants.checks.models import Finding
+from grants.core.db import db
+
+
+def rules_of(call: Call) -> list[EligibilityRule]:
+    """The eligibility rules of a call."""
+    found = select(EligibilityRule).where(EligibilityRule.call_id == call.id)
+    return list(db.session.scalars(found.order_by(EligibilityRule.position)))
+
+
+def findings_of(application: Application) -> list[Finding]:
+    """What the eligibility check found, in the order of the rules."""
+    found = (
+        select(Finding)
+        .where(Finding.application_id == application.id)
+        .join(Finding.rule)
+        .options(contains_eager(Finding.rule), joinedload(Finding.judged_by).load_only(Person.name))
+        .order_by(EligibilityRule.position)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(found))
+
+
+def finding_by_rule(application: Application, rule_key: str) -> Finding | None:
+    """What was found for one rule."""
+    found = (
+        select(Finding)
+        .join(Finding.rule)
+        .where(Finding.application_id == application.id, EligibilityRule.key == rule_key)
+        .options(contains_eager(Finding.rule), joinedload(Finding.application))
+    )
+    return db.session.scalar(found)
+
+
+def sent_in_by(organization_id: int, call_id: int) -> int:
+    """How many applications of an organization to a call were sent in and not withdrawn."""
+    found = select(func.count(Application.id)).where(
+        Application.call_id == call_id,
+        Application.organization_id == organization_id,
+        Application.submitted_at.is_not(None),
+        Application.state != ApplicationState.WITHDRAWN,
+    )
+    return db.session.scalar(found) or 0
