@@ -40,6 +40,12 @@ LARGEST_NUMBER = 1_000_000
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 ADDRESSES = {"manage", "import"}
 """References that would stand in the way of pages of ours."""
+KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,40}")
+CHECK_TYPES = ("yes_no", "choice", "country", "number", "money")
+"""What a question of the check before registration may ask for."""
+CHECK_KEYS = {
+    *("key", "type", "label", "help", "options", "fact", "rules", "check", "on_fail", "reason", "change"),
+}
 ON_FAIL = {"reject", "manual", "reject_all_but_first", "clarification", "correct_budget"}
 ORGANIZATION_FACTS = (
     *("name", "acronym", "country", "region", "language", "legal_form", "registered", "registration_number"),
@@ -129,6 +135,7 @@ class _Examination:
         self.budget()
         self.questions()
         self.eligibility()
+        self.eligibility_check()
         self.annexes()
         self.terms()
         return self.problems
@@ -545,6 +552,49 @@ class _Examination:
                 self.wrong((*here, "on_fail"), f"one of {', '.join(sorted(ON_FAIL))} is expected")
             self.values(rule, "manual_if", here)
 
+    def eligibility_check(self) -> None:
+        """The plain questions before registration; each leads to a yes or no by its own check or by rules of the call."""
+        asked = self.listed(self.call, "eligibility_check", ("call",), needed=False)
+        keys, facts = self.once(asked, "key"), self.facts()
+        known = {f"answer.{key}" for key in keys} | {str(q["fact"]) for _path, q in asked if q.get("fact")}
+        known |= {name for name in facts if name.startswith("call.")}
+        for path, question in asked:
+            for key in question.keys() - CHECK_KEYS:
+                self.wrong((*path, key), f"unknown key “{key}”")
+            if not KEY.fullmatch(str(question.get("key"))):
+                self.wrong((*path, "key"), "a key of letters, digits and _ is expected")
+            if question.get("type") not in CHECK_TYPES:
+                self.wrong((*path, "type"), f"one of {', '.join(CHECK_TYPES)} is expected")
+            for name in ("label", "help", "reason", "change"):
+                self.text(question, name, path, needed=name == "label")
+            options = self.listed(question, "options", path, needed=question.get("type") == "choice")
+            self.once(options, "value")
+            for here, option in options:
+                self.text(option, "label", here)
+            if question.get("fact") is not None and str(question["fact"]) not in facts:
+                self.wrong((*path, "fact"), f"unknown name “{question['fact']}”")
+            self.deciding(question, path, known)
+
+    def deciding(self, question: Mapping[str, Any], path: Path, known: set[str]) -> None:
+        """What turns an answer before registration into a yes or no: a check of its own, else the rules it names."""
+        rules = {str(rule.get("id")): rule for rule in _mappings(self.call.get("eligibility"), "rules")}
+        cited = [str(rule) for rule in self.values(question, "rules", path)]
+        if question.get("on_fail", "reject") not in ("reject", "manual"):
+            self.wrong((*path, "on_fail"), "reject or manual is expected")
+        for rule in cited:
+            if rule not in rules:
+                self.wrong((*path, "rules"), f"there is no eligibility rule “{rule}”")
+        if question.get("check") is not None:
+            self.expression(question, "check", path, known)
+            return
+        if not cited:
+            self.wrong(path, "a check, or rules that decide, are expected")
+        for rule in cited:
+            try:
+                parse(rules.get(rule, {}).get("check", "true"), known)
+            except BadExpression as error:
+                self.wrong((*path, "rules"), f"the rule “{rule}” needs what no question asks: {error}")
+
     def annexes(self) -> None:
         annexes = self.listed(self.call, "required_annexes", ("call",), needed=False)
         self.once(annexes, "id")
@@ -583,6 +633,11 @@ def _follows(before: Any, after: Any, zone: str) -> bool:
         return before <= after
     days = [v.astimezone(ZoneInfo(zone)).date() if isinstance(v, datetime) else v for v in (before, after)]
     return bool(days[0] <= days[1])
+
+
+def _mappings(holder: Any, key: str) -> list[Mapping[str, Any]]:
+    members = holder.get(key) if isinstance(holder, Mapping) else None
+    return [member for member in members if isinstance(member, Mapping)] if isinstance(members, list) else []
 
 
 def _paths(document: Mapping[str, Any], before: str = "") -> Iterable[str]:
