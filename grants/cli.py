@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import click
 from flask import Flask
+from sqlalchemy import select
 
 from config import ROOT, BadConfiguration, Config
 from grants.accounts.actions import grant_role, invite_again, invite_person
@@ -19,7 +21,9 @@ from grants.accounts.models import Person, Region, Role
 from grants.accounts.queries import normal_address, person_by_email
 from grants.app import create_app
 from grants.calls.actions import import_call
-from grants.calls.forms import BadImport, read_call
+from grants.calls.forms import BadImport, read_call, write_call
+from grants.calls.models import Call
+from grants.calls.queries import call_by_reference, written_documents
 from grants.core import clock, docs
 from grants.core.db import transaction
 from grants.core.engines.engine import ServerFailed
@@ -232,6 +236,26 @@ def call_import_command(path: str) -> None:
         except BadImport as problem:
             raise CannotRun(*[str(mistake) for mistake in problem.mistakes], "Nothing was imported.") from None
         click.echo(f"{call.reference} is a draft; a coordinator can look at it and publish it.")
+
+
+@call_group.command("export")
+@click.argument("reference", metavar="CALL")
+@click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Write to this file instead of the screen.")
+def call_export_command(reference: str, out: str | None) -> None:
+    """Print CALL as one YAML file, which `grants call import` reads back exactly."""
+    with _application():
+        call = call_by_reference(select(Call), reference)
+        if call is None:
+            raise CannotRun(f"There is no call {reference!r}.")
+        written = write_call(written_documents(call))
+    if out is None:
+        click.echo(written, nl=False)
+        return
+    try:
+        Path(out).write_text(written, "utf-8")
+    except OSError as error:
+        raise CannotRun(f"{out}: {error.strerror}") from None
+    click.echo(f"Written to {out}.")
 
 
 @grants.command("routes")

@@ -6,6 +6,8 @@ import io
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +207,7 @@ class _Builder:
                 word = getattr(key_node, "value", "?")
                 self.wrong(line, place, f"“{word}” cannot be a key; put it in quotes")
                 continue
-            if key in found:
+            if str(key) in map(str, found):
                 self.wrong(line, (*place, key), "this key stands twice")
                 continue
             self.reading.places[*place, key] = (self.file, line)
@@ -222,6 +224,8 @@ class _Builder:
             (ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) < 0xE000 for c in found
         ):
             return self.wrong(line, place, "the text holds a character that cannot be stored")
+        if isinstance(found, float) and not isfinite(found):
+            return self.wrong(line, place, "a number is expected")
         if isinstance(found, bytes | set):
             return self.wrong(line, place, "a text, a number or a day is expected")
         return found
@@ -236,6 +240,55 @@ def _dotted(place: Place) -> str:
     for part in place:
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
     return text.removeprefix(".")
+
+
+# ------------------------------------------------------------------ writing a call into one file
+
+
+class _Writer(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes everything out, without references from one place to another."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Say everything where it stands."""
+        return True
+
+
+def write_call(documents: Mapping[str, Any]) -> str:
+    """The documents of a call as one YAML file, which :func:`read_call` reads back exactly, keys in their order."""
+    text = yaml.dump(
+        _with_days(documents),
+        Dumper=_Writer,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=LARGEST,
+    )
+    return str(text)
+
+
+def _with_days(value: Any, key: str = "") -> Any:
+    """The same with the days and moments of a timetable as such, so that they are written without quotes."""
+    if isinstance(value, Mapping):
+        return {name: _with_days(member, str(name)) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_days(member) for member in value]
+    if isinstance(value, str) and (key in rules.MOMENTS or key in rules.DAYS or key in DAY_KEYS):
+        return _day_or_text(value)
+    return value
+
+
+DAY_KEYS = ("not_before", "not_after", "reserve_list_valid_until")
+
+
+def _day_or_text(text: str) -> Any:
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            found = read(text)
+        except ValueError:
+            continue
+        if found.isoformat() == text and str(getattr(found, "tzinfo", None))[:3] in ("Non", "UTC"):
+            return found
+    return text
 
 
 class ImportForm(Form):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.calls.workflow import CALL, CallState
@@ -18,7 +18,8 @@ class Call(Base):
     """A call for proposals.
 
     What people filter, sort and count by has a column; the full wording of the call, its grid and its budget
-    headings stay as they were imported in ``terms``, ``grid`` and ``budget``, loaded only where they are read.
+    headings stay as they were imported in ``terms``, ``grid`` and ``budget``, loaded only where they are read, with
+    their keys in the order in which they were written.
     """
 
     __tablename__ = "call"
@@ -60,10 +61,11 @@ class Call(Base):
     months_max: Mapped[int]
     eligible_countries: Mapped[list[str]]
     questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"))
-    terms: Mapped[dict[str, Any]] = mapped_column(deferred=True)
-    grid: Mapped[dict[str, Any]] = mapped_column(deferred=True)
-    budget: Mapped[dict[str, Any]] = mapped_column(deferred=True)
-    plan_of_action: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+    edition: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    grid: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    budget: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    plan_of_action: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     created_at: Mapped[Recorded]
 
     questionnaire: Mapped[Questionnaire] = relationship()
@@ -97,6 +99,41 @@ class Call(Base):
     def is_open(self, at: datetime) -> bool:
         """Whether applications are taken at a moment. For screens; the submission itself asks the database."""
         return self.state == CallState.PUBLISHED and self.opens_at <= at < self.closes_at
+
+
+class WorkingCopy(Base):
+    """The documents of a call while coordinators write: of a draft that is not sound yet, or of a correction.
+
+    ``documents`` are call, form, grid, budget, plan_of_action, as they stand in files; they may be incomplete.
+    ``version`` grows with every save, so that two people never overwrite each other unseen.
+    """
+
+    __tablename__ = "working_copy"
+
+    id: Mapped[Key]
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"), unique=True)
+    documents: Mapped[dict[str, Any]] = mapped_column(JSON)
+    version: Mapped[int] = mapped_column(default=1)
+    saved_at: Mapped[Recorded]
+    saved_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class Correction(Base):
+    """A published change of a published call: when, why, what changed, and what the call said before. Never changed."""
+
+    __tablename__ = "correction"
+    __table_args__ = (UniqueConstraint("call_id", "number"),)
+
+    id: Mapped[Key]
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
+    number: Mapped[int]
+    reason: Mapped[str]
+    changes: Mapped[list[dict[str, Any]]]
+    former_questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"), index=True)
+    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"), index=True)
+    former: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    made_at: Mapped[Recorded]
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
 
 class Lot(Base):

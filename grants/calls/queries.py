@@ -15,6 +15,7 @@ from sqlalchemy.orm import selectinload, undefer
 from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.workflow import CallState
 from grants.core.db import Prepared, Texts, db, packed, unpacked
+from grants.questionnaires.models import Questionnaire
 
 T = TypeVar("T")
 
@@ -86,6 +87,20 @@ def documents_of(call: Call) -> Mapping[str, Any]:
 def _documents_of(call_id: int) -> Mapping[str, Any]:
     found = select(Call.terms, Call.grid, Call.budget, Call.plan_of_action).where(Call.id == call_id)
     return MappingProxyType(dict(db.session.execute(found).one()._mapping))
+
+
+def written_documents(call: Call) -> dict[str, Any]:
+    """The documents of a call as they were written, keys in their order: call, form, grid, budget, plan_of_action.
+
+    What :func:`grants.calls.forms.read_call` gives, with days and moments as text. Documents it has not are left out.
+    """
+    found = select(Call.terms, Questionnaire.definition, Call.grid, Call.budget, Call.plan_of_action).where(
+        Call.id == call.id, Questionnaire.id == Call.questionnaire_id
+    )
+    terms, form, grid, budget, plan = db.session.execute(found).one()
+    written = {key: value for key, value in form.items() if key != "sources"}
+    documents = {"call": terms, "form": written, "grid": grid, "budget": budget, "plan_of_action": plan}
+    return {name: document for name, document in documents.items() if document}
 
 
 class Names(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.calls import actions, permissions, queries, rules
-from grants.calls.forms import BadImport, CancelForm, ImportForm, read_upload
+from grants.calls.forms import BadImport, CancelForm, ImportForm, read_upload, write_call
 from grants.calls.models import Call
 from grants.calls.workflow import CallState
 from grants.core import clock
@@ -114,6 +114,17 @@ def import_() -> ResponseReturnValue:
 def manage(reference: str) -> ResponseReturnValue:
     """Where a call stands, its money by region and lot, its timetable, and publishing it."""
     return manage_page(_call(reference, whole=True), CancelForm())
+
+
+@bp.get("/calls/<reference>/call.yaml")
+@access(*STAFF)
+def export(reference: str) -> ResponseReturnValue:
+    """The whole call as one file, which can be imported again."""
+    call = _call(reference)
+    require(permissions.can_manage(current_user, call))
+    response = Response(write_call(queries.written_documents(call)), mimetype="application/yaml")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{call.reference}.yaml")
+    return response
 
 
 @bp.get("/calls/<reference>/preview")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Person
@@ -23,7 +24,7 @@ class Questionnaire(Base):
     version: Mapped[int]
     title: Mapped[dict[str, str]]
     languages: Mapped[list[str]]
-    definition: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+    definition: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     created_at: Mapped[Recorded]
 
 
@@ -71,3 +72,20 @@ class SectionRevision(Base):
     values: Mapped[dict[str, Any]]
     saved_at: Mapped[datetime]
     saved_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class AnswerSetAside(Base):
+    """An answer that no longer fits after the questionnaire was corrected; kept, and shown to those who gave it.
+
+    ``questionnaire_id`` is the version that asked for it.
+    """
+
+    __tablename__ = "answer_set_aside"
+    __table_args__ = (UniqueConstraint("answer_sheet_id", "questionnaire_id", "question_key"),)
+
+    id: Mapped[Key]
+    answer_sheet_id: Mapped[int] = mapped_column(ForeignKey("answer_sheet.id"))
+    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"), index=True)
+    question_key: Mapped[str]
+    answer: Mapped[Any] = mapped_column(JSONB)
+    set_aside_at: Mapped[Recorded]

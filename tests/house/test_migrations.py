@@ -19,7 +19,7 @@ from grants.core.db import db
 from grants.schema import empty, migrate
 from tests.conftest import PRISTINE, copied, settings
 
-RECORDS = ("history_entry", "history_seal", "receipt", "conflict_declaration", "transfer", "refund")
+RECORDS = ("history_entry", "history_seal", "receipt", "conflict_declaration", "transfer", "refund", "correction")
 """Tables to which rows are added, and in which nothing is ever changed or removed."""
 
 EMPTIED = "TRUNCATE {} CASCADE"
@@ -34,6 +34,7 @@ WITHOUT_INDEX = {
         "meeting.called_by_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id",
         "report.accepted_by_id", "report.submitted_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
         "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id",
+        "working_copy.saved_by_id", "correction.made_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
         "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "refund.proof_id",
@@ -164,5 +165,12 @@ def test_a_record_is_neither_changed_nor_removed(app: Flask, table: str, change:
 
 
 def _something(name: str, kind: str, number: int) -> str:
-    plain = {"BIGINT": str(number), "TEXT": "'a'", "DATE": "current_date", "TIMESTAMP": "now()", "JSONB": "'{}'"}
+    plain = {
+        "BIGINT": str(number),
+        "TEXT": "'a'",
+        "DATE": "current_date",
+        "TIMESTAMP": "now()",
+        "JSONB": "'{}'",
+        "JSON": "'{}'",
+    }
     return "'none'" if name == "grade" else plain[kind]
