@@ -19,7 +19,6 @@ from grants.core.money import Money
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.decisions import mails, queries, rules
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
-from grants.decisions.queries import DECIDED
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history import actions as history
 from grants.reviews import actions as review_actions

@@ -42,7 +42,14 @@ from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
 from grants.reviews.forms import AskForm, DeclarationForm, InterestForm, SuggestForm, review_form, typed_in
 from grants.reviews.models import Assignment, Grade
-from grants.reviews.permissions import DECLARERS, can_assign, can_declare, can_declare_interests, can_write
+from grants.reviews.permissions import (
+    DECLARERS,
+    can_assign,
+    can_declare,
+    can_declare_interests,
+    can_follow_reviews,
+    can_write,
+)
 from grants.reviews.rules import obstacles_to_submitting, read_grid, results_of, shown
 from grants.reviews.views import (
     PAGE,
@@ -705,7 +712,9 @@ def decline_review(assignment_id: int) -> ResponseReturnValue:
     decided = once_decided(assignment.application_id)
     actions.decline_review(assignment, ReasonForm().reason.data or "", by=current_user)
     if decided:
-        return done(_("Thank you for telling us. The committee has decided already, so nobody is missed."), "reviews.mine")
+        return done(
+            _("Thank you for telling us. The committee has decided already, so nobody is missed."), "reviews.mine"
+        )
     return done(_("Thank you for telling us early. We ask somebody else."), "reviews.mine")
 
 

@@ -24,7 +24,7 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "vote": (_l("Vote in the committee"), "decisions.meeting", "reference"),
     "attend": (_l("Prepare for a meeting of the committee"), "decisions.meeting", "reference"),
     "check_applications": (_l("Check the eligibility of applications"), "applications.of_call", "reference"),
-    "assign_reviewers": (_l("Find reviewers for applications"), "reviews.of_call", "reference"),
+    "assign_reviewers": (_l("Find reviewers for applications"), "decisions.reviews_of_call", "reference"),
     "call_meeting": (_l("Call a meeting of the committee"), "decisions.of_call", "reference"),
     "open_closeout": (_l("Open the close-out of a grant"), "closeout.of_grant", "reference"),
     "release_letters": (_l("Release the letters of a meeting"), "awards.release", "reference"),

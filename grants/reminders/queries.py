@@ -23,6 +23,8 @@ from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.core.db import db
 from grants.core.mail import OutboxMail
+from grants.decisions.models import Decision
+from grants.decisions.queries import DECIDED
 from grants.payments import queries as payments
 from grants.payments import rules as payment_rules
 from grants.payments.models import BankAccount, Disbursement, Tranche
@@ -149,10 +151,16 @@ def _open_drafts(window: Window, members: Members) -> Iterator[Deadline]:
 
 
 def _reviews(window: Window) -> Iterator[Deadline]:
+    """Reviews to write, while they can still be submitted and somebody waits for them."""
+    decided = select(Decision.id).where(Decision.application_id == Application.id, Decision.state.in_(DECIDED))
     found = (
         select(Assignment)
+        .join(Application, Application.id == Assignment.application_id)
         .where(
-            Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)), _within(window, Assignment.due_on)
+            Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)),
+            Application.state == ApplicationState.ELIGIBLE,
+            ~decided.exists(),
+            _within(window, Assignment.due_on),
         )
         .options(joinedload(Assignment.reviewer))
     )

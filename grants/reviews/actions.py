@@ -7,6 +7,7 @@ from datetime import date
 
 from grants.accounts.models import Organization, Person
 from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.core import clock
 from grants.core.db import db
@@ -29,13 +30,19 @@ def describe_reviewer(
     capacity: int,
     by: Person,
 ) -> ReviewerProfile:
-    """Write down what a reviewer knows, reads, and how many first-round reviews of a call they take on."""
+    """Write down what a reviewer knows, reads, and how many first-round reviews of a call they take on.
+
+    Raises Refused: the person is no reviewer, reads no language, or takes on an impossible number of reviews.
+    """
+    refuse(rules.obstacles_to_describing(person, languages, capacity))
+    queries.lock_reviewer(person)
     profile = queries.profile_of(person) or ReviewerProfile(person_id=person.id)
     profile.expertise, profile.languages, profile.regions = expertise, languages, regions
     profile.lots, profile.capacity = lots, capacity
     db.session.add(profile)
     db.session.flush()
-    history.note("reviewer", person.id, "describe", by=by, capacity=capacity)
+    known = {"languages": languages, "regions": regions, "lots": lots}
+    history.note("reviewer", person.id, "describe", by=by, capacity=capacity, known=known)
     return profile
 
 
@@ -115,11 +122,14 @@ def recuse(assignment: Assignment, reason: str, *, by: Person) -> None:
     _step_aside(assignment, reason, by)
 
 
-def decline(assignment: Assignment, reason: str, *, by: Person) -> None:
-    """Say no to a review, for lack of time or anything else that is no conflict."""
+def decline(assignment: Assignment, reason: str, *, by: Person, is_missed: bool = True) -> None:
+    """Say no to a review, for lack of time or anything else that is no conflict. ``is_missed`` says whether somebody else
+    is to be asked.
+    """
     entry = history.record(assignment, "decline", by=by, reason=reason)
     application = assignment.application
-    post(*[mails.reviewer_missing(application, one, entry.id) for one in queries.free_coordinators(application)])
+    if is_missed and application.state == ApplicationState.ELIGIBLE:
+        post(*[mails.reviewer_missing(application, one, entry.id) for one in queries.free_coordinators(application)])
 
 
 def declare_interest(
@@ -183,6 +193,7 @@ def _step_aside(assignment: Assignment, reason: str, by: Person, *, is_missed: b
     if assignment.review is not None:
         assignment.review.voided_at = clock.now()
     db.session.flush()
+    is_missed = is_missed and application.state == ApplicationState.ELIGIBLE
     if is_late or is_missed:
         mail = mails.conflict_declared_late if is_late else mails.reviewer_missing
         post(*[mail(application, person, entry.id) for person in queries.free_coordinators(application)])

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
-from wtforms import DateField, HiddenField, RadioField, SelectField
-from wtforms.validators import DataRequired, Optional
+from wtforms import DateField, HiddenField, IntegerField, RadioField, SelectField
+from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
+from grants.accounts.forms import CheckboxesField
+from grants.accounts.models import REGION_LABELS, Person, Role
 from grants.calls.models import Criterion
 from grants.core.forms import Form, TextField
-from grants.core.languages import _l, pick
-from grants.reviews.models import Grade, Review, Score
-from grants.reviews.rules import LONGEST_SENTENCES, Grid
+from grants.core.languages import LANGUAGES, _l, language_name, language_now, pick
+from grants.reviews.models import CAPACITY, Grade, Review, ReviewerProfile, Score
+from grants.reviews.rules import LONGEST_SENTENCES, MOST_REVIEWS, Grid
 
 GRADES: dict[str, Any] = {
     Grade.NONE: _l("No tie"),
@@ -76,6 +78,57 @@ class InterestForm(DeclarationForm):
 
     organization = HiddenField()
     call = SelectField(_l("For which call?"), validators=[Optional()])
+
+
+class ProfileForm(Form):
+    """What a reviewer reads and knows, and how much they take on. What is chosen already is always offered."""
+
+    languages = CheckboxesField(_l("Languages"), [DataRequired(_l("Please choose at least one language."))])
+    regions = CheckboxesField(_l("Regions"), choices=lambda: {str(key): label for key, label in REGION_LABELS.items()})
+    lots = CheckboxesField(_l("Lots"))
+    expertise = TextField(_l("Experience"), longest=1000)
+    capacity = IntegerField(
+        _l("Reviews for one call"),
+        [
+            InputRequired(_l("Please write a whole number, without decimals.")),
+            NumberRange(0, MOST_REVIEWS, _l("The number of reviews lies between 0 and %(most)s.", most=MOST_REVIEWS)),
+        ],
+    )
+
+    def offer(self, profile: ReviewerProfile | None, lots: Iterable[tuple[str, Any]], languages: Iterable[str]) -> None:
+        """Offer the lots and languages of the calls, ours, and what was chosen before."""
+        spoken = {*LANGUAGES, *languages, *(profile.languages if profile else ())}
+        self.languages.choices = {code: language_name(code).capitalize() for code in sorted(spoken)}
+        titles = {key: f"{key}. {pick(title)}" for key, title in lots}
+        kept = {key: key for key in (profile.lots if profile else ())}
+        self.lots.choices = dict(sorted((kept | titles).items()))
+
+    def known(self, profile: ReviewerProfile | None) -> dict[str, Any]:
+        """What was typed, as the action takes it. Words that were changed replace those in every language."""
+        before = profile.expertise if profile else {}
+        words = self.expertise.data or ""
+        changed = {language_now(): words} if words else {}
+        return {
+            "expertise": before if words == pick(before) else changed,
+            "languages": list(self.languages.data or ()),
+            "regions": list(self.regions.data or ()),
+            "lots": list(self.lots.data or ()),
+            "capacity": self.capacity.data,
+        }
+
+
+def profile_kept(person: Person, profile: ReviewerProfile | None) -> dict[str, Any]:
+    """What a profile holds, as the form shows it; before there is one, what we take a reviewer to know."""
+    if profile is None:
+        regions = [region for grant in person.role_grants if grant.role == Role.REVIEWER for region in grant.regions]
+        return {"languages": [person.language], "regions": regions, "lots": [], "expertise": "", "capacity": CAPACITY}
+    return {
+        "languages": profile.languages,
+        "regions": profile.regions,
+        "lots": profile.lots,
+        "expertise": pick(profile.expertise),
+        "capacity": profile.capacity,
+    }
 
 
 def scale_of(grid: Grid) -> dict[str, str]:

@@ -31,6 +31,10 @@ class Recommendation(enum.StrEnum):
     DO_NOT_FUND = "do_not_fund"
 
 
+CAPACITY = 5
+"""How many first-round reviews of a call a reviewer takes on who has not said otherwise."""
+
+
 class ReviewerProfile(Base):
     """What a reviewer knows and how many first-round reviews they take on."""
 
@@ -42,7 +46,7 @@ class ReviewerProfile(Base):
     languages: Mapped[list[str]] = mapped_column(default=list)
     regions: Mapped[list[str]] = mapped_column(default=list)
     lots: Mapped[list[str]] = mapped_column(default=list)
-    capacity: Mapped[int] = mapped_column(default=5)
+    capacity: Mapped[int] = mapped_column(default=CAPACITY)
 
     person: Mapped[Person] = relationship()
 

@@ -100,3 +100,13 @@ def can_see_other_reviews(user: Any, assignment: Assignment) -> bool:
 def can_declare_interests(user: Any) -> bool:
     """Reviewers, committee members, coordinators, finance officers and auditors: declare a tie to an organization."""
     return bool(user.holds(*DECLARERS))
+
+
+def can_see_reviewers(user: Any) -> bool:
+    """Coordinators and auditors: the list of reviewers, what they know and how much they have to do."""
+    return bool(user.holds(*COORDINATORS, Role.AUDITOR))
+
+
+def can_describe(user: Any, reviewer: Any) -> bool:
+    """Reviewers themselves, and coordinators: write down what a reviewer reads and knows, and how much they take on."""
+    return bool(user.holds(*COORDINATORS)) or (bool(user.id == reviewer.id) and bool(user.holds(Role.REVIEWER)))

@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
     union,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, distinct_on
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
@@ -38,12 +38,14 @@ from grants.applications.rules import Audience, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
+from grants.calls.workflow import CallState
 from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.core.questions import Definition
 from grants.questionnaires.queries import answers_of_sheets, definition_of
 from grants.reviews.models import (
+    CAPACITY,
     Assignment,
     ConflictDeclaration,
     Grade,
@@ -124,6 +126,27 @@ class Candidate(NamedTuple):
     regions: list[str]
     lots: list[str]
     capacity: int
+    described: bool = True
+
+
+class ReviewerLine(NamedTuple):
+    """A reviewer as the list of all of them shows them: what they know, and what they do.
+
+    ``loads`` names the calls in which a review of theirs is still to be written, each with the number of first-round
+    reviews that they have taken on there.
+    """
+
+    reference: str
+    name: str
+    described: bool
+    expertise: dict[str, str]
+    languages: list[str]
+    regions: list[str]
+    lots: list[str]
+    capacity: int
+    open: int
+    done: int
+    loads: list[list[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -648,31 +671,140 @@ def line_of(application: Application) -> ApplicationLine:
 
 
 def candidates() -> list[Candidate]:
-    """Everybody who reviews, with what they know and how much they take on."""
+    """Everybody who reviews, with what they know and how much they take on.
+
+    Of somebody who has no profile yet we know the language of their account and the regions of their role; they take on
+    as many reviews as anybody who has not said otherwise.
+    """
     return list(map(Candidate._make, _CANDIDATES()))
 
 
-_CANDIDATES = Prepared(
-    lambda: (
-        select(
-            Person.id,
-            Person.reference,
-            Person.name,
-            ReviewerProfile.languages,
-            ReviewerProfile.regions,
-            ReviewerProfile.lots,
-            ReviewerProfile.capacity,
-        )
-        .join(ReviewerProfile, ReviewerProfile.person_id == Person.id)
-        .where(
-            Person.active,
-            exists().where(
-                RoleGrant.person_id == Person.id, RoleGrant.role == Role.REVIEWER, RoleGrant.revoked_at.is_(None)
-            ),
-        )
-        .order_by(Person.reference)
+def _known() -> tuple[Any, ...]:
+    """What is known of a reviewer, with a profile or without: languages, regions, lots, capacity."""
+    none = cast([], ARRAY(Text))
+    return (
+        func.coalesce(ReviewerProfile.languages, array([Person.language])),
+        func.coalesce(ReviewerProfile.regions, RoleGrant.regions),
+        func.coalesce(ReviewerProfile.lots, none),
+        func.coalesce(ReviewerProfile.capacity, CAPACITY),
     )
+
+
+def _of_reviewers(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """Everybody who holds the role of a reviewer, with a profile or without."""
+    return (
+        select(*columns)
+        .select_from(Person)
+        .join(
+            RoleGrant,
+            (RoleGrant.person_id == Person.id) & (RoleGrant.role == Role.REVIEWER) & RoleGrant.revoked_at.is_(None),
+        )
+        .outerjoin(ReviewerProfile, ReviewerProfile.person_id == Person.id)
+        .where(Person.active)
+    )
+
+
+_CANDIDATES = Prepared(
+    lambda: _of_reviewers(
+        Person.id, Person.reference, Person.name, *_known(), ReviewerProfile.id.is_not(None)
+    ).order_by(Person.reference)
 )
+
+
+def number_of_reviewers() -> tuple[int, int]:
+    """How many reviewers there are, and how many of them have no profile yet."""
+    everybody, without = _REVIEWERS()[0]
+    return everybody, without
+
+
+_REVIEWERS = Prepared(lambda: _of_reviewers(func.count(), func.count().filter(ReviewerProfile.id.is_(None))))
+
+
+def reviewers_page(page: int, size: int, *, only_without_profile: bool = False) -> list[ReviewerLine]:
+    """One page of the reviewers by name, with what they have to write and have written."""
+    rows = _reviewers_page(only_without_profile)(size=size, start=(page - 1) * size)
+    return list(map(ReviewerLine._make, rows))
+
+
+@cache
+def _reviewers_page(only_without_profile: bool) -> Prepared:
+    waits = Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)) & (
+        Application.state == ApplicationState.ELIGIBLE
+    )
+    in_calls = (
+        select(
+            Assignment.reviewer_id,
+            Call.reference,
+            func.count().filter(waits).label("open"),
+            func.count().filter(Assignment.state == AssignmentState.COMPLETED).label("done"),
+            func.count().filter(Assignment.round == 1).label("load"),
+        )
+        .join(Application, Application.id == Assignment.application_id)
+        .join(Call, Call.id == Application.call_id)
+        .where(Assignment.state.in_(LIVE))
+        .group_by(Assignment.reviewer_id, Call.reference)
+        .subquery()
+    )
+    load = func.json_build_array(in_calls.c.reference, in_calls.c.load)
+    work = (
+        select(
+            in_calls.c.reviewer_id,
+            cast(func.sum(in_calls.c.open), BigInteger).label("open"),
+            cast(func.sum(in_calls.c.done), BigInteger).label("done"),
+            func.json_agg(aggregate_order_by(load, in_calls.c.reference)).filter(in_calls.c.open > 0).label("loads"),
+        )
+        .group_by(in_calls.c.reviewer_id)
+        .subquery()
+    )
+    found = _of_reviewers(
+        Person.reference,
+        Person.name,
+        ReviewerProfile.id.is_not(None),
+        func.coalesce(ReviewerProfile.expertise, func.jsonb_build_object()),
+        *_known(),
+        func.coalesce(work.c.open, 0),
+        func.coalesce(work.c.done, 0),
+        func.coalesce(work.c.loads, func.json_build_array()),
+    ).outerjoin(work, work.c.reviewer_id == Person.id)
+    if only_without_profile:
+        found = found.where(ReviewerProfile.id.is_(None))
+    return Prepared(
+        lambda: (
+            found.order_by(Person.name, Person.id)
+            .limit(bindparam("size", None, type_=BigInteger))
+            .offset(bindparam("start", None, type_=BigInteger))
+        )
+    )
+
+
+def reviewer_named(reference: str) -> Person | None:
+    """The reviewer with this reference; nobody else."""
+    holds = exists().where(
+        RoleGrant.person_id == Person.id, RoleGrant.role == Role.REVIEWER, RoleGrant.revoked_at.is_(None)
+    )
+    return db.session.scalar(select(Person).where(Person.reference == reference, Person.active, holds))
+
+
+def lock_reviewer(person: Person) -> None:
+    """Let one at a time write down what a reviewer knows."""
+    db.session.execute(select(Person.id).where(Person.id == person.id).with_for_update())
+
+
+def lots_offered() -> list[tuple[str, Any]]:
+    """The lots of the calls that were published, each with its title in the latest of them."""
+    found = (
+        select(Lot.key, Lot.title)
+        .join(Call, Call.id == Lot.call_id)
+        .where(Call.state == CallState.PUBLISHED)
+        .ext(distinct_on(Lot.key))
+        .order_by(Lot.key, Call.closes_at.desc())
+    )
+    return [(key, title) for key, title in db.session.execute(found)]
+
+
+def languages_offered() -> set[str]:
+    """The languages in which applications to the calls that were published may be written."""
+    return set(db.session.scalars(select(func.unnest(Call.languages)).where(Call.state == CallState.PUBLISHED)))
 
 
 def people_by_id(ids: Iterable[int]) -> dict[int, Person]:
@@ -688,6 +820,16 @@ def person_named(reference: str) -> Person | None:
 def profile_of(person: Person) -> ReviewerProfile | None:
     """What a reviewer said about themselves."""
     return db.session.scalar(select(ReviewerProfile).where(ReviewerProfile.person_id == person.id))
+
+
+def is_described(person: Person) -> bool:
+    """Whether a reviewer has a profile."""
+    return bool(_DESCRIBED(person=person.id))
+
+
+_DESCRIBED = Prepared(
+    lambda: select(ReviewerProfile.id).where(ReviewerProfile.person_id == bindparam("person", None, type_=BigInteger))
+)
 
 
 def board_of(call_id: int, lines: list[ApplicationLine], assignments: Assignments | None = None) -> Board:

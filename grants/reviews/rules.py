@@ -7,7 +7,7 @@ disagree, and the mean of the two closest, as practised for small EU re-grants.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from functools import wraps
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
+from grants.accounts.models import Person, Role
 from grants.applications.workflow import ApplicationState
 from grants.core.expressions import parse
 from grants.core.languages import LazyWords, _l, language_name, number_text, pick
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 THIRD_REVIEWS_EACH = 1
 """At most one third review comes on top of a reviewer's capacity (note in the sample's reviewers)."""
+
+MOST_REVIEWS = 100
+"""More first-round reviews of one call than anybody takes on."""
 
 LONGEST_SENTENCES = 2000
 
@@ -274,6 +278,19 @@ def to_two_decimals(points: Decimal | int) -> Decimal:
 # ------------------------------------------------------------------ who may be asked
 
 
+def obstacles_to_describing(person: Person, languages: Sequence[str], capacity: int) -> list[Obstacle]:
+    """Why a profile cannot be written down as it is."""
+    found = []
+    if not person.holds(Role.REVIEWER):
+        found.append(Obstacle("not_a_reviewer", _l("%(name)s is not among the reviewers.", name=person.name)))
+    if not languages:
+        found.append(Obstacle("languages_missing", _l("Please choose at least one language.")))
+    if not 0 <= capacity <= MOST_REVIEWS:
+        message = _l("The number of reviews lies between 0 and %(most)s.", most=MOST_REVIEWS)
+        found.append(Obstacle("capacity", message))
+    return found
+
+
 def affinity(line: ApplicationLine, reviewer: Candidate) -> int:
     """How well a reviewer fits: 1, and 2 for the region, and 1 for the lot."""
     return 1 + 2 * (line.region in reviewer.regions) + (line.lot_key in reviewer.lots)
@@ -282,14 +299,17 @@ def affinity(line: ApplicationLine, reviewer: Candidate) -> int:
 def obstacles_to_assigning(
     board: Board, line: ApplicationLine, reviewer: Candidate, round: int, wanted: int, *, third_due: bool
 ) -> list[Obstacle]:
-    """Why this reviewer cannot be asked to review this application. ``wanted`` first-round reviews are enough."""
+    """Why this reviewer cannot be asked to review this application. ``wanted`` first-round reviews are enough.
+
+    What somebody without a profile reads is not known: a person who asks them knows better.
+    """
     found = obstacles_to_asking_anybody(board, line, round, wanted, third_due=third_due)
     past = [one for one in board.assignments.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
     if any(one.state in LIVE for one in past):
         found.append(Obstacle("asked_already", _l("%(name)s has been asked already.", name=reviewer.name)))
     if (reviewer.id, line.organization_id) in board.ties or any(one.state == AssignmentState.RECUSED for one in past):
         found.append(Obstacle("conflict", _l("%(name)s has a conflict of interest.", name=reviewer.name)))
-    if line.language not in reviewer.languages:
+    if reviewer.described and line.language not in reviewer.languages:
         message = _l(
             "%(name)s does not read %(language)s.", name=reviewer.name, language=LazyWords(language_name, line.language)
         )
@@ -464,7 +484,7 @@ def cell(board: Board, line: ApplicationLine, reviewer: Candidate) -> Cell:
         return Cell(past[-1].state, past[-1].total)
     if (reviewer.id, line.organization_id) in board.ties or any(o.state == AssignmentState.RECUSED for o in past):
         return Cell("conflict", None)
-    if line.language not in reviewer.languages:
+    if reviewer.described and line.language not in reviewer.languages:
         return Cell("language", None)
     return Cell("free", affinity(line, reviewer))
 
@@ -512,3 +532,15 @@ def needs_in(standing: Standing) -> dict[str, list[Need]]:
         "third": [need for need in needs if need.result.third_review],
         "complete": [need for need in needs if need.complete],
     }
+
+
+def needs_shown(standing: Standing, *, unseen: Collection[int], decided: Collection[int]) -> dict[str, list[Need]]:
+    """The same without the applications that the reader may not see. What the committee has decided about waits for
+    nobody any more: it stands among all of them, and under neither of the two filters that ask for somebody.
+    """
+    kept = needs_in(standing)
+    if unseen:
+        kept = {key: [need for need in needs if need.id not in unseen] for key, needs in kept.items()}
+    if decided:
+        kept = kept | {key: [need for need in kept[key] if need.id not in decided] for key in ("missing", "third")}
+    return kept

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,11 +13,11 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
-from grants.accounts.models import COORDINATORS, Role
+from grants.accounts.models import COORDINATORS, REGION_LABELS, Person, Role
 from grants.applications.models import Application
 from grants.applications.rules import Audience
 from grants.calls.models import Call
-from grants.calls.queries import call_by_reference, call_to_read
+from grants.calls.queries import call_by_reference
 from grants.core import clock, files
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
@@ -31,9 +30,11 @@ from grants.reviews.forms import (
     AskForm,
     DeclarationForm,
     InterestForm,
+    ProfileForm,
     ReasonForm,
     SuggestForm,
     kept_in,
+    profile_kept,
     review_form,
     scale_of,
 )
@@ -107,30 +108,22 @@ def lines_followed(call: Call) -> list[queries.ApplicationLine]:
     return queries.lines_under_review(call.id, permissions.applications_assessed_under(current_user))
 
 
-@bp.get("/calls/<reference>/reviews")
-@access(*FOLLOWERS)
-def of_call(reference: str) -> ResponseReturnValue:
-    """Applications and reviewers: who reads what, what is missing, where two disagree."""
-    require(permissions.can_follow_reviews(current_user))
-    return table_page(found(call_to_read(scope(current_user, Call), reference)), SuggestForm())
-
-
-def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseReturnValue:
-    """The table of applications and reviewers."""
+def table_page(call: Call, form: SuggestForm, status: int = 200, *, decided: Collection[int]) -> ResponseReturnValue:
+    """The table of applications and reviewers. About those that are ``decided`` nobody has to be asked any more."""
     standing = queries.standing_of(call)
     unseen = queries.under_review_unseen(call.id, permissions.applications_assessed_under(current_user))
-    kept = rules.needs_in(standing)
-    if unseen:
-        kept = {key: [need for need in needs if need.id not in unseen] for key, needs in kept.items()}
+    kept = rules.needs_shown(standing, unseen=unseen, decided=decided)
     show = request.args.get("show", "all")
     show = show if show in kept else "all"
     shown = kept[show]
-    pages = _pages(len(shown), "reviews.of_call", reference=call.reference, show=show)
+    pages = _pages(len(shown), "decisions.reviews_of_call", reference=call.reference, show=show)
     on_page = shown[(pages.page - 1) * PAGE : pages.page * PAGE]
     board = queries.board_of(call.id, [need.result.application for need in on_page], standing.assignments)
+    settled = frozenset(need.id for need in on_page if need.id in decided)
     waiting, today = {need.result.application.region for need in kept["missing"]}, clock.today(call.timezone)
-    seen = (show, pages, tuple(need.id for need in on_page), str(board.candidates), board.ties, today)
-    tables = _TABLES.once(standing, seen, "reviews/_tables.html", lambda: _tables(call, board, on_page, pages, today))
+    seen = (show, pages, tuple(need.id for need in on_page), settled, str(board.candidates), board.ties, today)
+    values = {"call": call, "board": board, "needs": on_page, "decided": settled, "pages": pages, "today": today}
+    tables = _TABLES.once(standing, seen, "reviews/_tables.html", lambda: values | _cells(board, on_page))
     if not form.is_submitted():
         form.due_on.data = call.reviews_due_on
     return (
@@ -148,20 +141,15 @@ def table_page(call: Call, form: SuggestForm, status: int = 200) -> ResponseRetu
     )
 
 
-def _tables(call: Call, board: queries.Board, needs: list[rules.Need], pages: Pages, today: date) -> dict[str, Any]:
-    """What one page of the table shows."""
+def _cells(board: queries.Board, needs: list[rules.Need]) -> dict[str, Any]:
+    """How every reviewer stands to every application on one page of the table."""
     return {
-        "call": call,
-        "board": board,
         "people": {person.id: person for person in board.candidates},
-        "needs": needs,
         "cells_of": [
             (need, [rules.cell(board, need.result.application, person) for person in board.candidates])
             for need in needs
         ],
-        "pages": pages,
         "shown": rules.shown,
-        "today": today,
     }
 
 
@@ -255,6 +243,7 @@ def mine() -> ResponseReturnValue:
     return render_template(
         "reviews/mine.html",
         waiting=tasks.waiting,
+        described=queries.is_described(current_user),
         to_do=[one for one in tasks.shown if one.state != AssignmentState.COMPLETED],
         done=[one for one in tasks.shown if one.state == AssignmentState.COMPLETED],
         pages=Pages(tasks.page, max((tasks.total + PAGE - 1) // PAGE, 1), tasks.total, "reviews.mine"),
@@ -349,16 +338,6 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
     )
 
 
-@bp.post("/reviews/<int:assignment_id>/decline")
-@access(Role.REVIEWER)
-def decline(assignment_id: int) -> ResponseReturnValue:
-    """Say no for lack of time, or another reason that is no conflict."""
-    assignment = _assignment(assignment_id)
-    require(permissions.can_declare(current_user, assignment))
-    actions.decline(assignment, ReasonForm().reason.data or "", by=current_user)
-    return done(_("Thank you for telling us early. We ask somebody else."), "reviews.mine")
-
-
 @bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>")
 @access(*READERS)
 def file(assignment_id: int, attachment_id: int) -> Response:
@@ -369,6 +348,62 @@ def file(assignment_id: int, attachment_id: int) -> Response:
     stored = found(attachment.file)
     name = f"{assignment.application.reference}-{attachment.document.key}.{files.ending(stored.key)}"
     return files.send(stored, name)
+
+
+# ------------------------------------------------------------------ reviewers
+
+
+@bp.route("/reviews/profile", methods=["GET", "POST"])
+@access(Role.REVIEWER)
+def profile() -> ResponseReturnValue:
+    """What I read and know, and how many reviews I take on."""
+    return _profile_page(current_user, "reviews.mine")
+
+
+@bp.get("/reviewers")
+@access(*FOLLOWERS)
+def reviewers() -> ResponseReturnValue:
+    """Everybody who reviews: what they know, what they have to do, who has no profile yet."""
+    require(permissions.can_see_reviewers(current_user))
+    everybody, without = queries.number_of_reviewers()
+    show = "unknown" if request.args.get("show") == "unknown" else "all"
+    pages = _pages(without if show == "unknown" else everybody, "reviews.reviewers", show=show)
+    return render_template(
+        "reviews/reviewers.html",
+        reviewers=queries.reviewers_page(pages.page, PAGE, only_without_profile=show == "unknown"),
+        counts={"all": everybody, "unknown": without},
+        show=show,
+        pages=pages,
+        region_labels=REGION_LABELS,
+        may_describe=current_user.holds(*COORDINATORS),
+    )
+
+
+@bp.route("/reviewers/<reference>", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def reviewer(reference: str) -> ResponseReturnValue:
+    """The profile of a reviewer, to be filled in or corrected."""
+    return _profile_page(found(queries.reviewer_named(reference)), "reviews.reviewers")
+
+
+def _profile_page(person: Person, afterwards: str) -> ResponseReturnValue:
+    require(permissions.can_describe(current_user, person))
+    kept = queries.profile_of(person)
+    form = ProfileForm(data=profile_kept(person, kept))
+    form.offer(kept, queries.lots_offered(), queries.languages_offered())
+    if form.validate_on_submit():
+        actions.describe_reviewer(person, **form.known(kept), by=current_user)
+        return done(_("The profile is saved."), afterwards)
+    own = afterwards == "reviews.mine"
+    page = render_template(
+        "reviews/profile.html",
+        person=person,
+        described=kept is not None,
+        form=form,
+        own=own,
+        entries=[] if own else timeline([("reviewer", person.id)], names=True),
+    )
+    return page, 422 if form.is_submitted() else 200
 
 
 # ------------------------------------------------------------------ interests

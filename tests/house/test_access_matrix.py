@@ -205,6 +205,11 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "b": {"reference": fund.PAYMENTS["b"]},
             UNKNOWN: {"reference": "MPF-NONE-G01-P1"},
         },
+        "reviewers": {
+            "reviewer": {"reference": "REV-1"},
+            "member-of-a": {"reference": "USR-LB-1"},
+            UNKNOWN: {"reference": "PER-NONE"},
+        },
         "mails": {"failed": {"mail_id": of["mail"]}, UNKNOWN: {"mail_id": NOBODY}},
         "people": {
             "member-of-a": {"reference": "USR-LB-1", "grant_id": of["role_of"]("STF-08")},
