@@ -13,6 +13,7 @@ from grants.accounts.queries import coordinators_of
 from grants.applications import mails, queries, rules
 from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.workflow import ApplicationState
+from grants.budgets.rules import budget_in
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.workflow import CallState
 from grants.core import clock, files
@@ -149,7 +150,7 @@ def submit(application: Application, *, by: Person) -> Receipt:
             sections=[section.key for section in definition.sections if section.key not in complete],
         )
     )
-    content = rules.content_of(application, answers, attachments, rules.budget_in(definition, answers))
+    content = rules.content_of(application, answers, attachments, budget_in(definition, answers))
     content_hash = rules.fingerprint(content)
     if not _send_in_before_the_deadline(application, content_hash, by):
         refuse(rules.obstacles_by_time(call, queries.server_time()))

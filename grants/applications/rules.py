@@ -1,4 +1,4 @@
-"""What an application must have before it may be sent in, what its budget must add up to, and who may read what of it."""
+"""What an application must have before it may be sent in, and who may read what of it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import enum
 import hashlib
 import json
 from calendar import monthrange
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,11 +17,12 @@ from grants.accounts.models import Confidentiality, Organization, region_of
 from grants.applications.models import Application, Receipt
 from grants.applications.queries import Attached, Terms
 from grants.applications.workflow import ApplicationState
+from grants.budgets import rules as budgets
 from grants.calls.models import Call, DocumentAsked
-from grants.core.expressions import BadExpression, Expression, parse
+from grants.core.expressions import BadExpression, parse
 from grants.core.languages import LazyWords, _l, _ln, language_now, pick
 from grants.core.money import Money
-from grants.core.questions import Budget, Definition, Heading, Question, Section, day_of
+from grants.core.questions import Definition, Question, Section, day_of
 from grants.core.rules import Obstacle
 from grants.core.templating import day as in_words
 from grants.core.templating import moment
@@ -103,274 +102,6 @@ def region_in(organization: Organization, call: Call) -> str | None:
     if region in known:
         return region
     return known[0] if len(known) == 1 else None
-
-
-# ------------------------------------------------------------------ the budget
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the budget: the costs under a heading, what is asked of the fund for it, and its limit if it has one.
-
-    A limit on the grant looks at the part asked of the fund, any other at the whole cost; ``limited`` is which of them.
-    """
-
-    key: str
-    code: str
-    title: Mapping[str, str]
-    cost: Money
-    requested: Money
-    computed: bool
-    limit: Money | None
-    limit_percent: Decimal | None
-    limited: Money
-
-    @property
-    def over(self) -> bool:
-        """Whether it is above its limit."""
-        return self.limit is not None and self.limited > self.limit
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What the lines of a budget add up to, exactly. ``sources`` are those who pay: key, title, amount."""
-
-    rows: tuple[Row, ...]
-    sources: tuple[tuple[str, Mapping[str, str], Money], ...]
-    total: Money
-    requested: Money
-
-    @property
-    def contributed(self) -> Money:
-        """What others than the fund pay."""
-        return self.total - self.requested
-
-    @property
-    def contributed_percent(self) -> Decimal | None:
-        """The share of the total cost that others pay, in percent to two decimals; None without costs."""
-        if not self.total.minor:
-            return None
-        return (Decimal(100 * self.contributed.minor) / Decimal(self.total.minor)).quantize(Decimal("0.01"))
-
-    def cost(self, key: str) -> Money:
-        """The cost under a heading; zero when the budget has no such heading."""
-        return next((row.cost for row in self.rows if row.key == key), Money(0, self.total.currency))
-
-
-def budget_question(definition: Definition) -> Question | None:
-    """The question of a questionnaire that is answered with a budget, if there is one."""
-    return next((q for q in definition.questions.values() if q.budget is not None), None)
-
-
-def checks_in(definition: Definition) -> list[Mapping[str, Any]]:
-    """The checks that the call makes of a budget: formula, tolerance and wording."""
-    documents = [source for source in definition.sources.values() if isinstance(source, Mapping)]
-    return [check for document in documents if "headings" in document for check in document.get("checks") or []]
-
-
-def budget_in(definition: Definition, answers: Mapping[str, Any]) -> Sums | None:
-    """The sums of the budget that is part of an application; None when the call asks for none."""
-    question = budget_question(definition)
-    if question is None or question.budget is None:
-        return None
-    return sums_of(answers.get(question.key) or [], question.budget)
-
-
-def sums_of(lines: Sequence[Mapping[str, Any]], budget: Budget) -> Sums:
-    """Add up budget lines under their headings. What is no amount counts as nothing; the form says so by its side."""
-    cost: Counter[str] = Counter()
-    asked: Counter[str] = Counter()
-    paid: Counter[str] = Counter()
-    for line in lines:
-        amounts = [amount_of(line.get(name), budget.currency) for name in ("total", "requested", "cofinancing")]
-        total, requested, given = (amount.minor if amount is not None else 0 for amount in amounts)
-        key, source = str(line.get("heading")), line.get("cofinancing_source")
-        cost[key] += total
-        asked[key] += requested
-        if source and source != budget.grant:
-            paid[source] += given
-    plain = [heading.key for heading in budget.headings if not heading.parts]
-    grant = sum(asked[key] for key in plain)
-    for heading in budget.headings:
-        if heading.parts:
-            cost[heading.key] = sum(cost[part] for part in heading.parts)
-            asked[heading.key] = sum(asked[part] for part in heading.parts)
-    payers = [(source.value, source.label, Money(paid[source.value], budget.currency)) for source in budget.sources]
-    return Sums(
-        rows=tuple(_row(heading, budget.currency, cost, asked, grant) for heading in budget.headings),
-        sources=((budget.grant, budget.grant_title, Money(grant, budget.currency)), *payers),
-        total=Money(sum(cost[key] for key in plain), budget.currency),
-        requested=Money(grant, budget.currency),
-    )
-
-
-def _row(heading: Heading, currency: str, cost: Counter[str], asked: Counter[str], grant: int) -> Row:
-    on_grant = heading.cap_of == "grant"
-    mine, requested = Money(cost[heading.key], currency), Money(asked[heading.key], currency)
-    limit = None
-    if heading.cap_percent is not None:
-        base = grant if on_grant else cost[heading.cap_of]
-        limit = Money(int(base * heading.cap_percent // 100), currency)
-    return Row(
-        key=heading.key,
-        code=heading.code,
-        title=heading.title,
-        cost=mine,
-        requested=requested,
-        computed=bool(heading.parts),
-        limit=limit,
-        limit_percent=heading.cap_percent,
-        limited=requested if on_grant else mine,
-    )
-
-
-Check = tuple[Expression, Mapping[str, Any]]
-"""A check of the call that was read: its formula, and its wording and tolerance."""
-
-
-def obstacles_in_budget(
-    lines: Sequence[Mapping[str, Any]],
-    budget: Budget,
-    checks: Sequence[Mapping[str, Any]],
-    answers: Mapping[str, Any],
-    where: tuple[str, dict[str, Any]] | None = None,
-) -> list[Obstacle]:
-    """What does not add up, to the smallest unit: each line, each check and limit of the call, the amounts promised.
-
-    ``checks`` are the call's own (formula, tolerance, wording); a limit that no check looks at is held as well.
-    """
-    sums = sums_of(lines, budget)
-    formulas = [(formula, check) for check in checks if (formula := _readable(check["rule"])) is not None]
-    of_lines = [(formula, check) for formula, check in formulas if _about_lines(formula.names)]
-    found = [obstacle for number, line in enumerate(lines, 1) for obstacle in _in_line(line, number, budget, of_lines)]
-    values = _values_for_checks(sums)
-    looked_at: set[str] = set()
-    for formula, check in formulas:
-        if _about_lines(formula.names):
-            continue
-        looked_at |= formula.names
-        if _holds(formula, values, check) is False:
-            found.append(Obstacle(str(check["id"]), LazyWords(pick, check["text"])))
-    found += [
-        Obstacle(
-            f"limit.{row.key}",
-            _l(
-                "%(heading)s: %(amount)s is more than the limit of %(limit)s.",
-                heading=LazyWords(pick, row.title),
-                amount=shown(row.limited),
-                limit=shown(row.limit),
-            ),
-        )
-        for row in sums.rows
-        if row.over and not {row.key, f"{row.key}_requested"} & looked_at
-    ]
-    found += _promises(sums, answers)
-    return [replace(obstacle, where=where) for obstacle in found]
-
-
-def _promises(sums: Sums, answers: Mapping[str, Any]) -> list[Obstacle]:
-    """The summary names the grant and the total cost; the budget must say the same."""
-    grant = amount_of(answers.get("requested_amount"), sums.total.currency)
-    cost = amount_of(answers.get("total_cost"), sums.total.currency)
-    found = []
-    if grant is not None and grant != sums.requested:
-        message = _l(
-            "The budget asks the fund for %(budget)s, the summary for %(summary)s.",
-            budget=shown(sums.requested),
-            summary=shown(grant),
-        )
-        found.append(Obstacle("budget.requested", message))
-    if cost is not None and cost != sums.total:
-        message = _l(
-            "The budget costs %(budget)s in all, the summary says %(summary)s.",
-            budget=shown(sums.total),
-            summary=shown(cost),
-        )
-        found.append(Obstacle("budget.total", message))
-    return found
-
-
-def _readable(source: str) -> Expression | None:
-    """A formula of the call; one that cannot be read is refused when the call is imported."""
-    try:
-        return parse(source)
-    except BadExpression:
-        return None
-
-
-def _holds(formula: Expression, values: Mapping[str, Any], check: Mapping[str, Any]) -> bool | None:
-    try:
-        return formula.holds(values, tolerance=str(check.get("tolerance", 0)))
-    except BadExpression:
-        return None
-
-
-def shown(money: Money | None) -> Any:
-    """An amount that is written in the language of whoever reads the sentence it stands in."""
-    return LazyWords(lambda: money.shown(language_now())) if money is not None else "–"
-
-
-def _about_lines(names: frozenset[str]) -> bool:
-    return any(name in ("quantity", "unit_cost") or name.startswith("line.") for name in names)
-
-
-def _values_for_checks(sums: Sums) -> dict[str, Any]:
-    values: dict[str, Any] = {"total": sums.total.amount}
-    for row in sums.rows:
-        values[row.key] = row.cost.amount
-        values[f"{row.key}_requested"] = row.requested.amount
-    return values | {key: money.amount for key, _title, money in sums.sources}
-
-
-def _in_line(line: Mapping[str, Any], number: int, budget: Budget, checks: Sequence[Check]) -> list[Obstacle]:
-    """What does not add up in one line. That its parts are given and can be read, the questionnaire sees to."""
-    name = str(line.get("code") or number)
-    zero = Money(0, budget.currency)
-    cost = amount_of(line.get("total"), budget.currency)
-    asked = amount_of(line.get("requested"), budget.currency) or zero
-    given = amount_of(line.get("cofinancing"), budget.currency) or zero
-    source = line.get("cofinancing_source") or None
-    found = []
-    if (line.get("currency") or budget.currency) != budget.currency:
-        message = _l("Line %(line)s must be in %(currency)s.", line=name, currency=budget.currency)
-        found.append(Obstacle("line.currency", message))
-    if cost is None or cost.minor <= 0:
-        return [*found, Obstacle("line.total", _l("Line %(line)s has no total.", line=name))]
-    if asked.minor < 0 or given.minor < 0:
-        found.append(Obstacle("line.negative", _l("Line %(line)s has an amount below zero.", line=name)))
-    if asked + given != cost:
-        message = _l(
-            "Line %(line)s: what you ask for and the other contributions give %(sum)s, the total is %(total)s.",
-            line=name,
-            sum=shown(asked + given),
-            total=shown(cost),
-        )
-        found.append(Obstacle("line.split", message))
-    if given.minor and source not in [payer.value for payer in budget.sources]:
-        found.append(Obstacle("line.payer", _l("Line %(line)s: please say who pays the rest.", line=name)))
-    if not given.minor and source:
-        message = _l("Line %(line)s names who pays the rest, but there is no rest.", line=name)
-        found.append(Obstacle("line.payer", message))
-    if not _product_is_right(line, cost, checks):
-        message = _l("Line %(line)s: quantity times unit cost does not give %(total)s.", line=name, total=shown(cost))
-        found.append(Obstacle("line.product", message))
-    return found
-
-
-def _product_is_right(line: Mapping[str, Any], cost: Money, checks: Sequence[Check]) -> bool:
-    quantity, unit_cost = number_of(line.get("quantity")), number_of(line.get("unit_cost"))
-    return all(
-        _holds_in_line(formula, quantity, unit_cost, cost.amount, str(check.get("tolerance", 0)))
-        for formula, check in checks
-    )
-
-
-@lru_cache(maxsize=8192)
-def _holds_in_line(
-    formula: Expression, quantity: Decimal | None, unit_cost: Decimal | None, total: Decimal, tolerance: str
-) -> bool | None:
-    values = {"quantity": quantity, "unit_cost": unit_cost, "line": {"total": total}}
-    return _holds(formula, values, {"tolerance": tolerance})
 
 
 # ------------------------------------------------------------------ documents
@@ -580,10 +311,12 @@ def obstacles_to_submission(
         terms = Terms(known, {lot.key: lot.plan_points for lot in call.lots})
     found = obstacles_to_completing(definition, answers, sections=sections, place=place)
     found += obstacles_across_sections(application, definition, terms, place)
-    question = budget_question(definition)
+    question = budgets.budget_question(definition)
     if question is not None and question.budget is not None and answers.get(question.key):
         where = place(definition.section_of[question.key].key, question.key)
-        found += obstacles_in_budget(answers[question.key], question.budget, checks_in(definition), answers, where)
+        found += budgets.obstacles_in_budget(
+            answers[question.key], question.budget, budgets.checks_in(definition), answers, where
+        )
     asked = call.documents if documents is None else documents
     if not asked_afterwards(terms.rules):
         values = values_for_documents(application, answers)
@@ -680,7 +413,7 @@ def _asks_files(section: Section) -> bool:
 
 
 def content_of(
-    application: Application, answers: Mapping[str, Any], attachments: Iterable[Attached], sums: Sums | None
+    application: Application, answers: Mapping[str, Any], attachments: Iterable[Attached], sums: budgets.Sums | None
 ) -> dict[str, Any]:
     """Everything that is handed in, as it is kept with the receipt."""
     return {

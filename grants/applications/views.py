@@ -20,6 +20,7 @@ from grants.applications.forms import StartForm, UploadForm, WithholdForm
 from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.rules import Audience
 from grants.applications.workflow import ApplicationState
+from grants.budgets import rules as budgets
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import call_by_reference, call_to_read, names_of
 from grants.core import clock, files, pdf
@@ -291,8 +292,8 @@ def _section_page(desk: Desk, asked: Section, form: SectionForm, conflict: EditC
     question = next((q for q in asked.questions if q.budget is not None), None)
     budget_obstacles: list[Obstacle] = []
     if question is not None and question.budget is not None and (lines := form.values.get(question.key)):
-        checks = rules.checks_in(desk.definition)
-        budget_obstacles = rules.obstacles_in_budget(lines, question.budget, checks, desk.answers | form.values)
+        checks = budgets.checks_in(desk.definition)
+        budget_obstacles = budgets.obstacles_in_budget(lines, question.budget, checks, desk.answers | form.values)
     return render_template(
         "applications/section.html",
         application=desk.application,

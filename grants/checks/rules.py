@@ -11,6 +11,7 @@ from grants.applications import rules as applications
 from grants.applications.models import Application
 from grants.applications.queries import Attached
 from grants.applications.workflow import ApplicationState
+from grants.budgets.rules import Sums, budget_in
 from grants.calls.models import DocumentAsked, EligibilityRule
 from grants.calls.rules import facts_of_call
 from grants.checks.models import Finding, Outcome
@@ -18,7 +19,7 @@ from grants.core.expressions import BadExpression, parse
 from grants.core.languages import _l
 from grants.core.questions import Definition
 from grants.core.rules import Obstacle
-from grants.questionnaires.rules import facts_of, figures_of
+from grants.questionnaires.rules import facts_of
 
 
 def values_of(
@@ -43,10 +44,8 @@ def values_of(
         for document in applications.documents_for_application(documents)
         if applications.is_required(document, conditions)
     ]
-    sums = applications.budget_in(definition, answers)
-    question = applications.budget_question(definition)
-    figures = figures_of(question.budget, answers.get(question.key)) if question and question.budget else {}
-    return figures | {
+    sums = budget_in(definition, answers)
+    return (sums.figures if sums else {}) | {
         "call": facts_of_call(call) | {"eligible_countries": list(call.eligible_countries)},
         "organization": applications.organization_values(application, answers),
         "application": facts_of(definition, answers)
@@ -67,7 +66,7 @@ def values_of(
     }
 
 
-def _share_of_others(application: Application, sums: applications.Sums | None) -> Decimal | None:
+def _share_of_others(application: Application, sums: Sums | None) -> Decimal | None:
     """The part of the total cost that others pay, in percent, exactly; None without a cost."""
     if sums is None or not sums.total.minor:
         return None

@@ -17,6 +17,7 @@ from typing import Any
 from babel import Locale
 
 from grants.core.expressions import BadExpression, Expression, parse
+from grants.core.money import Money, NotAnAmount
 
 Texts = Mapping[str, str]
 Path = tuple[str | int, ...]
@@ -84,7 +85,7 @@ class Heading:
     cap_of: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Budget:
     """What a budget is made of. ``sources`` are the other payers; ``grant`` is the key of the fund's own part."""
 
@@ -712,4 +713,32 @@ def day_of(value: Any) -> date | None:
     try:
         return date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
     except ValueError:
+        return None
+
+
+def number_of(value: Any) -> Decimal | None:
+    """A stored number; None when there is none or it could not be read."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float | Decimal):
+        number = Decimal(str(value))
+        return number if number.is_finite() else None
+    return _number_in(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=8192)
+def _number_in(text: str) -> Decimal | None:
+    return Decimal(text) if re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", text, re.ASCII) else None
+
+
+def amount_of(value: Any, currency: str) -> Money | None:
+    """A stored amount; None when there is none or it could not be read."""
+    return _amount(number_of(value), currency)
+
+
+@lru_cache(maxsize=8192)
+def _amount(number: Decimal | None, currency: str) -> Money | None:
+    try:
+        return Money.parse(number, currency) if number is not None else None
+    except NotAnAmount:
         return None

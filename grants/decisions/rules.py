@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 from grants.accounts.models import Person, Role
 from grants.applications import rules as upstream
 from grants.applications.models import Application
-from grants.applications.rules import shown as amount_shown
 from grants.applications.workflow import ApplicationState
+from grants.budgets.rules import shown as amount_shown
 from grants.calls import rules as calls
 from grants.calls.models import Call
 from grants.core.languages import LazyWords, _l, _ln, pick

@@ -25,6 +25,7 @@ from wtforms import StringField
 from wtforms.form import BaseForm
 from wtforms.validators import StopValidation
 
+from grants.budgets.rules import Sums, sums_of
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, one_line
 from grants.core.languages import language_now, number_shown, number_typed, pick, said
 from grants.core.money import Money
@@ -358,7 +359,9 @@ def section_laid_out(
         elif question.columns and isinstance(value, list):
             kind, shown = "rows", [_rows_to_read(question, value, row, fallback, language)]
             if question.budget:
-                shown.append(_sums_laid_out(sums, rules.sums_of(question, value), fallback, False, language))
+                shown.append(
+                    _sums_laid_out(sums, sums_of(question.budget, value, question.key), fallback, False, language)
+                )
         elif question.type == "longtext":
             kind, shown = "longtext", [str(lines(value))]
         elif question.type == "declaration":
@@ -393,7 +396,7 @@ def _row_laid_out(macro: Macro, question: Question, fallback: str, language: str
 
 
 @lru_cache(maxsize=500)
-def _sums_laid_out(macro: Macro, sums: rules.Sums, fallback: str, heading: bool, language: str) -> Markup:
+def _sums_laid_out(macro: Macro, sums: Sums, fallback: str, heading: bool, language: str) -> Markup:
     """What a budget adds up to, as its template lays it out; drawn again only when a figure has changed."""
     return macro(sums, fallback, heading)
 
@@ -614,7 +617,9 @@ class RowsField:
 
     def sums_laid_out(self, macro: Macro, fallback: str) -> Markup:
         """What the budget adds up to, with what is typed now, as the template's macro lays it out."""
-        return _sums_laid_out(macro, rules.sums_of(self.question, self.data), fallback, True, language_now())
+        assert self.question.budget is not None
+        sums = sums_of(self.question.budget, self.data, self.question.key)
+        return _sums_laid_out(macro, sums, fallback, True, language_now())
 
 
 class SectionForm:

@@ -25,14 +25,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import email_validator
 
+from grants.budgets.rules import figures_of
 from grants.core.expressions import BadExpression, Expression
 from grants.core.languages import (
     LazyWords,
@@ -62,9 +62,11 @@ from grants.core.questions import (
     Question,
     Section,
     Texts,
+    amount_of,
     budget_of,
     countries,
     day_of,
+    number_of,
     parse_definition,
 )
 from grants.core.rules import Obstacle
@@ -78,8 +80,10 @@ __all__ = [
     "Problem",
     "Question",
     "Section",
+    "amount_of",
     "budget_of",
     "day_of",
+    "number_of",
     "parse_definition",
 ]
 
@@ -214,34 +218,6 @@ def rounded(amount: Decimal, currency: str) -> Money:
 
 
 # ------------------------------------------------------------------ reading what is stored
-
-
-def number_of(value: Any) -> Decimal | None:
-    """A stored number; None when there is none or it could not be read."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float | Decimal):
-        number = Decimal(str(value))
-        return number if number.is_finite() else None
-    return _number_in(value) if isinstance(value, str) else None
-
-
-@lru_cache(maxsize=8192)
-def _number_in(text: str) -> Decimal | None:
-    return Decimal(text) if re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", text, re.ASCII) else None
-
-
-def amount_of(value: Any, currency: str) -> Money | None:
-    """A stored amount; None when there is none or it could not be read."""
-    return _amount(number_of(value), currency)
-
-
-@lru_cache(maxsize=8192)
-def _amount(number: Decimal | None, currency: str) -> Money | None:
-    try:
-        return Money.parse(number, currency) if number is not None else None
-    except NotAnAmount:
-        return None
 
 
 def words_in(text: str) -> int:
@@ -517,126 +493,7 @@ def _wrong_list(question: Question, value: Any) -> list[tuple[str, Any]]:
     return []
 
 
-# ------------------------------------------------------------------ the sums of a budget
-
-
-def figures_of(budget: Budget, lines: Iterable[Mapping[str, Any]] | None) -> dict[str, Decimal]:
-    """What a budget adds up to, by the names that its checks and the eligibility rules use.
-
-    For each heading its total (``staff``), the part asked from the fund (``staff_requested``) and what others pay
-    (``staff_cofinancing``), computed headings included; for each source of money what it pays (``requested_grant``,
-    ``other_donors``); and ``direct_costs``, ``indirect_costs``. Amounts that cannot be read count as nothing.
-    """
-    zero = Decimal(0)
-    figures: dict[str, Decimal] = {}
-    for heading in budget.headings:
-        figures.update({heading.key: zero, f"{heading.key}_requested": zero, f"{heading.key}_cofinancing": zero})
-    payers = {budget.grant: zero, **{s.value: zero for s in budget.sources}}
-    known = {h.key for h in budget.headings if not h.parts}
-    for line in lines or ():
-        heading_key = str(line.get("heading"))
-        parts = {part: number_of(line.get(name)) or zero for part, name in LINE_PARTS.items()}
-        if heading_key in known:
-            for part, amount in parts.items():
-                figures[f"{heading_key}{part}"] += amount
-        payers[budget.grant] += parts["_requested"]
-        if (payer := str(line.get("cofinancing_source"))) in payers:
-            payers[payer] += parts["_cofinancing"]
-    for heading in budget.headings:
-        if heading.parts:
-            for part in LINE_PARTS:
-                figures[f"{heading.key}{part}"] = sum((figures.get(f"{p}{part}", zero) for p in heading.parts), zero)
-    direct = [h.key for h in budget.headings if not h.parts and h.key not in ("contingency", "indirect")]
-    named = {"direct_costs": sum((figures[k] for k in direct), zero), "indirect_costs": figures.get("indirect", zero)}
-    return (
-        figures | payers | {k: figures.get("direct_total", v) if k == "direct_costs" else v for k, v in named.items()}
-    )
-
-
-LINE_PARTS = {"": "total", "_requested": "requested", "_cofinancing": "cofinancing"}
-"""How a figure of a heading is named, and the column of the lines that it adds up."""
-
-
-def cap_of(heading: Heading, budget: Budget, figures: Mapping[str, Decimal]) -> tuple[Decimal, bool] | None:
-    """The most a heading may cost and whether it stays within; None when it has no cap.
-
-    A cap on the grant looks at the part asked from the fund, any other at the whole cost of the heading.
-    """
-    if heading.cap_percent is None:
-        return None
-    on_grant = heading.cap_of == "grant"
-    base = figures.get(budget.grant if on_grant else heading.cap_of, Decimal(0))
-    most = base * heading.cap_percent / 100
-    spent = figures.get(f"{heading.key}_requested" if on_grant else heading.key, Decimal(0))
-    return most, spent <= most
-
-
-class Total(NamedTuple):
-    """What a heading of a budget adds up to, the most it may cost, and whether it stays within."""
-
-    heading: Heading
-    total: Money
-    requested: Money
-    others: Money
-    cap: Money | None
-    within: bool
-
-
-def sums_of(question: Question, lines: Iterable[Mapping[str, Any]] | None) -> Sums:
-    """What the lines of a budget add up to."""
-    assert question.budget is not None
-    return Sums(question, tuple(figures_of(question.budget, lines).items()))
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What the lines of a budget add up to, for the table below them; equal when every figure is."""
-
-    question: Question
-    named: tuple[tuple[str, Decimal], ...]
-
-    @property
-    def id(self) -> str:
-        """The question that the lines answer."""
-        return self.question.key
-
-    @property
-    def budget(self) -> Budget:
-        """What the budget is made of."""
-        assert self.question.budget is not None
-        return self.question.budget
-
-    @cached_property
-    def figures(self) -> dict[str, Decimal]:
-        """The figures by their names."""
-        return dict(self.named)
-
-    @property
-    def totals(self) -> list[Total]:
-        """One row a heading: its amounts, the most it may cost and whether it stays within."""
-        rows = []
-        for heading in self.budget.headings:
-            cap = cap_of(heading, self.budget, self.figures)
-            total, requested, others = (self._money(heading.key + part) for part in LINE_PARTS)
-            most = _floored(cap[0], self.budget.currency) if cap else None
-            rows.append(Total(heading, total, requested, others, most, within=cap is None or cap[1]))
-        return rows
-
-    @property
-    def payers(self) -> list[tuple[Texts, Money]]:
-        """Who pays how much, the fund first."""
-        named = [(self.budget.grant_title, self.budget.grant), *((s.label, s.value) for s in self.budget.sources)]
-        return [(title, self._money(key)) for title, key in named]
-
-    def _money(self, name: str) -> Money:
-        return _floored(self.figures[name], self.budget.currency)
-
-
-@lru_cache(maxsize=4096)
-def _floored(amount: Decimal, currency: str) -> Money:
-    """An amount to look at; a cap that falls between two cents is shown as the lower one."""
-    step = Decimal(1).scaleb(-minor_digits(currency))
-    return Money.parse(min(amount // step * step, Decimal(10**14)), currency)
+# ------------------------------------------------------------------ the names of a budget
 
 
 def names_in_budget(document: Mapping[str, Any]) -> set[str]:

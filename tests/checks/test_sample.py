@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from grants.applications import actions, queries, rules
+from grants.applications import actions, queries
 from grants.applications.workflow import ApplicationState
+from grants.budgets.rules import budget_in
 from grants.checks import actions as checks
 from grants.checks.models import Outcome
 from grants.core import clock
@@ -45,7 +46,7 @@ def test_a_sample_application_goes_the_whole_way(app: Flask, reference: str) -> 
     assert application.plan_points == told["plan_points"]
     assert (application.start_on, application.months) == (told["start_date"], told["duration_months"])
     assert application.confidentiality == told["confidentiality"]
-    sums = rules.budget_in(definition_of(call.questionnaire_id), actions.answers_in(application))
+    sums = budget_in(definition_of(call.questionnaire_id), actions.answers_in(application))
     assert sums is not None
     assert float(sums.contributed_percent or 0) == told["cofinancing_percent"]
     with clock.at(datetime.fromisoformat(told["submitted_at"])):

@@ -13,6 +13,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grants.budgets.rules import sums_of
 from grants.calls.forms import read_call
 from grants.calls.rules import sources_of
 from grants.core.languages import number_shown, number_typed, speaking
@@ -276,7 +277,8 @@ def test_lines_of_a_budget_say_the_rest_themselves(definition: Definition) -> No
 
 def test_a_budget_adds_up_by_heading_and_payer_with_its_caps(definition: Definition) -> None:
     question = definition.questions["budget_lines"]
-    sums = rules.sums_of(question, answers_of(1, definition)["budget_lines"])
+    assert question.budget is not None
+    sums = sums_of(question.budget, answers_of(1, definition)["budget_lines"])
     figures = sums.figures
     assert figures["total"] == Decimal("16600.00")
     assert figures["requested_grant"] == Decimal("14500.00")
@@ -284,11 +286,11 @@ def test_a_budget_adds_up_by_heading_and_payer_with_its_caps(definition: Definit
     assert figures["indirect"] == figures["indirect_costs"] == Decimal("1040.00")
     assert figures["staff_requested"] == Decimal("5640.00")
     assert figures["own_contribution_cash"] + figures["own_contribution_in_kind"] + figures["other_donors"] == 2100
-    rows = {row.heading.key: row for row in sums.totals}
+    rows = {row.heading.key: row for row in sums.rows}
     assert str(rows["staff"].cap) == "5800.00 EUR"
     assert str(rows["indirect"].cap) == "1089.20 EUR"
     assert all(row.within for row in rows.values())
-    assert [str(amount) for _title, amount in sums.payers] == [
+    assert [str(amount) for _key, _title, amount in sums.sources] == [
         "14500.00 EUR",
         "600.00 EUR",
         "500.00 EUR",

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grants.applications import rules
+from grants.budgets import rules
 from grants.core.money import Money
-from grants.core.questions import budget_of
+from grants.core.questions import Budget, budget_of
 from tests.applications import sample
 
 DOCUMENT = sample.read("budget_categories")
@@ -65,9 +65,9 @@ def test_sums_are_exact_and_every_limit_is_judged_to_the_cent(lines: list[dict[s
     asked = {key: sum((Decimal(o["requested"]) for o in lines if o["heading"] == key), Decimal(0)) for key in PLAIN}
     direct = sum(v for k, v in cost.items() if k not in ("contingency", "indirect"))
     grant, total = sum(asked.values()), sum(cost.values())
-    sums = rules.sums_of(lines, FORM)
+    sums = rules.sums_of(FORM, lines)
     assert (sums.total.amount, sums.requested.amount) == (total, grant)
-    assert sums.cost("direct_total").amount == direct
+    assert sums.money("direct_total").amount == direct
     assert sum(amount.minor for _key, _title, amount in sums.sources) == sums.total.minor
     expected = set()
     if 100 * cost["indirect"] > 7 * direct:
@@ -87,7 +87,7 @@ def test_sums_are_exact_and_every_limit_is_judged_to_the_cent(lines: list[dict[s
 
 
 def _over(sums: rules.Sums, key: str) -> bool:
-    return next(row.over for row in sums.rows if row.key == key)
+    return not next(row.within for row in sums.rows if row.heading.key == key)
 
 
 @given(
@@ -171,6 +171,80 @@ def test_a_budget_without_decimals_keeps_whole_units() -> None:
             cofinancing_source="other_donors",
         )
     ]
-    sums = rules.sums_of(lines, form)
+    sums = rules.sums_of(form, lines)
     assert (sums.total, sums.contributed_percent) == (Money(9000, "XOF"), Decimal("11.11"))
     assert rules.obstacles_in_budget(lines, form, CHECKS, {"requested_amount": "8000"}) == []
+
+
+# ------------------------------------------------------------------ one sum, whoever looks at it
+
+typed = st.one_of(
+    st.none(),
+    st.decimals(min_value=-(10**6), max_value=10**13, places=2).map(str),
+    st.decimals(min_value=0, max_value=10**6, places=3).map(str),
+    st.integers(min_value=0, max_value=10**18).map(str),
+    st.sampled_from(["", "about 500", "1e5", "NaN", "-0.00", "9999999999999.00"]),
+)
+any_lines = st.lists(
+    st.fixed_dictionaries(
+        {
+            "heading": st.sampled_from([*PLAIN, "direct_total", "nowhere", None]),
+            "total": typed,
+            "requested": typed,
+            "cofinancing": typed,
+            "cofinancing_source": st.sampled_from(
+                [None, "other_donors", "own_contribution_cash", FORM.grant, "nobody"]
+            ),
+        }
+    ),
+    max_size=15,
+)
+
+
+def counted(value: str | None, form: Budget) -> Decimal:
+    """An amount as a person with a pencil counts it: nothing, unless it is one in the currency of the budget."""
+    whole, _, decimals = (value or "").removeprefix("-").partition(".")
+    places = {"EUR": 2, "XOF": 0, "TND": 3}[form.currency]
+    if not whole.isdecimal() or (decimals and not decimals.isdecimal()) or decimals[places:].strip("0"):
+        return Decimal(0)
+    amount = Decimal(value or 0)
+    return amount if abs(amount).scaleb(places) <= 10**15 else Decimal(0)
+
+
+@given(any_lines, st.sampled_from(["EUR", "XOF", "TND"]))
+@settings(max_examples=200, deadline=None)
+def test_a_budget_has_one_sum_for_whoever_looks_at_it(lines: list[dict[str, Any]], currency: str) -> None:
+    """The table of the form, the rules of eligibility and the checks of a submission say the same."""
+    form = budget_of(DOCUMENT, currency, "en")
+    figures, sums = rules.figures_of(form, lines), rules.sums_of(form, lines)
+    under = [one for one in lines if one["heading"] in PLAIN]
+    for row in sums.rows:
+        keys = row.heading.parts or (row.heading.key,)
+        here = [one for one in under if one["heading"] in _plain(form, keys)]
+        assert row.total.amount == figures[row.heading.key] == sum(counted(o["total"], form) for o in here)
+        assert row.requested.amount == figures[f"{row.heading.key}_requested"]
+        assert row.requested.amount == sum(counted(o["requested"], form) for o in here)
+    assert sums.total.amount == sum(counted(one["total"], form) for one in under)
+    assert sums.requested.amount == figures[form.grant] == sum(counted(one["requested"], form) for one in under)
+    for key, _title, paid in sums.sources[1:]:
+        mine = [one for one in under if one["cofinancing_source"] == key]
+        assert paid.amount == figures[key] == sum(counted(one["cofinancing"], form) for one in mine)
+
+
+def _plain(form: Budget, keys: tuple[str, ...]) -> set[str]:
+    """The headings that lines stand under, below computed ones."""
+    parts = {heading.key: heading.parts for heading in form.headings}
+    return {leaf for key in keys for leaf in (_plain(form, parts[key]) if parts[key] else {key})}
+
+
+def test_an_amount_with_too_many_decimals_counts_nowhere() -> None:
+    lines = [line("services", 1000, 0, total="10.005", requested="10.005", unit_cost="10.005")]
+    sums = rules.sums_of(FORM, lines)
+    assert (sums.total, sums.requested) == (Money(0, "EUR"), Money(0, "EUR"))
+    assert sums.figures["services"] == sums.figures[FORM.grant] == 0
+    assert "line.total" in codes(lines)
+
+
+def test_sums_of_the_largest_amounts_are_exact() -> None:
+    lines = [line("services", 10**15, 0) for _ in range(100)]
+    assert rules.sums_of(FORM, lines).total == Money(10**17, "EUR")
