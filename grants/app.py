@@ -20,6 +20,8 @@ from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.decisions import views as decisions
 from grants.deliveries import views as deliveries
+from grants.organizations import tasks as organization_tasks
+from grants.organizations import views as organizations
 from grants.payments import views as payments
 from grants.portfolio import views as portfolio
 from grants.reminders import tasks as reminder_tasks
@@ -29,6 +31,7 @@ from grants.reviews import views as reviews
 BLUEPRINTS = (
     health.bp,
     accounts.bp,
+    organizations.bp,
     deliveries.bp,
     calls.bp,
     applications.bp,
@@ -42,7 +45,7 @@ BLUEPRINTS = (
     portfolio.bp,
 )
 
-TASKS = (tasks, account_tasks, reminder_tasks)
+TASKS = (tasks, account_tasks, organization_tasks, reminder_tasks)
 """Importing a module of tasks registers them; naming them here says which ones exist."""
 
 

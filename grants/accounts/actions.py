@@ -182,6 +182,7 @@ def change_profile(organization: Organization, *, by: Person, **profile: Any) ->
         profile.setdefault("region", region_of(profile["country"]))
     for name, value in profile.items():
         setattr(organization, name, value)
+    organization.changed_at = clock.now()
     db.session.flush()
 
 

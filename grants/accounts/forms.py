@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -27,10 +32,13 @@ from flask_security.forms import (
     unique_user_email,
     valid_user_email,
 )
+from markupsafe import Markup
 from wtforms import (
     BooleanField,
     DateField,
     EmailField,
+    FieldList,
+    FormField,
     HiddenField,
     IntegerField,
     PasswordField,
@@ -41,7 +49,7 @@ from wtforms import (
 )
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms.widgets import CheckboxInput, ListWidget, Select
 
 from grants.accounts import actions, queries
 from grants.accounts.models import (
@@ -249,12 +257,49 @@ def country_choices() -> list[SelectChoice]:
     return [SelectChoice("", _("Choose a country")), *_countries(language_now())]
 
 
+@lru_cache(maxsize=32)
+def _options_written(choices: Callable[[], list[SelectChoice]], language: str) -> Markup:
+    """The options of a list as a page holds them, none of them chosen; ``language`` is the one they are named in."""
+    parts: list[Markup] = []
+    for group, options in groupby(choices(), key=attrgetter("optgroup")):
+        parts.append(Markup('<optgroup label="{}">').format(group) if group else Markup())
+        parts += [Markup('<option value="{}">{}</option>').format(o.value, o.label) for o in options]
+        parts.append(Markup("</optgroup>") if group else Markup())
+    return Markup().join(parts)
+
+
+class LongSelect(Select):
+    """Hundreds of options, the same for everybody: written once a process, with one of them marked for each reader."""
+
+    def __call__(self, field: Any, **kwargs: Any) -> Markup:
+        """The list with what is chosen."""
+        at = {"id": field.id, "name": field.name} | {k.replace("_", "-"): v for k, v in kwargs.items() if v}
+        at.pop("required", None)
+        begin = Markup("<select{}>").format(Markup().join(Markup(' {}="{}"').format(*pair) for pair in at.items()))
+        options = _options_written(field.offered, language_now())
+        before, chosen, after = options.partition(Markup('<option value="{}">').format(field.data or ""))
+        marked = Markup('<option selected value="{}">').format(field.data or "") if chosen else chosen
+        return begin + before + marked + after + Markup("</select>")
+
+
+class LongSelectField(SelectField):
+    """A choice among hundreds, such as countries; ``choices`` is a function, for its words depend on the language."""
+
+    widget = LongSelect()
+
+    def __init__(
+        self, label: Any, validators: Any = (), *, choices: Callable[[], list[SelectChoice]], **kwargs: Any
+    ) -> None:
+        super().__init__(label, validators, choices=choices, **kwargs)
+        self.offered = choices
+
+
 class PersonForm(Form):
     """What people say about themselves."""
 
     name = LineField(_l("Your name"), [DataRequired(_l("Please tell us your name."))], longest=120)
     language = SelectField(_l("Language of screens and mails"), choices=language_choices)
-    timezone = SelectField(
+    timezone = LongSelectField(
         _l("Time zone"), choices=zone_choices, description=_l("We show you every deadline in this zone too.")
     )
 
@@ -294,11 +339,12 @@ LEGAL_FORMS: dict[str, Any] = {
 }
 
 MIGRANT_LED: dict[str, Any] = {
-    "": _l("Rather not say"),
+    "": _l("Choose one"),
     MigrantLed.MAJORITY: _l("Most of them"),
     MigrantLed.HALF: _l("About half"),
     MigrantLed.SOME: _l("Some of them"),
     MigrantLed.NONE: _l("None of them"),
+    MigrantLed.PREFER_NOT_TO_SAY: _l("Rather not say"),
 }
 
 CONFIDENTIALITY: dict[str, Any] = {
@@ -309,8 +355,12 @@ CONFIDENTIALITY: dict[str, Any] = {
 
 
 PROFILE = ("name", "acronym", "country", "language", "legal_form", "staff_paid", "volunteers", "founded_on")
-PROFILE_OR_NOTHING = ("city", "registration_number", "fiscal_sponsor", "identifier", "migrant_led")
-PROFILE_TEXTS = ("email", "contact_name", "legal_representative")
+PROFILE_OR_NOTHING = ("city", "registration_number", "fiscal_sponsor", "migrant_led")
+PROFILE_TEXTS = ("email", "phone", "website", "contact_name", "legal_representative")
+
+MOST_PREVIOUS_GRANTS = 5
+PHONE = re.compile(r"\+?[\d\s().\-/]{6,25}", re.ASCII)
+WEBSITE = re.compile(r"https?://[^\s/@:]+\.[^\s/@:.]+(:\d+)?(/\S*)?")
 
 
 def _euros(typed: str) -> Money:
@@ -319,12 +369,66 @@ def _euros(typed: str) -> Money:
     return Money.parse(typed if number is None else number, "EUR")
 
 
+def _check_amount(typed: str) -> None:
+    """An amount of money, not negative. Raises ValidationError."""
+    try:
+        amount = _euros(typed)
+    except NotAnAmount as error:
+        raise ValidationError(_("Please give an amount such as 84000 or 84000.50.")) from error
+    if amount.minor < 0:
+        raise ValidationError(_("An amount cannot be negative."))
+
+
+class PreviousGrantForm(Form):
+    """A grant that the organization has managed; a row without anything in it is none."""
+
+    class Meta(Form.Meta):
+        """A part of the form of the organization, which has the token."""
+
+        csrf = False
+
+    donor = LineField(_l("Funder"), [Optional()], longest=200)
+    amount = LineField(_l("Amount in euros"), [Optional()], longest=20, render_kw={"inputmode": "decimal"})
+    year = IntegerField(
+        _l("Year"),
+        [Optional(), NumberRange(min=1950, max=2200, message=_l("Please write the year with four digits."))],
+        render_kw={"inputmode": "numeric"},
+    )
+
+    @classmethod
+    def shown(cls, grant: dict[str, Any]) -> dict[str, Any]:
+        """A grant as its row shows it."""
+        amount = grant.get("amount")
+        return {
+            "donor": grant.get("donor") or "",
+            "amount": number_shown(Decimal(amount), language_now()) if amount else "",
+            "year": grant.get("year"),
+        }
+
+    def validate_donor(self, field: LineField) -> None:
+        """A grant comes from somebody."""
+        if not field.data and (self.amount.data or self.year.data):
+            raise ValidationError(_("Please say who gave this grant."))
+
+    def validate_amount(self, field: LineField) -> None:
+        """An amount of money, not negative."""
+        if field.data:
+            _check_amount(field.data)
+
+    def grant(self) -> dict[str, Any] | None:
+        """The grant as the form of an application stores it, or None."""
+        if not self.donor.data:
+            return None
+        amount = str(_euros(self.amount.data).amount) if self.amount.data else None
+        return {"donor": self.donor.data, "amount": amount, "year": self.year.data}
+
+
 class OrganizationForm(Form):
     """What an organization says about itself."""
 
     name = LineField(_l("Full name of your organization"), [DataRequired(_l("Please give the name."))], longest=200)
     acronym = LineField(_l("Short name or acronym"), [Optional()], longest=30)
-    country = SelectField(
+    country = LongSelectField(
         _l("Country where you are established"),
         [DataRequired(_l("Please choose the country."))],
         choices=country_choices,
@@ -352,12 +456,6 @@ class OrganizationForm(Form):
             " accounts for you."
         ),
     )
-    identifier = LineField(
-        _l("Open organization identifier"),
-        [Optional()],
-        longest=80,
-        description=_l("From org-id.guide; leave it empty if you have none."),
-    )
     founded_on = DateField(
         _l("When was your organization founded?"),
         [Optional()],
@@ -379,9 +477,17 @@ class OrganizationForm(Form):
     )
     mission = TextField(_l("What are you there for?"), [Optional()], longest=1000)
     contact_name = LineField(_l("Whom do we write to?"), [Optional()], longest=120)
-    email = EmailField(_l("E-mail address of the organization"), [Optional()])
+    email = EmailField(_l("E-mail address of the organization"), [Optional(), Length(max=254)])
+    phone = LineField(_l("Telephone, with country code"), [Optional()], longest=25, render_kw={"type": "tel"})
+    website = LineField(_l("Website"), [Optional()], longest=200, render_kw={"inputmode": "url"})
+    previous_grants = FieldList(
+        FormField(PreviousGrantForm),
+        _l("Grants that you managed in the last five years"),
+        min_entries=MOST_PREVIOUS_GRANTS,
+        max_entries=MOST_PREVIOUS_GRANTS,
+    )
     legal_representative = LineField(
-        _l("Who represents you legally?"), [Optional()], longest=200, description=_l("Name and function.")
+        _l("Who represents you legally?"), [Optional()], longest=120, description=_l("Name and function.")
     )
     confidentiality_default = RadioField(
         _l("What may we publish if you receive a grant?"),
@@ -394,26 +500,36 @@ class OrganizationForm(Form):
         """The form as it stands for an organization that exists."""
         income = organization.income_last_year
         shown = {name: getattr(organization, name) for name in (*PROFILE, *PROFILE_OR_NOTHING, *PROFILE_TEXTS)}
-        return cls(
+        form = cls(
             data=shown
             | {
+                "previous_grants": [PreviousGrantForm.shown(grant) for grant in organization.previous_grants],
                 "registered": str(organization.registered),
                 "income_last_year": number_shown(income.amount, language_now()) if income else "",
                 "mission": organization.mission.get(organization.language, ""),
                 "confidentiality_default": organization.confidentiality_default,
             }
         )
+        if organization.fiscal_sponsor_consented:
+            del form.fiscal_sponsor
+        return form
 
     def validate_income_last_year(self, field: LineField) -> None:
         """An amount of money, not negative."""
-        if not field.data:
-            return
-        try:
-            amount = _euros(field.data)
-        except NotAnAmount as error:
-            raise ValidationError(_("Please give an amount such as 84000 or 84000.50.")) from error
-        if amount.minor < 0:
-            raise ValidationError(_("An income cannot be negative."))
+        if field.data:
+            _check_amount(field.data)
+
+    def validate_phone(self, field: LineField) -> None:
+        """A telephone number that can be one."""
+        if field.data and not PHONE.fullmatch(field.data):
+            raise ValidationError(_("Please write the number like +221 33 123 45 67."))
+
+    def validate_website(self, field: LineField) -> None:
+        """An address on the web; without its beginning it is given one."""
+        if field.data and "://" not in field.data:
+            field.data = f"https://{field.data}"
+        if field.data and not WEBSITE.fullmatch(field.data):
+            raise ValidationError(_("This does not look like the address of a website."))
 
     def validate_founded_on(self, field: DateField) -> None:
         """A day in the past."""
@@ -437,12 +553,13 @@ class OrganizationForm(Form):
         mission[self.language.data] = self.mission.data or ""
         return (
             {name: self[name].data for name in PROFILE}
-            | {name: self[name].data or None for name in PROFILE_OR_NOTHING}
+            | {name: self[name].data or None for name in PROFILE_OR_NOTHING if name in self}
             | {name: self[name].data or "" for name in PROFILE_TEXTS}
             | {
                 "registered": self.registered.data == "True",
                 "income_last_year_minor": _euros(income).minor if income else None,
                 "income_currency": "EUR",
+                "previous_grants": [grant for row in self.previous_grants if (grant := row.form.grant())],
                 "mission": {code: text for code, text in mission.items() if text},
                 "confidentiality_default": self.confidentiality_default.data,
             }

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_security.core import UserMixin
-from sqlalchemy import Boolean, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.core.db import Base, Key, Recorded, one_of
@@ -79,6 +79,7 @@ class MigrantLed(enum.StrEnum):
     HALF = "half"
     SOME = "some"
     NONE = "none"
+    PREFER_NOT_TO_SAY = "prefer_not_to_say"
 
 
 class Region(enum.StrEnum):
@@ -217,10 +218,28 @@ class FailedSignIn(Base):
 
 
 class Organization(Base):
-    """A civil society organization: the applicant and the grantee. People come and go, it stays."""
+    """A civil society organization: the applicant and the grantee. People come and go, it stays.
+
+    ``identifier`` is the one of its identifiers that forms show. ``fiscal_sponsor`` is a name; ``fiscal_sponsor_id`` is
+    set once that organization has consented. ``duplicate_of_id`` names the account that counts, when this is a second
+    account of the same organization. ``changed_at`` is when its profile last changed.
+    """
 
     __tablename__ = "organization"
-    __table_args__ = (one_of("confidentiality_default", Confidentiality),)
+    __table_args__ = (
+        one_of("confidentiality_default", Confidentiality),
+        CheckConstraint("fiscal_sponsor_id <> id", name="sponsor_is_another"),
+        CheckConstraint("duplicate_of_id <> id", name="duplicate_of_another"),
+        Index(
+            "ix_organization_plain_name",
+            func.plain_name(text("name")).label("plain"),
+            postgresql_using="gin",
+            postgresql_ops={"plain": "gin_trgm_ops"},
+        ),
+        Index("ix_organization_plain_number", text("plain_number(registration_number)")),
+        Index("ix_organization_email_domain", text("web_domain(email)")),
+        Index("ix_organization_website_domain", text("web_domain(website)")),
+    )
 
     id: Mapped[Key]
     reference: Mapped[str] = mapped_column(unique=True)
@@ -235,6 +254,7 @@ class Organization(Base):
     registration_number: Mapped[str | None]
     identifier: Mapped[str | None]
     fiscal_sponsor: Mapped[str | None]
+    fiscal_sponsor_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"), index=True)
     founded_on: Mapped[date | None]
     income_last_year_minor: Mapped[int | None]
     income_currency: Mapped[str] = mapped_column(default="EUR")
@@ -242,12 +262,17 @@ class Organization(Base):
     volunteers: Mapped[int | None]
     migrant_led: Mapped[str | None]
     email: Mapped[str] = mapped_column(default="")
+    phone: Mapped[str] = mapped_column(default="")
+    website: Mapped[str] = mapped_column(default="")
     contact_name: Mapped[str] = mapped_column(default="")
     legal_representative: Mapped[str] = mapped_column(default="")
     mission: Mapped[dict[str, str]] = mapped_column(default=dict)
     confidentiality_default: Mapped[str] = mapped_column(default=Confidentiality.PUBLIC)
     risk: Mapped[str | None]
+    previous_grants: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"), index=True)
     created_at: Mapped[Recorded]
+    changed_at: Mapped[Recorded]
 
     members: Mapped[list[Membership]] = relationship(
         primaryjoin="and_(Organization.id == Membership.organization_id, Membership.ended_at.is_(None))",
@@ -261,6 +286,11 @@ class Organization(Base):
         if self.income_last_year_minor is None:
             return None
         return Money(self.income_last_year_minor, self.income_currency)
+
+    @property
+    def fiscal_sponsor_consented(self) -> bool:
+        """Whether the fiscal sponsor has an account of its own and an owner of it has said yes."""
+        return self.fiscal_sponsor_id is not None
 
 
 class Membership(Base):

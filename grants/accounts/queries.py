@@ -72,6 +72,16 @@ def organization_by_reference(seen: Select[Organization], reference: str) -> Org
     return db.session.scalar(seen.where(Organization.reference == reference))
 
 
+def linked_organizations(organization: Organization) -> list[int]:
+    """The ids of all accounts of one and the same organization: this one, and those that were found to be it.
+
+    What may be had once by an organization is had once by all of them together.
+    """
+    head = organization.duplicate_of_id or organization.id
+    found = select(Organization.id).where(or_(Organization.id == head, Organization.duplicate_of_id == head))
+    return list(db.session.scalars(found.order_by(Organization.id)))
+
+
 def members_of(organization: Organization, *, lock: bool = False) -> list[Membership]:
     """The present members of an organization. ``lock`` keeps others from changing who is one until we are done."""
     found = (

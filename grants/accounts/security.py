@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, abort, current_app, g, has_request_context, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, has_request_context, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, user_logged_in, user_logged_out
 from flask_security import Security, SQLAlchemyUserDatastore, password_changed, password_reset
@@ -190,6 +190,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_forms_only)
     _finish_with(app, "security.login", _back_to_where_they_were_going)
     _finish_with(app, "security.register", _remember_where_they_were_going)
+    _finish_with(app, "security.logout", _leave_nothing_on_the_device)
     app.view_functions["security.confirm_email"] = _confirm_on_our_page
     user_logged_in.connect(_open_session, app)
     user_logged_out.connect(_end_session, app)
@@ -239,6 +240,13 @@ def _remember_where_they_were_going(answer: ResponseReturnValue) -> ResponseRetu
     if then := web.own_path(request.form.get("next")):
         session["then"] = then
     return redirect(url_for("accounts.registered"))
+
+
+def _leave_nothing_on_the_device(answer: ResponseReturnValue) -> ResponseReturnValue:
+    """Pages and texts kept for writing without a line belong to the person who leaves; the next one may be anybody."""
+    response = make_response(answer)
+    response.headers["Clear-Site-Data"] = '"storage"'
+    return response
 
 
 def _confirm_on_our_page(token: str) -> ResponseReturnValue:

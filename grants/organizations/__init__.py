@@ -1,0 +1,1 @@
+"""What an organization's account holds: who asks to join, documents, identifiers, its fiscal sponsor, second accounts."""
