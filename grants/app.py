@@ -20,6 +20,7 @@ from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.decisions import views as decisions
 from grants.deliveries import views as deliveries
+from grants.enquiries import views as enquiries
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
 from grants.payments import views as payments
@@ -34,6 +35,7 @@ BLUEPRINTS = (
     organizations.bp,
     deliveries.bp,
     calls.bp,
+    enquiries.bp,
     applications.bp,
     checks.bp,
     reviews.bp,

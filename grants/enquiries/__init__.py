@@ -1,0 +1,1 @@
+"""What people ask about a call, whether they may apply, and what is answered."""
