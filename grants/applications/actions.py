@@ -116,7 +116,7 @@ def detach(attachment: Attachment, *, by: Person) -> None:
     application = attachment.application
     _hold(application)
     refuse(rules.obstacles_to_editing(application))
-    if attachment.file is not None:
+    if attachment.file is not None and not queries.was_received(application, attachment.file):
         files.forget(attachment.file)
     history.note("application", application.id, "detach", by=by, document=attachment.document.key)
     db.session.delete(attachment)
@@ -214,6 +214,23 @@ def withdraw(application: Application, reason: str, *, by: Person) -> None:
     if sent_in:
         coordinators = coordinators_of(application.region)
         post(*(mails.application_withdrawn(application, reason.strip(), to=person) for person in coordinators))
+
+
+def resume(application: Application, *, by: Person) -> None:
+    """Take a withdrawn application up again until the deadline: a draft with all its answers and documents. Raises Refused.
+
+    What was sent in before keeps its receipt; it counts for nothing until the application is sent in again.
+    """
+    _hold(application)
+    live = queries.live_application(application.call_id, application.organization_id)
+    was = queries.state_before(application, "withdraw")
+    refuse(rules.obstacles_to_resuming(application, live, was, clock.now()))
+    history.record(application, "resume", by=by)
+    application.submitted_at = application.submitted_by_id = application.content_hash = None
+    db.session.flush()
+    people = {person.id: person for person in [by, *queries.people_of(application)]}
+    occasion = str(queries.number_of_receipts(application))
+    post(*(mails.application_resumed(application, to=person, occasion=occasion) for person in people.values()))
 
 
 def answers_in(application: Application) -> dict[str, Any]:

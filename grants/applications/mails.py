@@ -18,6 +18,17 @@ def application_submitted(receipt: Receipt, application: Application, to: Person
     )
 
 
+def application_resumed(application: Application, to: Person, occasion: str) -> Mail:
+    """A withdrawn application is a draft again: it must be sent in once more before the deadline."""
+    return Mail(
+        "application_resumed",
+        to=to,
+        about=application.reference,
+        occasion=occasion,
+        context={"application": application, "call": application.call},
+    )
+
+
 def application_withdrawn(application: Application, reason: str, to: Person) -> Mail:
     """An applicant withdrew an application that had been sent in; told to the coordinators of its region."""
     return Mail(

@@ -31,6 +31,7 @@ from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
 from grants.calls.queries import once_published
 from grants.core.db import Prepared, columns_of, db, packed, to_read, unpacked
 from grants.core.files import StoredFile
+from grants.history.models import HistoryEntry
 from grants.questionnaires.models import SectionAnswers
 
 PAGE_SIZE = 50
@@ -461,19 +462,47 @@ def attachment_by_id(seen: Select[Any], reference: str, attachment_id: int) -> A
 
 
 def receipt_of(application: Application) -> Receipt | None:
-    """The receipt of a submission, without its content."""
+    """The latest receipt of an application, without its content."""
     found = select(Receipt).where(Receipt.application_id == application.id).options(joinedload(Receipt.submitted_by))
-    return db.session.scalar(found)
+    return db.session.scalar(found.order_by(Receipt.id.desc()).limit(1))
 
 
-def receipt_with_content(application: Application) -> Receipt | None:
-    """The receipt of a submission with everything that was received."""
+def receipts_of(application: Application) -> list[Receipt]:
+    """Every receipt that was given for an application, the latest first, without their contents."""
+    found = select(Receipt).where(Receipt.application_id == application.id).options(joinedload(Receipt.submitted_by))
+    return list(db.session.scalars(found.order_by(Receipt.id.desc())))
+
+
+def receipt_with_content(application: Application, number: str | None = None) -> Receipt | None:
+    """One receipt of an application, else the latest, with everything that was received."""
     found = (
         select(Receipt)
         .where(Receipt.application_id == application.id)
         .options(undefer(Receipt.content), joinedload(Receipt.submitted_by))
+        .order_by(Receipt.id.desc())
+        .limit(1)
     )
-    return db.session.scalar(found)
+    return db.session.scalar(found if number is None else found.where(Receipt.number == number))
+
+
+def number_of_receipts(application: Application) -> int:
+    """How often an application was sent in."""
+    return db.session.scalar(select(func.count(Receipt.id)).where(Receipt.application_id == application.id)) or 0
+
+
+def was_received(application: Application, stored: StoredFile) -> bool:
+    """Whether a receipt of an application names this file; then it is kept, whatever becomes of the attachment."""
+    named = Receipt.content.contains({"attachments": [{"file": stored.id}]})
+    found = select(Receipt.id).where(Receipt.application_id == application.id, named).limit(1)
+    return db.session.scalar(found) is not None
+
+
+def state_before(application: Application, verb: str) -> str | None:
+    """The state from which an application was last moved by a verb."""
+    found = select(HistoryEntry.from_state).where(
+        HistoryEntry.subject_kind == "application", HistoryEntry.subject_id == application.id, HistoryEntry.verb == verb
+    )
+    return db.session.scalar(found.order_by(HistoryEntry.id.desc()).limit(1))
 
 
 def next_receipt_number(call: Call) -> str:

@@ -272,6 +272,26 @@ def obstacles_to_withdrawing(application: Application) -> list[Obstacle]:
     return []
 
 
+def obstacles_to_resuming(
+    application: Application, live: Application | None, was: str | None, at: datetime
+) -> list[Obstacle]:
+    """Why a withdrawn application cannot be taken up again: the dates of the call, or another one in its place.
+
+    ``live`` is what the organization has begun since, ``was`` the state it was withdrawn from. What had been found
+    eligible was read by reviewers; another version of it would be judged by what they wrote about the first.
+    """
+    if application.state != ApplicationState.WITHDRAWN:
+        return [Obstacle("not_withdrawn", _l("Only a withdrawn application can be taken up again."))]
+    found = obstacles_by_time(application.call, at)
+    if live is not None:
+        message = _l("Your organization has begun another application since: %(reference)s.", reference=live.reference)
+        found.append(Obstacle("one_application", message, ("applications.show", {"reference": live.reference})))
+    if was == ApplicationState.ELIGIBLE:
+        message = _l("This application had been given to reviewers. Please begin another one.")
+        found.append(Obstacle("was_reviewed", message))
+    return found
+
+
 def end_of(start: date, months: int) -> date:
     """The last day of an action that starts on a day and lasts some months."""
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
@@ -431,7 +451,8 @@ def _attached(attachment: Attached) -> dict[str, Any]:
     if attachment.file is None:
         return {"document": attachment.document.key, "withheld": attachment.withheld_reason}
     file = attachment.file
-    return {"document": attachment.document.key, "name": file.name, "size": file.size, "sha256": file.sha256}
+    kept = {"document": attachment.document.key, "name": file.name, "size": file.size, "sha256": file.sha256}
+    return kept | {"file": file.id}
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:

@@ -251,12 +251,21 @@ def show(reference: str) -> ResponseReturnValue:
         obstacles=obstacles,
         closed=rules.obstacles_by_time(application.call, clock.now()),
         steps=steps_of(application),
-        receipt=queries.receipt_of(application) if application.submitted_at else None,
+        receipts=queries.receipts_of(application),
         told=timeline([("application", application.id)], names=False, limit=30),
         may_submit=permissions.can_submit(current_user, application),
         withdrawing=rules.obstacles_to_withdrawing(application),
+        resuming=_resuming(application),
         afterwards=is_draft and rules.asked_afterwards(queries.terms_of(application.call).rules),
     )
+
+
+def _resuming(application: Application) -> list[Obstacle]:
+    """Why an application cannot be taken up again; asked of the database only when it was withdrawn."""
+    withdrawn = application.state == ApplicationState.WITHDRAWN
+    live = queries.live_application(application.call_id, application.organization_id) if withdrawn else None
+    was = queries.state_before(application, "withdraw") if withdrawn else None
+    return rules.obstacles_to_resuming(application, live, was, clock.now())
 
 
 @bp.route("/applications/<reference>/sections/<key>", methods=["GET", "POST"])
@@ -448,12 +457,27 @@ def submit(reference: str) -> ResponseReturnValue:
     )
 
 
-@bp.get("/applications/<reference>/receipt")
+@bp.post("/applications/<reference>/resume")
 @access(SIGNED_IN)
-def receipt(reference: str) -> ResponseReturnValue:
-    """The proof that the application was received, and when."""
+def resume(reference: str) -> ResponseReturnValue:
+    """Take a withdrawn application up again, as a draft with all its answers, until the call closes."""
     application = _found(reference)
-    proof = found(queries.receipt_with_content(application))
+    require(permissions.can_withdraw(current_user, application))
+    actions.resume(application, by=current_user)
+    return done(
+        _("It is a draft again, with all you wrote. Please send it in before the deadline."),
+        ".show",
+        reference=reference,
+    )
+
+
+@bp.get("/applications/<reference>/receipt")
+@bp.get("/applications/<reference>/receipts/<receipt_number>")
+@access(SIGNED_IN)
+def receipt(reference: str, receipt_number: str | None = None) -> ResponseReturnValue:
+    """The proof that the application was received, and when: the latest, or an earlier one by its number."""
+    application = _found(reference)
+    proof = found(queries.receipt_with_content(application, receipt_number))
     return render_template(
         "applications/receipt.html",
         application=application,
@@ -461,16 +485,18 @@ def receipt(reference: str) -> ResponseReturnValue:
         receipt=proof,
         steps=steps_of(application),
         attached=_labelled(proof, application),
+        others=[other for other in queries.receipts_of(application) if other.id != proof.id],
         is_member=permissions.can_write(current_user, application),
     )
 
 
 @bp.get("/applications/<reference>/receipt.pdf")
+@bp.get("/applications/<reference>/receipts/<receipt_number>.pdf")
 @access(SIGNED_IN)
-def receipt_pdf(reference: str) -> ResponseReturnValue:
+def receipt_pdf(reference: str, receipt_number: str | None = None) -> ResponseReturnValue:
     """The receipt as a document, in the language of the reader."""
     application = _found(reference)
-    proof = found(queries.receipt_with_content(application))
+    proof = found(queries.receipt_with_content(application, receipt_number))
     values = rules.receipt_in_words(proof, application, _labelled(proof, application))
     return _document(f"{proof.number}.pdf", language_now(), values)
 

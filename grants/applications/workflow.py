@@ -31,6 +31,7 @@ APPLICATION = Workflow(
             needs_reason=True,
             said=_l("Application withdrawn"),
         ),
+        Transition("resume", {S.WITHDRAWN}, S.DRAFT, said=_l("Taken up again")),
         Transition("find_eligible", {S.SUBMITTED}, S.ELIGIBLE, said=_l("Found eligible")),
         Transition("find_ineligible", {S.SUBMITTED}, S.INELIGIBLE, needs_reason=True, said=_l("Found not eligible")),
         Transition(

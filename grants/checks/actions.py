@@ -24,8 +24,11 @@ def check_eligibility(application: Application, *, by: Person) -> list[Finding]:
     refuse(rules.obstacles_to_checking(application))
     values = eligibility_values(application)
     present = {finding.rule_id: finding for finding in queries.findings_of(application)}
+    outdated = queries.outdated_findings(application)
     for rule in queries.rules_of(application.call):
         finding = present.get(rule.id)
+        if finding is None and (finding := outdated.get(rule.id)) is not None:
+            finding.judged, finding.judged_by_id, finding.reason = False, None, ""
         if finding is None:
             finding = Finding(application=application, rule=rule, outcome=Outcome.TO_JUDGE)
             db.session.add(finding)

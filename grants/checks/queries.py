@@ -20,10 +20,15 @@ def rules_of(call: Call) -> list[EligibilityRule]:
 
 
 def findings_of(application: Application) -> list[Finding]:
-    """What the eligibility check found, in the order of the rules."""
+    """What the eligibility check found, in the order of the rules.
+
+    What was found about something that was withdrawn and sent in anew does not count.
+    """
     found = (
         select(Finding)
         .where(Finding.application_id == application.id)
+        .join(Finding.application)
+        .where(Finding.found_at >= Application.submitted_at)
         .join(Finding.rule)
         .options(contains_eager(Finding.rule), joinedload(Finding.judged_by).load_only(Person.name))
         .order_by(EligibilityRule.position)
@@ -32,13 +37,28 @@ def findings_of(application: Application) -> list[Finding]:
     return list(db.session.scalars(found))
 
 
+def outdated_findings(application: Application) -> dict[int, Finding]:
+    """What was found about an earlier submission of an application, by rule."""
+    found = (
+        select(Finding)
+        .join(Finding.application)
+        .where(Finding.application_id == application.id, Finding.found_at < Application.submitted_at)
+    )
+    return {finding.rule_id: finding for finding in db.session.scalars(found)}
+
+
 def finding_by_rule(application: Application, rule_key: str) -> Finding | None:
     """What was found for one rule."""
     found = (
         select(Finding)
         .join(Finding.rule)
-        .where(Finding.application_id == application.id, EligibilityRule.key == rule_key)
-        .options(contains_eager(Finding.rule), joinedload(Finding.application))
+        .join(Finding.application)
+        .where(
+            Finding.application_id == application.id,
+            EligibilityRule.key == rule_key,
+            Finding.found_at >= Application.submitted_at,
+        )
+        .options(contains_eager(Finding.rule), contains_eager(Finding.application))
     )
     return db.session.scalar(found)
 

@@ -241,6 +241,33 @@ def test_an_application_is_withdrawn_with_a_reason(browser: Browser) -> None:
     assert "already has an application" not in browser.text
 
 
+def test_a_withdrawn_application_is_taken_up_and_sent_in_again(browser: Browser) -> None:
+    application, owner = sent_in()
+    number = f"R-{application.call.reference}-000"
+    home = "/applications/APP-001"
+    browser.sign_in(owner)
+    browser.post(f"{home}/resume", page=home, status=409)
+    browser.post(f"{home}/withdraw", {"reason": "A partner is missing"}, page=f"{home}/withdraw", status=302)
+    browser.follow()
+    assert "take it up again" in browser.text
+    browser.post(f"{home}/resume", page=home, status=302)
+    browser.follow()
+    assert "not sent in at the moment" in browser.text
+    assert f"{number}1" in browser.text
+    browser.get(f"{home}/receipt")
+    assert "It counts no longer" in browser.text
+    browser.get(f"{home}/sections/S2")
+    browser.post(f"{home}/submit", {"confirmed": "yes"}, page=home, status=302)
+    browser.follow()
+    assert f"{number}2" in browser.text
+    assert "Earlier receipts" in browser.text
+    browser.get(f"{home}/receipts/{number}1")
+    assert "A later receipt takes the place of this one" in browser.text
+    assert browser.get(f"{home}/receipts/{number}1.pdf").data.startswith(b"%PDF")
+    browser.get(f"{home}/receipts/{number}3", status=404)
+    assert db.session.get_one(Application, application.id).state == ApplicationState.SUBMITTED
+
+
 WAYS = [
     ("get", ""),
     ("get", "/sections/S2"),
@@ -253,7 +280,9 @@ WAYS = [
     ("post", "/submit"),
     ("get", "/receipt"),
     ("get", "/receipt.pdf"),
+    ("get", "/receipts/R-MPF-2027-01-0001"),
     ("get", "/copy.pdf"),
+    ("post", "/resume"),
     ("get", "/withdraw"),
     ("post", "/withdraw"),
     ("get", "/read"),
@@ -328,6 +357,7 @@ def test_auditors_read_and_change_nothing(browser: Browser) -> None:
         "/check/E01",
         "/find-eligible",
         "/withdraw",
+        "/resume",
         f"/files/{file}/remove",
         "/sections/S2",
     ):

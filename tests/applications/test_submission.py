@@ -13,11 +13,13 @@ from grants.applications import actions, queries, rules
 from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
-from grants.core import clock, pdf
+from grants.core import clock, files, pdf
 from grants.core.db import db, transaction
+from grants.core.files import StoredFile
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from grants.history import queries as history
+from grants.history.actions import record
 from tests import factories as make
 from tests.applications.documents import real_pdf
 
@@ -145,6 +147,80 @@ def test_a_withdrawn_application_makes_room_for_another(app: Flask) -> None:
         actions.withdraw(application, "We found other money", by=owner)
         again = actions.start(application.call, application.organization, language="en", by=owner)
     assert again.reference != application.reference
+
+
+def resumed_with(application: Application, by: Person, at: datetime = IN_TIME) -> list[str]:
+    """The codes that keep an application from being taken up again; none when it was."""
+    try:
+        with clock.at(at):
+            actions.resume(application, by=by)
+    except Refused as refusal:
+        return [o.code for o in refusal.obstacles]
+    return []
+
+
+def test_a_withdrawn_application_is_taken_up_again_with_all_that_was_written(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        first = actions.submit(application, by=owner)
+        actions.withdraw(application, "We forgot a partner", by=owner)
+    assert resumed_with(application, owner) == []
+    assert (application.state, application.submitted_at, application.content_hash) == ("draft", None, None)
+    (attachment,) = queries.attachments_of(application)
+    with clock.at(IN_TIME + timedelta(days=1)):
+        actions.detach(attachment, by=owner)
+        actions.attach(application, application.call.documents[0], "new.pdf", real_pdf("New"), by=owner)
+        actions.save_section(application, "S1", {"title": "Safe passage together"}, by=owner, version=None)
+        second = actions.submit(application, by=owner)
+    assert (second.number, second.submitted_at) == (f"R-{application.call.reference}-0002", IN_TIME + timedelta(days=1))
+    assert application.content_hash == second.content_hash != first.content_hash
+    assert [r.number for r in queries.receipts_of(application)] == [second.number, first.number]
+    kept = queries.receipt_with_content(application, first.number)
+    assert kept is not None
+    assert kept.content["answers"] == {"title": "Safe passage"}
+    paper = db.session.get_one(StoredFile, kept.content["attachments"][0]["file"])
+    assert paper.erased_at is None
+    assert files.read(paper) == real_pdf()
+    assert rules.fingerprint(kept.content) == first.content_hash
+    latest = queries.receipt_with_content(application)
+    assert latest is not None
+    assert latest.content["answers"] == {"title": "Safe passage together"}
+    told = db.session.scalars(select(OutboxMail.kind).where(OutboxMail.about == application.reference).order_by("id"))
+    kinds = [kind for kind in told if kind != "application_withdrawn"]
+    assert kinds == ["application_submitted", "application_resumed", "application_submitted"]
+
+
+def test_taking_up_again_ends_with_the_deadline(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        assert resumed_with(application, owner) == ["not_withdrawn"]
+        actions.submit(application, by=owner)
+        actions.withdraw(application, "We forgot a partner", by=owner)
+    assert resumed_with(application, owner, CLOSING) == ["call_closed"]
+    assert application.submitted_at == IN_TIME
+    assert resumed_with(application, owner, CLOSING - timedelta(microseconds=1)) == []
+    with clock.at(CLOSING), pytest.raises(Refused):
+        actions.submit(application, by=owner)
+
+
+def test_what_another_application_took_the_place_of_stays_withdrawn(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        actions.withdraw(application, "Another idea", by=owner)
+        other = actions.start(application.call, application.organization, language="en", by=owner)
+        assert resumed_with(application, owner) == ["one_application"]
+        actions.withdraw(other, "The first was better", by=owner)
+        assert resumed_with(application, owner) == []
+        assert resumed_with(other, owner) == ["one_application"]
+
+
+def test_what_reviewers_were_given_is_not_taken_up_again(app: Flask) -> None:
+    application, owner = ready_application()
+    with clock.at(IN_TIME):
+        actions.submit(application, by=owner)
+        record(application, "find_eligible", by=owner)
+        actions.withdraw(application, "We found other money", by=owner)
+    assert resumed_with(application, owner) == ["was_reviewed"]
 
 
 def test_an_application_cannot_be_begun_in_another_language_or_out_of_time(app: Flask) -> None:

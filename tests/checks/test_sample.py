@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -12,6 +12,7 @@ from grants.applications import actions, queries
 from grants.applications.workflow import ApplicationState
 from grants.budgets.rules import budget_in
 from grants.checks import actions as checks
+from grants.checks import queries as queries_of_check
 from grants.checks.models import Outcome
 from grants.core import clock
 from grants.core.db import db
@@ -127,3 +128,24 @@ def test_ineligible_needs_a_rule_that_is_not_met(app: Flask) -> None:
                 checks.find_ineligible(application, "We do not like it", by=coordinator)
             assert [o.code for o in refusal.value.obstacles] == [code]
             checks.check_eligibility(application, by=coordinator)
+
+
+def test_a_check_of_what_was_withdrawn_and_sent_in_anew_begins_anew(app: Flask) -> None:
+    call, coordinator = sample.sample_call()
+    application, owner = sample.filled(call, "APP-002")
+    with clock.at(sample.OPEN):
+        actions.submit(application, by=owner)
+        (overdue,) = [f for f in checks.check_eligibility(application, by=coordinator) if f.rule.key == "E11"]
+        checks.judge(overdue, Outcome.FAILED, "A report of 2025 is still owed.", by=coordinator)
+        actions.withdraw(application, "We send the report first", by=owner)
+    later = sample.OPEN + timedelta(days=2)
+    with clock.at(later):
+        actions.resume(application, by=owner)
+        actions.submit(application, by=owner)
+        assert queries_of_check.findings_of(application) == []
+        assert queries_of_check.finding_by_rule(application, "E11") is None
+        with pytest.raises(Refused) as refusal:
+            checks.find_ineligible(application, "A report is owed.", by=coordinator)
+        assert [o.code for o in refusal.value.obstacles] == ["not_checked"]
+        (overdue,) = [f for f in checks.check_eligibility(application, by=coordinator) if f.rule.key == "E11"]
+    assert (overdue.outcome, overdue.judged, overdue.reason) == (Outcome.TO_JUDGE, False, "")

@@ -80,6 +80,10 @@ def ids(app: Flask) -> dict[str, Any]:
     with app.app_context():
         for name, statement in asked.items():
             found[name] = lambda r, s=statement: _id(app, s, r)
+        numbers = (
+            "SELECT p.reference, max(r.number) FROM receipt r JOIN application p ON p.id = r.application_id GROUP BY 1"
+        )
+        found["receipts"] = dict(db.session.execute(text(numbers)).tuples().all())
         found["mail"] = db.session.scalar(text("SELECT max(id) FROM outbox WHERE state = 'failed'"))
         found["invitation"] = db.session.scalar(text("SELECT max(id) FROM invitation"))
         db.session.remove()
@@ -130,13 +134,17 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"session_id": NOBODY},
         },
         "applications": {
-            "a": {"reference": a, "attachment_id": paper["a"]},
+            "a": {"reference": a, "attachment_id": paper["a"], "receipt_number": of["receipts"][a]},
             "a-sensitive": {"reference": a, "attachment_id": paper["sensitive"]},
-            "a-draft": {"reference": fund.DRAFTS["a"], "attachment_id": paper["a"]},
+            "a-draft": {
+                "reference": fund.DRAFTS["a"],
+                "attachment_id": paper["a"],
+                "receipt_number": of["receipts"][a],
+            },
             "a-awarded": {"reference": fund.AWARDED["a"]},
-            "b": {"reference": b, "attachment_id": paper["b"]},
-            "crossed": {"reference": a, "attachment_id": paper["b"]},
-            UNKNOWN: {"reference": "APP-NONE", "attachment_id": NOBODY},
+            "b": {"reference": b, "attachment_id": paper["b"], "receipt_number": of["receipts"][b]},
+            "crossed": {"reference": a, "attachment_id": paper["b"], "receipt_number": of["receipts"][b]},
+            UNKNOWN: {"reference": "APP-NONE", "attachment_id": NOBODY, "receipt_number": "R-NONE"},
         },
         "calls": {
             "review": {"reference": fund.CALL},
@@ -232,7 +240,15 @@ KEYS = {
 }
 """The values of parameters that name a part of a questionnaire or of a call."""
 
-CHILDREN = {"attachment_id", "membership_id", "invitation_id", "milestone_id", "condition_id", "refund_reference"}
+CHILDREN = {
+    "attachment_id",
+    "receipt_number",
+    "membership_id",
+    "invitation_id",
+    "milestone_id",
+    "condition_id",
+    "refund_reference",
+}
 """Parameters of which the wrong one may stand under the right subject."""
 
 ONLY_FOR = {

@@ -21,6 +21,7 @@ from grants.accounts.security import OutboxMailUtil
 from grants.app import create_app
 from grants.applications import mails as application_mails
 from grants.applications.models import Application
+from grants.checks import mails as check_mails
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import LANGUAGES
@@ -85,8 +86,9 @@ def rare_mails() -> Iterable[Mail]:
     application = db.session.scalars(select(Application).where(Application.reference == "APP-008")).one()
     organization = application.organization
     rule = {"key": "E01", "text": {"en": "A rule.", "fr": "Une règle.", "es": "Una regla."}, "reason": "Seen."}
-    yield application_mails.application_found_ineligible(application, [rule], "A reason.", to, "1")
+    yield check_mails.application_found_ineligible(application, [rule], "A reason.", to, "1")
     yield application_mails.application_withdrawn(application, "A reason.", staff)
+    yield application_mails.application_resumed(application, to, "1")
     assignment = db.session.scalars(select(Assignment).where(Assignment.application_id == application.id)).first()
     assert assignment is not None
     yield review_mails.assignment_released(assignment, application, 1)
