@@ -84,7 +84,9 @@ class ProfileForm(Form):
     """What a reviewer reads and knows, and how much they take on. What is chosen already is always offered."""
 
     languages = CheckboxesField(_l("Languages"), [DataRequired(_l("Please choose at least one language."))])
-    regions = CheckboxesField(_l("Regions"), choices=lambda: {str(key): label for key, label in REGION_LABELS.items()})
+    regions = CheckboxesField(
+        _l("Regions"), choices=lambda: {str(key): str(label) for key, label in REGION_LABELS.items()}
+    )
     lots = CheckboxesField(_l("Lots"))
     expertise = TextField(_l("Experience"), longest=1000)
     capacity = IntegerField(

@@ -20,6 +20,7 @@ from grants.decisions.models import Choice, Decision, DecisionOutcome
 from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
+from grants.reviews.actions import save_review
 from grants.reviews.models import Assignment, ConflictDeclaration, Grade
 from grants.reviews.workflow import AssignmentState
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
@@ -27,7 +28,7 @@ from tests.factories import award, call, db, person, save
 from tests.factories import decision as decision_on
 from tests.http import Browser
 from tests.reviews.rows import DUE as EARLIER
-from tests.reviews.rows import case, reviewed, reviewer
+from tests.reviews.rows import case, reviewed, reviewer, scores
 
 DUE = EARLIER.replace(month=5)
 
@@ -417,3 +418,163 @@ def test_the_applicant_sees_the_outcome_once_the_letter_is_sent(
     assert f"/applications/{reference}/letter" in browser.text
     assert (f"/grants/{grant}" in browser.text) == (outcome == DecisionOutcome.AWARD)
     assert "independent reviewers and then" not in browser.text
+
+
+# ------------------------------------------------------------------ nobody is missed, and nobody is stuck
+
+
+DISAGREE = {"rule": "absolute_gap", "formula": "abs(T1-T2) >= 15", "text": {"en": "They are 15 points apart."}}
+
+
+def disagreed(of_call: Call) -> Application:
+    """An application about which the first two reviews disagree."""
+    of_call.grid = of_call.grid | {"assessors": {"independent_reviews": 2, "third_review_if": [DISAGREE]}}
+    application = case(of_call)
+    reviewed(application, 4, 4)
+    reviewed(application, 4, 2)
+    return application
+
+
+@pytest.mark.parametrize("state", [DecisionState.TAKEN, DecisionState.RELEASED])
+@pytest.mark.parametrize("before", [AssignmentState.ASKED, AssignmentState.ACCEPTED])
+def test_giving_back_a_review_after_the_decision_asks_nobody_for_another(
+    app: Flask, browser: Browser, state: DecisionState, before: AssignmentState
+) -> None:
+    application, _chair = scored(call()), coordinator()
+    late = unfinished(application, before)
+    decision_on(application, person(), state=state)
+    page = f"/reviews/{late.id}"
+    browser.sign_in(late.reviewer).get(page)
+    assert "we ask somebody else" not in browser.text
+    browser.post(f"{page}/decline", {"reason": "Too late."}, page=page, status=302)
+    browser.follow()
+    assert "nobody is missed" in browser.text
+    assert db.session.get(Assignment, late.id).state == AssignmentState.DECLINED
+    assert mails("reviewer_missing") == []
+
+
+def test_giving_back_a_review_before_the_decision_tells_the_coordinators(app: Flask, browser: Browser) -> None:
+    application, chair = scored(call()), coordinator()
+    late = unfinished(application)
+    decision_on(application, person(), state=DecisionState.PROPOSED)
+    page = f"/reviews/{late.id}"
+    browser.sign_in(late.reviewer)
+    browser.post(f"{page}/decline", {"reason": "No time."}, page=page, status=302)
+    browser.follow()
+    assert "We ask somebody else." in browser.text
+    assert [mail.to_person_id for mail in mails("reviewer_missing")] == [chair.id]
+
+
+@pytest.mark.parametrize("verb", ["decline", "recuse"])
+def test_nobody_is_missed_for_an_application_that_was_withdrawn(verb: str) -> None:
+    application, _chair = scored(call()), coordinator()
+    asked = unfinished(application, AssignmentState.ASKED)
+    actions.withdraw_application(application, SECOND_THOUGHTS, by=owner(application))
+    act = {"decline": actions.decline_review, "recuse": actions.recuse_from_review}[verb]
+    act(asked, SECOND_THOUGHTS, by=asked.reviewer)
+    assert mails("reviewer_missing") == []
+
+
+def test_a_conflict_declared_after_the_decision_does_not_promise_another_reviewer(app: Flask, browser: Browser) -> None:
+    application = scored(call())
+    late = unfinished(application, AssignmentState.ASKED)
+    decision_on(application, person())
+    page = f"/reviews/{late.id}"
+    browser.sign_in(late.reviewer)
+    browser.post(f"{page}/declare", {"grade": "conflict", "reason": A_COUSIN}, page=page, status=302)
+    browser.follow()
+    assert "Somebody else will review" not in browser.text
+    assert "hidden from you now" in browser.text
+
+
+def test_what_is_decided_waits_for_no_third_review(app: Flask, browser: Browser) -> None:
+    of_call = call()
+    application, reader = disagreed(of_call), coordinator()
+    table = f"/calls/{of_call.reference}/reviews"
+    browser.sign_in(reader).get(f"{table}?show=third")
+    assert application.reference in browser.text
+    proposed = decision_on(application, person(), state=DecisionState.PROPOSED)
+    browser.get(f"{table}?show=third")
+    assert application.reference in browser.text
+    db.session.merge(proposed).state = DecisionState.TAKEN
+    db.session.flush()
+    for show in ("third", "missing"):
+        browser.get(f"{table}?show={show}")
+        assert application.reference not in browser.text
+    assert "Ask suggested reviewers" not in browser.text
+    browser.get(table)
+    assert application.reference in browser.text
+    assert "Two disagree: third review" not in browser.text
+    browser.get(f"{table}/{application.reference}")
+    assert "The committee has decided without a third review." in browser.text
+    assert "A third, independent review is due." not in browser.text
+    browser.get(f"/calls/{of_call.reference}/decisions")
+    assert application.reference in browser.text
+    assert "third review due" not in browser.text
+
+
+def test_the_table_is_drawn_anew_when_a_decision_is_taken_up_again(app: Flask, browser: Browser) -> None:
+    of_call, people, chair = call(), members(), coordinator()
+    application = disagreed(of_call)
+    meeting = session_of(of_call, people, by=chair)
+    decision = decided(meeting, application, people, "decline", reason=SECOND_THOUGHTS)
+    table = f"/calls/{of_call.reference}/reviews"
+    browser.sign_in(chair).get(table)
+    assert "Two disagree: third review" not in browser.text
+    actions.reconsider(db.session.merge(decision), SECOND_THOUGHTS, by=chair)
+    browser.get(table)
+    assert "Two disagree: third review" in browser.text
+
+
+def test_taken_up_again_without_a_conflicted_review_the_case_goes_on_to_its_end(app: Flask, browser: Browser) -> None:
+    """Out goes the conflicted review; the coordinator asks another reviewer, who writes; the committee decides anew."""
+    of_call, people, chair = call(), members(), coordinator()
+    application = scored(of_call)
+    meeting = session_of(of_call, people, by=chair)
+    decision = decided(meeting, application, people)
+    late = completed(application)[0]
+    actions.recuse_from_review(late, A_COUSIN, by=late.reviewer)
+    another = reviewer()
+    page = f"/calls/{of_call.reference}/reviews/{application.reference}"
+    typed = {"due_on": DUE.isoformat(), "round": "1", "reviewer": another.reference}
+    browser.sign_in(chair).get(page)
+    assert "Nobody can be asked now:" in browser.text
+    browser.post(page, typed, page=page, status=409)
+    decision = db.session.merge(decision)
+    actions.reconsider(decision, SECOND_THOUGHTS, by=chair)
+    assert [mail.to_person_id for mail in mails("conflict_declared_late")] == [chair.id]
+    assert "reviews_missing" in refusal(actions.take, decision, by=people[0])
+    browser.get(f"/calls/{of_call.reference}/reviews?show=missing")
+    assert application.reference in browser.text
+    browser.get(page)
+    assert "Ask a reviewer" in browser.text
+    browser.post(page, typed | {"reviewer": late.reviewer.reference}, page=page, status=409)
+    browser.post(page, typed, page=page, status=302)
+    asked = db.session.query(Assignment).filter_by(reviewer_id=another.id).one()
+    assert (asked.round, asked.state) == (1, AssignmentState.ASKED)
+    actions.accept_review(asked, grade=Grade.NONE, reason="", by=another)
+    wording = {"summary": "Sound.", "for_applicant": "Well prepared.", "recommendation": "fund"}
+    save_review(asked, scores=scores(4, 3), by=another, **wording)
+    actions.submit_review(asked, by=another)
+    decision = db.session.merge(decision)
+    members_now = [db.session.merge(one) for one in people]
+    amount = decision.application.requested
+    by = {"outcome": DecisionOutcome.AWARD, "amount": amount, "by": members_now[0]}
+    actions.propose(decision.meeting, decision.application, **by)
+    for one in members_now:
+        actions.vote(decision, Choice.FOR, by=one)
+    actions.take(decision, by=members_now[0])
+    assert decision.state == DecisionState.TAKEN
+    actions.close_meeting(decision.meeting, by=db.session.merge(chair), minutes="Done.", reason=SECOND_THOUGHTS)
+
+
+def test_taken_up_again_without_its_third_review_another_third_reviewer_can_be_asked() -> None:
+    of_call, people, chair = call(), members(), coordinator()
+    application = disagreed(of_call)
+    third = reviewed(application, 4, 3, round=2)
+    decision = decided(session_of(of_call, people, by=chair), application, people, reason=SECOND_THOUGHTS)
+    actions.recuse_from_review(third, A_COUSIN, by=third.reviewer)
+    actions.reconsider(decision, SECOND_THOUGHTS, by=chair)
+    assert third.state == AssignmentState.RECUSED
+    again = actions.ask_reviewer(application, reviewer(), due_on=DUE, round=2, by=chair)
+    assert (again.round, again.state) == (2, AssignmentState.ASKED)

@@ -33,6 +33,7 @@ from grants.core.db import db, transaction
 from grants.core.engines.valkey import Valkey
 from grants.core.languages import gettext, speaking
 from grants.core.mail import OutboxMail, deliver_due
+from grants.decisions.workflow import DecisionState
 from grants.payments.models import BankAccount, Disbursement, Tranche, Trigger
 from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.reminders.actions import sweep
@@ -306,6 +307,25 @@ def test_once_it_is_done_there_is_silence(world: World, kind: str, made: Callabl
     for offset in later:
         sweep(moment_of(case.due, offset, "UTC") + A_MINUTE)
     assert len(mails_of(kind)) == before
+
+
+@pytest.mark.parametrize("state", [DecisionState.PROPOSED, DecisionState.TAKEN, DecisionState.RELEASED])
+def test_nobody_is_reminded_of_a_review_of_what_is_decided(world: World, state: DecisionState) -> None:
+    case = review_due(world)
+    application = db.session.scalars(select(Application)).one()
+    make.decision(application, world.coordinators[0], state=state)
+    db.session.commit()
+    sweep(moment_of(case.due, OFFSETS["review_due"][0], "UTC") + A_MINUTE)
+    assert len(mails_of("review_due")) == (1 if state == DecisionState.PROPOSED else 0)
+
+
+@pytest.mark.parametrize("state", [ApplicationState.WITHDRAWN, ApplicationState.SUBMITTED, ApplicationState.INELIGIBLE])
+def test_nobody_is_reminded_of_a_review_that_cannot_be_used(world: World, state: ApplicationState) -> None:
+    case = review_due(world)
+    db.session.scalars(select(Application)).one().state = state
+    db.session.commit()
+    sweep(moment_of(case.due, OFFSETS["review_due"][0], "UTC") + A_MINUTE)
+    assert mails_of("review_due") == []
 
 
 # ------------------------------------------------------------------ sweeps that are killed, or meet
