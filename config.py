@@ -10,6 +10,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent
 MEGABYTE = 1024 * 1024
@@ -28,6 +29,7 @@ class Config:
     broker_url: str = ""
     storage_url: str = ""
     mail_url: str = ""
+    clamav_url: str = ""
     base_url: str = "http://127.0.0.1:8000"
     port: int = 8000
     trusted_hosts: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ class Config:
             broker_url=str(overrides.get("broker_url") or env.get("BROKER_URL", "")),
             storage_url=env.get("STORAGE_URL", ""),
             mail_url=env.get("MAIL_URL", ""),
+            clamav_url=_scanner(env.get("CLAMAV_URL", "")),
             base_url=base_url,
             port=port,
             trusted_hosts=hosts or ("127.0.0.1", "localhost", "[::1]"),
@@ -85,6 +88,15 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise BadConfiguration(f"PORT is {text!r}; it must be a number from 1 to 65535.")
     return int(text)
+
+
+def _scanner(text: str) -> str:
+    parts = urlsplit(text)
+    if text and not (parts.scheme == "tcp" and parts.hostname) and not (parts.scheme == "unix" and parts.path):
+        raise BadConfiguration(
+            f"CLAMAV_URL is {text!r}; it must be like tcp://127.0.0.1:3310 or unix:///run/clamd.sock."
+        )
+    return text
 
 
 def _proxies(text: str) -> int:

@@ -28,6 +28,8 @@ from grants.portfolio import views as portfolio
 from grants.reminders import tasks as reminder_tasks
 from grants.reports import views as reports
 from grants.reviews import views as reviews
+from grants.uploads import tasks as upload_tasks
+from grants.uploads import views as uploads
 
 BLUEPRINTS = (
     health.bp,
@@ -37,6 +39,7 @@ BLUEPRINTS = (
     calls.bp,
     enquiries.bp,
     applications.bp,
+    uploads.bp,
     checks.bp,
     reviews.bp,
     decisions.bp,
@@ -47,7 +50,7 @@ BLUEPRINTS = (
     portfolio.bp,
 )
 
-TASKS = (tasks, account_tasks, organization_tasks, reminder_tasks)
+TASKS = (tasks, account_tasks, organization_tasks, upload_tasks, reminder_tasks)
 """Importing a module of tasks registers them; naming them here says which ones exist."""
 
 
@@ -84,6 +87,7 @@ def _flask_settings(config: Config) -> dict[str, object]:
         "STORAGE_URL": config.storage,
         "MAIL_URL": config.mail,
         "MAIL_FROM": config.mail_from,
+        "CLAMAV_URL": config.clamav_url,
         "BASE_URL": config.base_url,
         "PRODUCTION": config.production,
         "FIELD_KEYS": config.field_keys,

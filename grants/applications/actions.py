@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -18,7 +18,9 @@ from grants.calls.models import Call, DocumentAsked
 from grants.calls.workflow import CallState
 from grants.core import clock, files
 from grants.core.db import Prepared, db
+from grants.core.files import StoredFile
 from grants.core.mail import post
+from grants.core.pictures import joined
 from grants.core.rules import refuse
 from grants.history import actions as history
 from grants.questionnaires import actions as questionnaires
@@ -84,9 +86,42 @@ def attach(application: Application, document: DocumentAsked, name: str, content
     present = queries.attachments_of(application)
     refuse(rules.obstacles_to_attaching(document, application, present))
     stored = files.keep(name, content, document.formats)
+    attachment = _attached(application, document, present, stored, by)
+    if attachment.file is not stored:
+        files.forget(stored)
+    return attachment
+
+
+def attach_photographs(
+    application: Application, document: DocumentAsked, photographs: Sequence[tuple[str, bytes]], *, by: Person
+) -> Attachment:
+    """Add photographs of the pages of one document as one PDF, in their order, named like the first. Raises Refused."""
+    refuse(rules.obstacles_to_joining(document, len(photographs)))
+    name = f"{photographs[0][0].rpartition('.')[0] or document.key}.pdf"
+    return attach(application, document, name, joined([content for _name, content in photographs]), by=by)
+
+
+def attach_kept(application: Application, document: DocumentAsked, stored: StoredFile, *, by: Person) -> Attachment:
+    """Give a file that the organization keeps for a document the call asks for, without sending it again. Raises Refused.
+
+    The application holds a copy of its own: what the organization later replaces or removes stays as it was handed in.
+    """
+    _hold(application)
+    present = queries.attachments_of(application)
+    refuse(rules.obstacles_to_attaching(document, application, present) + rules.obstacles_to_giving(document, stored))
+    twin = files.copy(stored)
+    attachment = _attached(application, document, present, twin, by)
+    if attachment.file is not twin:
+        files.forget(twin)
+    return attachment
+
+
+def _attached(
+    application: Application, document: DocumentAsked, present: Sequence[Attachment], stored: StoredFile, by: Person
+) -> Attachment:
+    """The attachment of a file: the one that holds it already, or a new one in the place of a reason for withholding."""
     for other in present:
         if other.document_id == document.id and other.file is not None and other.file.sha256 == stored.sha256:
-            files.forget(stored)
             return other
         if other.document_id == document.id and other.file is None:
             db.session.delete(other)

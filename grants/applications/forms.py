@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import MultipleFileField, RadioField
+from wtforms import BooleanField, MultipleFileField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired
 
@@ -43,6 +43,7 @@ class UploadForm(Form):
     """One or several files for one document."""
 
     files = MultipleFileField(_l("Choose one or several files"))
+    joined = BooleanField(_l("These are photographs of one paper: make one PDF of them"))
 
     def chosen(self) -> list[Any]:
         """The files that were really chosen; a browser sends an empty one when none was."""

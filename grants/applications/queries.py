@@ -30,7 +30,7 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
 from grants.calls.queries import once_published
 from grants.core.db import Prepared, columns_of, db, packed, to_read, unpacked
-from grants.core.files import StoredFile
+from grants.core.files import Scan, StoredFile
 from grants.history.models import HistoryEntry
 from grants.questionnaires.models import SectionAnswers
 
@@ -82,6 +82,12 @@ class File(NamedTuple):
     name: str
     size: int
     sha256: str
+    scan: str
+
+    @property
+    def scan_state(self) -> Scan:
+        """What the look for viruses says of it."""
+        return Scan(self.scan)
 
 
 class Paper(NamedTuple):
@@ -184,6 +190,7 @@ def _papers() -> ScalarSelect[Any]:
         StoredFile.name,
         StoredFile.size,
         StoredFile.sha256,
+        StoredFile.scan,
     )
     return (
         select(func.json_agg(aggregate_order_by(paper, DocumentAsked.position, Attachment.id)))

@@ -19,7 +19,9 @@ from grants.applications.queries import Attached, Terms
 from grants.applications.workflow import ApplicationState
 from grants.budgets import rules as budgets
 from grants.calls.models import Call, DocumentAsked
+from grants.core.contents import kinds_taken
 from grants.core.expressions import BadExpression, parse
+from grants.core.files import Scan, StoredFile, obstacles_to_opening
 from grants.core.languages import LazyWords, _l, _ln, language_now, pick
 from grants.core.money import Money
 from grants.core.questions import Definition, Question, Section, day_of
@@ -35,6 +37,9 @@ from grants.questionnaires.rules import (
 
 MOST_FILES = 10
 """Files that may be given for one document asked; enough for a register photographed page by page."""
+
+MOST_PAGES = 20
+"""Photographs that become one PDF."""
 
 
 # ------------------------------------------------------------------ answers that lists, limits and scopes need
@@ -141,8 +146,13 @@ def missing_documents(
     documents: Iterable[DocumentAsked], attachments: Iterable[Attached], values: Mapping[str, Any]
 ) -> list[DocumentAsked]:
     """The required documents for which there is neither a file nor a reason to withhold it."""
-    answered = {attachment.document_id for attachment in attachments}
+    answered = {attachment.document_id for attachment in attachments if not is_locked(attachment)}
     return [d for d in documents_for_application(documents) if is_required(d, values) and d.id not in answered]
+
+
+def is_locked(attachment: Attached) -> bool:
+    """Whether a file was locked because it holds a virus: nobody receives it, so it counts as missing."""
+    return attachment.file is not None and attachment.file.scan == Scan.INFECTED
 
 
 def withholding(definition: Definition) -> Mapping[str, Any] | None:
@@ -180,6 +190,27 @@ def obstacles_to_attaching(
             Obstacle("too_many_files", _l("There are %(n)s files already. Please remove one first.", n=MOST_FILES))
         )
     return found
+
+
+def obstacles_to_joining(document: DocumentAsked, photographs: int) -> list[Obstacle]:
+    """Why photographs cannot be given as one PDF."""
+    found = []
+    if "pdf" not in document.formats:
+        text = _l("This document is not taken as a PDF, so photographs cannot be joined into one.")
+        found.append(Obstacle("no_pages", text))
+    if photographs > MOST_PAGES:
+        text = _l("At most %(n)s photographs become one PDF. Please send the rest as another.", n=MOST_PAGES)
+        found.append(Obstacle("too_many_pages", text))
+    return found
+
+
+def obstacles_to_giving(document: DocumentAsked, stored: StoredFile) -> list[Obstacle]:
+    """Why a file that the organization keeps cannot be given for a document."""
+    kinds = kinds_taken(document.formats)
+    if stored.erased_at is not None or stored.kind not in kinds:
+        text = _l("This kind of file is not taken here. Please send one of: %(kinds)s.", kinds=", ".join(kinds))
+        return [Obstacle("file_kind", text)]
+    return obstacles_to_opening(stored.scan) if stored.scan == Scan.INFECTED else []
 
 
 def obstacles_to_withholding(
@@ -337,6 +368,18 @@ def obstacles_to_submission(
         found += budgets.obstacles_in_budget(
             answers[question.key], question.budget, budgets.checks_in(definition), answers, where
         )
+    found += [
+        Obstacle(
+            f"document.{paper.document.key}.locked",
+            _l(
+                "A file for “%(document)s” holds a virus. Please remove it and send a clean one.",
+                document=LazyWords(pick, paper.document.label),
+            ),
+            ("applications.documents", {"reference": reference, "_anchor": paper.document.key}),
+        )
+        for paper in attachments
+        if is_locked(paper)
+    ]
     asked = call.documents if documents is None else documents
     if not asked_afterwards(terms.rules):
         values = values_for_documents(application, answers)

@@ -24,6 +24,7 @@ from grants.budgets import rules as budgets
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import call_by_reference, call_to_read, names_of
 from grants.core import clock, files, pdf
+from grants.core.contents import LARGEST, plain_name
 from grants.core.languages import country_name, date_locale, language_now, pick, speaking
 from grants.core.languages import gettext as _
 from grants.core.money import Money
@@ -33,6 +34,8 @@ from grants.core.rules import Obstacle, Refused, refuse
 from grants.core.templating import addresses, day, reader_zone
 from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.history.queries import timeline
+from grants.organizations.models import KeptDocument
+from grants.organizations.queries import document_seen, documents_kept
 from grants.questionnaires import queries as questionnaire_queries
 from grants.questionnaires.actions import EditConflict
 from grants.questionnaires.forms import SectionForm
@@ -353,6 +356,7 @@ def _documents_page(
     by_document: dict[int, list[queries.Attached]] = {}
     for attachment in desk.attachments:
         by_document.setdefault(attachment.document_id, []).append(attachment)
+    editing = rules.obstacles_to_editing(desk.application)
     page = render_template(
         "applications/documents.html",
         application=desk.application,
@@ -364,7 +368,10 @@ def _documents_page(
         problem_at=document,
         problems=problems or [],
         reason=reason,
-        editing=rules.obstacles_to_editing(desk.application),
+        editing=editing,
+        kept=[] if editing else documents_kept(desk.application.organization),
+        most_pages=rules.MOST_PAGES,
+        most_bytes=LARGEST,
     )
     return page, 422 if problems else 200
 
@@ -375,22 +382,41 @@ def attach(reference: str, key: str) -> ResponseReturnValue:
     """Add one or several files for a document. What can be taken is kept; what cannot is named."""
     application = _to_write(reference)
     document = found(queries.document_asked(application.call, key))
-    chosen = UploadForm().chosen()
+    form = UploadForm()
+    chosen = [(plain_name(upload.filename), upload.stream.read(LARGEST + 1)) for upload in form.chosen()]
     problems, kept = [], 0
-    for upload in chosen:
+    for bundle in [chosen] if form.joined.data and chosen else [[one] for one in chosen]:
         try:
-            actions.attach(application, document, upload.filename, upload.stream.read(), by=current_user)
+            if form.joined.data:
+                actions.attach_photographs(application, document, bundle, by=current_user)
+            else:
+                actions.attach(application, document, *bundle[0], by=current_user)
             kept += 1
         except Refused as refusal:
-            problems += [
-                _("%(label)s: %(text)s", label=upload.filename, text=obstacle.message) for obstacle in refusal.obstacles
-            ]
+            names = ", ".join(name for name, _content in bundle)
+            problems += [_("%(label)s: %(text)s", label=names, text=obstacle.message) for obstacle in refusal.obstacles]
     if not chosen:
         problems = [_("Please choose a file first.")]
     if not kept:
         return _documents_page(Desk(application), key, problems)
     for problem in problems:
         flash(problem, "danger")
+    return done(
+        _("Saved on the server: %(document)s", document=pick(document.label)),
+        ".documents",
+        reference=reference,
+        _anchor=key,
+    )
+
+
+@bp.post("/applications/<reference>/documents/<key>/kept/<int:document_id>")
+@access(SIGNED_IN)
+def attach_kept(reference: str, key: str, document_id: int) -> ResponseReturnValue:
+    """Give a document that the organization keeps, without sending it again."""
+    application = _to_write(reference)
+    document = found(queries.document_asked(application.call, key))
+    kept = found(document_seen(scope(current_user, KeptDocument), application.organization, document_id))
+    actions.attach_kept(application, document, kept.file, by=current_user)
     return done(
         _("Saved on the server: %(document)s", document=pick(document.label)),
         ".documents",
@@ -434,7 +460,7 @@ def file(reference: str, attachment_id: int) -> ResponseReturnValue:
     stored = found(attachment.file)
     if permissions.can_write(current_user, attachment.application):
         return files.send(stored)
-    return files.send(stored, f"{reference}-{attachment.document.key}.{files.ending(stored.name)}")
+    return files.send(stored, f"{reference}-{attachment.document.key}.{stored.kind}")
 
 
 # ------------------------------------------------------------------ sending in, receipt, taking back

@@ -47,6 +47,8 @@ APPLICATION = Workflow(
         "attach": _l("Document added"),
         "detach": _l("Document removed"),
         "withhold": _l("Document withheld, with a reason"),
+        "take_over": _l("Answers taken over from a form filled in Word"),
+        "lock": _l("Document locked, because it holds a virus"),
         "check": _l("Checked against the rules of the call"),
         "judge": _l("A rule of the call was judged"),
     },

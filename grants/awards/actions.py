@@ -149,7 +149,7 @@ def draw_up_agreement(
         award_id=award.id,
         version=version,
         language=language,
-        file_id=files.keep(f"{award.reference}-agreement-{version}.pdf", pdf.render("agreement", **values), ["pdf"]).id,
+        file_id=files.keep_own(f"{award.reference}-agreement-{version}.pdf", pdf.render("agreement", **values)).id,
         drawn_up_by_id=by.id,
     )
     db.session.add(agreement)

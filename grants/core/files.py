@@ -4,46 +4,65 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import secrets
-import zipfile
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import filetype
 from flask import Response, current_app
 from obstore.store import LocalStore, ObjectStore, from_url
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from grants.core import clock
-from grants.core.db import Base, Key, Recorded, after_commit, db
+from grants.core.contents import (
+    LARGEST,
+    MEDIA_TYPES,
+    PICTURES,
+    ending,
+    kind_of,
+    obstacles_to_storing,
+    stored_name,
+)
+from grants.core.db import Base, Key, Recorded, after_commit, db, one_of
+from grants.core.jobs import ring
 from grants.core.languages import _l
+from grants.core.pictures import cleaned
 from grants.core.rules import Obstacle, refuse
+from grants.core.workflow import State
 
-MEDIA_TYPES = {
-    "pdf": "application/pdf",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ods": "application/vnd.oasis.opendocument.spreadsheet",
-}
-"""The kinds of file that are taken at all, by ending. Nothing that a browser would run is among them."""
+__all__ = ["LARGEST", "MEDIA_TYPES", "Scan", "StoredFile", "ending", "keep", "keep_own", "obstacles_to_storing"]
 
-LARGEST = 10 * 1024 * 1024
-LARGEST_UNPACKED = 200 * 1024 * 1024
-MEMBER = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "ods": "content.xml"}
+
+class Scan(State):
+    """Whether a file was looked at for viruses."""
+
+    NOT_SCANNED = "not_scanned", _l("Not checked for viruses"), "neutral"
+    WAITING = "waiting", _l("Waiting for the virus check"), "warning"
+    CLEAN = "clean", _l("Checked, no virus found"), "success"
+    INFECTED = "infected", _l("Locked: it holds a virus"), "danger"
+    MADE_HERE = "made_here", _l("Made by the fund"), "success"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody may open the file: not yet, or not any more."""
+        return self in (Scan.WAITING, Scan.INFECTED)
+
+SCAN_FILES = "files.scan"
+"""The name of the task that looks at files which wait."""
 
 
 class StoredFile(Base):
     """A file as it was received. ``key`` is random: neither the address nor the store tells whose it is."""
 
     __tablename__ = "stored_file"
-    __table_args__ = (CheckConstraint("size >= 0", name="size_not_negative"),)
+    __table_args__ = (
+        CheckConstraint("size >= 0", name="size_not_negative"),
+        one_of("scan", Scan),
+        Index("ix_stored_file_to_scan", "id", postgresql_where=text("scan IN ('waiting', 'not_scanned')")),
+    )
 
     id: Mapped[Key]
     key: Mapped[str] = mapped_column(unique=True)
@@ -53,52 +72,19 @@ class StoredFile(Base):
     sha256: Mapped[str]
     stored_at: Mapped[Recorded]
     erased_at: Mapped[datetime | None]
+    scan: Mapped[str] = mapped_column(server_default=Scan.NOT_SCANNED)
+    scanned_at: Mapped[datetime | None]
+    scan_found: Mapped[str | None]
 
+    @property
+    def kind(self) -> str:
+        """What it is: one of the endings of :data:`MEDIA_TYPES`."""
+        return ending(self.key)
 
-def ending(name: str) -> str:
-    """The ending of a file name, lower case, without the dot."""
-    return name.rsplit(".", 1)[-1].lower() if "." in name else ""
-
-
-def obstacles_to_storing(name: str, content: bytes, allowed: list[str]) -> list[Obstacle]:
-    """Why a file cannot be taken: its ending, its size, or a content that is not what the ending says."""
-    kind = ending(name)
-    shown = ", ".join(allowed)
-    if kind not in allowed or kind not in MEDIA_TYPES:
-        return [
-            Obstacle(
-                "file_kind", _l("This kind of file is not taken here. Please send one of: %(kinds)s.", kinds=shown)
-            )
-        ]
-    if not content:
-        return [Obstacle("file_empty", _l("The file is empty."))]
-    if len(content) > LARGEST:
-        return [Obstacle("file_too_large", _l("The file is larger than 10 MB."))]
-    if not _is_what_it_says(kind, content):
-        return [
-            Obstacle("file_content", _l("The content of this file is not what its name says (%(kind)s).", kind=kind))
-        ]
-    return []
-
-
-def _is_what_it_says(kind: str, content: bytes) -> bool:
-    if kind in MEMBER:
-        return _is_office_file(kind, content)
-    guessed = filetype.guess(content)
-    return guessed is not None and guessed.mime == MEDIA_TYPES[kind]
-
-
-def _is_office_file(kind: str, content: bytes) -> bool:
-    """An office file holds its own main part, no macros, and does not unpack into something enormous."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
-    names = {m.filename for m in members}
-    harmless = not any(n.lower().endswith(("vbaproject.bin", ".exe", ".js")) for n in names)
-    return MEMBER[kind] in names and harmless and sum(m.file_size for m in members) <= LARGEST_UNPACKED
-
+    @property
+    def scan_state(self) -> Scan:
+        """What the look for viruses says of it."""
+        return Scan(self.scan)
 
 def _store() -> ObjectStore:
     store = current_app.extensions.get("file_store")
@@ -115,24 +101,56 @@ def _store() -> ObjectStore:
 
 
 def keep(name: str, content: bytes, allowed: list[str]) -> StoredFile:
-    """Store a file and its row. Raises Refused with the reason.
+    """Store a file that somebody sent, and its row. Raises Refused with the reason.
 
-    The file is written before the row, so a row never points to nothing; a file whose transaction failed is an orphan
-    that nobody can reach.
+    Pictures are made anew from their dots, so that neither place nor device stays in them. Where viruses are looked
+    for, the file is closed until that has been done.
     """
     refuse(obstacles_to_storing(name, content, allowed))
-    key = f"{secrets.token_hex(16)}.{ending(name)}"
+    kind = str(kind_of(content))
+    if kind in PICTURES:
+        content = cleaned(content, kind)
+    searched = bool(current_app.config.get("CLAMAV_URL"))
+    stored = _keep(stored_name(name, kind), kind, content, Scan.WAITING if searched else Scan.NOT_SCANNED)
+    if searched:
+        after_commit(ring_to_scan)
+    return stored
+
+
+def keep_own(name: str, content: bytes) -> StoredFile:
+    """Store a file that the fund itself made, and its row."""
+    return _keep(name, ending(name), content, Scan.MADE_HERE)
+
+
+def copy(stored: StoredFile) -> StoredFile:
+    """A second file with the same content, looked at for viruses as far as the first was."""
+    twin = _keep(stored.name, stored.kind, read(stored), Scan(stored.scan))
+    twin.scanned_at, twin.scan_found = stored.scanned_at, stored.scan_found
+    return twin
+
+
+def _keep(name: str, kind: str, content: bytes, scan: Scan) -> StoredFile:
+    """The file is written before the row, so a row never points to nothing; a file whose transaction failed is an
+    orphan that nobody can reach.
+    """
+    key = f"{secrets.token_hex(16)}.{kind}"
     _store().put(key, content)
     stored = StoredFile(
         key=key,
-        name=name.replace("\\", "/").rsplit("/", 1)[-1][-200:],
-        media_type=MEDIA_TYPES[ending(name)],
+        name=name,
+        media_type=MEDIA_TYPES[kind],
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
+        scan=scan,
     )
     db.session.add(stored)
     db.session.flush()
     return stored
+
+
+def ring_to_scan() -> None:
+    """Tell a worker that a file waits to be looked at."""
+    ring(SCAN_FILES)
 
 
 def read(stored: StoredFile) -> bytes:
@@ -152,9 +170,52 @@ def _remove(key: str) -> None:
         _store().delete(key)
 
 
+def obstacles_to_opening(scan: str) -> list[Obstacle]:
+    """Why nobody can open a file now, by what the virus check says of it."""
+    if scan == Scan.WAITING:
+        text = _l("This file is still being checked for viruses. Please try again in a few minutes.")
+        return [Obstacle("file_waits_for_scan", text)]
+    if scan == Scan.INFECTED:
+        return [Obstacle("file_infected", _l("This file holds a virus. It is locked, and nobody can open it."))]
+    return []
+
+
 def send(stored: StoredFile, name: str | None = None) -> Response:
-    """The file as a download that no browser runs or shows as a page of ours."""
+    """The file as a download that no browser runs or shows as a page of ours. Raises Refused while it is closed."""
+    refuse(obstacles_to_opening(stored.scan))
     response = Response(read(stored), mimetype=stored.media_type)
     response.headers.set("Content-Disposition", "attachment", filename=name or stored.name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
+
+
+# ------------------------------------------------------------------ parts of files still on their way
+
+
+def keep_part(key: str, start: int, content: bytes) -> None:
+    """Store a part of a file that arrives piece by piece; the same part again takes the place of the first."""
+    _store().put(_part(key, start), content)
+
+
+def read_parts(key: str, starts: Sequence[int]) -> bytes:
+    """What has arrived of a file, put together. Raises FileNotFoundError when a part has gone."""
+    return b"".join(read_part(key, start) for start in starts)
+
+
+def read_part(key: str, start: int) -> bytes:
+    """One part of a file that arrives piece by piece. Raises FileNotFoundError when it has gone."""
+    return bytes(_store().get(_part(key, start)).bytes())
+
+
+def forget_parts(key: str, starts: Sequence[int]) -> None:
+    """Take the parts of a file away once that has been committed."""
+    after_commit(partial(_remove_parts, key, tuple(starts)))
+
+
+def _remove_parts(key: str, starts: tuple[int, ...]) -> None:
+    for start in starts:
+        _remove(_part(key, start))
+
+
+def _part(key: str, start: int) -> str:
+    return f"parts/{key}/{start:010d}"

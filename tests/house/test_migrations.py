@@ -41,7 +41,7 @@ WITHOUT_INDEX = {
         "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "refund.proof_id",
     },
     "a published call keeps its lists, and they are read from the other side": {
-        "attachment.document_id", "call.questionnaire_id", "conflict_declaration.call_id", "finding.rule_id",
+        "attachment.document_id", "booklet.document_id", "upload.document_id", "call.questionnaire_id", "conflict_declaration.call_id", "finding.rule_id",
         "score.criterion_id", "report_line.budget_line_id",
     },
     "found through the person who declares": {"conflict_declaration.organization_id"},

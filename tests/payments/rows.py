@@ -18,11 +18,12 @@ from grants.payments.models import Account, BankAccount, Disbursement, Tranche, 
 from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 from tests import factories as make
+from tests.uploads import photographs
 
 SIGNING_DAY = datetime(2027, 5, 10, 9, tzinfo=UTC)
 IBAN = "DE89370400440532013000"
 OTHER_IBAN = "FR7630006000011234567890189"
-PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+PDF = photographs.blank_pdf()
 CALL_BACK = "Called Awa Diop on the number of the agreement, 10 May 10:00."
 
 

@@ -17,6 +17,7 @@ from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person, save
 from tests.http import Browser
 from tests.reviews.rows import AT, DUE, assignment, case, counted, reviewed, reviewer
+from tests.uploads import photographs
 
 CANARY_TITLE = "Zanzibar lighthouse action"
 CANARY_NAME = "Quokka Alliance"
@@ -46,7 +47,7 @@ def attached(application: Application, *, sensitive: bool = False, name: str = "
             sensitive=sensitive,
         )
     )
-    stored = files.keep(name, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n%%EOF\n", ["pdf"])
+    stored = files.keep(name, photographs.blank_pdf(), ["pdf"])
     return save(
         Attachment(
             application_id=application.id,
