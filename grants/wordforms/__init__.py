@@ -1,0 +1,1 @@
+"""The application form as a Word document: filled in together without a line, sent in, compared, taken over."""
