@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_time
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -280,46 +280,75 @@ def section(reference: str, key: str) -> ResponseReturnValue:
     if rules.asks_only_files(asked):
         return redirect(url_for(".documents", reference=reference))
     form = desk.form(asked)
-    status = 200
     if form.is_submitted() and not form.is_rearranging:
-        status = 422
-        if form.validate():
-            try:
-                saved = actions.save_section(
-                    desk.application, key, form.values, by=current_user, version=form.version_seen
-                )
-            except EditConflict as conflict:
-                form.show_conflict(conflict)
-                return _section_page(desk, asked, form, conflict), 409
-            return _after_saving(desk, key, complete=saved.complete)
-    elif desk.application.state != ApplicationState.DRAFT:
+        return _save(desk, asked, form)
+    if not form.is_submitted() and desk.application.state != ApplicationState.DRAFT:
         return redirect(url_for(".read", reference=reference))
-    elif "check" in request.args:
+    if "check" in request.args:
         form.point_out()
-    return _section_page(desk, asked, form), status
+    return render_template("applications/section.html", **_about_section(desk, asked, form))
 
 
-def _section_page(desk: Desk, asked: Section, form: SectionForm, conflict: EditConflict | None = None) -> str:
+def _save(desk: Desk, asked: Section, form: SectionForm) -> ResponseReturnValue:
+    """Save a section, and answer with a page, or with news for the page that saves by itself."""
+    by_itself = request.accept_mimetypes.best == "application/json"
+    page = _news if by_itself else _section_page
+    if not form.validate():
+        return page(desk, asked, form, "refused", form.wrong), 422
+    try:
+        saved = actions.save_section(
+            desk.application, asked.key, form.values, by=current_user, version=form.version_seen
+        )
+    except EditConflict as conflict:
+        changed = form.show_conflict(conflict)
+        return page(desk, asked, form, "conflict", changed, conflict=conflict), 409
+    if not by_itself:
+        return _after_saving(desk, asked.key, complete=saved.complete)
+    form.version_seen = saved.version
+    changed = form.show_stored(saved.values)
+    return _news(
+        desk, asked, form, "saved", changed, said=_("Saved on the server %(time)s", time=in_short(saved.saved_at))
+    )
+
+
+def _section_page(desk: Desk, asked: Section, form: SectionForm, state: str, _changed: list[str], **more: Any) -> str:
+    return render_template("applications/section.html", **_about_section(desk, asked, form, state) | more)
+
+
+def _news(
+    desk: Desk, asked: Section, form: SectionForm, state: str, changed: list[str], *, said: str = "", **_more: Any
+) -> Response:
+    """Where the text is now, and the questions that look different from what was sent, laid out anew."""
+    budget = next((question.key for question in asked.questions if question.budget), None)
+    fields = [*changed, *([f"{budget}-obstacles"] if budget else [])]
+    about = _about_section(desk, asked, form, state) if fields else {}
+    html = render_template("applications/_fields.html", **about) if fields else ""
+    return jsonify(state=state, version=form.version_seen, said=said, fields=fields, html=html)
+
+
+def _about_section(desk: Desk, asked: Section, form: SectionForm, state: str = "") -> dict[str, Any]:
+    """What the page of a section shows. ``state`` says what became of a text that was sent."""
     saved = desk.saved.get(asked.key)
     question = next((q for q in asked.questions if q.budget is not None), None)
     budget_obstacles: list[Obstacle] = []
     if question is not None and question.budget is not None and (lines := form.values.get(question.key)):
         checks = budgets.checks_in(desk.definition)
         budget_obstacles = budgets.obstacles_in_budget(lines, question.budget, checks, desk.answers | form.values)
-    return render_template(
-        "applications/section.html",
-        application=desk.application,
-        call=desk.application.call,
-        desk=desk,
-        definition=desk.definition,
-        section=asked,
-        form=form,
-        saved=saved,
-        saved_time=in_short(saved.saved_at) if saved else None,
-        conflict=conflict,
-        budget_obstacles=budget_obstacles,
-        prefilled=asked.prefill_from == "organization_profile" and saved is None,
-    )
+    return {
+        "application": desk.application,
+        "call": desk.application.call,
+        "desk": desk,
+        "definition": desk.definition,
+        "section": asked,
+        "form": form,
+        "saved": saved,
+        "saved_time": in_short(saved.saved_at) if saved else None,
+        "conflict": None,
+        "budget": question,
+        "budget_obstacles": budget_obstacles,
+        "prefilled": asked.prefill_from == "organization_profile" and saved is None,
+        "state": state or ("clean" if saved and not form.is_submitted() else "unsaved"),
+    }
 
 
 def _after_saving(desk: Desk, key: str, *, complete: bool) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -121,6 +122,12 @@ def _style_of(currency: str, locale: str) -> _Style:
     before, after = re.split(r"1(?:\D?0+)?", example, maxsplit=1)
     symbols = language.number_symbols["latn"]
     return _Style(before, after, symbols["group"], symbols["decimal"])
+
+
+def signs_of(currency: str, locale: str) -> str:
+    """What a script needs to write amounts as a reader does, as JSON: before, after, group, point, decimals."""
+    style = _style_of(currency, locale)
+    return json.dumps([style.before, style.after, style.group, style.point, minor_digits(currency)])
 
 
 def split(total: Money, percents: list[Decimal] | list[int]) -> list[Money]:

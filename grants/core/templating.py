@@ -34,7 +34,7 @@ from grants.core.languages import (
     said_of,
     zone_name,
 )
-from grants.core.money import Money
+from grants.core.money import Money, signs_of
 from grants.core.web import csrf_token
 
 
@@ -61,6 +61,7 @@ def init_app(app: Flask) -> None:
         text=pick,
         marked=marked,
         money=money,
+        money_signs=lambda currency: signs_of(currency, language_now()),
         number=number_text,
         file_size=file_size,
         day=day,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template, request, url_for
+from flask import Blueprint, abort, current_app, render_template, request, send_from_directory, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -120,6 +120,20 @@ def look() -> ResponseReturnValue:
     if current_app.config["PRODUCTION"]:
         abort(404)
     return render_template("look.html")
+
+
+@bp.get("/sw.js")
+@access(ANYONE)
+def service_worker() -> ResponseReturnValue:
+    """The script that lets people go on writing without a line; it must stand at the top to look after all pages."""
+    return send_from_directory(current_app.static_folder or "", "js/sw.js", mimetype="text/javascript")
+
+
+@bp.get("/offline")
+@access(ANYONE)
+def offline() -> ResponseReturnValue:
+    """What a browser shows when there is no line and the page was not kept on the device."""
+    return render_template("portfolio/offline.html")
 
 
 @bp.get("/grants")

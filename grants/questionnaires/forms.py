@@ -290,6 +290,7 @@ class BlankTable:
     def __init__(self, question: Question, lines: int, is_full: bool) -> None:
         self.question, self.lines, self.is_full = question, range(lines), is_full
         self.id = self.name = question.key
+        self.most = most_lines(question)
 
     def lines_laid_out(self, *_macros: Any) -> Markup:
         """A sign where the lines go."""
@@ -522,6 +523,11 @@ def columns_of(question: Question) -> tuple[Question, ...]:
     return tuple(c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES)
 
 
+def most_lines(question: Question) -> int:
+    """How many lines a table takes."""
+    return min(question.max_items or MOST_ROWS, MOST_ROWS)
+
+
 class RowsField:
     """The lines of a table, a repeater or a budget."""
 
@@ -530,6 +536,7 @@ class RowsField:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.id = self.name = question.key
+        self.most = most_lines(question)
         self.columns = columns_of(question)
         self.data: list[dict[str, Any]] | None = None
         self.lines: list[Line] = []
@@ -591,18 +598,24 @@ class RowsField:
 
     def _make_room(self, more: int) -> None:
         """At least one empty row, as long as the question takes more."""
-        most = min(self.question.max_items or MOST_ROWS, MOST_ROWS)
         filled = sum(1 for line in self.lines if not line.is_empty)
         wanted = max(
             len(self.lines) + more, self.question.min_items or 1, filled + (0 if self.lines and not more else 1)
         )
-        while len(self.lines) < min(wanted, most):
+        while len(self.lines) < min(wanted, self.most):
             self.lines.append(Line(self, len(self.lines) + 1))
 
     @property
     def is_full(self) -> bool:
         """Whether no row can be added."""
-        return len(self.lines) >= min(self.question.max_items or MOST_ROWS, MOST_ROWS)
+        return len(self.lines) >= self.most
+
+    def others_lines(self, fallback: str) -> list[str]:
+        """What somebody else wrote meanwhile, a line of the table each."""
+        rows = (self.other.theirs if self.other else None) or []
+        language = language_now()
+        told = [[rules.shown_value(c, row.get(c.key), language, fallback) for c in self.columns] for row in rows]
+        return [" · ".join(filter(None, words)) for words in told]
 
     @property
     def entries(self) -> list[Typing]:
@@ -765,13 +778,33 @@ class SectionForm:
             return ""
         return rules.shown_value(field.question, field.other.theirs, language_now(), self.definition.fallback)
 
-    def show_conflict(self, conflict: EditConflict) -> None:
-        """Show beside each question that two people changed what the other wrote; saving again keeps what stands here."""
-        self.version_seen = conflict.version
+    def show_stored(self, stored: Mapping[str, Any]) -> list[str]:
+        """Show what is stored now where it is not what stands here: somebody else's part. Returns these questions."""
+        mine = rules.normalised_section(self.section, self.values)
+        changed = [key for key in self.fields if stored.get(key) != mine.get(key)]
+        for key in changed:
+            self.fields[key].show(stored.get(key))
         self.__dict__.pop("facts", None)
-        for key, field in self.fields.items():
-            if key in conflict.conflicts:
-                field.other = conflict.conflicts[key]
-                field.errors = [*field.errors, _("Somebody else changed this answer while you were writing.")]
-            elif field.data != conflict.values.get(key):
-                field.show(conflict.values.get(key))
+        return changed
+
+    def show_conflict(self, conflict: EditConflict) -> list[str]:
+        """Show beside each question that two people changed what the other wrote; saving again keeps what stands here.
+
+        Returns the questions that now look different.
+        """
+        self.version_seen = conflict.version
+        changed = self.show_stored(conflict.values | {key: both.mine for key, both in conflict.conflicts.items()})
+        for key, both in conflict.conflicts.items():
+            field = self.fields[key]
+            field.other = both
+            field.errors = [*field.errors, _("Somebody else changed this answer while you were writing.")]
+        return [*changed, *(key for key in conflict.conflicts if key not in changed)]
+
+    @property
+    def wrong(self) -> list[str]:
+        """The questions whose answer cannot be kept as it is."""
+        return [
+            key
+            for key, field in self.fields.items()
+            if field.errors or (isinstance(field, RowsField) and any(cell.errors for cell in field.entries))
+        ]

@@ -51,6 +51,7 @@ from grants.core.questions import (
     DONT_KNOW,
     LINE_FIELDS,
     LISTS,
+    MOST_ROWS,
     NUMBERS,
     ROWS,
     BadDefinition,
@@ -546,13 +547,38 @@ def _named(question: Question, value: str, language: str, fallback: str) -> str:
 
 
 def merged(base: Answers, theirs: Answers, mine: Answers) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
-    """Two people's changes to the same section put together, and the questions that both changed: (mine, theirs)."""
+    """Two people's changes to the same section put together, and the questions that both changed: (mine, theirs).
+
+    In a table each line counts by itself: lines that only one of them changed, and lines that each of them added below,
+    are put together.
+    """
     together, conflicts = dict(theirs), {}
     for key, value in mine.items():
-        if value == base.get(key) or value == theirs.get(key):
+        before, other = base.get(key), theirs.get(key)
+        if value in (before, other):
             continue
-        if theirs.get(key) == base.get(key):
+        if other == before:
             together[key] = value
+        elif (lines := _lines_together(before, other, value)) is not None:
+            together[key] = lines
         else:
-            conflicts[key] = (value, theirs.get(key))
+            conflicts[key] = (value, other)
     return together, conflicts
+
+
+def _lines_together(base: Any, theirs: Any, mine: Any) -> list[dict[str, Any]] | None:
+    """The lines of a table that two people changed; None when both changed the same line, or took lines away."""
+    before, other, own = ([] if lines is None else lines for lines in (base, theirs, mine))
+    are_lines = all(
+        isinstance(lines, list) and all(isinstance(line, dict) for line in lines) for lines in (before, other, own)
+    )
+    if not are_lines or len(before) > min(len(other), len(own)):
+        return None
+    together = []
+    for row, their_row, my_row in zip(before, other, own, strict=False):
+        if row not in (their_row, my_row) and their_row != my_row:
+            return None
+        together.append(my_row if their_row == row else their_row)
+    others_added = other[len(before) :]
+    together += others_added + [row for row in own[len(before) :] if row not in others_added]
+    return together if len(together) <= MOST_ROWS else None

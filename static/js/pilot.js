@@ -23,16 +23,6 @@ function countDown(count) {
   show();
 }
 
-/** Says in the save-state line of a form where its text is; `state` is saved, waiting or unsaved. */
-export function showSaveState(form, state, text) {
-  const line = form.querySelector(".save-state");
-  if (!line) return;
-  line.classList.remove("saved", "waiting", "unsaved");
-  line.classList.add(state);
-  line.querySelector("span").textContent = text;
-  if (state !== "unsaved") unsaved.delete(form);
-}
-
 const unsaved = new Set();
 
 /** From the first key on, a form marked data-unsaved-hint says that it is not saved, and the browser asks before leaving. */
@@ -40,7 +30,9 @@ function watchForChanges(form) {
   form.addEventListener("input", () => {
     if (unsaved.has(form)) return;
     unsaved.add(form);
-    showSaveState(form, "unsaved", form.querySelector(".save-state")?.dataset.unsaved);
+    const line = form.querySelector(".save-state");
+    line?.classList.replace("saved", "unsaved");
+    if (line) line.querySelector("span").textContent = line.dataset.unsaved;
   });
 }
 
@@ -56,6 +48,15 @@ function ask(question) {
   });
 }
 
+/** Whether this device keeps text that the server does not have yet (see draft.js). */
+function textWaitsHere() {
+  try {
+    return Object.keys(localStorage).some((key) => key.startsWith("draft:"));
+  } catch {
+    return false;
+  }
+}
+
 /** Confirms first where the button asks to, then lets each form go out once. */
 function onSubmit(event) {
   const form = event.target;
@@ -63,6 +64,7 @@ function onSubmit(event) {
   // Not form.method: a field of that name would stand in its place.
   const method = form.getAttribute("method")?.toLowerCase();
   if (method === "dialog" || event.defaultPrevented) return;
+  if (button?.dataset.confirmWaiting && textWaitsHere()) button.dataset.confirm = button.dataset.confirmWaiting;
   if (button?.dataset.confirm && !form.elements.confirmed) {
     event.preventDefault();
     ask(button.dataset.confirm).then((yes) => {

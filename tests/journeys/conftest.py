@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,6 +11,8 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import sync_playwright
 from sqlalchemy import update
 
 from config import Config
@@ -18,6 +22,7 @@ from grants.core import clock
 from grants.core.db import db, transaction
 from grants.demo import people as persons
 from tests.conftest import DEMONSTRATION, copied
+from tests.journeys.browsing import FLAGS, served
 from tests.journeys.world import World
 from tests.mailserver import smtp_server
 
@@ -59,3 +64,30 @@ def fund_to_look_at(running: Config, demonstration: Config) -> Iterator[World]:
     """The fund of the demonstration for tests that change nothing."""
     with copy_of_the_demonstration(running, demonstration) as world:
         yield world
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """Debian's Chromium. It may be missing on a machine that does not insist."""
+    path = shutil.which("chromium")
+    if path is None and not os.environ.get("REQUIRE_BROWSER"):
+        pytest.skip("Chromium is not installed")
+    assert path, "REQUIRE_BROWSER is set and Chromium is not installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def shown(fund_to_look_at: World) -> Iterator[tuple[World, str]]:
+    """The demonstration on a web server, to look at."""
+    with served(fund_to_look_at.app) as address:
+        yield fund_to_look_at, address
+
+
+@pytest.fixture
+def house(fund: World) -> Iterator[tuple[World, str]]:
+    """The demonstration on a web server, to live in."""
+    with served(fund.app) as address:
+        yield fund, address

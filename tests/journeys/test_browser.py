@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import ConsoleMessage, Page, Request, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Page, expect
 
 from config import ROOT
 from grants.core import clock
 from grants.demo import sample
-from grants.demo.people import PASSWORD
 from tests.journeys.answering import answers_of
+from tests.journeys.browsing import DESK, PHONE, window
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.browser
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-quic",
-]  # fmt: skip
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
-STILL: dict[str, Any] = {"viewport": DESK, "locale": "en-GB", "reduced_motion": "reduce"}
-"""A window in which nothing moves: a colour on its way to another would be measured half way."""
 
 PICTURES = ROOT / "docs" / "screenshots"
 PICTURED = {
@@ -116,88 +102,6 @@ SCREENS: dict[str, dict[str, str]] = {
 }
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The address of a web server for an application."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    running = threading.Thread(target=server.serve_forever)
-    running.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        running.join()
-        server.server_close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    """Debian's Chromium. It may be missing on a machine that does not insist."""
-    path = shutil.which("chromium")
-    if path is None and not os.environ.get("REQUIRE_BROWSER"):
-        pytest.skip("Chromium is not installed")
-    assert path, "REQUIRE_BROWSER is set and Chromium is not installed"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def shown(fund_to_look_at: World) -> Iterator[tuple[World, str]]:
-    """The demonstration on a web server, to look at."""
-    with served(fund_to_look_at.app) as address:
-        yield fund_to_look_at, address
-
-
-class Window:
-    """A window of the browser that notes every complaint it makes."""
-
-    def __init__(self, chromium: Chromium, address: str, **more: Any) -> None:
-        self.context = chromium.new_context(base_url=address, **(STILL | more))
-        self.context.add_init_script(
-            "document.addEventListener('securitypolicyviolation',"
-            " e => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))"
-        )
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", self._missed)
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(f"{message.location.get('url')}: {message.text}")
-
-    def _missed(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # left before it had come
-            self.complaints.append(f"not loaded: {request.url}: {request.failure}")
-
-    def sign_in(self, email: str) -> Page:
-        """Sign in by keyboard alone."""
-        self.page.goto("/sign-in")
-        self.page.get_by_label("E-mail address").focus()
-        self.page.keyboard.type(email)
-        self.page.keyboard.press("Tab")
-        self.page.keyboard.type(PASSWORD)
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_url("**/")
-        return self.page
-
-    def close(self) -> None:
-        """Close it; nothing may have been complained about."""
-        self.context.close()
-        assert not self.complaints, self.complaints
-
-
-@contextmanager
-def window(chromium: Chromium, address: str, **more: Any) -> Iterator[Window]:
-    """A window for one person."""
-    opened = Window(chromium, address, **more)
-    yield opened
-    opened.close()
-
-
 # ------------------------------------------------------------------ every screen
 
 
@@ -272,13 +176,6 @@ def _keep_picture(page: Page, name: str, language: str) -> None:
 
 
 # ------------------------------------------------------------------ the core of the life
-
-
-@pytest.fixture
-def house(fund: World) -> Iterator[tuple[World, str]]:
-    """The demonstration on a web server, to live in."""
-    with served(fund.app) as address:
-        yield fund, address
 
 
 def test_an_applicant_fills_in_a_section_by_keyboard_sends_files_and_gets_a_receipt(

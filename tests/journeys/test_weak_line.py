@@ -1,0 +1,163 @@
+"""Writing on a weak line, in a real browser: nothing typed is lost, wherever the line drops and whoever else writes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, expect
+
+from tests.journeys.browsing import PHONE, Line, Window, window
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.browser
+
+SECTION = "/applications/APP-402/sections/S2"
+ANOTHER = "/applications/APP-402/sections/S7"
+STATE = ".save-state"
+
+
+def text_of(page: Page, path: str, name: str) -> str:
+    """What the server would show to somebody else who opens the section now."""
+    return str(
+        page.evaluate(
+            """async ([path, name]) => {
+                const answer = await fetch(path, {cache: "no-store"});
+                const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+                return page.querySelector(`[name="${name}"]`).value;
+            }""",
+            [path, name],
+        )
+    )
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until a promise of the page comes true."""
+    for _ in range(100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"never true: {expression}")
+
+
+def first_text(page: Page) -> str:
+    """The name of the first long text of the section."""
+    return str(page.locator("form[data-draft] :is(textarea, input[type=text]):visible").first.get_attribute("name"))
+
+
+def opened_at(page: Page, path: str) -> str:
+    """Open a section, ready for writing without a line; the name of its first long text."""
+    page.goto(path)
+    until(page, "navigator.serviceWorker.ready.then(() => !!navigator.serviceWorker.controller)")
+    page.reload()
+    return first_text(page)
+
+
+def test_what_is_typed_is_on_the_server_within_seconds(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    with window(chromium, address, viewport=PHONE) as opened:
+        page = opened.sign_in(world.emails["USR-PE-1"])
+        page.goto(SECTION)
+        name = first_text(page)
+        page.locator(f"[name={name}]").fill("Words typed without pressing anything")
+        expect(page.locator(STATE)).to_contain_text("Saved on this device")
+        expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        assert text_of(page, SECTION, name) == "Words typed without pressing anything"
+        page.locator(f"[name={name}]").fill("And once more")
+        expect(page.locator(STATE)).to_contain_text("Saved on this device")
+        expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        assert text_of(page, SECTION, name) == "And once more"
+
+
+def test_writing_goes_on_without_a_line_and_across_a_restart(fund: World, chromium: Chromium) -> None:
+    line = Line(fund.app)
+    opened = Window(chromium, line.address, viewport=PHONE)
+    page = opened.sign_in(fund.emails["USR-PE-1"])
+    name = opened_at(page, SECTION)
+    until(page, "caches.open('pages').then(pages => pages.keys()).then(keys => keys.length > 8)")
+    line.cut()
+    page.locator(f"[name={name}]").fill("Written in a bus without a line")
+    expect(page.locator(STATE)).to_contain_text("waiting for the line", timeout=10_000)
+    page.reload()
+    expect(page.locator(f"[name={name}]")).to_have_value("Written in a bus without a line")
+    page.get_by_role("button", name="Save and go on").click()
+    page.wait_for_url("**/sections/S3")
+    expect(page.locator("form[data-draft]")).to_be_visible()
+    page.goto(ANOTHER)
+    other = first_text(page)
+    page.locator(f"[name={other}]").fill("And the other section too")
+    expect(page.locator(STATE)).to_contain_text("waiting for the line", timeout=10_000)
+    page.close()
+    line.mend()
+    page = opened.context.new_page()
+    page.goto(SECTION)
+    expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+    assert text_of(page, SECTION, name) == "Written in a bus without a line"
+    until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
+    assert text_of(page, ANOTHER, other) == "And the other section too"
+    opened.context.close()
+    line.cut()
+
+
+def test_two_people_never_overwrite_each_other_unseen(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    with window(chromium, address) as mine, window(chromium, address) as theirs:
+        one = mine.sign_in(world.emails["USR-PE-1"])
+        two = theirs.sign_in(world.emails["USR-PE-1"])
+        for page in (one, two):
+            page.goto(SECTION)
+        names = [
+            str(field.get_attribute("name"))
+            for field in one.locator("form[data-draft] .field textarea, form[data-draft] .field input[type=text]").all()
+        ][:2]
+        one.locator(f"[name={names[0]}]").fill("From the first")
+        expect(one.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        two.locator(f"[name={names[1]}]").fill("From the second")
+        expect(two.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        expect(two.locator(f"[name={names[0]}]")).to_have_value("From the first")
+        two.locator(f"[name={names[0]}]").fill("The second changes it")
+        expect(two.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        one.locator(f"[name={names[0]}]").fill("The first changes it too")
+        expect(one.locator(STATE)).to_contain_text("somebody else changed the same answer", timeout=10_000)
+        expect(one.locator(".notice", has_text="The second changes it")).to_be_visible()
+        expect(one.locator(f"[name={names[0]}]")).to_have_value("The first changes it too")
+        assert text_of(one, SECTION, names[0]) == "The second changes it"
+        one.locator(f"[name={names[0]}]").fill("Both together")
+        one.get_by_role("button", name="Save", exact=True).click()
+        expect(one.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        assert text_of(one, SECTION, names[0]) == "Both together"
+        mine.complaints.clear()  # the browser notes the answer "409" as an error
+
+
+def test_an_expired_session_keeps_the_text(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    opened = Window(chromium, address)
+    page = opened.sign_in(world.emails["USR-PE-1"])
+    page.goto(SECTION)
+    name = first_text(page)
+    opened.context.clear_cookies()
+    page.locator(f"[name={name}]").fill("Typed when the session was over")
+    expect(page.locator(STATE)).to_contain_text("Please sign in again", timeout=10_000)
+    opened.sign_in(world.emails["USR-PE-1"])
+    page.goto(SECTION)
+    expect(page.locator(f"[name={name}]")).to_have_value("Typed when the session was over")
+    expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+    assert text_of(page, SECTION, name) == "Typed when the session was over"
+    opened.context.close()
+
+
+def test_lines_of_a_table_are_added_on_the_spot_and_saved(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    with window(chromium, address) as opened:
+        page = opened.sign_in(world.emails["USR-PE-1"])
+        page.goto("/applications/APP-402/sections/S4")
+        table = page.locator("[data-table]").first
+        counter = table.locator("input[type=hidden]").first
+        before = int(counter.input_value())
+        table.get_by_role("button", name="Add a line").click()
+        expect(counter).to_have_value(str(before + 1))
+        assert page.url.endswith("/sections/S4")
+        table.locator(".line").last.locator("textarea, input").first.fill("A line of one's own")
+        expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        page.reload()
+        line = page.locator("[data-table]").first.locator(".line").first
+        expect(line.locator("textarea, input").first).to_have_value("A line of one's own")
