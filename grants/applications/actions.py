@@ -22,6 +22,7 @@ from grants.core.files import StoredFile
 from grants.core.mail import post
 from grants.core.pictures import joined
 from grants.core.rules import refuse
+from grants.enquiries import actions as enquiries
 from grants.history import actions as history
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires import queries as questionnaire_queries
@@ -52,6 +53,15 @@ def start(
     db.session.add(application)
     history.begin(application, "start", by=by)
     return application
+
+
+def publish_answers(call: Call, *, by: Person) -> int:
+    """Publish the answers about a call that are ready; everybody with a draft gets one mail. Says how many. Raises Refused."""
+    published = enquiries.publish(call, by=by)
+    at = clock.now()
+    people = queries.people_drafting(call)
+    post(*(mails.call_answers_published(call, len(published), at, person) for person in people))
+    return len(published)
 
 
 def save_section(

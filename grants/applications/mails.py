@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from grants.accounts.models import Person
 from grants.applications.models import Application, Receipt
+from grants.calls.models import Call
 from grants.core.mail import Mail
 
 
@@ -26,6 +29,17 @@ def application_resumed(application: Application, to: Person, occasion: str) -> 
         about=application.reference,
         occasion=occasion,
         context={"application": application, "call": application.call},
+    )
+
+
+def call_answers_published(call: Call, number: int, at: datetime, to: Person) -> Mail:
+    """Answers about a call were published while somebody writes an application to it: one mail a publication."""
+    return Mail(
+        "call_answers_published",
+        to=to,
+        about=call.reference,
+        occasion=at.isoformat(),
+        context={"call": call, "number": number},
     )
 
 

@@ -544,6 +544,22 @@ def server_time() -> datetime:
     return moment
 
 
+def people_drafting(call: Call) -> list[Person]:
+    """The members of the organizations that have a draft for a call."""
+    drafting = select(Application.organization_id).where(
+        Application.call_id == call.id, Application.state == ApplicationState.DRAFT
+    )
+    members = select(Membership.person_id).where(
+        Membership.organization_id.in_(drafting), Membership.ended_at.is_(None)
+    )
+    columns = load_only(Person.name, Person.email, Person.language, Person.timezone)
+    return list(
+        db.session.scalars(
+            select(Person).where(Person.id.in_(members), Person.active).options(columns).order_by(Person.id)
+        )
+    )
+
+
 def people_of(application: Application) -> list[Person]:
     """The members of the applicant organization."""
     return list(db.session.scalars(_PEOPLE, {"organization": application.organization_id}))

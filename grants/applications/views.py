@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime, format_time
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import ngettext
 from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Confidentiality, Role
@@ -33,6 +34,7 @@ from grants.core.questions import Section
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.core.templating import addresses, day, reader_zone
 from grants.core.web import READS, SIGNED_IN, access, done, found
+from grants.enquiries.permissions import can_answer
 from grants.history.queries import timeline
 from grants.organizations.models import KeptDocument
 from grants.organizations.queries import document_seen, documents_kept
@@ -524,6 +526,17 @@ def resume(reference: str) -> ResponseReturnValue:
         ".show",
         reference=reference,
     )
+
+
+@bp.post("/calls/<reference>/enquiries/publish")
+@access(*COORDINATORS)
+def publish_answers(reference: str) -> ResponseReturnValue:
+    """Publish the answers about a call that are ready, at one moment."""
+    call = found(call_by_reference(scope(current_user, Call), reference))
+    require(can_answer(current_user, call))
+    number = actions.publish_answers(call, by=current_user)
+    told = ngettext("%(num)s answer is published.", "%(num)s answers are published.", number)
+    return done(told, "enquiries.of_call", reference=reference)
 
 
 @bp.get("/applications/<reference>/receipt")

@@ -43,6 +43,7 @@ LINKS_LAST: dict[str, timedelta] = {
     "account_welcome": timedelta(days=5),
     "account_opened": INVITATION_LASTS,
     "account_invited": INVITATION_LASTS,
+    "call_question_confirm": timedelta(days=3),
 }
 """How long the link in a mail is good, for mails that are worth nothing without it."""
 

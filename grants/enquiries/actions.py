@@ -57,7 +57,8 @@ def ask(
         text=text,
     )
     db.session.add(enquiry)
-    begin(enquiry, "ask", by=by)
+    # The record is read by staff, who are not told who asked; the question itself knows.
+    begin(enquiry, "ask", by=None)
     if token:
         post(mails.call_question_confirm(enquiry, call, token, at + rules.CONFIRM_WITHIN))
     else:

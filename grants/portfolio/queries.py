@@ -38,7 +38,7 @@ from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
-from grants.calls.models import Call
+from grants.calls.models import Call, RegionEnvelope
 from grants.calls.workflow import CallState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
@@ -50,6 +50,8 @@ from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
 from grants.decisions.queries import hidden_applications
 from grants.decisions.workflow import DecisionState, MeetingState
+from grants.enquiries.models import Enquiry
+from grants.enquiries.workflow import EnquiryState
 from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
@@ -285,6 +287,9 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     under_review = _calls_under_review()
     in_call = and_(Application.call_id == Call.id, Application.region == any_(REGIONS))
     submitted = and_(in_call, Application.state == ApplicationState.SUBMITTED)
+    in_my_regions = select(RegionEnvelope.id).where(
+        RegionEnvelope.call_id == Call.id, RegionEnvelope.region == any_(REGIONS)
+    )
     read_by = cast(Report.submitted_at + TO_READ, Date)
     planned = select(Meeting.id).where(Meeting.call_id == Call.id, Meeting.state != MeetingState.CLOSED)
     closing = select(Closeout.id).where(Closeout.award_id == Award.id)
@@ -301,6 +306,13 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         _work(
             "open_closeout", Award.reference, Award.id, day=Award.end_on + literal(CLOSE_WITHIN.days), note=Award.title
         ).where(here, Award.state.in_(RUNNING), reported.exists(), ~missing.exists(), ~closing.exists()),
+        *(
+            _work(kind, Call.reference, func.count(Enquiry.id), moment=Call.answers_until, note=Call.title)
+            .join(Enquiry, and_(Enquiry.call_id == Call.id, Enquiry.state == state))
+            .where(Call.state == CallState.PUBLISHED, in_my_regions.exists())
+            .group_by(Call.id)
+            for kind, state in (("answer_questions", EnquiryState.ASKED), ("publish_answers", EnquiryState.PREPARED))
+        ),
         _work("check_applications", Call.reference, func.count(Application.id), day=Call.check_until, note=Call.title)
         .join(Application, submitted)
         .where(Call.closes_at <= AT, Call.state == CallState.PUBLISHED)
@@ -752,6 +764,13 @@ def record_before(before: int = NEWEST, *, kind: str = "", most: int = RECORD_PA
 
 _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
     "call": lambda seen: (seen, Call.id, Call.reference, None, None),
+    "enquiry": lambda seen: (
+        seen.join(Call, Call.id == Enquiry.call_id),
+        Enquiry.id,
+        Enquiry.reference,
+        Call.reference,
+        None,
+    ),
     "application": lambda seen: (seen, Application.id, Application.reference, None, None),
     "award": lambda seen: (seen, Award.id, Award.reference, None, None),
     "meeting": lambda seen: (seen, Meeting.id, Meeting.reference, None, None),
@@ -790,6 +809,7 @@ _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
 
 SUBJECTS: dict[str, type] = {
     "call": Call,
+    "enquiry": Enquiry,
     "application": Application,
     "assignment": Assignment,
     "meeting": Meeting,

@@ -23,6 +23,8 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "review": (_l("Write a review"), "reviews.show", "assignment_id"),
     "vote": (_l("Vote in the committee"), "decisions.meeting", "reference"),
     "attend": (_l("Prepare for a meeting of the committee"), "decisions.meeting", "reference"),
+    "answer_questions": (_l("Answer questions about a call"), "enquiries.of_call", "reference"),
+    "publish_answers": (_l("Publish answers that are ready"), "enquiries.of_call", "reference"),
     "check_applications": (_l("Check the eligibility of applications"), "applications.of_call", "reference"),
     "assign_reviewers": (_l("Find reviewers for applications"), "decisions.reviews_of_call", "reference"),
     "call_meeting": (_l("Call a meeting of the committee"), "decisions.of_call", "reference"),
@@ -78,6 +80,7 @@ def _sortable(due: date | datetime | None) -> datetime:
 
 RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "call": (_l("Calls"), "calls.manage", "reference"),
+    "enquiry": (_l("Questions about calls"), "enquiries.show", "enquiry_reference"),
     "application": (_l("Applications"), "applications.read", "reference"),
     "assignment": (_l("Reviews"), "reviews.show", "assignment_id"),
     "interest": (_l("Declared ties"), "accounts.organization", "reference"),

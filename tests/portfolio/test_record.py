@@ -14,6 +14,7 @@ from grants.core.db import db
 from grants.core.languages import speaking
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision
+from grants.enquiries.models import Enquiry
 from grants.history.actions import begin, note
 from grants.history.models import HistoryEntry
 from grants.portfolio import queries
@@ -208,8 +209,11 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
     closeout = make.save(Closeout(award_id=award.id, opened_by_id=coordinator.id, due_on=due.due_on))
     tie = {"person_id": reviewer.id, "organization_id": application.organization_id, "grade": Grade.NONE}
     interest = make.save(ConflictDeclaration(**tie))
+    asking = {"call_id": application.call_id, "asker_id": reviewer.id, "state": "asked", "language": "en"}
+    enquiry = make.save(Enquiry(**asking, origin="", text="May we?"))
     subjects = {
         "call": application.call_id,
+        "enquiry": enquiry.id,
         "application": application.id,
         "assignment": assignment.id,
         "interest": interest.id,
