@@ -20,6 +20,7 @@ from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.decisions import views as decisions
 from grants.deliveries import views as deliveries
+from grants.editing import views as editing
 from grants.enquiries import views as enquiries
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     organizations.bp,
     deliveries.bp,
     calls.bp,
+    editing.bp,
     enquiries.bp,
     applications.bp,
     uploads.bp,

@@ -185,6 +185,7 @@ def application(call_: Call, organization_: Organization, by: Person, **more: An
         "call_id": call_.id,
         "organization_id": organization_.id,
         "answer_sheet_id": sheet.id,
+        "questionnaire_id": sheet.questionnaire_id,
         "state": ApplicationState.ELIGIBLE,
         "language": "en",
         "started_by_id": by.id,

@@ -36,6 +36,7 @@ def start(
 
     An organization has one live application a call; the database keeps that even when two members begin at once.
     """
+    queries.hold_call(call)
     live = queries.live_application(call.id, organization.id)
     refuse(rules.obstacles_to_starting(call, organization, language, live, clock.now()))
     sheet = questionnaires.new_sheet(call.questionnaire, language=language, by=by)
@@ -44,6 +45,7 @@ def start(
         call=call,
         organization=organization,
         answer_sheet=sheet,
+        questionnaire_id=call.questionnaire_id,
         language=language,
         currency=call.currency,
         region=rules.region_in(organization, call),
@@ -145,7 +147,7 @@ def withhold(application: Application, document: DocumentAsked, reason: str, *, 
     """Keep a document back, with the reason that only the staff of the fund reads. Raises Refused."""
     _hold(application)
     present = queries.attachments_of(application)
-    definition = questionnaire_queries.definition_of(application.call.questionnaire_id)
+    definition = questionnaire_queries.definition_of(application.questionnaire_id)
     refuse(rules.obstacles_to_withholding(document, application, definition, present, reason))
     kept_back = next((a for a in present if a.document_id == document.id), None)
     if kept_back is None:
@@ -171,17 +173,17 @@ def detach(attachment: Attachment, *, by: Person) -> None:
 def submit(application: Application, *, by: Person) -> Receipt:
     """Send the application in, and give the receipt. Raises Refused with what is missing, or with both times when late.
 
-    Sent in again (a second click, a repeated request) it gives the same receipt. Nobody can write meanwhile: the
-    application is held first. The deadline cannot move meanwhile either: the call is held against changes. Then the
-    clock of the database judges once, in the statement that submits.
+    Sent in again (a second click, a repeated request) it gives the same receipt. Neither deadline nor questions can
+    change meanwhile: the call is held against changes first. Nobody can write either: the application is held too. Then
+    the clock of the database judges once, in the statement that submits.
     """
+    call = application.call
+    queries.hold_call(call)
     _hold(application)
     earlier = queries.receipt_of(application) if application.submitted_at else None
     if earlier is not None:
         return earlier
-    call = application.call
-    queries.hold_call(call)
-    definition = questionnaire_queries.definition_of(call.questionnaire_id)
+    definition = questionnaire_queries.definition_of(application.questionnaire_id)
     answers, complete, attachments, at = queries.handed_in(application)
     refuse(
         rules.obstacles_to_submission(

@@ -21,7 +21,8 @@ class Application(Base):
     """One organization's answer to one call.
 
     The columns from ``title`` on repeat answers that lists, limits and scopes need; they are copied from the answers
-    whenever those are saved, and are what was submitted once ``submitted_at`` is set.
+    whenever those are saved, and are what was submitted once ``submitted_at`` is set. ``questionnaire_id`` is the version
+    of the questions that it answers: a draft follows the corrections of its call, what was sent in stays as it was asked.
     """
 
     __tablename__ = "application"
@@ -47,6 +48,7 @@ class Application(Base):
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
     answer_sheet_id: Mapped[int] = mapped_column(ForeignKey("answer_sheet.id"), unique=True)
+    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"))
     state: Mapped[str] = mapped_column(default=ApplicationState.DRAFT)
     language: Mapped[str]
     started_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))

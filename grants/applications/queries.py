@@ -222,15 +222,17 @@ _HANDED_IN = Prepared(
 
 
 def hold(application: Application) -> None:
-    """Lock an application until the transaction ends, and see where it stands now."""
-    ((state, submitted_at),) = _HELD(application=application.id)
+    """Lock an application until the transaction ends, and see where it stands now and which questions it answers."""
+    ((state, submitted_at, questionnaire_id),) = _HELD(application=application.id)
     set_committed_value(application, "state", state)
     set_committed_value(application, "submitted_at", submitted_at)
+    set_committed_value(application, "questionnaire_id", questionnaire_id)
+    set_committed_value(application.answer_sheet, "questionnaire_id", questionnaire_id)
 
 
 _HELD = Prepared(
     lambda: (
-        select(Application.state, Application.submitted_at)
+        select(Application.state, Application.submitted_at, Application.questionnaire_id)
         .where(Application.id == bindparam("application", None, BigInteger))
         .with_for_update()
     )
@@ -238,15 +240,18 @@ _HELD = Prepared(
 
 
 def hold_call(call: Call) -> None:
-    """Let nobody change a call until the transaction ends, and see its state and dates as they are now."""
-    ((state, opens_at, closes_at),) = _CALL_HELD(call=call.id)
-    for name, value in (("state", state), ("opens_at", opens_at), ("closes_at", closes_at)):
+    """Let nobody change a call until the transaction ends, and see its state, dates and questions as they are now."""
+    (found,) = _CALL_HELD(call=call.id)
+    for name, value in zip(HELD_OF_CALL, found, strict=True):
         set_committed_value(call, name, value)
+
+
+HELD_OF_CALL = ("state", "opens_at", "closes_at", "edition", "questionnaire_id")
 
 
 _CALL_HELD = Prepared(
     lambda: (
-        select(Call.state, Call.opens_at, Call.closes_at)
+        select(*(getattr(Call, name) for name in HELD_OF_CALL))
         .where(Call.id == bindparam("call", None, BigInteger))
         .with_for_update(read=True)
     )

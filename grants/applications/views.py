@@ -59,7 +59,7 @@ class Desk:
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self.definition = questionnaire_queries.definition_of(application.call.questionnaire_id)
+        self.definition = questionnaire_queries.definition_of(application.questionnaire_id)
 
     @classmethod
     def to_read(cls, opened: queries.Opened) -> Desk:

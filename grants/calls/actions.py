@@ -1,22 +1,35 @@
-"""What coordinators do with a call: import it, publish it, cancel it."""
+"""What coordinators do with a call: import, copy and write it, publish, correct and cancel it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete
 
 from grants.accounts.models import COORDINATORS, Person
 from grants.accounts.queries import holders_of
 from grants.calls import mails, queries, rules
-from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
+from grants.calls.models import (
+    Call,
+    Correction,
+    Criterion,
+    DocumentAsked,
+    EligibilityRule,
+    Lot,
+    RegionEnvelope,
+    WorkingCopy,
+)
+from grants.calls.workflow import CallState
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import columns_of, db
 from grants.core.mail import post
 from grants.core.money import Money
-from grants.core.questions import Problem, day_of
+from grants.core.questions import Problem, day_of, parse_definition
+from grants.core.revisions import Change
 from grants.core.rules import Obstacle, refuse
 from grants.history.actions import begin, note, record
 from grants.questionnaires.actions import create_questionnaire, discard_questionnaire
@@ -32,32 +45,149 @@ def import_call(definition: Mapping[str, Any], *, by: Person | None) -> Call:
     terms = definition["call"]
     call = queries.call_for_import(terms["id"])
     refuse(rules.obstacles_to_importing(call))
-    questionnaire = create_questionnaire(storable(definition["form"]), storable(rules.sources_of(definition)))
-    columns = _columns(definition) | {"questionnaire_id": questionnaire.id}
-    if call is None:
-        call = Call(**columns)
-        db.session.add(call)
-        db.session.flush()
-        begin(call, "import", by=by)
-    else:
-        former = call.questionnaire
-        for name, value in columns.items():
-            setattr(call, name, value)
-        for part in queries.PARTS:
-            db.session.execute(delete(part).where(part.call_id == call.id))
-        db.session.flush()
-        discard_questionnaire(former)
+    if call is not None:
+        discard_working_copy(call)
+        rewrite(call, definition)
         note(call.workflow.name, call.id, "import_again", by=by)
+        return call
+    return _begin(definition, "import", by=by)
+
+
+def _begin(definition: Mapping[str, Any], verb: str, *, by: Person | None, **details: Any) -> Call:
+    questionnaire = create_questionnaire(storable(definition["form"]), storable(rules.sources_of(definition)))
+    call = Call(**_columns(definition), questionnaire_id=questionnaire.id)
+    db.session.add(call)
+    db.session.flush()
+    begin(call, verb, by=by, **details)
     db.session.add_all(_parts(call, definition))
     db.session.flush()
-    db.session.expire(call, ["lots", "regions", "rules", "criteria", "documents", "questionnaire"])
+    db.session.expire(call, PARTS_OF_CALL)
     return call
+
+
+PARTS_OF_CALL = ["lots", "regions", "rules", "criteria", "documents", "questionnaire"]
+
+
+def copy_call(call: Call, reference: str, *, deadline_on: date | None, by: Person) -> Call:
+    """Make a draft that says what another call says, under a new reference.
+
+    Its dates move with the deadline by whole days; without a new deadline they are left empty, to be filled in. Raises
+    Refused.
+    """
+    refuse(rules.obstacles_to_copying(reference, queries.call_for_import(reference), deadline_on, clock.now()))
+    definition = queries.written_documents(call)
+    zone = call.timezone
+    former = call.closes_at.astimezone(ZoneInfo(zone)).date()
+    days = (deadline_on or max(former, clock.now().date()) + timedelta(days=364)) - former
+    copied = _begin(rules.copied(definition, reference, days, zone), "copy", by=by, call=call.reference)
+    if deadline_on is None:
+        save_working_copy(copied, rules.without_dates(queries.written_documents(copied)), version=0, by=by)
+    return copied
+
+
+def save_working_copy(call: Call, documents: Mapping[str, Any], *, version: int, by: Person) -> list[Problem]:
+    """Keep what a coordinator wrote about a call, sound or not; a sound draft says so at once.
+
+    ``version`` is the one the person had before their eyes. Returns what is wrong with the documents. Raises Refused
+    when somebody else wrote meanwhile.
+    """
+    queries.hold(call)
+    kept = queries.working_copy_of(call, held=True)
+    refuse(rules.obstacles_to_writing(call, kept, version))
+    written = storable(documents)
+    if kept is None:
+        kept = WorkingCopy(call_id=call.id, version=0)
+        db.session.add(kept)
+    kept.documents, kept.version = written, kept.version + 1
+    kept.saved_at, kept.saved_by_id = clock.now(), by.id
+    db.session.flush()
+    problems = rules.problems_of(written)
+    if not problems and call.state == CallState.DRAFT:
+        rewrite(call, written)
+    note(call.workflow.name, call.id, "write", by=by)
+    return problems
+
+
+def discard_working_copy(call: Call) -> None:
+    """Forget what was being written about a call and is not applied."""
+    db.session.execute(delete(WorkingCopy).where(WorkingCopy.call_id == call.id))
+
+
+def rewrite(call: Call, definition: Mapping[str, Any]) -> None:
+    """Let a call say what its documents say now; whatever refers to its rules, criteria and documents still finds them.
+
+    Its questions get a new version only when they changed; the former goes when nobody has answered it.
+    """
+    former, columns = call.questionnaire, _columns(definition)
+    form, sources = storable(definition["form"]), storable(rules.sources_of(definition))
+    if _says_else(former.definition, form, sources):
+        columns["questionnaire_id"] = create_questionnaire(form, sources).id
+    for name, value in columns.items():
+        setattr(call, name, value)
+    wanted = _parts(call, definition)
+    for model in queries.PARTS:
+        _replace_rows(call, model, [row for row in wanted if isinstance(row, model)])
+    db.session.flush()
+    db.session.expire(call, PARTS_OF_CALL)
+    if call.questionnaire_id != former.id and call.state == CallState.DRAFT:
+        discard_questionnaire(former)
+
+
+def _says_else(kept: Mapping[str, Any], form: Mapping[str, Any], sources: Mapping[str, Any]) -> bool:
+    """Whether a form, with what it refers to, is another than the one that is kept; the order of things counts."""
+    now = {**form, "sources": dict(parse_definition(form, sources).sources)}
+    return json.dumps(now) != json.dumps(kept)
+
+
+def _replace_rows(call: Call, model: Any, wanted: list[Any]) -> None:
+    """The rows of one part of a call: those of the same key are changed, the others added or taken away."""
+    name = "region" if model is RegionEnvelope else "key"
+    present = {getattr(row, name): row for row in queries.rows_of(call, model)}
+    for row in wanted:
+        kept = present.pop(getattr(row, name), None)
+        if kept is None:
+            db.session.add(row)
+            continue
+        for column in columns_of(model):
+            if column != "id":
+                setattr(kept, column, getattr(row, column))
+    for row in present.values():
+        db.session.delete(row)
+
+
+def correct(
+    call: Call, definition: Mapping[str, Any], changes: Iterable[Change], reason: str, *, by: Person
+) -> Correction:
+    """Publish what a published call says from now on, as its next edition, with the changes and the reason.
+
+    Whoever calls this has locked the call and asked the rules; applications begun are carried over by the caller.
+    """
+    former, questions = queries.written_documents(call), call.questionnaire_id
+    rewrite(call, definition)
+    call.edition += 1
+    correction = Correction(
+        call_id=call.id,
+        number=call.edition - 1,
+        reason=reason.strip(),
+        changes=[change.kept for change in changes],
+        former=former,
+        former_questionnaire_id=questions,
+        questionnaire_id=call.questionnaire_id,
+        made_by_id=by.id,
+    )
+    db.session.add(correction)
+    discard_working_copy(call)
+    note(call.workflow.name, call.id, "correct", by=by, reason=reason, number=correction.number)
+    return correction
 
 
 def publish(call: Call, *, by: Person | None) -> None:
     """Show a call to everybody; applications are taken from its opening on. Raises Refused."""
-    refuse(rules.obstacles_to_publishing(call, clock.now()))
+    kept = queries.working_copy_of(call)
+    problems = rules.problems_of(kept.documents) if kept else []
+    refuse(rules.obstacles_to_publishing(call, clock.now(), problems))
     record(call, "publish", by=by)
+    discard_working_copy(call)
     regions = {region.region for region in call.regions}
     told = [p for p in holders_of(*COORDINATORS) if p.regions & regions and (by is None or p.id != by.id)]
     post(*(mails.call_published(call, to=person) for person in told))

@@ -144,8 +144,8 @@ def read_documents(files: Mapping[str, bytes]) -> dict[str, Any]:
     return reading.documents
 
 
-def _read_file(reading: _Reading, name: str, content: bytes) -> None:
-    whole = WHOLE_FILES.get(name.rsplit(".", 1)[0])
+def _read_file(reading: _Reading, name: str, content: bytes, whole: str | None = None) -> None:
+    whole = whole or WHOLE_FILES.get(name.rsplit(".", 1)[0])
     try:
         loader = LOADER(content.decode("utf-8-sig"))
         node = loader.get_single_node()
@@ -242,6 +242,15 @@ def _dotted(place: Place) -> str:
     return text.removeprefix(".")
 
 
+def read_document(name: str, text: str) -> Any:
+    """One document of a call from its text, not examined. Raises BadImport for what is not YAML."""
+    reading = _Reading()
+    _read_file(reading, f"{name}.yaml", text.encode("utf-8", "replace"), name)
+    if reading.mistakes:
+        raise BadImport(reading.mistakes)
+    return reading.documents.get(name) or {}
+
+
 # ------------------------------------------------------------------ writing a call into one file
 
 
@@ -264,6 +273,10 @@ def write_call(documents: Mapping[str, Any]) -> str:
         width=LARGEST,
     )
     return str(text)
+
+
+write_document = write_call
+"""One document of a call as text."""
 
 
 def _with_days(value: Any, key: str = "") -> Any:

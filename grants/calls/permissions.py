@@ -46,3 +46,17 @@ def can_publish(user: Any, call: Call) -> bool:
 def can_cancel(user: Any, call: Call) -> bool:
     """Global coordinators cancel calls."""
     return can_import(user)
+
+
+def can_write(user: Any, call: Call) -> bool:
+    """Coordinators write calls in preparation; global coordinators also corrections of published ones."""
+    if not user.is_authenticated:
+        return False
+    if call.state == CallState.DRAFT:
+        return bool(user.holds(*COORDINATORS))
+    return bool(call.state == CallState.PUBLISHED and user.holds(Role.GLOBAL_COORDINATOR))
+
+
+def can_copy(user: Any, call: Call) -> bool:
+    """Global coordinators make a new call from another one."""
+    return can_import(user)

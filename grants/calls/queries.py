@@ -12,9 +12,18 @@ from flask import current_app
 from sqlalchemy import Select, Text, bindparam, func, select
 from sqlalchemy.orm import selectinload, undefer
 
-from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
+from grants.calls.models import (
+    Call,
+    Correction,
+    Criterion,
+    DocumentAsked,
+    EligibilityRule,
+    Lot,
+    RegionEnvelope,
+    WorkingCopy,
+)
 from grants.calls.workflow import CallState
-from grants.core.db import Prepared, Texts, db, packed, unpacked
+from grants.core.db import Prepared, Texts, columns_of, db, packed, to_read, unpacked
 from grants.questionnaires.models import Questionnaire
 
 T = TypeVar("T")
@@ -53,6 +62,31 @@ def call_for_import(reference: str) -> Call | None:
     return db.session.scalar(found.options(undefer(Call.terms)))
 
 
+def working_copy_of(call: Call, *, held: bool = False) -> WorkingCopy | None:
+    """What coordinators are writing about a call and is not applied yet; ``held``: locked until the transaction ends."""
+    found = select(WorkingCopy).where(WorkingCopy.call_id == call.id)
+    return db.session.scalar(found.with_for_update() if held else found)
+
+
+def hold(call: Call) -> None:
+    """Keep everybody else from changing a call or applying to it until this transaction ends, and see it as it is now."""
+    db.session.refresh(call, with_for_update=True)
+
+
+def corrections_of(call: Call) -> list[Correction]:
+    """The corrections of a call since it was published, the latest first."""
+    if call.edition == 1:
+        return []
+    return once_published("corrections", call, lambda: _corrections_of(call.id))
+
+
+def _corrections_of(call_id: int) -> list[Correction]:
+    names = columns_of(Correction)
+    found = select(*(getattr(Correction, name) for name in names)).where(Correction.call_id == call_id)
+    rows = db.session.execute(found.order_by(Correction.number.desc()))
+    return [to_read(Correction, dict(row._mapping)) for row in rows]
+
+
 def calls_ahead(at: datetime) -> list[Call]:
     """The published calls whose deadline is still to come, the next deadline first."""
     found = select(Call).where(Call.state == CallState.PUBLISHED, Call.closes_at > at)
@@ -79,7 +113,7 @@ def calls_page(seen: Select[Call], page: int) -> tuple[list[Call], int]:
 def documents_of(call: Call) -> Mapping[str, Any]:
     """The wording of a call as it was imported: terms, grid, budget, plan_of_action.
 
-    Read once a process for a published call, which never changes; each time for a draft.
+    Read once a process for each edition of a published call; each time for a draft.
     """
     return once_published("documents", call, lambda: _documents_of(call.id))
 
@@ -126,16 +160,26 @@ def _names_of(call_id: int) -> Names:
 
 
 def once_published(what: str, call: Call, read: Callable[[], T]) -> T:
-    """What ``read`` finds about a call, kept for the process once the call is published: then it never changes."""
+    """What ``read`` finds about a call, kept for the process once the call is published.
+
+    Then it changes only by a correction, which makes a new edition. ``call`` was read before ``read`` is called, so what
+    is found is never older than the edition it is kept under.
+    """
     if call.state != CallState.PUBLISHED:
         return read()
-    kept: dict[tuple[str, int], T] = current_app.extensions.setdefault("published_calls", {})
-    if (what, call.id) not in kept:
+    kept: dict[tuple[str, int, int], T] = current_app.extensions.setdefault("published_calls", {})
+    key = (what, call.id, call.edition)
+    if key not in kept:
         if len(kept) >= MOST_KEPT:
             kept.pop(next(iter(kept)))
-        kept[what, call.id] = read()
-    return kept[what, call.id]
+        kept[key] = read()
+    return kept[key]
 
 
 PARTS = (Lot, RegionEnvelope, EligibilityRule, Criterion, DocumentAsked)
 """The tables that a call is made of."""
+
+
+def rows_of(call: Call, model: Any) -> list[Any]:
+    """The rows of one part of a call, in their order."""
+    return list(db.session.scalars(select(model).where(model.call_id == call.id).order_by(model.position)))

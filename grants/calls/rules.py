@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import get_global
 
-from grants.calls.models import Call
-from grants.calls.workflow import CALL
+from grants.calls.models import Call, WorkingCopy
+from grants.calls.workflow import CALL, CallState
 from grants.core.expressions import PHRASES, BadExpression, parse
 from grants.core.files import MEDIA_TYPES
-from grants.core.languages import _l, country_name, pick
+from grants.core.languages import _l, _ln, country_name, pick
 from grants.core.money import Money, NotAnAmount
 from grants.core.questions import (
     LINE_FIELDS,
@@ -85,6 +85,23 @@ def sources_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         "plan_of_action": definition.get("plan_of_action") or None,
         "budget_categories": definition.get("budget") or None,
     }
+
+
+def names_for_rules(definition: Mapping[str, Any]) -> set[str]:
+    """Every name that the eligibility rules and documents of a call may use, as far as its documents can be read."""
+    examined = _Examination(definition)
+    if isinstance(definition.get("form"), Mapping):
+        examined.questions()
+    answers = {f"application.{name}" for name in names_for_conditions(definition)}
+    return examined.facts() | answers
+
+
+def names_for_conditions(definition: Mapping[str, Any]) -> set[str]:
+    """Every question that a condition of the form may name."""
+    form = definition.get("form")
+    sections = form.get("sections") if isinstance(form, Mapping) else None
+    questions = [s.get("questions") for s in sections or [] if isinstance(s, Mapping)]
+    return {str(q["key"]) for listed in questions for q in listed or [] if isinstance(q, Mapping) and "key" in q}
 
 
 def moment_of(value: Any, zone: str) -> datetime | None:
@@ -510,6 +527,8 @@ class _Examination:
 
     def questions(self) -> None:
         form = self.definition["form"]
+        if "sources" in form:
+            self.wrong(("form", "sources"), "this key is taken; it is filled in when the call is stored")
         sources = sources_of(self.definition)
         sources["call"] = {**self.call, "currency": self.currency}
         try:
@@ -672,11 +691,19 @@ def obstacles_to_importing(existing: Call | None) -> list[Obstacle]:
     return [Obstacle("call_published", message)]
 
 
-def obstacles_to_publishing(call: Call, at: datetime) -> list[Obstacle]:
-    """What a draft still needs before people may see it and apply."""
+def obstacles_to_publishing(call: Call, at: datetime, problems: Sequence[Problem] = ()) -> list[Obstacle]:
+    """What a draft still needs before people may see it and apply; ``problems`` are those of what is being written."""
     found = []
     if not CALL.allows("publish", call.state):
         return [Obstacle("not_a_draft", _l("Only a call in preparation can be published."))]
+    if problems:
+        message = _ln(
+            "%(num)s thing in its wording is still to be mended.",
+            "%(num)s things in its wording are still to be mended.",
+            len(problems),
+        )
+        place = ("editing.overview", {"reference": call.reference})
+        found.append(Obstacle("incomplete", message, place))
     if call.closes_at <= at:
         found.append(Obstacle("deadline_passed", _l("The deadline has already passed.")))
     if call.opens_at >= call.closes_at:
@@ -693,6 +720,61 @@ def obstacles_to_cancelling(call: Call) -> list[Obstacle]:
     if CALL.allows("cancel", call.state):
         return []
     return [Obstacle("cancelled", _l("This call is cancelled already."))]
+
+
+# ------------------------------------------------------------------ writing a call
+
+
+def obstacles_to_writing(call: Call, kept: WorkingCopy | None, version: int) -> list[Obstacle]:
+    """Why a page that was opened at a version of what is being written cannot be saved now."""
+    if call.state == CallState.CANCELLED:
+        return [Obstacle("cancelled", _l("This call was cancelled."))]
+    if version != (kept.version if kept else 0):
+        message = _l(
+            "Somebody else changed this call while you were writing. Look at what it says now, then save again."
+        )
+        return [Obstacle("written_meanwhile", message)]
+    return []
+
+
+def obstacles_to_copying(reference: str, taken: Call | None, deadline_on: date | None, at: datetime) -> list[Obstacle]:
+    """Why a copy of a call cannot be made under a reference, or with a deadline."""
+    if not REFERENCE.fullmatch(reference) or reference in ADDRESSES:
+        return [Obstacle("bad_reference", _l("A reference of 2 to 40 letters, digits, dots and dashes is expected."))]
+    if taken is not None:
+        return [Obstacle("reference_taken", _l("There is a call with this reference already."))]
+    if deadline_on is not None and deadline_on <= at.date():
+        return [Obstacle("deadline_passed", _l("The deadline has already passed."))]
+    return []
+
+
+def copied(documents: Mapping[str, Any], reference: str, days: timedelta, zone: str) -> dict[str, Any]:
+    """The documents of a call under another reference, with every date moved; the hour of day stays."""
+    moved = dict(documents)
+    call = dict(documents["call"]) | {"id": reference}
+    call["timetable"] = {key: _moved(key, value, days, zone) for key, value in call["timetable"].items()}
+    envelope = dict(call["envelope"])
+    if (until := day_of(envelope.get("reserve_list_valid_until"))) is not None:
+        envelope["reserve_list_valid_until"] = (until + days).isoformat()
+    moved["call"] = call | {"envelope": envelope}
+    return moved
+
+
+def _moved(key: str, value: Any, days: timedelta, zone: str) -> Any:
+    if key in MOMENTS and (moment := moment_of(value, zone)) is not None:
+        local = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + days
+        return local.replace(tzinfo=ZoneInfo(zone)).isoformat()
+    if key in DAYS and (day := day_of(value)) is not None:
+        return (day + days).isoformat()
+    return value
+
+
+def without_dates(documents: Mapping[str, Any]) -> dict[str, Any]:
+    """The documents of a call with every date taken out, to be filled in."""
+    call = dict(documents["call"])
+    call["timetable"] = {k: v for k, v in call["timetable"].items() if k not in (*MOMENTS, *DAYS)}
+    call["envelope"] = {k: v for k, v in call["envelope"].items() if k != "reserve_list_valid_until"}
+    return dict(documents) | {"call": call}
 
 
 # ------------------------------------------------------------------ a call as its page tells it

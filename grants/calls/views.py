@@ -172,7 +172,7 @@ def _told(call: Call) -> dict[str, Any]:
         guide = rules.guide(call, queries.documents_of(call), about["at"])
         return render_template("calls/_call.html", **about, guide=guide)
 
-    key = ("call", call.id, call.opens_at, call.closes_at, reader_zone(), current_user.is_authenticated)
+    key = ("call", call.id, call.edition, call.opens_at, call.closes_at, reader_zone(), current_user.is_authenticated)
     passed = sum(moment <= about["at"] for moment in rules.turning_points(call))
     text = _written_once((*key, passed), write) if call.state == CallState.PUBLISHED else _markup(write())
     return {**about, "text": text, "may_manage": permissions.can_manage(current_user, call)}
@@ -197,13 +197,16 @@ def manage_page(call: Call, form: CancelForm) -> str:
     """The page of one call for coordinators, with the form that takes it back."""
     require(permissions.can_manage(current_user, call))
     at = clock.now()
+    kept = queries.working_copy_of(call)
+    problems = rules.problems_of(kept.documents) if kept else []
     return render_template(
         "calls/manage.html",
         **_about(call),
         form=form,
-        publishing=rules.obstacles_to_publishing(call, at),
+        publishing=rules.obstacles_to_publishing(call, at, problems),
         cancelling=rules.obstacles_to_cancelling(call),
         may_publish=permissions.can_publish(current_user, call),
+        may_write=permissions.can_write(current_user, call),
         may_cancel=permissions.can_cancel(current_user, call),
         timetable=rules.timetable_of(call, queries.documents_of(call)["terms"], at),
         told=timeline([("call", call.id)], names=True),

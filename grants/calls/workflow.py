@@ -28,5 +28,11 @@ CALL = Workflow(
             said=_l("Cancelled"),
         ),
     ],
-    notes={"import": _l("Imported"), "import_again": _l("Imported again, in place of the former draft")},
+    notes={
+        "import": _l("Imported"),
+        "import_again": _l("Imported again, in place of the former draft"),
+        "copy": _l("Made from another call"),
+        "write": _l("Its wording was changed"),
+        "correct": _l("Corrected after it was published"),
+    },
 )

@@ -42,7 +42,7 @@ def check_eligibility(application: Application, *, by: Person) -> list[Finding]:
 def eligibility_values(application: Application) -> dict[str, Any]:
     """What the rules of the call ask about: the call, the organization, the application and its budget."""
     call = application.call
-    definition = questionnaire_queries.definition_of(call.questionnaire_id)
+    definition = questionnaire_queries.definition_of(application.questionnaire_id)
     answers = answers_in(application)
     return rules.values_of(
         application,

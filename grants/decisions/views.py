@@ -419,7 +419,7 @@ def _case_page(
             can_recuse=permissions.can_recuse(current_user, meeting),
             submitted=reviews.submitted_reviews(application.id),
             criteria=reviews.criteria_of(call.id),
-            reading=reviews.reading_of(application, call.questionnaire_id, audience),
+            reading=reviews.reading_of(application, application.questionnaire_id, audience),
             file_url=lambda attachment: url_for(
                 "decisions.file",
                 reference=meeting.reference,

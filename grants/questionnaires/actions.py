@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from grants.accounts.models import Person
@@ -15,7 +16,7 @@ from grants.core.languages import _l
 from grants.core.questions import Definition, Section, parse_definition
 from grants.core.rules import Obstacle, Refused
 from grants.questionnaires import queries, rules
-from grants.questionnaires.models import AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
+from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
 
 
 @dataclass(frozen=True)
@@ -147,3 +148,57 @@ def _judge(changed: SectionAnswers, definition: Definition, section: Section, an
         complete = not rules.obstacles_to_completing(definition, answers, sections=[row.section_key])
         if row.complete != complete:
             row.complete = complete
+
+
+def carry_over(sheet: AnswerSheet, questionnaire_id: int) -> dict[str, Any]:
+    """Let a sheet answer another version of its questionnaire; whoever calls this has locked what the sheet belongs to.
+
+    Answers stay with their questions, wherever those stand now; what no longer fits is set aside, to be shown. Which
+    sections are complete is judged again. Returns all answers as they stand now.
+    """
+    former, now = queries.definition_of(sheet.questionnaire_id), queries.definition_of(questionnaire_id)
+    rows = queries.locked_sections(sheet.id)
+    wanted: dict[str, dict[str, Any]] = {section.key: {} for section in now.sections}
+    for row in rows.values():
+        for key, answer in row.values.items():
+            asked = former.questions.get(key)
+            question = now.questions.get(key)
+            carried = rules.carried_over(asked, question, answer) if asked else rules.Carried(None, answer)
+            if question is not None and (carried.kept is not None or now.section_of[key].key == row.section_key):
+                wanted[now.section_of[key].key].setdefault(key, carried.kept)
+            if carried.aside is not None:
+                _set_aside(sheet, key, carried.aside)
+    sheet.questionnaire_id = questionnaire_id
+    for key in {*wanted, *rows}:
+        values = wanted.get(key, {})
+        if key not in rows and not values:
+            continue
+        row = rows[key] if key in rows else _row_of(sheet, key)
+        if row.values != values or row.version == 0:
+            if row.version:
+                _keep_former(row)
+            row.values, row.version, row.saved_at = values, row.version + 1, clock.now()
+        rows[key] = row
+    answers = {key: value for values in wanted.values() for key, value in values.items()}
+    for row in rows.values():
+        known = now.section(row.section_key) is not None
+        row.complete = known and not rules.obstacles_to_completing(now, answers, sections=[row.section_key])
+    db.session.flush()
+    db.session.expire(sheet, ["questionnaire"])
+    return answers
+
+
+def _set_aside(sheet: AnswerSheet, key: str, answer: Any) -> None:
+    kept = insert(AnswerSetAside).values(
+        answer_sheet_id=sheet.id, questionnaire_id=sheet.questionnaire_id, question_key=key, answer=answer
+    )
+    db.session.execute(kept.on_conflict_do_nothing())
+
+
+def discard_sheet(sheet: AnswerSheet) -> None:
+    """Throw a sheet away with all that was answered: a trial, never an application."""
+    sections = select(SectionAnswers.id).where(SectionAnswers.answer_sheet_id == sheet.id)
+    db.session.execute(delete(SectionRevision).where(SectionRevision.section_answers_id.in_(sections)))
+    for model in (SectionAnswers, AnswerSetAside):
+        db.session.execute(delete(model).where(model.answer_sheet_id == sheet.id))
+    db.session.execute(delete(AnswerSheet).where(AnswerSheet.id == sheet.id))

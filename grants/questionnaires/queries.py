@@ -12,7 +12,7 @@ from sqlalchemy.orm import joinedload
 
 from grants.core.db import Prepared, db
 from grants.core.questions import Definition, parse_definition
-from grants.questionnaires.models import AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
+from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
 
 MOST_KEPT = 200
 
@@ -89,6 +89,19 @@ _LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
+
+
+def locked_sections(sheet_id: int) -> dict[str, SectionAnswers]:
+    """The sections of a sheet by their key, locked until the end of the transaction."""
+    found = select(SectionAnswers).where(SectionAnswers.answer_sheet_id == sheet_id).order_by(SectionAnswers.id)
+    locked = found.with_for_update().execution_options(populate_existing=True)
+    return {section.section_key: section for section in db.session.scalars(locked)}
+
+
+def set_aside_in(sheet_id: int) -> list[AnswerSetAside]:
+    """The answers of a sheet that no longer fit after a correction, in the order in which they were set aside."""
+    found = select(AnswerSetAside).where(AnswerSetAside.answer_sheet_id == sheet_id)
+    return list(db.session.scalars(found.order_by(AnswerSetAside.id)))
 
 
 def completeness_of(sheet_id: int, keys: Collection[str]) -> list[SectionAnswers]:

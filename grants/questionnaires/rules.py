@@ -28,7 +28,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import email_validator
 
@@ -582,3 +582,48 @@ def _lines_together(base: Any, theirs: Any, mine: Any) -> list[dict[str, Any]] |
     others_added = other[len(before) :]
     together += others_added + [row for row in own[len(before) :] if row not in others_added]
     return together if len(together) <= MOST_ROWS else None
+
+
+# ------------------------------------------------------------------ answers carried over to another version
+
+
+class Carried(NamedTuple):
+    """What becomes of an answer when its question is corrected: what stays, and what is set aside because it does not fit."""
+
+    kept: Any
+    aside: Any
+
+
+def carried_over(former: Question, question: Question | None, answer: Any) -> Carried:
+    """An answer as the corrected question takes it. Nothing is lost: what cannot stay as it was given is set aside whole.
+
+    ``question`` is None when it is no longer asked. A choice that is gone, a text that is too long now and the like
+    stay where they are: the page says what is wrong with them, and people mend it there.
+    """
+    if answer is None or answer == []:
+        return Carried(None, None)
+    if question is None or question.type == "files":
+        return Carried(None, answer)
+    if former.type in ROWS or question.type in ROWS:
+        return _carried_rows(former, question, answer)
+    ticked = {"boolean", "declaration"}
+    if former.type in ticked or question.type in ticked:
+        stands = former.type == question.type and dict(former.statement) == dict(question.statement)
+        return Carried(answer, None) if stands else Carried(None, answer)
+    if former.type == question.type:
+        return Carried(answer, None)
+    if isinstance(answer, list) and question.type not in LISTS:
+        return Carried(normalised(question, answer[0]), None) if len(answer) == 1 else Carried(None, answer)
+    kept = normalised(question, answer)
+    same = kept in (answer, [answer], str(answer)) or (number_of(kept) == number_of(answer) is not None)
+    return Carried(kept, None if same else answer)
+
+
+def _carried_rows(former: Question, question: Question, answer: Any) -> Carried:
+    if former.type not in ROWS or question.type not in ROWS or not isinstance(answer, list):
+        return Carried(None, answer)
+    kinds = {column.key: column.type for column in former.columns}
+    same = {column.key for column in question.columns if kinds.get(column.key) == column.type}
+    rows = [{c.key: row.get(c.key) if c.key in same else None for c in question.columns} for row in answer]
+    lost = any(value not in (None, "") for row in answer for key, value in row.items() if key not in same)
+    return Carried([row for row in rows if _filled(row)] or None, answer if lost else None)

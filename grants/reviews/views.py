@@ -305,7 +305,7 @@ def writing_page(assignment: Assignment, form: Any = None, status: int = 200) ->
         grid=grid,
         criteria=criteria,
         stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
-        reading=queries.reading_of(application, application.call.questionnaire_id, Audience.REVIEWER),
+        reading=queries.reading_of(application, application.questionnaire_id, Audience.REVIEWER),
         points=rules.total_of({c.key: c.weight for c in criteria}, {k: s.value or 0 for k, s in scores.items()}),
         scored=sum(1 for score in scores.values() if score.value is not None),
         reason_form=ReasonForm(formdata=None),
@@ -329,7 +329,7 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
         others=[one for one in reviews if one.assignment_id != assignment.id] if others else [],
         own=own,
         reading=queries.reading_of(
-            application, application.call.questionnaire_id, Audience.REVIEWER if own else Audience.STAFF
+            application, application.questionnaire_id, Audience.REVIEWER if own else Audience.STAFF
         ),
         reason_form=ReasonForm(formdata=None),
         can_assign=permissions.can_assign(current_user, application.region),

@@ -20,6 +20,15 @@ def upgrade() -> None:
     for table, column in DOCUMENTS:
         op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE json USING {column}::json")
     op.add_column("call", sa.Column("edition", sa.BigInteger(), server_default=sa.text("1"), nullable=False))
+    op.add_column("application", sa.Column("questionnaire_id", sa.BigInteger(), nullable=True))
+    op.execute(
+        "UPDATE application SET questionnaire_id = answer_sheet.questionnaire_id FROM answer_sheet"
+        " WHERE answer_sheet.id = application.answer_sheet_id"
+    )
+    op.alter_column("application", "questionnaire_id", nullable=False)
+    op.create_foreign_key(
+        op.f("fk_application_questionnaire_id"), "application", "questionnaire", ["questionnaire_id"], ["id"]
+    )
     op.create_table(
         "working_copy",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -105,6 +114,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("trial", "answer_set_aside", "correction", "working_copy"):
         op.drop_table(table)
+    op.drop_column("application", "questionnaire_id")
     op.drop_column("call", "edition")
     for table, column in DOCUMENTS:
         op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE jsonb USING {column}::jsonb")

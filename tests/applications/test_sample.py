@@ -17,7 +17,7 @@ from tests.applications import sample
 
 
 def obstacles(application: Application) -> list[Obstacle]:
-    definition = definition_of(application.call.questionnaire_id)
+    definition = definition_of(application.questionnaire_id)
     answers = actions.answers_in(application)
     return rules.obstacles_to_submission(
         application, definition, answers, queries.attachments_of(application), sample.OPEN

@@ -315,7 +315,7 @@ def _mark_application(sing: str, application: Application) -> None:
     said = f"{MARKUP}{sing}"
     draft = application.submitted_at is None
     application.title = f"{said}{'draft' if draft else 'title'} of the action"
-    definition = definition_of(application.call.questionnaire_id)
+    definition = definition_of(application.questionnaire_id)
 
     def word(question: Question) -> str:
         if draft:

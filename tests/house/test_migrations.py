@@ -45,7 +45,7 @@ WITHOUT_INDEX = {
         "score.criterion_id", "report_line.budget_line_id",
     },
     "found through the person who declares": {"conflict_declaration.organization_id"},
-    "found through the award or the call": {"account.call_id"},
+    "found through the award or the call": {"account.call_id", "application.questionnaire_id"},
     "found through the meeting": {"recusal.application_id"},
     "found through the tranche": {"disbursement.bank_account_id"},
     "found through its accounts": {"transfer.disbursement_id"},

@@ -1,0 +1,488 @@
+"""What coordinators write about a call, page by page, and where a mistake in its documents is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from grants.calls.rules import DAYS, MOMENTS, ON_FAIL, TIMETABLE_LABELS
+from grants.core.contents import MEDIA_TYPES
+from grants.core.languages import _l
+from grants.core.questions import IN_ROWS, TYPES, Path, Problem
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One thing that a page asks for: where it stands in what is edited, and how it is given.
+
+    Kinds: line and text (in every language of the call), word, whole, number, money, moment, day, choice, check (a box
+    to tick), words (several, separated by commas), formula, rows, pairs (rows of a key and what belongs to it).
+    """
+
+    path: tuple[str, ...]
+    kind: str
+    label: Any
+    hint: Any = ""
+    choices: tuple[tuple[str, Any], ...] = ()
+    columns: tuple[Asked, ...] = ()
+    names: str = ""
+
+    @property
+    def key(self) -> str:
+        """How the page calls it."""
+        return "-".join(self.path)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of a call's wording: one mapping of its documents, or a list of them.
+
+    ``place`` leads to it through the documents; a star stands for the number of a member. ``lists`` says that it is a
+    list, whose members have the pages that ask.
+    """
+
+    key: str
+    title: Any
+    lead: Any
+    place: tuple[str, ...]
+    asked: tuple[Asked, ...]
+    lists: bool = False
+    one: Any = ""
+    named: tuple[str, ...] = ("title",)
+    within: str = ""
+
+
+QUESTION_KINDS: dict[str, Any] = {
+    "text": _l("one line"),
+    "longtext": _l("a text"),
+    "integer": _l("a whole number"),
+    "number": _l("a number"),
+    "money": _l("an amount"),
+    "percent": _l("a percentage"),
+    "date": _l("a day"),
+    "month_range": _l("months, such as 1-3"),
+    "boolean": _l("yes or no"),
+    "choice": _l("one of several answers"),
+    "multichoice": _l("one or several of several answers"),
+    "scale": _l("a step on a scale"),
+    "country": _l("a country"),
+    "country_list": _l("one or several countries"),
+    "email": _l("an e-mail address"),
+    "phone": _l("a telephone number"),
+    "org_id": _l("an identifier"),
+    "table": _l("a table"),
+    "repeater": _l("a list"),
+    "budget": _l("a table of costs"),
+    "files": _l("documents"),
+    "declaration": _l("a statement to confirm"),
+}
+
+VISIBILITY = (
+    ("", _l("everybody who reads the application")),
+    ("staff_only", _l("the staff of the fund only")),
+    ("staff_and_assigned_reviewers", _l("the staff and the reviewers it is given to")),
+)
+
+ON_FAIL_WORDS: dict[str, Any] = {
+    "reject": _l("the application cannot be considered"),
+    "manual": _l("a member of the staff looks at it"),
+    "clarification": _l("the applicant is asked once to complete it"),
+    "correct_budget": _l("the applicant is asked to correct the budget"),
+    "reject_all_but_first": _l("only the first application is kept"),
+}
+
+STAGES = (("application", _l("with the application")), ("award", _l("after an award")))
+
+OPTIONS = (
+    Asked(("value",), "word", _l("Value that is stored")),
+    Asked(("label",), "line", _l("Wording")),
+)
+
+COLUMNS = (
+    Asked(("key",), "word", _l("Key")),
+    Asked(("type",), "choice", _l("Answered with"), choices=tuple((k, QUESTION_KINDS[k]) for k in IN_ROWS)),
+    Asked(("label",), "line", _l("Heading")),
+)
+
+PARTS = (
+    Part(
+        "words",
+        _l("Title and texts"),
+        _l("What the call is called and what it is for, in each of its languages."),
+        ("call",),
+        (
+            Asked(("title",), "line", _l("Title")),
+            Asked(("programme",), "line", _l("Programme")),
+            Asked(("background",), "text", _l("Background")),
+            Asked(("general_objective",), "text", _l("General objective")),
+            Asked(("language_note",), "text", _l("A word about the languages")),
+            Asked(("languages_of_application",), "words", _l("Languages"), _l("Codes, such as en, fr, es")),
+            Asked(("authoritative_language",), "word", _l("The language that counts when versions differ")),
+            Asked(
+                ("eligible_countries",),
+                "words",
+                _l("Eligible countries"),
+                _l("Codes of two letters, such as SN, ML, TG"),
+            ),
+        ),
+    ),
+    Part(
+        "dates",
+        _l("Timetable"),
+        _l("When the call opens and closes, and what comes afterwards. Hours are those of the call’s time zone."),
+        ("call", "timetable"),
+        (
+            Asked(("timezone",), "word", _l("Time zone"), _l("Such as Europe/Brussels")),
+            *(Asked((key,), "moment", TIMETABLE_LABELS[key]) for key in MOMENTS),
+            *(Asked((key,), "day", TIMETABLE_LABELS[key]) for key in DAYS),
+        ),
+    ),
+    Part(
+        "money",
+        _l("Money and limits"),
+        _l("The envelope by region and lot, and how large and how long one grant may be."),
+        ("call",),
+        (
+            Asked(("currency",), "word", _l("Currency"), _l("A code, such as EUR")),
+            Asked(("envelope", "total"), "money", _l("Envelope")),
+            Asked(
+                ("envelope", "by_region"),
+                "rows",
+                _l("By region"),
+                columns=(
+                    Asked(("region",), "word", _l("Code")),
+                    Asked(("label",), "line", _l("Name")),
+                    Asked(("indicative",), "money", _l("Planned")),
+                    Asked(("floor",), "money", _l("Floor")),
+                    Asked(("ceiling",), "money", _l("Ceiling")),
+                ),
+            ),
+            Asked(
+                ("envelope", "by_lot_min_awards"),
+                "pairs",
+                _l("By lot"),
+                columns=(Asked(("lot",), "word", _l("Lot")), Asked(("awards",), "whole", _l("Awards at least"))),
+            ),
+            Asked(("envelope", "reserve_list_valid_until"), "day", _l("The reserve list holds until")),
+            Asked(("grant", "min"), "money", _l("Smallest grant")),
+            Asked(("grant", "max"), "money", _l("Largest grant")),
+            Asked(("grant", "duration_months", "min"), "whole", _l("Shortest duration, in months")),
+            Asked(("grant", "duration_months", "max"), "whole", _l("Longest duration, in months")),
+        ),
+    ),
+    Part(
+        "lots",
+        _l("Lots"),
+        _l("The themes of the call. Each application serves one."),
+        ("call", "lots"),
+        (
+            Asked(("id",), "word", _l("Key"), _l("Letters and digits, such as L1")),
+            Asked(("title",), "line", _l("Title")),
+            Asked(("plan_points",), "words", _l("Points of the Plan of Action"), _l("Numbers, such as 3, 4")),
+        ),
+        lists=True,
+        one=_l("Lot"),
+    ),
+    Part(
+        "sections",
+        _l("Questions"),
+        _l("What applicants are asked, section by section, in the order in which they read it."),
+        ("form", "sections"),
+        (
+            Asked(("id",), "word", _l("Key"), _l("Letters, digits and _; readers never see it")),
+            Asked(("title",), "line", _l("Title")),
+            Asked(("intro",), "text", _l("Introduction")),
+        ),
+        lists=True,
+        one=_l("Section"),
+    ),
+    Part(
+        "questions",
+        _l("Questions"),
+        _l("One question, as applicants are asked it."),
+        ("form", "sections", "*", "questions"),
+        (
+            Asked(("key",), "word", _l("Key"), _l("Letters, digits and _. Under another key it is another question.")),
+            Asked(
+                ("type",), "choice", _l("Answered with"), choices=tuple((k, QUESTION_KINDS[k]) for k in sorted(TYPES))
+            ),
+            Asked(("label",), "line", _l("Question")),
+            Asked(("help",), "text", _l("Hint"), _l("Shown before the field: one sentence that helps to answer.")),
+            Asked(("statement",), "text", _l("Statement"), _l("For a statement to confirm: its whole text.")),
+            Asked(("required",), "check", _l("It must be answered")),
+            Asked(
+                ("required_if",),
+                "formula",
+                _l("It must be answered if"),
+                _l("Such as: org_registered == false"),
+                names="questions",
+            ),
+            Asked(
+                ("shown_if",),
+                "formula",
+                _l("It is shown only if"),
+                _l("Such as: lot in [L1, L2]"),
+                names="questions",
+            ),
+            Asked(("max_words",), "whole", _l("At most so many words")),
+            Asked(("max_chars",), "whole", _l("At most so many characters")),
+            Asked(("min",), "word", _l("Smallest value"), _l("A number, or a fact of the call such as call.grant.min")),
+            Asked(("max",), "word", _l("Largest value"), _l("A number, or a fact of the call such as call.grant.max")),
+            Asked(("not_before",), "word", _l("Not before"), _l("A day such as 2027-05-15, or a date of the call")),
+            Asked(("not_after",), "word", _l("Not after"), _l("A day such as 2027-05-15, or a date of the call")),
+            Asked(("min_items",), "whole", _l("At least so many lines")),
+            Asked(("max_items",), "whole", _l("At most so many lines")),
+            Asked(
+                ("options_from",),
+                "word",
+                _l("Answers taken from"),
+                _l("Such as call.lots, instead of listing them here"),
+            ),
+            Asked(("options",), "rows", _l("Answers to choose from"), columns=OPTIONS),
+            Asked(("columns",), "rows", _l("Columns"), _l("For tables and lists."), columns=COLUMNS),
+            Asked(("criteria",), "words", _l("Criteria it serves"), _l("Keys of the grid, such as B1, B2")),
+            Asked(("visibility",), "choice", _l("Who reads the answer"), choices=VISIBILITY),
+            Asked(("personal_data",), "check", _l("The answer is personal data")),
+        ),
+        lists=True,
+        one=_l("Question"),
+        named=("label",),
+        within="sections",
+    ),
+    Part(
+        "rules",
+        _l("Eligibility rules"),
+        _l(
+            "What an applicant or an action must meet. Each rule is a sentence for people and a formula for the machine."
+        ),
+        ("call", "eligibility", "rules"),
+        (
+            Asked(("id",), "word", _l("Key"), _l("Letters and digits, such as E01")),
+            Asked(("text",), "line", _l("The rule in words")),
+            Asked(
+                ("check",),
+                "formula",
+                _l("The rule as a formula"),
+                _l("Such as: organization.country in call.eligible_countries"),
+                names="facts",
+            ),
+            Asked(
+                ("on_fail",),
+                "choice",
+                _l("If it is not met"),
+                choices=tuple((k, ON_FAIL_WORDS.get(k, k)) for k in sorted(ON_FAIL)),
+            ),
+            Asked(("manual_if",), "words", _l("A person judges it if the answer is")),
+            Asked(("derived",), "check", _l("Known from our own records; the form does not ask")),
+        ),
+        lists=True,
+        one=_l("Rule"),
+        named=("text",),
+    ),
+    Part(
+        "documents",
+        _l("Documents asked for"),
+        _l("What applicants attach, and what is asked of those who receive a grant."),
+        ("call", "required_annexes"),
+        (
+            Asked(("id",), "word", _l("Number"), _l("Such as A1")),
+            Asked(("key",), "word", _l("Key"), _l("Letters, digits and _")),
+            Asked(("label",), "line", _l("Name")),
+            Asked(("note",), "text", _l("Note")),
+            Asked(("formats",), "words", _l("Kinds of files"), _l("Some of %(kinds)s", kinds=", ".join(MEDIA_TYPES))),
+            Asked(("required",), "check", _l("It must be attached")),
+            Asked(
+                ("when",),
+                "formula",
+                _l("Only if"),
+                _l("Such as: organization.registered"),
+                names="facts",
+            ),
+            Asked(("stage",), "choice", _l("When"), choices=STAGES),
+            Asked(("sensitive",), "check", _l("Sensitive: the staff only")),
+        ),
+        lists=True,
+        one=_l("Document"),
+        named=("label",),
+    ),
+    Part(
+        "grid",
+        _l("Scale and thresholds"),
+        _l("How reviewers score, and what an application must reach."),
+        ("grid",),
+        (
+            Asked(("scale", "min"), "number", _l("Lowest score")),
+            Asked(("scale", "max"), "number", _l("Highest score")),
+            Asked(("scale", "step"), "number", _l("Step")),
+            Asked(("scale", "comment_required_for"), "words", _l("Scores that need a reason"), _l("Such as 1, 2, 5")),
+            Asked(("thresholds", "total"), "number", _l("Points needed in total")),
+            Asked(("assessors", "independent_reviews"), "whole", _l("Independent reviews of each application")),
+            Asked(("tie_break",), "words", _l("Of two with the same score, the first is the one with"), ""),
+        ),
+    ),
+    Part(
+        "scored",
+        _l("Criteria"),
+        _l("What reviewers score, in sections, with a weight each."),
+        ("grid", "sections"),
+        (
+            Asked(("id",), "word", _l("Key"), _l("A letter, such as A")),
+            Asked(("title",), "line", _l("Title")),
+            Asked(("min_to_pass",), "number", _l("Points needed in this section")),
+            Asked(("reject_if_any_subscore",), "number", _l("Not funded if any score is")),
+        ),
+        lists=True,
+        one=_l("Section of the grid"),
+    ),
+    Part(
+        "criteria",
+        _l("Criteria"),
+        _l("One criterion, as reviewers read it."),
+        ("grid", "sections", "*", "criteria"),
+        (
+            Asked(("id",), "word", _l("Key"), _l("Such as A1")),
+            Asked(("text",), "text", _l("Criterion")),
+            Asked(("weight",), "whole", _l("Weight")),
+            Asked(
+                ("anchors",),
+                "pairs",
+                _l("What a score means"),
+                columns=(Asked(("score",), "word", _l("Score")), Asked(("text",), "text", _l("Meaning"))),
+            ),
+        ),
+        lists=True,
+        one=_l("Criterion"),
+        named=("text",),
+        within="scored",
+    ),
+)
+
+BY_KEY = {part.key: part for part in PARTS}
+
+MEMBERS = {part.within: part for part in PARTS if part.within}
+"""The parts whose members stand within the members of another."""
+
+SOURCES: dict[str, Any] = {
+    "call": _l("The call"),
+    "form": _l("The questions"),
+    "grid": _l("The grid"),
+    "budget": _l("Budget headings and checks"),
+    "plan_of_action": _l("Plan of Action"),
+}
+"""The documents of a call, which can also be written as text."""
+
+MOST_NUMBERS = 2
+
+
+def numbers_in(place: str) -> tuple[int, ...] | None:
+    """The numbers that lead to a member, such as 2-0; None when it is no such address."""
+    parts = place.split("-")
+    if len(parts) > MOST_NUMBERS or not all(p.isascii() and p.isdigit() and len(p) < 4 for p in parts):
+        return None
+    return tuple(int(part) for part in parts)
+
+
+def list_at(documents: Mapping[str, Any], part: Part, outer: Sequence[int]) -> list[Any] | None:
+    """The list that a part is about; ``outer`` are the numbers of the members around it."""
+    place: Any = documents
+    numbers = iter(outer)
+    for step in part.place:
+        if step == "*":
+            number = next(numbers, None)
+            if not isinstance(place, list) or number is None or number >= len(place):
+                return None
+            place = place[number]
+        else:
+            place = place.get(step) if isinstance(place, Mapping) else None
+    return place if isinstance(place, list) else None
+
+
+def path_of(part: Part, numbers: Sequence[int]) -> Path:
+    """The path of a member, or of the whole part, through the documents."""
+    left = iter(numbers)
+    path: list[str | int] = [next(left) if step == "*" else step for step in part.place]
+    return (*path, *left)
+
+
+class Place(NamedTuple):
+    """Where a mistake is mended: an endpoint with its values, and whether the page is about nothing else."""
+
+    endpoint: str
+    values: dict[str, Any]
+
+
+def mended_at(path: Path, reference: str) -> Place:
+    """The page on which what stands at a path is written."""
+    best: tuple[int, Place] | None = None
+    for part in PARTS:
+        numbers = _matched(part, path)
+        if numbers is None:
+            continue
+        if part.lists and len(path) > len(part.place):
+            place = "-".join(map(str, numbers))
+            found = Place("editing.member", {"reference": reference, "key": part.key, "place": place})
+        elif part.lists:
+            found = Place("editing.part", {"reference": reference, "key": part.within or part.key})
+        elif not any(
+            path[len(part.place) :][: len(a.path)] == a.path[: len(path) - len(part.place)] for a in part.asked
+        ):
+            continue
+        else:
+            found = Place("editing.part", {"reference": reference, "key": part.key})
+        if best is None or len(part.place) >= best[0]:
+            best = (len(part.place), found)
+    if best is not None:
+        return best[1]
+    document = str(path[0]) if path and path[0] in SOURCES else "call"
+    return Place("editing.source", {"reference": reference, "document": document})
+
+
+def _matched(part: Part, path: Path) -> tuple[int, ...] | None:
+    """The numbers in a path that leads into a part; None when it does not."""
+    if len(path) < len(part.place):
+        return None
+    numbers: list[int] = []
+    for step, given in zip(part.place, path, strict=False):
+        if step == "*":
+            if not isinstance(given, int):
+                return None
+            numbers.append(given)
+        elif step != given:
+            return None
+    if part.lists and len(path) > len(part.place):
+        number = path[len(part.place)]
+        if not isinstance(number, int):
+            return None
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def problems_within(problems: Sequence[Problem], path: Path) -> Iterator[Problem]:
+    """The mistakes that stand at a path or below it."""
+    return (problem for problem in problems if problem.path[: len(path)] == path)
+
+
+def in_words(problem: Problem) -> str:
+    """Where a mistake stands, as people read it: form.sections[2].title."""
+    text = ""
+    for part in problem.path:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def points_added_up(documents: Mapping[str, Any]) -> None:
+    """Let the points stated for each section of the grid follow from its weights, where they are stated."""
+    grid = documents.get("grid")
+    scale = grid.get("scale") if isinstance(grid, Mapping) else None
+    highest = scale.get("max") if isinstance(scale, Mapping) else None
+    sections = grid.get("sections") if isinstance(grid, Mapping) else None
+    if isinstance(highest, bool) or not isinstance(highest, int | float) or not isinstance(sections, list):
+        return
+    for section in sections:
+        if not isinstance(section, dict) or "max" not in section or not isinstance(section.get("criteria"), list):
+            continue
+        weights = [c.get("weight") for c in section["criteria"] if isinstance(c, Mapping)]
+        whole = [w for w in weights if isinstance(w, int) and not isinstance(w, bool)]
+        if len(whole) == len(weights):
+            section["max"] = highest * sum(whole)

@@ -1,0 +1,1 @@
+"""Writing calls in the browser."""
