@@ -214,7 +214,7 @@ def _add_up_line(line: dict[str, Any], names: set[str], budget: Budget) -> None:
 def rounded(amount: Decimal, currency: str) -> Money:
     """An amount to the nearest minor unit, halves upwards, as an invoice does; at most what can be stored."""
     step = Decimal(1).scaleb(-minor_digits(currency))
-    most = Decimal(10**14)
+    most = Decimal(10**15) * step
     return Money.parse(max(-most, min(amount, most)).quantize(step, ROUND_HALF_UP), currency)
 
 
