@@ -22,6 +22,7 @@ from grants.demo import people as persons
 from grants.demo import sample
 from grants.demo.calls import CallStory
 from grants.demo.decided import DecidedStory, GrantStory
+from grants.demo.enquiries import EnquiryStory
 from grants.demo.people import PASSWORD, People
 from grants.reviews import actions as reviews
 from grants.reviews.models import Grade
@@ -175,6 +176,7 @@ def _under_review(everybody: People, today: datetime, progress: Say) -> None:
     references = {entry["id"]: entry["id"] for entry in sample.read("applications")["applications"]}
     story = CallStory(everybody, "MPF-2027-01", _days("reviews_due", today + timedelta(days=3)), references)
     story.publish()
+    EnquiryStory(everybody, story.call).as_usual()
     story.apply(progress)
     story.check()
     story.review(progress)
@@ -189,6 +191,7 @@ def _closed_lately(everybody: People, today: datetime, progress: Say) -> None:
     """A call that closed last week: one application to check, one to find reviewers for, one being reviewed."""
     story = CallStory(everybody, "MPF-2026-03", _days("deadline", today - timedelta(days=6)), LATELY)
     story.publish(_title("Third call 2026", "Troisième appel 2026", "Tercera convocatoria 2026"))
+    EnquiryStory(everybody, story.call).as_usual()
     story.apply(progress)
     to_check = story.applications.pop("APP-012")
     story.check(today - timedelta(days=3))
@@ -213,4 +216,5 @@ def _open(everybody: People, today: datetime, progress: Say) -> None:
         with clock.at(today - timedelta(days=4)), transaction():
             draft = story.start(entry)
             story.fill(draft, entry, sections)
+    EnquiryStory(everybody, story.call).not_finished(today)
     progress("MPF-2027-02: open, two drafts")
