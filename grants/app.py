@@ -29,6 +29,8 @@ from grants.portfolio import views as portfolio
 from grants.reminders import tasks as reminder_tasks
 from grants.reports import views as reports
 from grants.reviews import views as reviews
+from grants.wordforms import tasks as wordform_tasks
+from grants.wordforms import views as wordforms
 from grants.uploads import tasks as upload_tasks
 from grants.uploads import views as uploads
 
@@ -42,6 +44,7 @@ BLUEPRINTS = (
     enquiries.bp,
     applications.bp,
     uploads.bp,
+    wordforms.bp,
     checks.bp,
     reviews.bp,
     decisions.bp,
@@ -52,7 +55,7 @@ BLUEPRINTS = (
     portfolio.bp,
 )
 
-TASKS = (tasks, account_tasks, organization_tasks, upload_tasks, reminder_tasks)
+TASKS = (tasks, account_tasks, organization_tasks, upload_tasks, wordform_tasks, reminder_tasks)
 """Importing a module of tasks registers them; naming them here says which ones exist."""
 
 

@@ -20,7 +20,7 @@ from babel.dates import get_month_names
 
 from grants.core import word
 from grants.core.files import ending
-from grants.core.languages import LANGUAGES, _l, gettext, long_day, number_shown, pick, speaking
+from grants.core.languages import LANGUAGES, _l, gettext, long_day, number_shown, number_typed, pick, speaking
 from grants.core.questions import (
     CHOICES,
     DERIVED_IN_LINES,
@@ -477,13 +477,15 @@ class _Reader:
     def number(self, question: Question, text: str) -> Any:
         """A number, with or without a currency or a percent sign beside it."""
         bare = text.translate(DIGITS).replace("٫", ".").replace("٬", "")
-        first = questionnaires.typed(question, bare, self.language)
-        if questionnaires.number_of(first) is not None:
-            return first
-        signs = {"percent": "%٪", "money": "€$£"}.get(question.type, "")
-        bare = bare.strip(signs + " \u00a0").removesuffix(question.currency).removeprefix(question.currency)
-        read = questionnaires.typed(question, bare.strip(), self.language)
-        return text if questionnaires.number_of(read) is None else read
+        signs = {"percent": "%٪", "money": "€$£"}.get(question.type, "") + " \u00a0"
+        alone = bare.strip(signs).removesuffix(question.currency).removeprefix(question.currency).strip(signs)
+        for candidate in (bare, alone):
+            read = questionnaires.typed(question, candidate, self.language)
+            if questionnaires.number_of(read) is not None:
+                return read
+            if (number := number_typed(candidate, self.language)) is not None:
+                return format(number, "f")  # such as halves of persons: shown as a mistake, in either language
+        return text
 
     def ticked(self, cells: Sequence[ReadCell]) -> list[str] | None:
         """The choices whose boxes are ticked, and names that somebody wrote instead."""
