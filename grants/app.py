@@ -18,6 +18,7 @@ from grants.checks import views as checks
 from grants.closeout import views as closeout
 from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
+from grants.corrections import views as corrections
 from grants.decisions import views as decisions
 from grants.deliveries import views as deliveries
 from grants.editing import views as editing
@@ -43,6 +44,7 @@ BLUEPRINTS = (
     editing.bp,
     enquiries.bp,
     applications.bp,
+    corrections.bp,
     uploads.bp,
     wordforms.bp,
     checks.bp,

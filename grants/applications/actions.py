@@ -76,11 +76,11 @@ def save_section(
     saved = questionnaires.save_section(
         application.answer_sheet, section_key, values, by=by, version=version, answers=answers
     )
-    _copy_facts(application, answers | saved.values)
+    copy_facts(application, answers | saved.values)
     return saved
 
 
-def _copy_facts(application: Application, answers: Mapping[str, Any]) -> None:
+def copy_facts(application: Application, answers: Mapping[str, Any]) -> None:
     """Repeat in columns what the answers say about title, lot, amounts, countries, dates and confidentiality."""
     for name, value in rules.facts_in(answers, application.currency).items():
         setattr(application, name, value)
@@ -266,18 +266,35 @@ def withdraw(application: Application, reason: str, *, by: Person) -> None:
 def resume(application: Application, *, by: Person) -> None:
     """Take a withdrawn application up again until the deadline: a draft with all its answers and documents. Raises Refused.
 
-    What was sent in before keeps its receipt; it counts for nothing until the application is sent in again.
+    What was sent in before keeps its receipt; it counts for nothing until the application is sent in again. It follows
+    the corrections of its call again.
     """
+    queries.hold_call(application.call)
     _hold(application)
     live = queries.live_application(application.call_id, application.organization_id)
     was = queries.state_before(application, "withdraw")
     refuse(rules.obstacles_to_resuming(application, live, was, clock.now()))
     history.record(application, "resume", by=by)
     application.submitted_at = application.submitted_by_id = application.content_hash = None
+    follow_correction(application, by=by)
     db.session.flush()
     people = {person.id: person for person in [by, *queries.people_of(application)]}
     occasion = str(queries.number_of_receipts(application))
     post(*(mails.application_resumed(application, to=person, occasion=occasion) for person in people.values()))
+
+
+def follow_correction(application: Application, *, by: Person) -> None:
+    """Let a draft answer the questions of its call as they are now. The call and the application are held by the caller.
+
+    Answers stay with their questions, what no longer fits is set aside, and what is complete is judged again.
+    """
+    call = application.call
+    if application.questionnaire_id == call.questionnaire_id:
+        return
+    answers = questionnaires.carry_over(application.answer_sheet, call.questionnaire_id)
+    application.questionnaire_id = call.questionnaire_id
+    copy_facts(application, answers)
+    history.note("application", application.id, "carry_over", by=by, edition=call.edition)
 
 
 def answers_in(application: Application) -> dict[str, Any]:

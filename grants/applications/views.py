@@ -22,15 +22,15 @@ from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.rules import Audience
 from grants.applications.workflow import ApplicationState
 from grants.budgets import rules as budgets
-from grants.calls.models import Call, DocumentAsked
-from grants.calls.queries import call_by_reference, call_to_read, names_of
+from grants.calls.models import Call, Correction, DocumentAsked
+from grants.calls.queries import call_by_reference, call_to_read, corrections_of, names_of
 from grants.core import clock, files, pdf
 from grants.core.contents import LARGEST, plain_name
 from grants.core.languages import country_name, date_locale, language_now, pick, speaking
 from grants.core.languages import gettext as _
 from grants.core.money import Money
 from grants.core.permissions import require, scope
-from grants.core.questions import Section
+from grants.core.questions import Definition, Section
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.core.templating import addresses, day, reader_zone
 from grants.core.web import READS, SIGNED_IN, access, done, found
@@ -82,6 +82,18 @@ class Desk:
     def attachments(self) -> Sequence[queries.Attached]:
         """What is attached or withheld."""
         return queries.attachments_of(self.application)
+
+    @cached_property
+    def corrections(self) -> list[Correction]:
+        """What was corrected in the call since the application was begun, the latest first."""
+        return [c for c in corrections_of(self.application.call) if c.made_at >= self.application.started_at]
+
+    @cached_property
+    def set_aside(self) -> list[tuple[Definition, Section, dict[str, Any]]]:
+        """Answers that no longer fit after a correction: the form that asked, its questions, and what was answered."""
+        if self.application.call.edition == 1:
+            return []
+        return questionnaire_queries.set_aside_to_read(self.application.answer_sheet_id)
 
     @cached_property
     def answers(self) -> dict[str, Any]:
@@ -262,6 +274,8 @@ def show(reference: str) -> ResponseReturnValue:
         withdrawing=rules.obstacles_to_withdrawing(application),
         resuming=_resuming(application),
         afterwards=is_draft and rules.asked_afterwards(queries.terms_of(application.call).rules),
+        corrections=desk.corrections if is_draft else [],
+        set_aside=desk.set_aside,
     )
 
 

@@ -44,6 +44,7 @@ APPLICATION = Workflow(
     ],
     notes={
         "start": _l("Application started"),
+        "carry_over": _l("Carried over to the corrected questions of the call"),
         "attach": _l("Document added"),
         "detach": _l("Document removed"),
         "withhold": _l("Document withheld, with a reason"),

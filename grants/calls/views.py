@@ -20,6 +20,7 @@ from grants.calls.workflow import CallState
 from grants.core import clock
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
+from grants.core.revisions import told
 from grants.core.templating import reader_zone
 from grants.core.web import ANYONE, access, done, found
 from grants.history.queries import timeline
@@ -32,6 +33,7 @@ STAFF = (*COORDINATORS, Role.AUDITOR)
 MOST_TEXTS = 500
 
 bp.add_app_template_filter(section_laid_out, "laid_out")
+bp.add_app_template_filter(told, "changes_told")
 bp.add_app_template_global(lambda endpoint: endpoint in current_app.view_functions, "page_exists")
 
 
@@ -57,7 +59,7 @@ def index() -> ResponseReturnValue:
 def show(reference: str) -> ResponseReturnValue:
     """What the call funds, whether one may apply, what is asked, and when."""
     call = _call(reference)
-    return render_template("calls/show.html", **_told(call))
+    return render_template("calls/show.html", **_told(call), corrections=queries.corrections_of(call))
 
 
 @bp.get("/calls/<reference>/questions")

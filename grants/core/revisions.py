@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from grants.core.languages import LazyWords, _l, language_now, long_day, number_text, pick
-from grants.core.questions import Definition, Question, Section, Texts, day_of
+from grants.core.languages import LazyWords, _l, country_name, language_now, long_day, number_text, pick
+from grants.core.money import Money
+from grants.core.questions import Definition, Question, Section, Texts
 
 SENTENCES: dict[str, Any] = {
     "section_added": _l("New section: “%(section)s”"),
@@ -45,6 +47,11 @@ SENTENCES: dict[str, Any] = {
     "headings_changed": _l("“%(question)s”: the headings or limits of the budget changed"),
 }
 """How a change of a questionnaire is told. Other packages add the changes of their own documents."""
+
+
+def add_sentences(sentences: Mapping[str, Any]) -> None:
+    """Say how the changes of other documents are told, by their codes."""
+    SENTENCES.update(sentences)
 
 
 @dataclass(frozen=True)
@@ -87,16 +94,25 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
-        return str(pick(dict(value)))
+        return _told(value)
     if value is None:
         return str(_l("none"))
     if isinstance(value, date):
         return long_day(value)
-    if isinstance(value, str) and len(value) == 10 and (day := day_of(value)):
-        return long_day(day)
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d.*)?", value, re.ASCII):
+        return ", ".join(filter(None, (long_day(date.fromisoformat(value[:10])), value[11:16])))
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return number_text(value, language_now())
     return str(value)
+
+
+def _told(value: Mapping[str, Any]) -> str:
+    """A text in the reader's language; an amount or a country in words."""
+    if set(value) == {"amount", "currency"}:
+        return Money.parse(value["amount"], value["currency"]).shown(language_now())
+    if set(value) == {"country"}:
+        return country_name(value["country"])
+    return str(pick(dict(value)))
 
 
 LIMITS = {

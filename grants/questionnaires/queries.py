@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from grants.core.db import Prepared, db
-from grants.core.questions import Definition, parse_definition
+from grants.core.questions import Definition, Section, parse_definition
 from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
 
 MOST_KEPT = 200
@@ -102,6 +102,20 @@ def set_aside_in(sheet_id: int) -> list[AnswerSetAside]:
     """The answers of a sheet that no longer fit after a correction, in the order in which they were set aside."""
     found = select(AnswerSetAside).where(AnswerSetAside.answer_sheet_id == sheet_id)
     return list(db.session.scalars(found.order_by(AnswerSetAside.id)))
+
+
+def set_aside_to_read(sheet_id: int) -> list[tuple[Definition, Section, dict[str, Any]]]:
+    """The answers of a sheet that were set aside: the version that asked, its questions as a section, and the answers."""
+    by_version: dict[int, dict[str, Any]] = {}
+    for row in set_aside_in(sheet_id):
+        by_version.setdefault(row.questionnaire_id, {})[row.question_key] = row.answer
+    found = []
+    for questionnaire_id, answers in by_version.items():
+        asked = definition_of(questionnaire_id)
+        questions = tuple(asked.questions[key] for key in asked.questions if key in answers)
+        section = Section(f"set-aside-{questionnaire_id}", asked.title, {}, questions)
+        found.append((asked, section, answers))
+    return found
 
 
 def completeness_of(sheet_id: int, keys: Collection[str]) -> list[SectionAnswers]:
