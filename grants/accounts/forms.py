@@ -387,7 +387,7 @@ class PreviousGrantForm(Form):
 
         csrf = False
 
-    donor = LineField(_l("Funder"), [Optional()], longest=200)
+    donor = LineField(_l("Funder"), longest=200)
     amount = LineField(_l("Amount in euros"), [Optional()], longest=20, render_kw={"inputmode": "decimal"})
     year = IntegerField(
         _l("Year"),
@@ -398,17 +398,17 @@ class PreviousGrantForm(Form):
     @classmethod
     def shown(cls, grant: dict[str, Any]) -> dict[str, Any]:
         """A grant as its row shows it."""
-        amount = grant.get("amount")
-        return {
-            "donor": grant.get("donor") or "",
-            "amount": number_shown(Decimal(amount), language_now()) if amount else "",
-            "year": grant.get("year"),
-        }
+        return grant | {"amount": number_shown(Decimal(grant["amount"]), language_now())}
 
-    def validate_donor(self, field: LineField) -> None:
-        """A grant comes from somebody."""
-        if not field.data and (self.amount.data or self.year.data):
-            raise ValidationError(_("Please say who gave this grant."))
+    def validate(self, *args: Any, **kwargs: Any) -> bool:
+        """A row is given whole or not at all, as the forms of calls ask for it."""
+        valid = super().validate(*args, **kwargs)
+        given = [field for field in self if field.data not in (None, "")]
+        for field in self:
+            if given and field not in given and not field.errors:
+                field.errors = [_("Please give the funder, the amount and the year.")]
+                valid = False
+        return bool(valid)
 
     def validate_amount(self, field: LineField) -> None:
         """An amount of money, not negative."""
@@ -419,8 +419,11 @@ class PreviousGrantForm(Form):
         """The grant as the form of an application stores it, or None."""
         if not self.donor.data:
             return None
-        amount = str(_euros(self.amount.data).amount) if self.amount.data else None
-        return {"donor": self.donor.data, "amount": amount, "year": self.year.data}
+        return {
+            "donor": self.donor.data,
+            "amount": str(_euros(self.amount.data or "").amount),
+            "year": self.year.data,
+        }
 
 
 class OrganizationForm(Form):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import email_validator
 from sqlalchemy import Select, bindparam, func, or_, select
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import (
     FailedSignIn,
@@ -72,14 +72,22 @@ def organization_by_reference(seen: Select[Organization], reference: str) -> Org
     return db.session.scalar(seen.where(Organization.reference == reference))
 
 
-def linked_organizations(organization: Organization) -> list[int]:
+def same_organization_as(organization_id: int) -> Select[int]:
     """The ids of all accounts of one and the same organization: this one, and those that were found to be it.
 
     What may be had once by an organization is had once by all of them together.
     """
-    head = organization.duplicate_of_id or organization.id
-    found = select(Organization.id).where(or_(Organization.id == head, Organization.duplicate_of_id == head))
-    return list(db.session.scalars(found.order_by(Organization.id)))
+    one = aliased(Organization)
+    head = select(func.coalesce(one.duplicate_of_id, one.id)).where(one.id == organization_id).scalar_subquery()
+    return select(Organization.id).where(or_(Organization.id == head, Organization.duplicate_of_id == head))
+
+
+def linked_organizations(organization: Organization, *, lock: bool = False) -> list[int]:
+    """The ids of all accounts of an organization; ``lock`` makes whoever asks for the same wait until we are done."""
+    found = same_organization_as(organization.id).order_by(Organization.id)
+    if lock:
+        found = found.with_for_update(of=Organization, key_share=True)
+    return list(db.session.scalars(found))
 
 
 def members_of(organization: Organization, *, lock: bool = False) -> list[Membership]:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Organization, Person
-from grants.accounts.queries import coordinators_of
+from grants.accounts.queries import coordinators_of, linked_organizations
 from grants.applications import mails, queries, rules
 from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.workflow import ApplicationState
@@ -37,6 +37,7 @@ def start(
     An organization has one live application a call; the database keeps that even when two members begin at once.
     """
     queries.hold_call(call)
+    linked_organizations(organization, lock=True)
     live = queries.live_application(call.id, organization.id)
     refuse(rules.obstacles_to_starting(call, organization, language, live, clock.now()))
     sheet = questionnaires.new_sheet(call.questionnaire, language=language, by=by)

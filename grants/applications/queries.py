@@ -25,6 +25,7 @@ from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person
+from grants.accounts.queries import same_organization_as
 from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
@@ -309,14 +310,13 @@ def _documents_of(call_id: int) -> list[DocumentAsked]:
 
 
 def live_application(call_id: int, organization_id: int) -> Application | None:
-    """The application of an organization to a call that was not withdrawn."""
-    return db.session.scalar(
-        select(Application).where(
-            Application.call_id == call_id,
-            Application.organization_id == organization_id,
-            Application.state != ApplicationState.WITHDRAWN,
-        )
+    """The application of an organization to a call that was not withdrawn, from whichever of its accounts."""
+    found = select(Application).where(
+        Application.call_id == call_id,
+        Application.organization_id.in_(same_organization_as(organization_id)),
+        Application.state != ApplicationState.WITHDRAWN,
     )
+    return db.session.scalar(found.order_by(Application.organization_id != organization_id, Application.id).limit(1))
 
 
 def applications_to(call: Call, organization_ids: Iterable[int]) -> list[Application]:

@@ -60,7 +60,9 @@ PROFILE = {
     "org_led_by_migrants": "migrant_led",
     "org_contact_name": "contact_name",
     "org_contact_email": "email",
+    "org_contact_phone": "phone",
     "org_legal_representative": "legal_representative",
+    "org_previous_grants": "previous_grants",
 }
 """Questions that a section with ``prefill_from: organization_profile`` fills from the profile."""
 
@@ -129,7 +131,7 @@ def organization_values(application: Application, answers: Mapping[str, Any]) ->
     for key, name in PROFILE.items():
         value = answers[key] if key in answers else _stored(getattr(organization, name))
         values[name] = day_of(value) if name.endswith("_on") else value
-    return values
+    return values | {"fiscal_sponsor_consented": organization.fiscal_sponsor_consented}
 
 
 def is_required(document: DocumentAsked, values: Mapping[str, Any]) -> bool:
@@ -240,7 +242,10 @@ def obstacles_to_starting(
 ) -> list[Obstacle]:
     """Why an organization cannot begin an application."""
     found = obstacles_by_time(call, at)
-    if live is not None:
+    if live is not None and live.organization_id != organization.id:
+        text = _l("Another account of your organization already has an application to this call.")
+        found.append(Obstacle("one_application", text))
+    elif live is not None:
         found.append(
             Obstacle(
                 "one_application",

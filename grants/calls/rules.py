@@ -50,7 +50,7 @@ ON_FAIL = {"reject", "manual", "reject_all_but_first", "clarification", "correct
 ORGANIZATION_FACTS = (
     *("name", "acronym", "country", "region", "language", "legal_form", "registered", "registration_number"),
     *("identifier", "fiscal_sponsor", "founded_on", "income_last_year", "staff_paid", "volunteers", "migrant_led"),
-    "has_open_overdue_report",
+    *("fiscal_sponsor_consented", "has_open_overdue_report"),
 )
 APPLICATION_FACTS = (
     *("requested_amount", "total_cost", "cofinancing_percent", "duration_months", "countries_of_action", "language"),

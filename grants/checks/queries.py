@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from grants.accounts.models import Person
+from grants.accounts.queries import same_organization_as
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, EligibilityRule
@@ -64,10 +65,10 @@ def finding_by_rule(application: Application, rule_key: str) -> Finding | None:
 
 
 def sent_in_by(organization_id: int, call_id: int) -> int:
-    """How many applications of an organization to a call were sent in and not withdrawn."""
+    """How many applications of an organization, from all its accounts, to a call were sent in and not withdrawn."""
     found = select(func.count(Application.id)).where(
         Application.call_id == call_id,
-        Application.organization_id == organization_id,
+        Application.organization_id.in_(same_organization_as(organization_id)),
         Application.submitted_at.is_not(None),
         Application.state != ApplicationState.WITHDRAWN,
     )

@@ -244,7 +244,7 @@ _ALIKE = text(
     WITH this AS (SELECT * FROM organization WHERE id = ANY(:ids)),
     found AS (
         SELECT this.id AS one, other.id AS other, 'name' AS alike,
-               similarity(plain_name(this.name), plain_name(other.name)) AS similar
+               similarity(plain_name(this.name), plain_name(other.name)) AS likeness
         FROM this JOIN organization other
           ON plain_name(other.name) % plain_name(this.name) AND other.id <> this.id
         WHERE similarity(plain_name(this.name), plain_name(other.name))
@@ -273,7 +273,7 @@ _ALIKE = text(
           ON (web_domain(other.email) = mine.domain OR web_domain(other.website) = mine.domain) AND other.id <> this.id
     )
     SELECT least(one, other) AS first_id, greatest(one, other) AS second_id,
-           array_agg(DISTINCT alike ORDER BY alike) AS alike, round(100 * max(similar))::bigint AS similarity
+           array_agg(DISTINCT alike ORDER BY alike) AS alike, round(100 * max(likeness))::bigint AS similarity
     FROM found GROUP BY 1, 2
     """
 )
