@@ -74,7 +74,7 @@ def _worded(call: Call, text: Any) -> str:
 
 def _field(call: Call, question: PlainQuestion) -> Any:
     label, hint = _worded(call, question.label), _worded(call, question.help)
-    needed = [InputRequired(_("Please choose one of the answers."))]
+    needed = [InputRequired(_("Please answer: %(question)s", question=label))]
     if question.kind == "yes_no":
         choices = [
             SelectChoice("yes", _("Yes")), SelectChoice("no", _("No")), SelectChoice(UNSURE, _("We do not know yet")),
@@ -84,10 +84,13 @@ def _field(call: Call, question: PlainQuestion) -> Any:
         offered = [SelectChoice(option.value, _worded(call, option.label)) for option in question.options]
         return RadioField(label, needed, choices=offered, description=hint)
     if question.kind == "country":
-        places = countries(language_now())
-        own = [SelectChoice(code, places[code]) for code in places if code in call.eligible_countries]
-        others = [SelectChoice(code, name) for code, name in places.items() if code not in call.eligible_countries]
-        listed = [SelectChoice("", _("Choose a country")), *own, *others]
+        groups = (_("Countries of this call"), _("Other countries"))
+        places = [
+            SelectChoice(code, name, optgroup=groups[code not in call.eligible_countries])
+            for code, name in countries(language_now()).items()
+        ]
+        ordered = sorted(places, key=lambda place: place.optgroup != groups[0])
+        listed = [SelectChoice("", _("Choose a country")), *ordered]
         return SelectField(label, needed, choices=listed, description=hint)
     return NumberTyped(label, longest=40, description=hint, render_kw={"inputmode": "decimal", "autocomplete": "off"})
 

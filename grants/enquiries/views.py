@@ -17,7 +17,7 @@ from grants.calls.models import Call
 from grants.calls.queries import call_by_reference, documents_of, once_published
 from grants.calls.rules import stages, standing
 from grants.core import clock, pdf
-from grants.core.languages import LANGUAGES, country_name, language_now, pick, speaking
+from grants.core.languages import LANGUAGES, country_name, language_now, number_text, pick, speaking
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
 from grants.core.templating import moment
@@ -83,7 +83,8 @@ def _in_words(form: CheckForm, key: str) -> str:
     for choice in getattr(field, "choices", None) or []:
         if choice.value == field.data and field.data:
             return str(choice.label)
-    return str(field.data or _("We do not know yet"))
+    number = getattr(field, "number", None)
+    return number_text(number) if number is not None else _("We do not know yet")
 
 
 # ------------------------------------------------------------------ asking

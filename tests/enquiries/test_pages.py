@@ -120,7 +120,7 @@ def test_the_check_speaks_the_language_of_the_reader_and_reads_its_numbers(call:
 def test_what_is_missing_is_told_beside_its_question_and_what_was_chosen_stays(call: Call, browser: Browser) -> None:
     browser.get(f"{CALL}/can-we-apply?answered=yes&kind=ngo&amount=lots&country=XX", status=422)
     assert "Please write a number, such as 8000." in browser.text
-    assert "Please choose one of the answers." in browser.text
+    assert "Please answer: Is your organization legally registered?" in browser.page.errors
     assert re.search(r'value="ngo"[^>]*checked|checked[^>]*value="ngo"', browser.text)
     assert 'value="lots"' in browser.text
 

@@ -30,6 +30,7 @@ from grants.core.questions import Definition, Question
 from grants.decisions import actions as decisions
 from grants.decisions.models import DecisionOutcome, Meeting
 from grants.demo import sample
+from grants.enquiries import actions as enquiries
 from grants.payments.actions import HOLDER_PLACE, NUMBER_PLACE
 from grants.payments.models import Refund
 from grants.questionnaires.queries import definition_of
@@ -56,6 +57,7 @@ PAST_CALL = "MPF-2026-02"
 MEETING, PAST_MEETING = "MPF-2027-01-M1", "MPF-2026-02-M1"
 SENSITIVE = "statutes"
 INVITATION = "the-token-of-an-invitation"
+QUESTION = "the-token-of-a-question"
 
 PEOPLE = {
     "owner_a": "USR-LB-1",
@@ -94,6 +96,8 @@ def prepare(app: Flask) -> None:
             _people()
         with transaction():
             _applications()
+        with transaction():
+            _questions()
         with transaction():
             _meeting()
         with transaction():
@@ -171,6 +175,17 @@ def _applications() -> None:
     raw = sample.moved(read_call(sample.FOLDER), 900)
     raw["call"]["id"] = DRAFT_CALL
     import_call(raw, by=person("STF-07"))
+
+
+def _questions() -> None:
+    """An objection of a visitor that waits for its link to be followed."""
+    enquiries.ask(
+        _one(Call, OPEN_CALL), "Please look again.", by=None, email="curious@example.org", language="en", origin="",
+        about="country", given="France",
+    )  # fmt: skip
+    db.session.execute(
+        text("UPDATE enquiry SET token_hash = :h WHERE state = 'unconfirmed'"), {"h": enquiries.hash_of(QUESTION)}
+    )
 
 
 def _meeting() -> None:
@@ -260,6 +275,13 @@ def _mark_organization(whose: str, organization: Organization) -> None:
             " email = :s || 'member' || right(reference, 1) || '@example.org' WHERE reference LIKE :r"
         ),
         {"s": sing, "said": said, "r": f"USR-{organization.reference[4:]}-%"},
+    )
+    run(
+        text(
+            "UPDATE enquiry SET text = :said || 'enquiry', given = :said || 'enquiry' FROM person p"
+            " WHERE p.id = asker_id AND p.reference LIKE :r"
+        ),
+        {"said": said, "r": f"USR-{organization.reference[4:]}-%"},
     )
     for application in db.session.scalars(select(Application).where(Application.organization_id == organization.id)):
         _mark_application(sing, application)

@@ -84,6 +84,10 @@ def ids(app: Flask) -> dict[str, Any]:
             "SELECT p.reference, max(r.number) FROM receipt r JOIN application p ON p.id = r.application_id GROUP BY 1"
         )
         found["receipts"] = dict(db.session.execute(text(numbers)).tuples().all())
+        found["enquiry"] = db.session.scalar(
+            text("SELECT e.reference FROM enquiry e JOIN person p ON p.id = e.asker_id WHERE p.reference = 'USR-DO-1'")
+        )
+        found["published"] = db.session.scalar(text("SELECT max(reference) FROM enquiry WHERE state = 'published'"))
         found["mail"] = db.session.scalar(text("SELECT max(id) FROM outbox WHERE state = 'failed'"))
         found["invitation"] = db.session.scalar(text("SELECT max(id) FROM invitation"))
         db.session.remove()
@@ -147,11 +151,12 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"reference": "APP-NONE", "attachment_id": NOBODY, "receipt_number": "R-NONE"},
         },
         "calls": {
-            "review": {"reference": fund.CALL},
-            "open": {"reference": fund.OPEN_CALL},
-            "decided": {"reference": fund.PAST_CALL},
-            "draft": {"reference": fund.DRAFT_CALL},
-            UNKNOWN: {"reference": "MPF-NONE"},
+            "review": {"reference": fund.CALL, "enquiry_reference": "ENQ-NONE"},
+            "open": {"reference": fund.OPEN_CALL, "enquiry_reference": of["enquiry"]},
+            "decided": {"reference": fund.PAST_CALL, "enquiry_reference": "ENQ-NONE"},
+            "draft": {"reference": fund.DRAFT_CALL, "enquiry_reference": "ENQ-NONE"},
+            "crossed": {"reference": fund.CALL, "enquiry_reference": of["enquiry"]},
+            UNKNOWN: {"reference": "MPF-NONE", "enquiry_reference": "ENQ-NONE"},
         },
         "calls/application": {
             "a": {"reference": fund.CALL, "application_reference": a},
@@ -192,6 +197,7 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             },
             UNKNOWN: {"reference": "ORG-NONE", "membership_id": NOBODY, "invitation_id": NOBODY},
         },
+        "enquiries": {"a-question": {"token": fund.QUESTION}, UNKNOWN: {"token": "a-token-of-nobody"}},
         "invitations": {
             "a": {"token": fund.INVITATION, "invitation_id": of["invitation"]},
             UNKNOWN: {"token": "a-token-of-nobody", "invitation_id": NOBODY},
@@ -237,10 +243,12 @@ KEYS = {
     "applications.withhold": {"key": "workplan"},
     "checks.judge": {"key": "E01"},
     "calls.preview": {"key": "S2"},
+    "enquiries.form_pdf": {"language": "en"},
 }
 """The values of parameters that name a part of a questionnaire or of a call."""
 
 CHILDREN = {
+    "enquiry_reference",
     "attachment_id",
     "receipt_number",
     "membership_id",
@@ -627,7 +635,7 @@ MAY_SEE = {
     "visitor": set[str](),
     "owner_a": of("a", OWN),
     "editor_a": of("a", OWN),
-    "owner_b": of("b", OWN),
+    "owner_b": of("b", OWN) | of("b", "enquiry"),
     "reviewer_writing": of("a", f"name {APPLICATION} shared file reviewrev2 toapplicant pasttitle") | of("b", "tie"),
     "reviewer_done": of("a", f"name {APPLICATION} shared file reviewrev3 toapplicant pasttitle"),
     "reviewer_asked": of("a", "name"),
@@ -636,14 +644,14 @@ MAY_SEE = {
     "member_seated": of("a", f"{SAT} {SAT_PAST}") | of("b", SAT) | names("STF"),
     "member_recused": of("a", f"tie {SAT_PAST}") | of("b", SAT) | names("STF"),
     "member_absent": of("a", SAT_PAST) | names("STF"),
-    "coordinator": of("a", FOLLOWED) | names("REV", "STF"),
-    "coordinator_conflicted": of("a", TIED) | names("REV", "STF"),
-    "coordinator_elsewhere": names("REV", "STF"),
-    "global_coordinator": of("a", FOLLOWED) | of("b", FOLLOWED) | names("REV", "STF"),
+    "coordinator": of("a", FOLLOWED) | names("REV", "STF") | of("b", "enquiry"),
+    "coordinator_conflicted": of("a", TIED) | names("REV", "STF") | of("b", "enquiry"),
+    "coordinator_elsewhere": names("REV", "STF") | of("b", "enquiry"),
+    "global_coordinator": of("a", FOLLOWED) | of("b", FOLLOWED) | names("REV", "STF") | of("b", "enquiry"),
     "finance": of("a", PAID) | of("b", PAID) | names("STF"),
     "finance_conflicted": of("a", TIED) | of("b", PAID) | names("STF"),
-    "auditor": of("a", FOLLOWED) | of("b", FOLLOWED) | names("REV", "STF"),
-    "auditor_conflicted": of("a", TIED) | of("b", FOLLOWED) | names("REV", "STF"),
+    "auditor": of("a", FOLLOWED) | of("b", FOLLOWED) | names("REV", "STF") | of("b", "enquiry"),
+    "auditor_conflicted": of("a", TIED) | of("b", FOLLOWED) | names("REV", "STF") | of("b", "enquiry"),
     "administrator": of("a", "member1") | names("REV", "STF"),
 }
 """The canaries that each person may hear at all, on whatever page. A tie hides what an organization applied for and
