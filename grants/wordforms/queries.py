@@ -77,4 +77,4 @@ def values_then(sheet_id: int, versions: Mapping[str, int]) -> dict[str, dict[st
         .join(SectionRevision, SectionRevision.section_answers_id == SectionAnswers.id)
         .where(SectionAnswers.answer_sheet_id == sheet_id, or_(*wanted))
     )
-    return dict(db.session.execute(found).tuples())
+    return {row["section_key"]: row["values"] for row in db.session.execute(found).mappings()}
