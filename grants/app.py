@@ -32,6 +32,7 @@ from grants.reports import views as reports
 from grants.reviews import views as reviews
 from grants.wordforms import tasks as wordform_tasks
 from grants.wordforms import views as wordforms
+from grants.trials import views as trials
 from grants.uploads import tasks as upload_tasks
 from grants.uploads import views as uploads
 
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     enquiries.bp,
     applications.bp,
     corrections.bp,
+    trials.bp,
     uploads.bp,
     wordforms.bp,
     checks.bp,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Confidentiality, Organization, Person
@@ -124,19 +124,3 @@ class Receipt(Base):
 
     application: Mapped[Application] = relationship()
     submitted_by: Mapped[Person] = relationship()
-
-
-class Trial(Base):
-    """A coordinator's try at the form of a call in preparation: real answers, really checked, and never an application."""
-
-    __tablename__ = "trial"
-    __table_args__ = (UniqueConstraint("call_id", "person_id"),)
-
-    id: Mapped[Key]
-    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
-    answer_sheet_id: Mapped[int] = mapped_column(ForeignKey("answer_sheet.id"), unique=True)
-    started_at: Mapped[Recorded]
-
-    call: Mapped[Call] = relationship()
-    answer_sheet: Mapped[AnswerSheet] = relationship()

@@ -1,0 +1,1 @@
+"""Trying the form of a call."""
