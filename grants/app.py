@@ -21,6 +21,8 @@ from grants.core.db import READING, db, reading_engine
 from grants.corrections import views as corrections
 from grants.decisions import views as decisions
 from grants.deliveries import views as deliveries
+from grants.drafts import tasks as draft_tasks
+from grants.drafts import views as drafts
 from grants.editing import views as editing
 from grants.enquiries import views as enquiries
 from grants.organizations import tasks as organization_tasks
@@ -47,6 +49,7 @@ BLUEPRINTS = (
     applications.bp,
     corrections.bp,
     trials.bp,
+    drafts.bp,
     uploads.bp,
     wordforms.bp,
     checks.bp,
@@ -59,7 +62,7 @@ BLUEPRINTS = (
     portfolio.bp,
 )
 
-TASKS = (tasks, account_tasks, organization_tasks, upload_tasks, wordform_tasks, reminder_tasks)
+TASKS = (tasks, account_tasks, organization_tasks, upload_tasks, wordform_tasks, draft_tasks, reminder_tasks)
 """Importing a module of tasks registers them; naming them here says which ones exist."""
 
 

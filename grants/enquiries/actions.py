@@ -129,7 +129,7 @@ def take_down(enquiry: Enquiry, reason: str, *, by: Person) -> None:
 
 def set_aside(enquiry: Enquiry, reason: str, *, by: Person) -> None:
     """Put aside what needs no answer: a repetition, an advertisement. Raises Refused without a reason."""
-    record(enquiry, "put_aside", by=by, reason=reason)
+    record(enquiry, "set_aside", by=by, reason=reason)
 
 
 def take_up_again(enquiry: Enquiry, *, by: Person) -> None:

@@ -48,9 +48,9 @@ def upgrade() -> None:
             "state <> 'published' OR published_at IS NOT NULL", name=op.f("ck_enquiry_published_has_a_moment")
         ),
         sa.CheckConstraint("kind = 'contest' OR verdict IS NULL", name=op.f("ck_enquiry_verdict_of_a_contest")),
-        sa.ForeignKeyConstraint(["answered_by_id"], ["person.id"], name=op.f("fk_enquiry_answered_by_id_person")),
-        sa.ForeignKeyConstraint(["asker_id"], ["person.id"], name=op.f("fk_enquiry_asker_id_person")),
-        sa.ForeignKeyConstraint(["call_id"], ["call.id"], name=op.f("fk_enquiry_call_id_call")),
+        sa.ForeignKeyConstraint(["answered_by_id"], ["person.id"], name=op.f("fk_enquiry_answered_by_id")),
+        sa.ForeignKeyConstraint(["asker_id"], ["person.id"], name=op.f("fk_enquiry_asker_id")),
+        sa.ForeignKeyConstraint(["call_id"], ["call.id"], name=op.f("fk_enquiry_call_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enquiry")),
         sa.UniqueConstraint("reference", name=op.f("uq_enquiry_reference")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_enquiry_token_hash")),

@@ -1,0 +1,1 @@
+"""Writing an application together: notes between colleagues, earlier versions of a section, answers of an earlier application."""
