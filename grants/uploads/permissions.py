@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, false, select
 
 from grants.applications.models import Application
+from grants.applications.permissions import can_write
 from grants.core.permissions import scope_of
 from grants.uploads.models import Booklet, Upload
 
@@ -27,3 +28,8 @@ def _own(found: Select[Any], owner: Any, user: Any) -> Select[Any]:
     if not user.is_authenticated:
         return found.where(false())
     return found.where(owner == user.id, Application.organization_id.in_([m.organization_id for m in user.memberships]))
+
+
+def can_send(user: Any, application: Application) -> bool:
+    """A member of the applicant organization (owner or editor) may send files for its application."""
+    return can_write(user, application)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from grants.applications import permissions
 from grants.applications.models import Application
 from grants.applications.queries import application_by_reference, document_asked
 from grants.applications.rules import MOST_PAGES
@@ -17,7 +16,7 @@ from grants.core.db import db
 from grants.core.permissions import require, scope
 from grants.core.rules import Refused
 from grants.core.web import SIGNED_IN, access, found
-from grants.uploads import actions, queries, rules
+from grants.uploads import actions, permissions, queries
 from grants.uploads.models import Booklet, BookletState, Upload
 
 bp = Blueprint("uploads", __name__)
@@ -41,7 +40,7 @@ def _misplaced(misplaced: actions.Misplaced) -> ResponseReturnValue:
 def _asked(reference: str, key: str) -> tuple[Application, DocumentAsked]:
     """The application somebody writes, and the document they send."""
     application = found(application_by_reference(scope(current_user, Application), reference))
-    require(permissions.can_write(current_user, application))
+    require(permissions.can_send(current_user, application))
     return application, found(document_asked(application.call, key))
 
 
@@ -64,7 +63,7 @@ def _told(upload: Upload) -> dict[str, Any]:
 def begin(reference: str, key: str) -> ResponseReturnValue:
     """Announce a file: its name, size and SHA-256. The answer says where to send it and how much is there already."""
     application, document = _asked(reference, key)
-    announced = request.get_json()
+    announced = _announced()
     upload = actions.begin(
         application,
         document,
@@ -75,6 +74,14 @@ def begin(reference: str, key: str) -> ResponseReturnValue:
         by=current_user,
     )
     return jsonify(_told(upload)), 201
+
+
+def _announced() -> dict[str, Any]:
+    """What a script says about files; everything else was not written by our pages."""
+    said = request.get_json()
+    if not isinstance(said, dict):
+        abort(400)
+    return said
 
 
 def _whole_number(value: Any) -> int:
@@ -92,7 +99,6 @@ def show(key: str) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def receive(key: str) -> ResponseReturnValue:
     """Take the next piece: its bytes are the body, where it begins and its SHA-256 stand in the headers."""
-    request.max_content_length = rules.LARGEST_PART
     upload = _upload(key)
     start = request.headers.get("Upload-Offset", "", type=str)
     received = actions.receive(
@@ -106,7 +112,7 @@ def receive(key: str) -> ResponseReturnValue:
 def finish(key: str) -> ResponseReturnValue:
     """Everything has arrived: look at the whole file and attach it."""
     upload = _upload(key)
-    require(permissions.can_write(current_user, upload.application))
+    require(permissions.can_send(current_user, upload.application))
     actions.finish(upload, by=current_user)
     return jsonify(_told(upload))
 
@@ -125,8 +131,9 @@ def set_aside(key: str) -> ResponseReturnValue:
 def join(reference: str, key: str) -> ResponseReturnValue:
     """Make one PDF of photographs that have arrived, in the order given."""
     application, document = _asked(reference, key)
-    asked = request.get_json()
-    keys = [str(one) for one in asked.get("uploads") or []][: MOST_PAGES + 1]
+    asked = _announced()
+    listed = asked.get("uploads")
+    keys = [str(one) for one in listed][: MOST_PAGES + 1] if isinstance(listed, list) else []
     uploads = queries.uploads_by_keys(scope(current_user, Upload), keys)
     booklet = actions.join(application, document, uploads, name=str(asked.get("name", "")), by=current_user)
     return jsonify(_told_of_booklet(booklet))

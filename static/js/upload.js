@@ -244,6 +244,7 @@ class Parcels {
     this.list.querySelectorAll("li:not(.unfinished)").forEach((line) => line.remove());
     this.list.append(...this.parcels.map((parcel) => parcel.line));
     this.list.hidden = !this.list.children.length;
+    this.form.classList.toggle("chosen", this.parcels.length > 0);
     this.showJoined();
   }
 

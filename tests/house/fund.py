@@ -40,6 +40,8 @@ from grants.reports.workflow import ReportState
 from grants.reviews import actions as reviews
 from grants.reviews.models import Assignment, Grade
 from grants.reviews.workflow import AssignmentState
+from grants.uploads import actions as uploading
+from grants.uploads.models import Booklet
 
 MARKUP = '"><i>'
 """What every free text begins with: a page that repeats it as it is would let anybody write into it."""
@@ -58,6 +60,7 @@ MEETING, PAST_MEETING = "MPF-2027-01-M1", "MPF-2026-02-M1"
 SENSITIVE = "statutes"
 INVITATION = "the-token-of-an-invitation"
 QUESTION = "the-token-of-a-question"
+UPLOAD, BOOKLET = "the-key-of-an-upload", "the-key-of-a-booklet"
 
 PEOPLE = {
     "owner_a": "USR-LB-1",
@@ -158,6 +161,7 @@ def _applications() -> None:
         {"to": draft.answer_sheet_id, "from": pattern.answer_sheet_id},
     )
     draft.title = pattern.title
+    _on_the_way(draft, owner)
     assignments = db.session.scalars(select(Assignment).where(Assignment.application_id == pattern.id)).all()
     writing = next(one for one in assignments if one.reviewer.reference == "REV-2")
     reviews.reopen(writing, "Please look at the budget again.", by=coordinator)
@@ -175,6 +179,15 @@ def _applications() -> None:
     raw = sample.moved(read_call(sample.FOLDER), 900)
     raw["call"]["id"] = DRAFT_CALL
     import_call(raw, by=person("STF-07"))
+
+
+def _on_the_way(draft: Application, owner: Person) -> None:
+    """A file of which nothing has arrived, and photographs that become one PDF."""
+    workplan = next(document for document in draft.call.documents if document.key == "workplan")
+    uploading.begin(draft, workplan, name="plan.pdf", size=5000, fingerprint="a" * 64, by=owner).key = UPLOAD
+    db.session.add(
+        Booklet(key=BOOKLET, application_id=draft.id, document_id=workplan.id, person_id=owner.id, name="plan")
+    )
 
 
 def _questions() -> None:

@@ -83,11 +83,10 @@ def ids(app: Flask) -> dict[str, Any]:
         numbers = (
             "SELECT p.reference, max(r.number) FROM receipt r JOIN application p ON p.id = r.application_id GROUP BY 1"
         )
-        found["receipts"] = dict(db.session.execute(text(numbers)).tuples().all())
+        found["receipts"] = dict(map(tuple, db.session.execute(text(numbers))))
         found["enquiry"] = db.session.scalar(
             text("SELECT e.reference FROM enquiry e JOIN person p ON p.id = e.asker_id WHERE p.reference = 'USR-DO-1'")
         )
-        found["published"] = db.session.scalar(text("SELECT max(reference) FROM enquiry WHERE state = 'published'"))
         found["mail"] = db.session.scalar(text("SELECT max(id) FROM outbox WHERE state = 'failed'"))
         found["invitation"] = db.session.scalar(text("SELECT max(id) FROM invitation"))
         db.session.remove()
@@ -197,6 +196,8 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             },
             UNKNOWN: {"reference": "ORG-NONE", "membership_id": NOBODY, "invitation_id": NOBODY},
         },
+        "uploads": {"a-draft": {"key": fund.UPLOAD}, UNKNOWN: {"key": "the-key-of-nothing"}},
+        "booklets": {"a-draft": {"key": fund.BOOKLET}, UNKNOWN: {"key": "the-key-of-nothing"}},
         "enquiries": {"a-question": {"token": fund.QUESTION}, UNKNOWN: {"token": "a-token-of-nobody"}},
         "invitations": {
             "a": {"token": fund.INVITATION, "invitation_id": of["invitation"]},
@@ -241,6 +242,9 @@ KEYS = {
     "applications.section": {"key": "S2"},
     "applications.attach": {"key": "workplan"},
     "applications.withhold": {"key": "workplan"},
+    "applications.attach_kept": {"key": "workplan", "document_id": NOBODY},
+    "uploads.begin": {"key": "workplan"},
+    "uploads.join": {"key": "workplan"},
     "checks.judge": {"key": "E01"},
     "calls.preview": {"key": "S2"},
     "enquiries.form_pdf": {"language": "en"},
