@@ -98,7 +98,7 @@ def fill_in(reference: str) -> ResponseReturnValue:
         application=application,
         call=application.call,
         form=form,
-        languages=[(code, language_name(code).capitalize()) for code in application.call.languages],
+        languages=[(code, language_name(code)) for code in application.call.languages],
         waiting=queries.waiting_form(application, current_user, clock.now()),
         editing=obstacles_to_editing(application),
     )
