@@ -32,11 +32,11 @@ from grants.portfolio import views as portfolio
 from grants.reminders import tasks as reminder_tasks
 from grants.reports import views as reports
 from grants.reviews import views as reviews
-from grants.wordforms import tasks as wordform_tasks
-from grants.wordforms import views as wordforms
 from grants.trials import views as trials
 from grants.uploads import tasks as upload_tasks
 from grants.uploads import views as uploads
+from grants.wordforms import tasks as wordform_tasks
+from grants.wordforms import views as wordforms
 
 BLUEPRINTS = (
     health.bp,
