@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -72,7 +72,7 @@ def save_section(
 ) -> SectionAnswers:
     """Save one section and copy what lists and limits need. Raises Refused, or EditConflict with both texts."""
     _hold(application)
-    refuse(rules.obstacles_to_editing(application))
+    refuse(rules.obstacles_to_editing(application, section_key))
     answers = answers_in(application)
     saved = questionnaires.save_section(
         application.answer_sheet, section_key, values, by=by, version=version, answers=answers
@@ -163,7 +163,7 @@ def detach(attachment: Attachment, *, by: Person) -> None:
     """Remove a file or a reason for withholding. Raises Refused once the application was sent in."""
     application = attachment.application
     _hold(application)
-    refuse(rules.obstacles_to_editing(application))
+    refuse(rules.obstacles_to_editing(application, rules.part_of(attachment.document)))
     if attachment.file is not None and not queries.was_received(application, attachment.file):
         files.forget(attachment.file)
     history.note("application", application.id, "detach", by=by, document=attachment.document.key)
@@ -257,6 +257,7 @@ _SUBMITTED = Prepared(
 def withdraw(application: Application, reason: str, *, by: Person) -> None:
     """Take the application back, with a reason. The coordinators of its region are told if it had been sent in."""
     refuse(rules.obstacles_to_withdrawing(application))
+    open_parts(application, [])
     sent_in = application.submitted_at is not None
     history.record(application, "withdraw", by=by, reason=reason)
     if sent_in:
@@ -296,6 +297,80 @@ def follow_correction(application: Application, *, by: Person) -> None:
     application.questionnaire_id = call.questionnaire_id
     copy_facts(application, answers)
     history.note("application", application.id, "carry_over", by=by, edition=call.edition)
+
+
+def open_parts(application: Application, parts: Iterable[str]) -> None:
+    """Let some parts of what was sent in be written in again, or none. Why, is recorded by who asks for it downstream."""
+    application.reopened = sorted(parts)
+    db.session.flush()
+
+
+def renew_receipt(application: Application, *, by: Person) -> Receipt:
+    """Close what was open and give a receipt for the application as it now is. The moment of its submission stays.
+
+    Earlier receipts keep what they were given for.
+    """
+    _hold(application)
+    definition = questionnaire_queries.definition_of(application.questionnaire_id)
+    answers, _complete, attachments, at = queries.handed_in(application)
+    content = rules.content_of(application, answers, attachments, budget_in(definition, answers))
+    receipt = Receipt(
+        number=queries.next_receipt_number(application.call),
+        application=application,
+        submitted_at=at,
+        submitted_by=by,
+        content_hash=rules.fingerprint(content),
+        content=content,
+    )
+    db.session.add(receipt)
+    application.content_hash, application.reopened = receipt.content_hash, []
+    history.note("application", application.id, "hand_in", by=by, receipt=receipt.number, hash=receipt.content_hash)
+    return receipt
+
+
+def put_back(application: Application, receipt: Receipt, *, by: Person) -> None:
+    """Make the open parts of an application what a receipt was given for, and close them.
+
+    What was written meanwhile stays in the history of the sections.
+    """
+    _hold(application)
+    sheet = application.answer_sheet
+    definition = questionnaire_queries.definition_of(sheet.questionnaire_id)
+    received = receipt.content["answers"]
+    for section in definition.sections:
+        if section.key in application.reopened:
+            values = {question.key: received.get(question.key) for question in section.questions}
+            questionnaires.save_section(sheet, section.key, values, by=by)
+    copy_facts(application, answers_in(application))
+    for document in queries.documents_of(application.call):
+        if rules.part_of(document) in application.reopened:
+            papers = [paper for paper in receipt.content["attachments"] if paper["document"] == document.key]
+            _put_back_papers(application, document, papers, by)
+    open_parts(application, [])
+
+
+def _put_back_papers(
+    application: Application, document: DocumentAsked, papers: Sequence[Mapping[str, Any]], by: Person
+) -> None:
+    """The files of a document, or the reason for withholding it, as a receipt names them."""
+    wanted = {(paper.get("file"), paper.get("withheld")) for paper in papers}
+    present = [a for a in queries.attachments_of(application) if a.document_id == document.id]
+    for attachment in present:
+        if (attachment.file_id, attachment.withheld_reason) not in wanted:
+            if attachment.file is not None:
+                files.forget(attachment.file)
+            db.session.delete(attachment)
+    for file_id, reason in wanted - {(a.file_id, a.withheld_reason) for a in present}:
+        db.session.add(
+            Attachment(
+                application_id=application.id,
+                document_id=document.id,
+                file_id=file_id,
+                withheld_reason=reason,
+                attached_by_id=by.id,
+            )
+        )
+    db.session.flush()
 
 
 def answers_in(application: Application) -> dict[str, Any]:

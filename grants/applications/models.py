@@ -23,6 +23,8 @@ class Application(Base):
     The columns from ``title`` on repeat answers that lists, limits and scopes need; they are copied from the answers
     whenever those are saved, and are what was submitted once ``submitted_at`` is set. ``questionnaire_id`` is the version
     of the questions that it answers: a draft follows the corrections of its call, what was sent in stays as it was asked.
+    ``reopened`` names the parts that may be written in again although it was sent in: keys of sections, and of documents
+    after ``document:``.
     """
 
     __tablename__ = "application"
@@ -32,6 +34,7 @@ class Application(Base):
         CheckConstraint("state IN ('draft', 'withdrawn') OR submitted_at IS NOT NULL", name="submitted_has_a_moment"),
         CheckConstraint("submitted_at IS NULL OR content_hash IS NOT NULL", name="submitted_has_a_hash"),
         CheckConstraint("requested_minor >= 0", name="request_not_negative"),
+        CheckConstraint("reopened = '{}' OR state = 'submitted'", name="only_what_was_sent_in_is_reopened"),
         Index(
             "uq_application_one_live_per_organization",
             "call_id",
@@ -67,6 +70,7 @@ class Application(Base):
     start_on: Mapped[date | None]
     months: Mapped[int | None]
     confidentiality: Mapped[str] = mapped_column(default=Confidentiality.PUBLIC)
+    reopened: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
 
     call: Mapped[Call] = relationship()
     organization: Mapped[Organization] = relationship()

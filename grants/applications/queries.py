@@ -224,7 +224,8 @@ _HANDED_IN = Prepared(
 
 def hold(application: Application) -> None:
     """Lock an application until the transaction ends, and see where it stands now and which questions it answers."""
-    ((state, submitted_at, questionnaire_id),) = _HELD(application=application.id)
+    ((state, submitted_at, questionnaire_id, reopened),) = _HELD(application=application.id)
+    set_committed_value(application, "reopened", reopened)
     set_committed_value(application, "state", state)
     set_committed_value(application, "submitted_at", submitted_at)
     set_committed_value(application, "questionnaire_id", questionnaire_id)
@@ -233,7 +234,7 @@ def hold(application: Application) -> None:
 
 _HELD = Prepared(
     lambda: (
-        select(Application.state, Application.submitted_at, Application.questionnaire_id)
+        select(Application.state, Application.submitted_at, Application.questionnaire_id, Application.reopened)
         .where(Application.id == bindparam("application", None, BigInteger))
         .with_for_update()
     )

@@ -184,7 +184,7 @@ def obstacles_to_attaching(
     document: DocumentAsked, application: Application, present: Iterable[Attached]
 ) -> list[Obstacle]:
     """Why no (further) file can be given for a document."""
-    found = obstacles_to_editing(application)
+    found = obstacles_to_editing(application, part_of(document))
     if document.call_id != application.call_id or document.stage != "application":
         found.append(Obstacle("document_not_asked", _l("This document is not asked for in this call.")))
     if sum(1 for a in present if a.document_id == document.id and a.file_id) >= MOST_FILES:
@@ -223,7 +223,7 @@ def obstacles_to_withholding(
     reason: str,
 ) -> list[Obstacle]:
     """Why a document cannot be kept back: the call does not allow it, no reason, or there is a file."""
-    found = obstacles_to_editing(application)
+    found = obstacles_to_editing(application, part_of(document))
     asked = document.call_id == application.call_id and document.stage == "application"
     if not asked or withholding(definition) is None:
         found.append(Obstacle("not_withholdable", _l("The call does not allow this document to be withheld.")))
@@ -292,9 +292,18 @@ def _with_seconds(at: datetime, zone: str) -> str:
     )
 
 
-def obstacles_to_editing(application: Application) -> list[Obstacle]:
-    """Why an application can no longer be written in."""
-    if application.state != ApplicationState.DRAFT:
+PAPER = "document:"
+"""What stands before the key of a document among the parts of an application."""
+
+
+def part_of(document: DocumentAsked) -> str:
+    """The name of a document among the parts of an application."""
+    return f"{PAPER}{document.key}"
+
+
+def obstacles_to_editing(application: Application, part: str = "") -> list[Obstacle]:
+    """Why an application can no longer be written in, or one part of it that may have been opened again."""
+    if application.state != ApplicationState.DRAFT and part not in application.reopened:
         return [
             Obstacle("not_draft", _l("This application has been sent in or withdrawn; it can no longer be changed."))
         ]
@@ -352,11 +361,26 @@ def obstacles_to_submission(
     answers to sections that are not known to be complete. Where the call asks once for a missing document afterwards, it
     does not stop the submission; :func:`missing_documents` still tells of it.
     """
-    call = application.call
-    closed = obstacles_by_time(call, at)
+    closed = obstacles_by_time(application.call, at)
     if application.state != ApplicationState.DRAFT or closed:
         return obstacles_to_editing(application) or closed
-    reference = application.reference
+    return obstacles_in_content(
+        application, definition, answers, attachments, documents=documents, terms=terms, sections=sections
+    )
+
+
+def obstacles_in_content(
+    application: Application,
+    definition: Definition,
+    answers: Mapping[str, Any],
+    attachments: Sequence[Attached],
+    *,
+    documents: Sequence[DocumentAsked] | None = None,
+    terms: Terms | None = None,
+    sections: Iterable[str] | None = None,
+) -> list[Obstacle]:
+    """What is missing in an application or does not fit together, whenever it is handed in."""
+    call, reference = application.call, application.reference
 
     def place(section_key: str, question_key: str) -> tuple[str, dict[str, Any]]:
         values = {"reference": reference, "key": section_key, "check": 1, "_anchor": question_key}

@@ -61,6 +61,12 @@ class Desk:
         self.application = application
         self.definition = questionnaire_queries.definition_of(application.questionnaire_id)
 
+    def as_received(self, receipt: Receipt) -> None:
+        """Show what a receipt was given for, while the applicant writes in parts of it again."""
+        received = {paper.get("file") for paper in receipt.content["attachments"]}
+        papers = [paper for paper in self.attachments if paper.file_id is None or paper.file_id in received]
+        self.__dict__.update(answers=receipt.content["answers"], attachments=papers)
+
     @classmethod
     def to_read(cls, opened: queries.Opened) -> Desk:
         """The desk of an application that was read with all that belongs to it."""
@@ -298,7 +304,7 @@ def section(reference: str, key: str) -> ResponseReturnValue:
     form = desk.form(asked)
     if form.is_submitted() and not form.is_rearranging:
         return _save(desk, asked, form)
-    if not form.is_submitted() and desk.application.state != ApplicationState.DRAFT:
+    if not form.is_submitted() and rules.obstacles_to_editing(desk.application, key):
         return redirect(url_for(".read", reference=reference))
     if "check" in request.args:
         form.point_out()
@@ -373,6 +379,8 @@ def _after_saving(desk: Desk, key: str, *, complete: bool) -> ResponseReturnValu
     if "next" not in request.form:
         return done(message, ".section", reference=reference, key=key)
     flash(message, "success")
+    if desk.application.reopened:
+        return redirect(url_for("checks.clarifications", reference=reference))
     return redirect(desk.after(key) or url_for(".show", reference=reference))
 
 
@@ -401,7 +409,8 @@ def _documents_page(
     by_document: dict[int, list[queries.Attached]] = {}
     for attachment in desk.attachments:
         by_document.setdefault(attachment.document_id, []).append(attachment)
-    editing = rules.obstacles_to_editing(desk.application)
+    open_parts = [d.key for d in desk.documents if not rules.obstacles_to_editing(desk.application, rules.part_of(d))]
+    editing = [] if open_parts else rules.obstacles_to_editing(desk.application)
     page = render_template(
         "applications/documents.html",
         application=desk.application,
@@ -414,6 +423,7 @@ def _documents_page(
         problems=problems or [],
         reason=reason,
         editing=editing,
+        open_parts=open_parts,
         kept=[] if editing else documents_kept(desk.application.organization),
         most_pages=rules.MOST_PAGES,
         most_bytes=LARGEST,
@@ -589,6 +599,7 @@ def copy(reference: str) -> ResponseReturnValue:
     """A copy of all answers as a document, in the language of the application."""
     desk = _desk(reference)
     audience = _audience(desk.application)
+    _show_as_received(desk, audience)
     with speaking(desk.application.language):
         values = rules.copy_in_words(desk.application, desk.definition, desk.answers, desk.attachments, audience)
         return _document(f"{reference}.pdf", language_now(), values)
@@ -612,6 +623,13 @@ def _audience(application: Application) -> Audience:
     return Audience.APPLICANT if permissions.can_write(current_user, application) else Audience.STAFF
 
 
+def _show_as_received(desk: Desk, audience: Audience) -> None:
+    """Readers of the fund see nothing of what an applicant writes before it is handed in."""
+    receipt = queries.receipt_with_content(desk.application) if desk.application.reopened else None
+    if receipt is not None and audience != Audience.APPLICANT:
+        desk.as_received(receipt)
+
+
 @bp.get("/applications/<reference>/read")
 @access(SIGNED_IN)
 def read(reference: str) -> ResponseReturnValue:
@@ -620,6 +638,7 @@ def read(reference: str) -> ResponseReturnValue:
     application = desk.application
     require(permissions.can_read(current_user, application))
     audience = _audience(application)
+    _show_as_received(desk, audience)
     return render_template(
         "applications/read.html",
         application=application,

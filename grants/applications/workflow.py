@@ -52,5 +52,8 @@ APPLICATION = Workflow(
         "lock": _l("Document locked, because it holds a virus"),
         "check": _l("Checked against the rules of the call"),
         "judge": _l("A rule of the call was judged"),
+        "ask": _l("More information asked for"),
+        "hand_in": _l("Handed in again, with a new receipt"),
+        "let_go": _l("The request for more information was closed"),
     },
 )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
 from typing import Any
 
 from grants.accounts.models import Person
+from grants.accounts.queries import coordinators_of
 from grants.applications import queries as applications
-from grants.applications.actions import answers_in
-from grants.applications.models import Application
+from grants.applications import rules as application_rules
+from grants.applications.actions import answers_in, open_parts, put_back, renew_receipt
+from grants.applications.models import Application, Receipt
 from grants.checks import mails, queries, rules
-from grants.checks.models import Finding, Outcome
+from grants.checks.models import Clarification, Finding, Outcome
 from grants.core import clock
 from grants.core.db import db
+from grants.core.languages import _l
 from grants.core.mail import post
-from grants.core.rules import refuse
+from grants.core.questions import Definition
+from grants.core.rules import Obstacle, refuse
 from grants.history import actions as history
 from grants.questionnaires import queries as questionnaire_queries
 
@@ -96,3 +102,117 @@ def find_ineligible(application: Application, reason: str, *, by: Person) -> Non
 def reopen_check(application: Application, reason: str, *, by: Person) -> None:
     """Take up the eligibility check again, with a reason: after a complaint, or when a mistake was found."""
     history.record(application, "reopen_check", by=by, reason=reason)
+
+
+# ------------------------------------------------------------------ asking for more information
+
+
+def ask(application: Application, parts: Collection[str], reason: str, due_on: date, *, by: Person) -> Clarification:
+    """Ask the applicant to complete some sections and documents by a day; only those are open again. Raises Refused."""
+    applications.hold(application)
+    definition = definition_for(application)
+    known = rules.parts_of(application, definition, applications.documents_of(application.call))
+    refuse(
+        rules.obstacles_to_asking(application)
+        or rules.obstacles_to_this_request(parts, known, reason)
+        + rules.obstacles_to_the_day(application, due_on, clock.now())
+    )
+    before = applications.receipt_of(application)
+    assert before is not None
+    clarification = Clarification(
+        application=application,
+        number=queries.next_number(application),
+        parts=[part.key for part in known if part.key in parts],
+        reason=reason.strip(),
+        due_on=due_on,
+        before=before,
+        asked_by=by,
+    )
+    db.session.add(clarification)
+    open_parts(application, clarification.parts)
+    history.begin(clarification, "ask", by=by, parts=clarification.parts, due_on=due_on.isoformat())
+    history.note("application", application.id, "ask", by=by, number=clarification.number)
+    post(*(mails.clarification_asked(clarification, to=person) for person in applications.people_of(application)))
+    return clarification
+
+
+def obstacles_to_handing_in(clarification: Clarification) -> list[Obstacle]:
+    """Why the answer to a request cannot be handed in as the application stands in the database now."""
+    application = clarification.application
+    definition = definition_for(application)
+    answers, _complete, attachments, _at = applications.handed_in(application)
+    before = applications.receipt_with_content(application)
+    assert before is not None
+    now = application_rules.content_of(application, answers, attachments, None)
+    missing = application_rules.obstacles_in_content(
+        application,
+        definition,
+        answers,
+        attachments,
+        documents=applications.documents_of(application.call),
+        terms=applications.terms_of(application.call),
+    )
+    return rules.obstacles_to_handing_in(clarification, definition, before.content, now, missing)
+
+
+def hand_in(clarification: Clarification, answer: str, *, by: Person) -> Receipt:
+    """Hand in what was asked for: a new receipt, and the parts are closed again. Raises Refused with what is missing.
+
+    ``answer`` is what the applicant adds in words. The moment at which the application was submitted stays.
+    """
+    application = clarification.application
+    applications.hold(application)
+    refuse(obstacles_to_handing_in(clarification))
+    receipt = renew_receipt(application, by=by)
+    clarification.after, clarification.answer = receipt, answer.strip()
+    _end(clarification, by)
+    history.record(clarification, "answer", by=by, receipt=receipt.number)
+    told = {person.id: person for person in [by, *applications.people_of(application)]}
+    staff = {person.id: person for person in [clarification.asked_by, *coordinators_of(application.region)]}
+    post(
+        *(mails.clarification_received(clarification, to=person) for person in told.values()),
+        *(mails.clarification_answered(clarification, to=person) for person in staff.values()),
+    )
+    return receipt
+
+
+def close(clarification: Clarification, reason: str, *, by: Person) -> None:
+    """Close a request that was not answered: what was written meanwhile does not count, what was received does."""
+    application = clarification.application
+    applications.hold(application)
+    refuse(rules.obstacles_to_ending(clarification))
+    before = applications.receipt_with_content(application)
+    assert before is not None
+    put_back(application, before, by=by)
+    _end(clarification, by)
+    history.record(clarification, "close", by=by, reason=reason)
+    history.note("application", application.id, "let_go", by=by, number=clarification.number)
+    people = applications.people_of(application)
+    post(*(mails.clarification_closed(clarification, reason.strip(), to=person) for person in people))
+
+
+def extend(clarification: Clarification, due_on: date, *, by: Person) -> None:
+    """Give the applicant more time. Raises Refused for a day that is not later."""
+    applications.hold(clarification.application)
+    refuse(rules.obstacles_to_ending(clarification) or rules.obstacles_to_more_time(clarification, due_on, clock.now()))
+    clarification.due_on = due_on
+    history.note("clarification", clarification.id, "extend", by=by, due_on=due_on.isoformat())
+    people = applications.people_of(clarification.application)
+    post(*(mails.clarification_extended(clarification, to=person) for person in people))
+
+
+def let_go(application: Application, *, by: Person) -> None:
+    """End a request for more about an application that is being withdrawn."""
+    clarification = queries.open_clarification(application)
+    if clarification is not None:
+        _end(clarification, by)
+        history.record(clarification, "close", by=by, reason=str(_l("The application was withdrawn.")))
+
+
+def _end(clarification: Clarification, by: Person) -> None:
+    clarification.ended_at, clarification.ended_by = clock.now(), by
+
+
+def definition_for(application: Application) -> Definition:
+    """The questions that an application answers."""
+    return questionnaire_queries.definition_of(application.questionnaire_id)

@@ -1,16 +1,17 @@
-"""Finding the rules of a call, and what was found about an application."""
+"""Finding the rules of a call, what was found about an application, and what its applicant was asked."""
 
 from __future__ import annotations
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy.orm import contains_eager, joinedload, undefer
 
 from grants.accounts.models import Person
 from grants.accounts.queries import same_organization_as
-from grants.applications.models import Application
+from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, EligibilityRule
-from grants.checks.models import Finding
+from grants.checks.models import Clarification, Finding
+from grants.checks.workflow import ClarificationState
 from grants.core.db import db
 
 
@@ -73,3 +74,35 @@ def sent_in_by(organization_id: int, call_id: int) -> int:
         Application.state != ApplicationState.WITHDRAWN,
     )
     return db.session.scalar(found) or 0
+
+
+def open_clarification(application: Application) -> Clarification | None:
+    """The request for more information that waits for the applicant, if there is one."""
+    found = select(Clarification).where(
+        Clarification.application_id == application.id, Clarification.state == ClarificationState.ASKED
+    )
+    return db.session.scalar(found.options(joinedload(Clarification.asked_by).load_only(Person.name)))
+
+
+def clarifications_of(application: Application) -> list[Clarification]:
+    """Every request for more information about an application, the latest first, with what was handed in before and
+    after.
+    """
+    found = (
+        select(Clarification)
+        .where(Clarification.application_id == application.id)
+        .options(
+            joinedload(Clarification.asked_by).load_only(Person.name),
+            joinedload(Clarification.ended_by).load_only(Person.name),
+            joinedload(Clarification.before).options(undefer(Receipt.content)),
+            joinedload(Clarification.after).options(undefer(Receipt.content)),
+        )
+        .order_by(Clarification.number.desc())
+    )
+    return list(db.session.scalars(found))
+
+
+def next_number(application: Application) -> int:
+    """The number of the next request for more information about an application."""
+    found = select(func.max(Clarification.number)).where(Clarification.application_id == application.id)
+    return (db.session.scalar(found) or 0) + 1

@@ -1,10 +1,11 @@
-"""What the machine says of each rule of the call, what a person judges, and what both lead to."""
+"""What the machine says of each rule of the call, what a person judges, what both lead to, and what may be asked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from grants.applications import rules as applications
@@ -14,12 +15,14 @@ from grants.applications.workflow import ApplicationState
 from grants.budgets.rules import Sums, budget_in
 from grants.calls.models import DocumentAsked, EligibilityRule
 from grants.calls.rules import facts_of_call
-from grants.checks.models import Finding, Outcome
+from grants.checks.models import Clarification, Finding, Outcome
+from grants.checks.workflow import ClarificationState
 from grants.core.expressions import BadExpression, parse
-from grants.core.languages import _l
-from grants.core.questions import Definition
+from grants.core.languages import LazyWords, _l
+from grants.core.questions import Definition, Question
 from grants.core.rules import Obstacle
-from grants.questionnaires.rules import facts_of
+from grants.core.templating import day as in_words
+from grants.questionnaires.rules import facts_of, shown_value
 
 
 def values_of(
@@ -104,6 +107,10 @@ def obstacles_to_checking(application: Application) -> list[Obstacle]:
     """Why the eligibility of an application is not for checking now."""
     if application.state != ApplicationState.SUBMITTED:
         return [Obstacle("not_submitted", _l("Only an application that was sent in and not yet decided is checked."))]
+    if application.reopened:
+        message = _l("You asked the applicant for more information. Please wait for the answer, or close the request.")
+        where = ("checks.clarifications", {"reference": application.reference})
+        return [Obstacle("clarification_open", message, where)]
     return []
 
 
@@ -148,3 +155,203 @@ def _unfinished(findings: Sequence[Finding], rules: int) -> list[Obstacle]:
         message = _l("These rules wait for your judgement: %(rules)s.", rules=", ".join(f.rule.key for f in waiting))
         return [Obstacle("to_judge", message)]
     return []
+
+
+# ------------------------------------------------------------------ asking for more information
+
+
+LONGEST_WAIT = timedelta(days=60)
+"""An applicant is given at most so many days to answer."""
+
+
+class Part(NamedTuple):
+    """A part of an application that may be opened again: a section or a document."""
+
+    key: str
+    title: Mapping[str, str]
+    page: tuple[str, dict[str, Any]]
+
+
+def parts_of(application: Application, definition: Definition, documents: Sequence[DocumentAsked]) -> list[Part]:
+    """The sections and documents that an applicant can be asked for, in the order of the form."""
+    reference = application.reference
+    sections = [
+        Part(section.key, section.title, ("applications.section", {"reference": reference, "key": section.key}))
+        for section in definition.sections
+        if not applications.asks_only_files(section)
+    ]
+    papers = [
+        Part(
+            applications.part_of(document),
+            document.label,
+            ("applications.documents", {"reference": reference, "_anchor": document.key}),
+        )
+        for document in applications.documents_for_application(documents)
+    ]
+    return sections + papers
+
+
+def first_day_to_answer(application: Application, at: datetime) -> date:
+    """The first day by which an answer may be asked for: after today, and after the day on which the call closes."""
+    zone = ZoneInfo(application.call.timezone)
+    return max(at, application.call.closes_at).astimezone(zone).date() + timedelta(days=1)
+
+
+def obstacles_to_asking(application: Application) -> list[Obstacle]:
+    """Why the applicant cannot be asked for more now."""
+    return obstacles_to_checking(application)
+
+
+def obstacles_to_the_day(application: Application, due_on: date, at: datetime) -> list[Obstacle]:
+    """Why an answer cannot be asked for by a day."""
+    first = first_day_to_answer(application, at)
+    if not first <= due_on <= first + LONGEST_WAIT:
+        message = _l(
+            "Please choose a day between %(first)s and %(last)s: after the call has closed, and within two months.",
+            first=LazyWords(in_words, first),
+            last=LazyWords(in_words, first + LONGEST_WAIT),
+        )
+        return [Obstacle("due_on", message)]
+    return []
+
+
+def obstacles_to_this_request(parts: Collection[str], known: Iterable[Part], reason: str) -> list[Obstacle]:
+    """Why these parts cannot be asked for: none, one that is none of this application, or no reason."""
+    found = []
+    if not parts or not set(parts) <= {part.key for part in known}:
+        found.append(Obstacle("no_part", _l("Please choose at least one section or document.")))
+    if not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please write what you need to know. The applicant reads it.")))
+    return found
+
+
+def obstacles_to_ending(clarification: Clarification) -> list[Obstacle]:
+    """Why a request can no longer be answered, closed or given more time."""
+    asked = clarification.state == ClarificationState.ASKED
+    if not asked or clarification.application.state != ApplicationState.SUBMITTED:
+        return [Obstacle("not_open", _l("This request has been answered or closed."))]
+    return []
+
+
+def obstacles_to_more_time(clarification: Clarification, due_on: date, at: datetime) -> list[Obstacle]:
+    """Why a day gives no more time."""
+    if due_on <= clarification.due_on:
+        return [Obstacle("not_later", _l("Please choose a later day than the present one."))]
+    return obstacles_to_the_day(clarification.application, due_on, at)
+
+
+def obstacles_to_handing_in(
+    clarification: Clarification,
+    definition: Definition,
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    missing: Iterable[Obstacle],
+) -> list[Obstacle]:
+    """Why the answer cannot be handed in: what is still missing in the parts asked for.
+
+    ``before`` and ``now`` are what was received and what would be. Whatever else were to differ would not be taken:
+    a request opens what it names and nothing else.
+    """
+    if found := obstacles_to_ending(clarification):
+        return found
+    found = [obstacle for obstacle in missing if _is_asked(obstacle, clarification.parts)]
+    elsewhere = {_section(definition, part) for part in parts_changed(before, now)} - set(clarification.parts)
+    if elsewhere:
+        message = _l(
+            "Something else than what was asked for has changed: %(parts)s.", parts=", ".join(sorted(elsewhere))
+        )
+        found.append(Obstacle("changed_elsewhere", message))
+    return found
+
+
+def _section(definition: Definition, part: str) -> str:
+    """The part of an application that a question belongs to; a document is a part of its own."""
+    section = definition.section_of.get(part)
+    return section.key if section else part
+
+
+def _is_asked(obstacle: Obstacle, parts: Collection[str]) -> bool:
+    """Whether an obstacle can be mended in the parts asked for; others stood there when the application was taken."""
+    if obstacle.where is None:
+        return False
+    values = obstacle.where[1]
+    return values.get("key") in parts or f"{applications.PAPER}{values.get('_anchor')}" in parts
+
+
+def parts_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
+    """The questions and documents of which two receipts say different things."""
+    questions = {
+        key for key in {*before["answers"], *now["answers"]} if before["answers"].get(key) != now["answers"].get(key)
+    }
+    was, is_now = papers_in(before), papers_in(now)
+    return questions | {
+        f"{applications.PAPER}{key}"
+        for key in {*was, *is_now}
+        if sorted(was.get(key, ())) != sorted(is_now.get(key, ()))
+    }
+
+
+def papers_in(content: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a receipt was given for, by document: the fingerprints of its files, or the reason for withholding it."""
+    papers: dict[str, list[str]] = {}
+    for paper in content["attachments"]:
+        papers.setdefault(paper["document"], []).append(paper.get("sha256") or f"withheld: {paper.get('withheld')}")
+    return papers
+
+
+class Difference(NamedTuple):
+    """One question or document that says something else than before, both sides in words, line by line."""
+
+    part: str
+    label: Mapping[str, str]
+    before: list[str]
+    now: list[str]
+
+
+def differences(
+    definition: Definition,
+    documents: Sequence[DocumentAsked],
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    language: str,
+) -> list[Difference]:
+    """What is new between two receipts, question by question and document by document, in the order of the form."""
+    changed = parts_changed(before, now)
+    found = []
+    for key, question in definition.questions.items():
+        if key in changed:
+            said = [
+                _in_lines(question, side["answers"].get(key), language, definition.fallback) for side in (before, now)
+            ]
+            found.append(Difference(definition.section_of[key].key, question.label, *said))
+    for document in documents:
+        if applications.part_of(document) in changed:
+            papers = [
+                [
+                    paper.get("name") or paper.get("withheld") or ""
+                    for paper in side["attachments"]
+                    if paper["document"] == document.key
+                ]
+                for side in (before, now)
+            ]
+            found.append(Difference(applications.part_of(document), document.label, *papers))
+    return found
+
+
+def _in_lines(question: Question, value: Any, language: str, fallback: str) -> list[str]:
+    """An answer in words: a text in its paragraphs, a table row by row."""
+    if value in (None, [], ""):
+        return []
+    if question.columns and isinstance(value, list):
+        rows = [
+            [shown_value(column, row.get(column.key), language, fallback) for column in question.columns]
+            for row in value
+        ]
+        return [" · ".join(cell for cell in row if cell) for row in rows]
+    return shown_value(question, value, language, fallback).splitlines()
+
+
+def is_late(clarification: Clarification, at: datetime) -> bool:
+    """Whether the day has passed by which an answer was asked for, where the call is."""
+    zone = ZoneInfo(clarification.application.call.timezone)
+    return clarification.state == ClarificationState.ASKED and at.astimezone(zone).date() > clarification.due_on

@@ -281,6 +281,7 @@ def withdraw_application(application: Application, reason: str, *, by: Person) -
     """Withdraw an application. Raises Refused once the committee has decided about it."""
     _hold(application)
     refuse(rules.obstacles_to_withdrawing(application, queries.state_of_decision(application.id)))
+    check_actions.let_go(application, by=by)
     application_actions.withdraw(application, reason, by=by)
 
 

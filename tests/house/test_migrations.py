@@ -37,6 +37,7 @@ WITHOUT_INDEX = {
         "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id",
         "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "draft_note.written_by_id",
         "draft_note.settled_by_id",
+        "clarification.asked_by_id", "clarification.ended_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
         "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "refund.proof_id",
@@ -47,6 +48,9 @@ WITHOUT_INDEX = {
     },
     "found through the person who declares": {"conflict_declaration.organization_id"},
     "found through the award or the call": {"account.call_id", "application.questionnaire_id"},
+    "a receipt is never deleted, and asked for by its application": {
+        "clarification.after_id", "clarification.before_id",
+    },
     "found through the meeting": {"recusal.application_id"},
     "found through the tranche": {"disbursement.bank_account_id"},
     "found through its accounts": {"transfer.disbursement_id"},
