@@ -216,5 +216,7 @@ def _open(everybody: People, today: datetime, progress: Say) -> None:
         with clock.at(today - timedelta(days=4)), transaction():
             draft = story.start(entry)
             story.fill(draft, entry, sections)
+    reason = "Many of you told us that 200 words are not enough for the summary."
+    story.correct("summary", today - timedelta(days=2), reason, max_words=250)
     EnquiryStory(everybody, story.call).not_finished(today)
-    progress("MPF-2027-02: open, two drafts")
+    progress("MPF-2027-02: open, two drafts, corrected once")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -14,10 +15,12 @@ from grants.applications.models import Application
 from grants.calls import actions as calls
 from grants.calls.forms import read_call
 from grants.calls.models import Call, DocumentAsked
+from grants.calls.queries import written_documents
 from grants.checks import actions as checks
 from grants.checks.models import Finding, Outcome
 from grants.core import clock
 from grants.core.db import db, transaction
+from grants.corrections import actions as corrections
 from grants.demo import sample
 from grants.demo.people import People
 from grants.questionnaires import queries as questionnaires
@@ -57,6 +60,17 @@ class CallStory:
             self.call = calls.import_call(definition, by=coordinator)
         with clock.at(opens - timedelta(days=1)), transaction():
             calls.publish(self.call, by=coordinator)
+
+    def correct(self, question: str, moment: datetime, reason: str, **limits: int) -> None:
+        """Correct the limits of a question of the published call."""
+        written = copy.deepcopy(written_documents(self.call))
+        for section in written["form"]["sections"]:
+            for asked in section["questions"]:
+                asked.update(limits if asked["key"] == question else {})
+        coordinator = self.people["STF-07"]
+        with clock.at(moment), transaction():
+            calls.save_working_copy(self.call, written, version=0, by=coordinator)
+            corrections.publish_correction(self.call, reason, by=coordinator)
 
     def apply(self, say: Say) -> None:
         """Every application is started, filled and submitted by its organization."""

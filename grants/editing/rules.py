@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from grants.calls.rules import DAYS, MOMENTS, ON_FAIL, TIMETABLE_LABELS
@@ -357,6 +357,39 @@ PARTS = (
         within="scored",
     ),
 )
+
+LIMITS_OF: dict[str, tuple[str, ...]] = {
+    "max_words": ("longtext", "text"),
+    "max_chars": ("text", "longtext"),
+    "min": ("integer", "number", "money", "percent", "scale", "multichoice", "country_list"),
+    "max": ("integer", "number", "money", "percent", "scale", "multichoice", "country_list"),
+    "not_before": ("date",),
+    "not_after": ("date",),
+    "min_items": ("table", "repeater", "budget"),
+    "max_items": ("table", "repeater", "budget"),
+    "max_rows": ("table", "repeater", "budget"),
+    "options": ("choice", "multichoice"),
+    "options_from": ("choice", "multichoice", "country_list"),
+    "columns": ("table",),
+    "fields": ("repeater",),
+    "statement": ("declaration",),
+}
+"""What only some kinds of questions are asked for."""
+
+
+def asked_of(part: Part, present: Mapping[str, Any]) -> list[Asked]:
+    """What the page of a member asks for: of a question only what suits its kind, or what it says already."""
+    if part.key != "questions":
+        return list(part.asked)
+    kind, found = present.get("type"), []
+    for asked in part.asked:
+        name = asked.path[0]
+        name = {"columns": "fields"}.get(name, name) if kind == "repeater" else name
+        name = "max_rows" if name == "max_items" and "max_rows" in present else name
+        if name not in LIMITS_OF or kind in LIMITS_OF[name] or present.get(name) is not None:
+            found.append(replace(asked, path=(name,)))
+    return found
+
 
 BY_KEY = {part.key: part for part in PARTS}
 

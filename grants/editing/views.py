@@ -145,7 +145,7 @@ def member(reference: str, key: str, place: str) -> ResponseReturnValue:
     if (number is not None and not (number < len(listed) and isinstance(listed[number], dict))) or not asked.lists:
         abort(404)
     present = listed[number] if number is not None else {}
-    form = PartForm(_asked_of(asked, present), present, desk.around, desk.version)
+    form = PartForm(rules.asked_of(asked, present), present, desk.around, desk.version)
     if form.is_submitted and form.validate():
         documents = copy.deepcopy(desk.documents)
         into = _list_in(documents, asked, outer)
@@ -157,17 +157,6 @@ def member(reference: str, key: str, place: str) -> ResponseReturnValue:
         answer = _saved(desk, documents, form, url_for(".member", reference=reference, key=key, place=at))
         return answer or _page(desk, asked, form, place)
     return _page(desk, asked, form, place)
-
-
-def _asked_of(part: Part, present: dict[str, Any]) -> list[rules.Asked]:
-    """What a member is asked; a list written as ``fields`` or ``max_rows`` keeps its words."""
-    words = {"columns": "fields", "max_items": "max_rows"}
-    return [
-        replace(asked, path=(words[asked.path[0]],))
-        if asked.path[0] in words and words[asked.path[0]] in present
-        else asked
-        for asked in part.asked
-    ]
 
 
 @bp.post("/calls/<reference>/write-back")

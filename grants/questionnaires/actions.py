@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from grants.accounts.models import Person
@@ -197,7 +197,7 @@ def _set_aside(sheet: AnswerSheet, key: str, answer: Any) -> None:
 
 def discard_sheet(sheet: AnswerSheet) -> None:
     """Throw a sheet away with all that was answered: a trial, never an application."""
-    sections = select(SectionAnswers.id).where(SectionAnswers.answer_sheet_id == sheet.id)
+    sections = [row.id for row in queries.sections_of(sheet.id).values()]
     db.session.execute(delete(SectionRevision).where(SectionRevision.section_answers_id.in_(sections)))
     for model in (SectionAnswers, AnswerSetAside):
         db.session.execute(delete(model).where(model.answer_sheet_id == sheet.id))
