@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -152,7 +152,7 @@ def copy(reference: str) -> ResponseReturnValue:
     earlier = queries.earlier_applications(scope(current_user, Application), application)
     chosen = next((one for one in earlier if one.reference == request.args.get("from")), None)
     if chosen is None and len(earlier) == 1:
-        return redirect(url_for(".copy", **{"reference": reference, "from": earlier[0].reference}))
+        chosen = earlier[0]
     definition = definition_of(application.questionnaire_id)
     usable = actions.answers_to_use(application, chosen) if chosen else {}
     return render_template(

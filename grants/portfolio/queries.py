@@ -48,7 +48,7 @@ from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
-from grants.decisions.queries import hidden_applications
+from grants.decisions.queries import DECIDED, hidden_applications
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
@@ -199,14 +199,20 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
 
 
 def _of_reviewer() -> list[Select[*tuple[Any, ...]]]:
-    mine = Assignment.reviewer_id == PERSON
-    asked = _work("declare", literal(""), Assignment.id, day=Assignment.due_on)
-    accepted = _work("review", Application.reference, Assignment.id, day=Assignment.due_on, note=Application.title)
-    return [
-        asked.where(mine, Assignment.state == AssignmentState.ASKED),
-        accepted.join(Application, Application.id == Assignment.application_id).where(
-            mine, Assignment.state == AssignmentState.ACCEPTED
+    decided = select(Decision.id).where(Decision.application_id == Application.id, Decision.state.in_(DECIDED))
+    awaited = Assignment.reviewer_id == PERSON, Application.state == ApplicationState.ELIGIBLE, ~decided.exists()
+    parts = (
+        (AssignmentState.ASKED, _work("declare", literal(""), Assignment.id, day=Assignment.due_on)),
+        (
+            AssignmentState.ACCEPTED,
+            _work("review", Application.reference, Assignment.id, day=Assignment.due_on, note=Application.title),
         ),
+    )
+    return [
+        part.select_from(Assignment)
+        .join(Application, Application.id == Assignment.application_id)
+        .where(*awaited, Assignment.state == state)
+        for state, part in parts
     ]
 
 

@@ -60,6 +60,7 @@ def _navigation() -> dict[str, Any]:
 PLACES: tuple[tuple[tuple[Role, ...], Any, str], ...] = (
     ((Role.REVIEWER,), _l("Reviews"), "reviews.mine"),
     ((Role.COMMITTEE_MEMBER, *COORDINATORS, Role.AUDITOR), _l("Meetings"), "decisions.meetings"),
+    ((*COORDINATORS, Role.AUDITOR), _l("Reviewers"), "reviews.reviewers"),
     ((*COORDINATORS, Role.AUDITOR), _l("Grants"), "portfolio.grants"),
     ((*COORDINATORS, Role.AUDITOR), _l("Reports"), "reports.queue"),
     ((Role.FINANCE_OFFICER, Role.AUDITOR), _l("Payments"), "payments.queue"),

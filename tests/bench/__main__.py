@@ -30,7 +30,9 @@ from grants.core.db import db, transaction
 from grants.core.servers import servers
 from grants.reminders.tasks import run_sweeps
 from tests.bench import world, yardstick
-from tests.bench.meter import Answer, Backend, backends_of, call, cost, counted_queries, kilobytes
+from tests.bench.meter import Answer, Backend, Backends, backends_of, call, cost, counted_queries, kilobytes
+from tests.bench.writing import around_the_deadline, lost_in_writing
+from tests.http import Page as HtmlPage
 
 
 @dataclass(frozen=True)
@@ -154,10 +156,39 @@ def measure(app: Flask, database_url: str) -> dict[str, Any]:
             "kilobytes": kilobytes(submission.answer.body),
         }
     )
+    pages.append(_section_save(app, cookies["USR-PE-1"], backend, bare))
     return {
         "yardstick_milliseconds": round(bare * 1000, 3),
         "pages": pages,
         "sweep": _sweep(app),
+        "writing": lost_in_writing(app, 1000),
+        "deadline": around_the_deadline(app, 10_000),
+    }
+
+
+def _section_save(app: Flask, cookie: str, backend: Backends, bare: float) -> dict[str, Any]:
+    """Saving a section of a draft as the page does it by itself, each time with another text."""
+    path = "/applications/APP-402/sections/S2"
+    page = call(app, path, cookie=cookie)
+    fields = HtmlPage(page.body.decode()).forms
+    typed = next(form["fields"] for form in fields if form["action"].endswith(path))
+    state: dict[str, Any] = {"number": 0, "version": typed["version"][0]}
+
+    def once() -> None:
+        state["number"] += 1
+        told = typed | {"summary": [f"A summary for the {state['number']}th time"], "version": [state["version"]]}
+        answer = call(app, path, cookie=cookie, form=urlencode(told, doseq=True).encode(), accept="application/json")
+        news = json.loads(answer.body)
+        assert news["state"] == "saved", news
+        state["version"] = str(news["version"])
+
+    return {
+        "page": "section saved by itself",
+        "multiple": round(cost(once, backend) / bare, 2),
+        "target": 4,
+        "queries_10": queries(app, once),
+        "queries_1000": queries(app, once),
+        "kilobytes": 0.2,
     }
 
 

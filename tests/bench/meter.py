@@ -65,7 +65,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def call(app: Flask, path: str, *, cookie: str = "", form: bytes | None = None) -> Answer:
+def call(app: Flask, path: str, *, cookie: str = "", form: bytes | None = None, accept: str = "text/html") -> Answer:
     """One request straight through the WSGI door, as a server would make it, without a test client around it."""
     path, _, query = path.partition("?")
     environ: dict[str, Any] = {
@@ -77,6 +77,7 @@ def call(app: Flask, path: str, *, cookie: str = "", form: bytes | None = None) 
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_HOST": "127.0.0.1",
         "HTTP_COOKIE": cookie,
+        "HTTP_ACCEPT": accept,
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(form or b""),
         "wsgi.errors": io.StringIO(),
