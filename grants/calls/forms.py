@@ -38,10 +38,10 @@ class Mistake:
     file: str
     line: int
     key: str
-    reason: str
+    reason: Any
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (f"{self.file}:{self.line}", self.key, self.reason) if part)
+        return ": ".join(part for part in (f"{self.file}:{self.line}", self.key, str(self.reason)) if part)
 
 
 class BadImport(ValueError):
@@ -60,10 +60,10 @@ class _Reading:
     places: dict[Place, tuple[str, int]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
-    def wrong(self, file: str, line: int, key: str, reason: str) -> None:
+    def wrong(self, file: str, line: int, key: str, reason: Any) -> None:
         self.mistakes.append(Mistake(file, line, key, reason))
 
-    def located(self, place: Place, reason: str) -> Mistake:
+    def located(self, place: Place, reason: Any) -> Mistake:
         """A mistake at a path, or at the nearest place above it that stands in a file."""
         known = place
         while known and known not in self.places:
@@ -83,7 +83,7 @@ def read_call(path: str | Path) -> dict[str, Any]:
     if place.is_dir():
         found = sorted(p for p in place.iterdir() if p.suffix in (".yaml", ".yml"))
         if not found:
-            raise BadImport([Mistake(str(place), 1, "", "there is no YAML file in this folder")])
+            raise BadImport([Mistake(str(place), 1, "", _l("there is no YAML file in this folder"))])
         return read_documents({p.name: _bytes_of(p) for p in found})
     return read_upload(place.name, _bytes_of(place))
 
@@ -91,7 +91,7 @@ def read_call(path: str | Path) -> dict[str, Any]:
 def _bytes_of(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST:
-            raise BadImport([Mistake(path.name, 1, "", "the file is larger than 2 MB")])
+            raise BadImport([Mistake(path.name, 1, "", _l("the file is larger than 2 MB"))])
         return path.read_bytes()
     except OSError as error:
         raise BadImport([Mistake(str(path), 1, "", str(error.strerror or error).lower())]) from error
@@ -100,11 +100,11 @@ def _bytes_of(path: Path) -> bytes:
 def read_upload(name: str, content: bytes) -> dict[str, Any]:
     """The documents of a call from a file that was sent: YAML, or the folder as a ZIP file. Raises BadImport."""
     if len(content) > LARGEST:
-        raise BadImport([Mistake(name, 1, "", "the file is larger than 2 MB")])
+        raise BadImport([Mistake(name, 1, "", _l("the file is larger than 2 MB"))])
     if name.lower().endswith(".zip"):
         return read_documents(_unpacked(name, content))
     if not name.lower().endswith((".yaml", ".yml")):
-        raise BadImport([Mistake(name, 1, "", "a YAML file (.yaml) or a folder as .zip is expected")])
+        raise BadImport([Mistake(name, 1, "", _l("a YAML file (.yaml) or a folder as .zip is expected"))])
     return read_documents({name: content})
 
 
@@ -117,14 +117,14 @@ def _unpacked(name: str, content: bytes) -> dict[str, bytes]:
                 if m.filename.endswith((".yaml", ".yml")) and not m.filename.startswith("__MACOSX")
             ]
             if len(members) > MOST_FILES or sum(m.file_size for m in members) > 4 * LARGEST:
-                raise BadImport([Mistake(name, 1, "", "there is too much in this file")])
+                raise BadImport([Mistake(name, 1, "", _l("there is too much in this file"))])
             found = {m.filename.rsplit("/", 1)[-1]: archive.read(m) for m in members}
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
         if isinstance(error, BadImport):
             raise
-        raise BadImport([Mistake(name, 1, "", "this is not a ZIP file that can be read")]) from error
+        raise BadImport([Mistake(name, 1, "", _l("this is not a ZIP file that can be read"))]) from error
     if not found:
-        raise BadImport([Mistake(name, 1, "", "there is no YAML file inside")])
+        raise BadImport([Mistake(name, 1, "", _l("there is no YAML file inside"))])
     return found
 
 
@@ -135,7 +135,7 @@ def read_documents(files: Mapping[str, bytes]) -> dict[str, Any]:
         _read_file(reading, name, content)
     if "call" not in reading.documents and not reading.mistakes:
         raise BadImport(
-            [Mistake(", ".join(list(files)[:3]), 1, "call", "no file holds the call (a key “call” on top)")]
+            [Mistake(", ".join(list(files)[:3]), 1, "call", _l("no file holds the call (a key “call” on top)"))]
         )
     if not reading.mistakes:
         reading.mistakes = [reading.located(p.path, p.reason) for p in rules.problems_of(reading.documents)]
@@ -150,20 +150,20 @@ def _read_file(reading: _Reading, name: str, content: bytes, whole: str | None =
         loader = LOADER(content.decode("utf-8-sig"))
         node = loader.get_single_node()
     except UnicodeDecodeError:
-        return reading.wrong(name, 1, "", "the file is not text in UTF-8")
+        return reading.wrong(name, 1, "", _l("the file is not text in UTF-8"))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return reading.wrong(name, line, "", f"this is not YAML: {error.problem or error.context}")
+        return reading.wrong(name, line, "", _l("this is not YAML: %(what)s", what=error.problem or error.context))
     except (yaml.YAMLError, RecursionError) as error:
-        return reading.wrong(name, 1, "", f"this is not YAML: {str(error).splitlines()[0]}")
+        return reading.wrong(name, 1, "", _l("this is not YAML: %(what)s", what=str(error).splitlines()[0]))
     if not isinstance(node, yaml.MappingNode):
-        return None if node is None else reading.wrong(name, 1, "", "keys and values are expected")
+        return None if node is None else reading.wrong(name, 1, "", _l("keys and values are expected"))
     for key_node, value_node in node.value:
         key = key_node.value
         if whole is None and key in rules.DOCUMENTS:
             if key in reading.documents:
                 reading.wrong(
-                    name, key_node.start_mark.line + 1, key, "this document was already given in another file"
+                    name, key_node.start_mark.line + 1, key, _l("this document was already given in another file")
                 )
                 continue
             reading.places[key,] = (name, key_node.start_mark.line + 1)
@@ -184,10 +184,10 @@ class _Builder:
     def value(self, node: yaml.Node, place: Place) -> Any:
         line = node.start_mark.line + 1
         if id(node) in self.seen:
-            return self.wrong(line, place, "anchors and references (&, *) are not read here")
+            return self.wrong(line, place, _l("anchors and references (&, *) are not read here"))
         self.seen.add(id(node))
         if len(place) > DEEPEST:
-            return self.wrong(line, place, "nested too deeply")
+            return self.wrong(line, place, _l("nested too deeply"))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
@@ -205,10 +205,10 @@ class _Builder:
             key = self.scalar(key_node, place) if isinstance(key_node, yaml.ScalarNode) else None
             if isinstance(key, bool) or not isinstance(key, str | int):
                 word = getattr(key_node, "value", "?")
-                self.wrong(line, place, f"“{word}” cannot be a key; put it in quotes")
+                self.wrong(line, place, _l("“%(word)s” cannot be a key; put it in quotes", word=word))
                 continue
             if str(key) in map(str, found):
-                self.wrong(line, (*place, key), "this key stands twice")
+                self.wrong(line, (*place, key), _l("this key stands twice"))
                 continue
             self.reading.places[*place, key] = (self.file, line)
             found[key] = self.value(value_node, (*place, key))
@@ -219,18 +219,18 @@ class _Builder:
         try:
             found = self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError):
-            return self.wrong(line, place, f"“{str(node.value)[:60]}” cannot be read")
+            return self.wrong(line, place, _l("“%(word)s” cannot be read", word=str(node.value)[:60]))
         if isinstance(found, str) and any(
             (ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) < 0xE000 for c in found
         ):
-            return self.wrong(line, place, "the text holds a character that cannot be stored")
+            return self.wrong(line, place, _l("the text holds a character that cannot be stored"))
         if isinstance(found, float) and not isfinite(found):
-            return self.wrong(line, place, "a number is expected")
+            return self.wrong(line, place, _l("a number is expected"))
         if isinstance(found, bytes | set):
-            return self.wrong(line, place, "a text, a number or a day is expected")
+            return self.wrong(line, place, _l("a text, a number or a day is expected"))
         return found
 
-    def wrong(self, line: int, place: Place, reason: str) -> None:
+    def wrong(self, line: int, place: Place, reason: Any) -> None:
         self.reading.wrong(self.file, line, _dotted(place), reason)
 
 

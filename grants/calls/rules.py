@@ -33,6 +33,9 @@ from grants.core.questions import (
 from grants.core.rules import Obstacle
 from grants.questionnaires.rules import names_in_budget
 
+MOST_OF_ANNEX = 10
+"""Files for one document asked, and megabytes of each: a call may ask for fewer."""
+
 DOCUMENTS = ("call", "form", "grid", "budget", "plan_of_action")
 """What a call is imported from; budget and plan_of_action only when the form asks for them."""
 
@@ -133,13 +136,13 @@ class _Examination:
         self.criteria: set[str] = set()
         self.form: Definition | None = None
 
-    def wrong(self, path: Path, reason: str) -> None:
+    def wrong(self, path: Path, reason: Any) -> None:
         self.problems.append(Problem(path, reason))
 
     def all(self) -> list[Problem]:
         for document in ("call", "form", "grid"):
             if not isinstance(self.definition.get(document), Mapping):
-                self.wrong((document,), f"the document “{document}” is missing")
+                self.wrong((document,), _l("the document “%(document)s” is missing", document=document))
         if self.problems:
             return self.problems
         self.identity()
@@ -164,7 +167,7 @@ class _Examination:
         if value is None and not needed:
             return {}
         if not isinstance(value, Mapping):
-            self.wrong((*path, key), "this is missing" if value is None else "a mapping is expected")
+            self.wrong((*path, key), _l("this is missing") if value is None else _l("a mapping is expected"))
             return {}
         return value
 
@@ -177,21 +180,23 @@ class _Examination:
         if value is None and not needed:
             return []
         if not isinstance(value, list) or (needed and not value):
-            self.wrong(here, "this is missing" if value is None else "a list with at least one member is expected")
+            self.wrong(
+                here, _l("this is missing") if value is None else _l("a list with at least one member is expected")
+            )
             return []
         members = []
         for position, member in enumerate(value):
             if isinstance(member, Mapping):
                 members.append(((*here, position), member))
             else:
-                self.wrong((*here, position), "a mapping is expected")
+                self.wrong((*here, position), _l("a mapping is expected"))
         return members
 
     def text(self, holder: Mapping[str, Any], key: str, path: Path, *, needed: bool = True) -> None:
         value = holder.get(key)
         if value is None:
             if needed:
-                self.wrong((*path, key), "this text is missing")
+                self.wrong((*path, key), _l("this text is missing"))
             return
         for reason in texts_of(value, self.languages, self.fallback)[1]:
             self.wrong((*path, key), reason)
@@ -202,9 +207,9 @@ class _Examination:
         for path, member in members:
             value = member.get(key)
             if value is None or isinstance(value, bool | list | dict) or not str(value).strip():
-                self.wrong((*path, key), f"“{key}” is missing")
+                self.wrong((*path, key), _l("“%(key)s” is missing", key=key))
             elif str(value) in seen:
-                self.wrong((*path, key), f"“{value}” stands twice")
+                self.wrong((*path, key), _l("“%(value)s” stands twice", value=value))
             else:
                 seen.append(str(value))
         return seen
@@ -213,16 +218,18 @@ class _Examination:
         value = holder.get(key)
         if value is None:
             if needed:
-                self.wrong((*path, key), "this amount is missing")
+                self.wrong((*path, key), _l("this amount is missing"))
             return None
         try:
             amount = None if isinstance(value, bool | list | dict) else Money.parse(value, self.currency)
         except NotAnAmount:
             amount = None
         if amount is None:
-            self.wrong((*path, key), f"“{value}” is not an amount in {self.currency}")
+            self.wrong(
+                (*path, key), _l("“%(value)s” is not an amount in %(currency)s", value=value, currency=self.currency)
+            )
         elif amount.minor < 0:
-            self.wrong((*path, key), "an amount is not negative")
+            self.wrong((*path, key), _l("an amount is not negative"))
         return amount
 
     def values(self, holder: Mapping[str, Any], key: str, path: Path) -> list[Any]:
@@ -231,7 +238,7 @@ class _Examination:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.wrong((*path, key), "a list is expected")
+            self.wrong((*path, key), _l("a list is expected"))
             return []
         return value
 
@@ -242,7 +249,7 @@ class _Examination:
         if value is None and not needed:
             return None
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LARGEST_NUMBER:
-            self.wrong((*path, key), f"a whole number from {least} is expected")
+            self.wrong((*path, key), _l("a whole number from %(least)s is expected", least=least))
             return None
         return value
 
@@ -253,7 +260,7 @@ class _Examination:
         except InvalidOperation:
             number = None
         if number is None or not number.is_finite():
-            self.wrong((*path, key), "a number is expected")
+            self.wrong((*path, key), _l("a number is expected"))
             return None
         return number
 
@@ -269,15 +276,19 @@ class _Examination:
         call, path = self.call, ("call",)
         reference = call.get("id")
         if not isinstance(reference, str) or not REFERENCE.fullmatch(reference) or reference in ADDRESSES:
-            self.wrong((*path, "id"), "a reference of 2 to 40 letters, digits, dots and dashes is expected")
+            self.wrong((*path, "id"), _l("a reference of 2 to 40 letters, digits, dots and dashes is expected"))
         languages = call.get("languages_of_application")
         known = isinstance(languages, list) and bool(languages)
         if not known or not all(isinstance(c, str) and re.fullmatch(r"[a-z]{2,3}", c) for c in languages or []):
-            self.wrong((*path, "languages_of_application"), "a list of language codes is expected, such as [en, fr]")
+            self.wrong(
+                (*path, "languages_of_application"), _l("a list of language codes is expected, such as [en, fr]")
+            )
         if call.get("authoritative_language") not in self.languages:
-            self.wrong((*path, "authoritative_language"), "one of the languages of application is expected")
+            self.wrong((*path, "authoritative_language"), _l("one of the languages of application is expected"))
         if self.currency not in get_global("all_currencies") or not isinstance(call.get("currency"), str):
-            self.wrong((*path, "currency"), f"“{self.currency}” is not a currency code, such as EUR")
+            self.wrong(
+                (*path, "currency"), _l("“%(currency)s” is not a currency code, such as EUR", currency=self.currency)
+            )
             self.currency = "EUR"
         self.text(call, "title", path)
         self.text(call, "programme", path)
@@ -291,24 +302,24 @@ class _Examination:
         try:
             ZoneInfo(zone if isinstance(zone, str) else "?")
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.wrong((*path, "timezone"), "the name of a time zone is expected, such as Europe/Brussels")
+            self.wrong((*path, "timezone"), _l("the name of a time zone is expected, such as Europe/Brussels"))
             return
         read: dict[str, datetime | date | None] = {}
         for key in MOMENTS:
             value = table.get(key)
             read[key] = moment_of(value, str(zone))
             if read[key] is None and (value is not None or key in ("published_at", "deadline")):
-                self.wrong((*path, key), "a day and time is expected, such as 2027-02-26T23:59:59+01:00")
+                self.wrong((*path, key), _l("a day and time is expected, such as 2027-02-26T23:59:59+01:00"))
         for key in DAYS:
             value = table.get(key)
             read[key] = None if isinstance(value, datetime) else day_of(value)
             if value is not None and read[key] is None:
-                self.wrong((*path, key), "a day is expected, such as 2027-03-26")
+                self.wrong((*path, key), _l("a day is expected, such as 2027-03-26"))
         for row in IN_ORDER:
             given = [key for key in row if read.get(key) is not None]
             for before, after in pairwise(given):
                 if not _follows(read[before], read[after], str(zone)):
-                    self.wrong((*path, after), f"this comes before {before}")
+                    self.wrong((*path, after), _l("this comes before %(before)s", before=before))
 
     def money(self) -> None:
         envelope = self.mapping(self.call, "envelope", ("call",))
@@ -326,15 +337,20 @@ class _Examination:
                 sums[key] += amounts[key].minor if amounts[key] else 0  # type: ignore[union-attr]
             given = [amounts[k] for k in ("floor", "indicative", "ceiling") if amounts[k]]
             if given != sorted(given, key=lambda a: a.minor if a else 0):
-                self.wrong(here, "floor, indicative amount and ceiling must not decrease in this order")
+                self.wrong(here, _l("floor, indicative amount and ceiling must not decrease in this order"))
         for key, minor in sums.items():
             if whole and minor > whole.minor:
-                reason = f"the {key} amounts of the regions add up to {Money(minor, self.currency)}, more than {whole}"
+                reason = _l(
+                    "the %(key)s amounts of the regions add up to %(what)s, more than %(whole)s",
+                    key=key,
+                    what=Money(minor, self.currency),
+                    whole=whole,
+                )
                 self.wrong((*path, "by_region"), reason)
         self.grant(whole)
         day = envelope.get("reserve_list_valid_until")
         if day is not None and day_of(day) is None:
-            self.wrong((*path, "reserve_list_valid_until"), "a day is expected, such as 2027-10-31")
+            self.wrong((*path, "reserve_list_valid_until"), _l("a day is expected, such as 2027-10-31"))
 
     def grant(self, envelope: Money | None) -> None:
         path: Path = ("call", "grant")
@@ -343,15 +359,21 @@ class _Examination:
             return
         least, most = self.amount(grant, "min", path), self.amount(grant, "max", path)
         if least and most and least > most:
-            self.wrong((*path, "min"), f"the smallest grant {least} is larger than the largest {most}")
+            self.wrong(
+                (*path, "min"),
+                _l("the smallest grant %(least)s is larger than the largest %(most)s", least=least, most=most),
+            )
         if most and envelope and most > envelope:
-            self.wrong((*path, "max"), f"the largest grant {most} is larger than the envelope {envelope}")
+            self.wrong(
+                (*path, "max"),
+                _l("the largest grant %(most)s is larger than the envelope %(envelope)s", most=most, envelope=envelope),
+            )
         months = self.mapping(grant, "duration_months", path)
         if isinstance(grant.get("duration_months"), Mapping):
             here = (*path, "duration_months")
             shortest, longest = self.whole(months, "min", here, least=1), self.whole(months, "max", here, least=1)
             if shortest and longest and shortest > longest:
-                self.wrong((*here, "min"), "the shortest duration is longer than the longest")
+                self.wrong((*here, "min"), _l("the shortest duration is longer than the longest"))
 
     def lots(self) -> None:
         lots = self.listed(self.call, "lots", ("call",), needed=False)
@@ -361,20 +383,20 @@ class _Examination:
             self.text(lot, "title", path)
             for number in self.values(lot, "plan_points", path):
                 if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < LARGEST_NUMBER:
-                    self.wrong((*path, "plan_points"), "a list of whole numbers is expected")
+                    self.wrong((*path, "plan_points"), _l("a list of whole numbers is expected"))
                 elif points and number not in points:
-                    self.wrong((*path, "plan_points"), f"the Plan of Action has no point {number}")
+                    self.wrong((*path, "plan_points"), _l("the Plan of Action has no point %(number)s", number=number))
         envelope = self.call.get("envelope")
         fewest = envelope.get("by_lot_min_awards") if isinstance(envelope, Mapping) else None
         if fewest is None:
             return
         here: Path = ("call", "envelope", "by_lot_min_awards")
         if not isinstance(fewest, Mapping):
-            self.wrong(here, "a mapping of lots to whole numbers is expected")
+            self.wrong(here, _l("a mapping of lots to whole numbers is expected"))
             return
         for key in fewest:
             if str(key) not in keys:
-                self.wrong((*here, key), f"there is no lot “{key}”")
+                self.wrong((*here, key), _l("there is no lot “%(key)s”", key=key))
             self.whole(fewest, key, here)
 
     def countries(self) -> None:
@@ -383,14 +405,15 @@ class _Examination:
         path: Path = ("call", "eligible_countries")
         given = self.call.get("eligible_countries")
         if not isinstance(given, list) or not given:
-            self.wrong(path, "a list of country codes is expected")
+            self.wrong(path, _l("a list of country codes is expected"))
             return
         for position, code in enumerate(given):
             if str(code) not in countries("en"):
-                reason = f"“{code}” is not a country code" + (" (put NO in quotes)" if code is False else "")
+                quoted = _l("“%(code)s” is not a country code (put NO in quotes)", code=code)
+                reason = quoted if code is False else _l("“%(code)s” is not a country code", code=code)
                 self.wrong((*path, position), reason)
             elif given.index(code) != position:
-                self.wrong((*path, position), f"“{code}” stands twice")
+                self.wrong((*path, position), _l("“%(code)s” stands twice", code=code))
 
     # -------------------------------------------------------------- the other documents
 
@@ -405,7 +428,7 @@ class _Examination:
         if not plan:
             return
         if not isinstance(plan, Mapping):
-            self.wrong(("plan_of_action",), "a mapping with clusters is expected")
+            self.wrong(("plan_of_action",), _l("a mapping with clusters is expected"))
             return
         every: list[tuple[Path, Mapping[str, Any]]] = []
         for path, cluster in self.listed(plan, "clusters", ("plan_of_action",)):
@@ -423,7 +446,7 @@ class _Examination:
         if low is None or high is None or step is None:
             return
         if low >= high or step <= 0 or (high - low) % step or (high - low) / step > 100:
-            self.wrong((*path, "scale"), "min, max and step do not make a scale of 2 to 101 steps")
+            self.wrong((*path, "scale"), _l("min, max and step do not make a scale of 2 to 101 steps"))
             return
         for number in self.values(scale, "comment_required_for", (*path, "scale")):
             self.on_scale(number, low, high, (*path, "scale", "comment_required_for"))
@@ -449,10 +472,20 @@ class _Examination:
     ) -> Decimal:
         stated = self.number(section, "max", path) if "max" in section else reachable
         if stated is not None and stated != reachable:
-            self.wrong((*path, "max"), f"the criteria of this section add up to {reachable}, not {stated}")
+            self.wrong(
+                (*path, "max"),
+                _l(
+                    "the criteria of this section add up to %(reachable)s, not %(stated)s",
+                    reachable=reachable,
+                    stated=stated,
+                ),
+            )
         passing = self.number(section, "min_to_pass", path) if "min_to_pass" in section else None
         if passing is not None and not 0 <= passing <= reachable:
-            self.wrong((*path, "min_to_pass"), f"this cannot be reached: the section has {reachable} points")
+            self.wrong(
+                (*path, "min_to_pass"),
+                _l("this cannot be reached: the section has %(reachable)s points", reachable=reachable),
+            )
         if section.get("reject_if_any_subscore") is not None:
             self.on_scale(section["reject_if_any_subscore"], low, high, (*path, "reject_if_any_subscore"))
         return reachable
@@ -463,14 +496,18 @@ class _Examination:
         except InvalidOperation:
             fits = False
         if not fits:
-            self.wrong(path, f"{number} is not on the scale from {low} to {high}")
+            self.wrong(
+                path, _l("%(number)s is not on the scale from %(low)s to %(high)s", number=number, low=low, high=high)
+            )
 
     def assessment(self, grid: Mapping[str, Any], most: Decimal, sections: list[str]) -> None:
         thresholds = self.mapping(grid, "thresholds", ("grid",), needed=False)
         if "total" in thresholds:
             total = self.number(thresholds, "total", ("grid", "thresholds"))
             if total is not None and total > most:
-                self.wrong(("grid", "thresholds", "total"), f"this cannot be reached: there are {most} points")
+                self.wrong(
+                    ("grid", "thresholds", "total"), _l("this cannot be reached: there are %(most)s points", most=most)
+                )
         path: Path = ("grid", "assessors")
         assessors = self.mapping(grid, "assessors", ("grid",))
         if isinstance(grid.get("assessors"), Mapping):
@@ -481,7 +518,10 @@ class _Examination:
         known = {f"section_{key}" for key in sections} | {"lower_requested_amount", "published_lottery"}
         for position, rule in enumerate(self.values(grid, "tie_break", ("grid",))):
             if str(rule) not in known:
-                self.wrong(("grid", "tie_break", position), f"“{rule}” is not one of {', '.join(sorted(known))}")
+                self.wrong(
+                    ("grid", "tie_break", position),
+                    _l("“%(rule)s” is not one of %(what)s", rule=rule, what=", ".join(sorted(known))),
+                )
 
     def budget(self) -> None:
         document = self.definition.get("budget")
@@ -489,7 +529,7 @@ class _Examination:
             return
         path: Path = ("budget",)
         if not isinstance(document, Mapping):
-            self.wrong(path, "a mapping with headings is expected")
+            self.wrong(path, _l("a mapping with headings is expected"))
             return
         self.headings(document)
         self.budget_checks(document)
@@ -499,7 +539,7 @@ class _Examination:
             self.text(source, "title", here)
         for position, name in enumerate(self.values(document, "line_fields", path)):
             if str(name) not in LINE_FIELDS:
-                self.wrong((*path, "line_fields", position), f"unknown field “{name}”")
+                self.wrong((*path, "line_fields", position), _l("unknown field “%(name)s”", name=name))
 
     def headings(self, document: Mapping[str, Any]) -> None:
         headings = self.listed(document, "headings", ("budget",))
@@ -513,7 +553,10 @@ class _Examination:
                     self.number(cap, name, (*here, "cap"))
             for code in str(heading.get("computed") or "").split("+"):
                 if code.strip() and code.strip() not in codes:
-                    self.wrong((*here, "computed"), f"there is no heading with the code “{code.strip()}”")
+                    self.wrong(
+                        (*here, "computed"),
+                        _l("there is no heading with the code “%(code)s”", code=code.strip()),
+                    )
 
     def budget_checks(self, document: Mapping[str, Any]) -> None:
         path: Path = ("budget",)
@@ -528,7 +571,7 @@ class _Examination:
     def questions(self) -> None:
         form = self.definition["form"]
         if "sources" in form:
-            self.wrong(("form", "sources"), "this key is taken; it is filled in when the call is stored")
+            self.wrong(("form", "sources"), _l("this key is taken; it is filled in when the call is stored"))
         sources = sources_of(self.definition)
         sources["call"] = {**self.call, "currency": self.currency}
         try:
@@ -541,7 +584,7 @@ class _Examination:
                 for criterion in question["criteria"] if isinstance(question.get("criteria"), list) else []:
                     if str(criterion) not in self.criteria:
                         path = ("form", "sections", s, "questions", q, "criteria")
-                        self.wrong(path, f"the grid has no criterion “{criterion}”")
+                        self.wrong(path, _l("the grid has no criterion “%(criterion)s”", criterion=criterion))
 
     # -------------------------------------------------------------- rules and documents asked for
 
@@ -568,7 +611,7 @@ class _Examination:
             self.text(rule, "text", here)
             self.expression(rule, "check", here, names)
             if str(rule.get("on_fail")) not in ON_FAIL:
-                self.wrong((*here, "on_fail"), f"one of {', '.join(sorted(ON_FAIL))} is expected")
+                self.wrong((*here, "on_fail"), _l("one of %(what)s is expected", what=", ".join(sorted(ON_FAIL))))
             self.values(rule, "manual_if", here)
 
     def eligibility_check(self) -> None:
@@ -579,11 +622,11 @@ class _Examination:
         known |= {name for name in facts if name.startswith("call.")}
         for path, question in asked:
             for key in question.keys() - CHECK_KEYS:
-                self.wrong((*path, key), f"unknown key “{key}”")
+                self.wrong((*path, key), _l("unknown key “%(key)s”", key=key))
             if not KEY.fullmatch(str(question.get("key"))):
-                self.wrong((*path, "key"), "a key of letters, digits and _ is expected")
+                self.wrong((*path, "key"), _l("a key of letters, digits and _ is expected"))
             if question.get("type") not in CHECK_TYPES:
-                self.wrong((*path, "type"), f"one of {', '.join(CHECK_TYPES)} is expected")
+                self.wrong((*path, "type"), _l("one of %(what)s is expected", what=", ".join(CHECK_TYPES)))
             for name in ("label", "help", "reason", "change"):
                 self.text(question, name, path, needed=name == "label")
             options = self.listed(question, "options", path, needed=question.get("type") == "choice")
@@ -591,7 +634,7 @@ class _Examination:
             for here, option in options:
                 self.text(option, "label", here)
             if question.get("fact") is not None and str(question["fact"]) not in facts:
-                self.wrong((*path, "fact"), f"unknown name “{question['fact']}”")
+                self.wrong((*path, "fact"), _l("unknown name “%(question_fact)s”", question_fact=question["fact"]))
             self.deciding(question, path, known)
 
     def deciding(self, question: Mapping[str, Any], path: Path, known: set[str]) -> None:
@@ -599,20 +642,23 @@ class _Examination:
         rules = {str(rule.get("id")): rule for rule in _mappings(self.call.get("eligibility"), "rules")}
         cited = [str(rule) for rule in self.values(question, "rules", path)]
         if question.get("on_fail", "reject") not in ("reject", "manual"):
-            self.wrong((*path, "on_fail"), "reject or manual is expected")
+            self.wrong((*path, "on_fail"), _l("reject or manual is expected"))
         for rule in cited:
             if rule not in rules:
-                self.wrong((*path, "rules"), f"there is no eligibility rule “{rule}”")
+                self.wrong((*path, "rules"), _l("there is no eligibility rule “%(rule)s”", rule=rule))
         if question.get("check") is not None:
             self.expression(question, "check", path, known)
             return
         if not cited:
-            self.wrong(path, "a check, or rules that decide, are expected")
+            self.wrong(path, _l("a check, or rules that decide, are expected"))
         for rule in cited:
             try:
                 parse(rules.get(rule, {}).get("check", "true"), known)
             except BadExpression as error:
-                self.wrong((*path, "rules"), f"the rule “{rule}” needs what no question asks: {error}")
+                self.wrong(
+                    (*path, "rules"),
+                    _l("the rule “%(rule)s” needs what no question asks: %(error)s", rule=rule, error=error),
+                )
 
     def annexes(self) -> None:
         annexes = self.listed(self.call, "required_annexes", ("call",), needed=False)
@@ -624,13 +670,23 @@ class _Examination:
             self.text(annex, "note", path, needed=False)
             formats = annex.get("formats")
             if not isinstance(formats, list) or not formats or not set(map(str, formats)) <= set(MEDIA_TYPES):
-                self.wrong((*path, "formats"), f"a list of some of {', '.join(sorted(MEDIA_TYPES))} is expected")
+                self.wrong(
+                    (*path, "formats"),
+                    _l("a list of some of %(what)s is expected", what=", ".join(sorted(MEDIA_TYPES))),
+                )
             if not isinstance(annex.get("required"), bool):
-                self.wrong((*path, "required"), "true or false is expected")
+                self.wrong((*path, "required"), _l("true or false is expected"))
             if annex.get("when") is not None:
                 self.expression(annex, "when", path, names)
+            for name in ("max_mb", "max_files"):
+                most = annex.get(name, 1)
+                if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MOST_OF_ANNEX:
+                    self.wrong(
+                        (*path, name),
+                        _l("a whole number from 1 to %(most_of_annex)s is expected", most_of_annex=MOST_OF_ANNEX),
+                    )
             if annex.get("stage", "application") not in ("application", "award"):
-                self.wrong((*path, "stage"), "application or award is expected")
+                self.wrong((*path, "stage"), _l("application or award is expected"))
 
     def terms(self) -> None:
         award = self.mapping(self.call, "award", ("call",), needed=False)
@@ -639,7 +695,10 @@ class _Examination:
                 self.expression(plan, "when", path, {"amount"})
             percents = [self.number(t, "percent", p) or Decimal(0) for p, t in self.listed(plan, "tranches", path)]
             if percents and sum(percents) != 100:
-                self.wrong((*path, "tranches"), f"the tranches add up to {sum(percents)} %, not 100 %")
+                self.wrong(
+                    (*path, "tranches"),
+                    _l("the tranches add up to %(sum_percents)s %%, not 100 %%", sum_percents=sum(percents)),
+                )
         reporting = self.mapping(self.call, "reporting", ("call",), needed=False)
         for path, report in self.listed(reporting, "milestones", ("call", "reporting"), needed=False):
             if isinstance(report.get("required"), str):

@@ -24,6 +24,8 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from grants.core.languages import _l
+
 LONGEST = 1000
 DEEPEST = 40
 PRECISION = Context(prec=400, traps=[InvalidOperation, DivisionByZero, Overflow])
@@ -54,9 +56,9 @@ Values = Mapping[str, Any]
 class BadExpression(ValueError):
     """A formula that cannot be read, or not with these values; ``position`` counts characters from 0."""
 
-    def __init__(self, reason: str, position: int = 0) -> None:
+    def __init__(self, reason: Any, position: int = 0) -> None:
         self.reason, self.position = reason, position
-        super().__init__(f"{reason} (at character {position + 1})")
+        super().__init__(str(_l("%(reason)s (at character %(n)s)", reason=reason, n=position + 1)))
 
 
 class Token(NamedTuple):
@@ -93,7 +95,9 @@ class Expression:
             try:
                 return self._root.compute(values, Decimal(tolerance))
             except (InvalidOperation, Overflow, RecursionError) as error:
-                raise BadExpression(f"{self.source}: cannot be computed with these values") from error
+                raise BadExpression(
+                    _l("%(formula)s: cannot be computed with these values", formula=self.source)
+                ) from error
 
     def holds(self, values: Values, *, tolerance: Decimal | str | int = 0) -> bool | None:
         """Whether the condition is met: True, False, or None when it cannot be known. An empty list or text is False."""
@@ -106,18 +110,18 @@ def parse(source: str, names: Container[str] | None = None) -> Expression:
     Without ``names`` every name is accepted.
     """
     if not isinstance(source, str):
-        raise BadExpression("this is not a text")
+        raise BadExpression(_l("this is not a text"))
     expression, places = _read(source)
     for name, at in places:
         if names is not None and name not in names:
-            raise BadExpression(f"unknown name “{name}”", at)
+            raise BadExpression(_l("unknown name “%(name)s”", name=name), at)
     return expression
 
 
 @lru_cache(maxsize=2000)
 def _read(source: str) -> tuple[Expression, tuple[tuple[str, int], ...]]:
     if len(source) > LONGEST:
-        raise BadExpression(f"longer than {LONGEST} characters", LONGEST)
+        raise BadExpression(_l("longer than %(longest)s characters", longest=LONGEST), LONGEST)
     parser = _Parser(_tokens(source))
     root = parser.whole()
     return Expression(source, frozenset(n for n, _ in parser.places), root), tuple(parser.places)
@@ -130,7 +134,7 @@ def _tokens(source: str) -> list[Token]:
         match = TOKEN.match(source, at)
         if match is None:
             at += len(source[at:]) - len(source[at:].lstrip())
-            raise BadExpression(f"“{source[at : at + 1]}” does not belong here", at)
+            raise BadExpression(_l("“%(what)s” does not belong here", what=source[at : at + 1]), at)
         kind = str(match.lastgroup)
         found.append(Token(kind, match.group(kind), match.start(kind)))
         at = match.end()
@@ -161,21 +165,21 @@ class _Parser:
 
     def expect(self, text: str) -> None:
         if not self.take(text):
-            self.refuse(f"“{text}” is missing")
+            self.refuse(_l("“%(text)s” is missing", text=text))
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: Any) -> None:
         raise BadExpression(reason, self.here.at)
 
     def whole(self) -> Node:
         node = self.either()
         if self.here.kind != "end":
-            self.refuse(f"“{self.here.text}” does not belong here")
+            self.refuse(_l("“%(word)s” does not belong here", word=self.here.text))
         return node
 
     def either(self) -> Node:
         self.depth += 1
         if self.depth > DEEPEST:
-            self.refuse("nested too deeply")
+            self.refuse(_l("nested too deeply"))
         parts = [self.both()]
         while self.take("or"):
             parts.append(self.both())
@@ -261,7 +265,11 @@ class _Parser:
             constant = _constant(token)
             return Node(lambda _v, _t: constant)
         if token.kind != "name" or token.text in WORDS:
-            self.refuse("the formula ends too early" if token.kind == "end" else f"“{token.text}” does not belong here")
+            self.refuse(
+                _l("the formula ends too early")
+                if token.kind == "end"
+                else _l("“%(word)s” does not belong here", word=token.text)
+            )
         if self.tokens[self.next + 1].text == "(":
             return self.function()
         return self.named(token.text, 1)
@@ -275,7 +283,7 @@ class _Parser:
         token = self.here
         known = FUNCTIONS.get(token.text)
         if known is None:
-            self.refuse(f"unknown function “{token.text}”")
+            self.refuse(_l("unknown function “%(word)s”", word=token.text))
         assert known is not None
         fewest, most, function = known
         self.next += 2
@@ -285,7 +293,14 @@ class _Parser:
                 self.expect(",")
             arguments.append(self.either())
         if not fewest <= len(arguments) <= most:
-            raise BadExpression(f"“{token.text}” has {len(arguments)} values in its brackets", token.at)
+            raise BadExpression(
+                _l(
+                    "“%(word)s” has %(number)s values in its brackets",
+                    word=token.text,
+                    number=len(arguments),
+                ),
+                token.at,
+            )
 
         def compute(values: Values, tolerance: Decimal) -> Value:
             given = [a.compute(values, tolerance) for a in arguments]
@@ -301,7 +316,7 @@ class _Parser:
                 self.expect(",")
             minus, token = self.take("-"), self.here
             if token.kind not in ("number", "text", "name") or (minus and token.kind != "number"):
-                self.refuse("a list holds words, numbers and texts in quotes")
+                self.refuse(_l("a list holds words, numbers and texts in quotes"))
             self.next += 1
             member: Value = token.text if token.kind == "name" and token.text not in CONSTANTS else _constant(token)
             words.append(-member if minus else member)
@@ -390,7 +405,7 @@ def _compare(sign: str, left: Value, right: Value, tolerance: Decimal, at: int) 
 def _members(value: Value, at: int) -> list[Value]:
     if isinstance(value, list | tuple | set | frozenset):
         return list(value)
-    raise BadExpression("a list is expected", at)
+    raise BadExpression(_l("a list is expected"), at)
 
 
 def _ordered(sign: str, left: Value, right: Value, at: int) -> bool:
@@ -402,7 +417,7 @@ def _ordered(sign: str, left: Value, right: Value, at: int) -> bool:
         days = days and not isinstance(right, datetime)
         zones = moments and (left.tzinfo is None) == (right.tzinfo is None)
         if not days and not zones:
-            raise BadExpression(f"“{sign}” compares two numbers, two days or two moments", at)
+            raise BadExpression(_l("“%(sign)s” compares two numbers, two days or two moments", sign=sign), at)
     if sign == "<":
         return bool(first < second)
     if sign == ">":
@@ -434,7 +449,7 @@ def _years_between(given: list[Value], at: int) -> Decimal:
     """Whole years from a day to another; a moment counts as the day it is in the zone it carries."""
     days = [value.date() if isinstance(value, datetime) else value for value in given]
     if not all(isinstance(d, date) for d in days):
-        raise BadExpression("“years_between” needs two days", at)
+        raise BadExpression(_l("“years_between” needs two days"), at)
     start, end = days
     return Decimal(end.year - start.year - ((end.month, end.day) < (start.month, start.day)))
 

@@ -17,6 +17,7 @@ from typing import Any
 from babel import Locale
 
 from grants.core.expressions import BadExpression, Expression, parse
+from grants.core.languages import _l
 from grants.core.money import Money, NotAnAmount
 
 Texts = Mapping[str, str]
@@ -51,7 +52,7 @@ class Problem:
     """A mistake in an imported document: where (a path of keys and positions) and why."""
 
     path: Path
-    reason: str
+    reason: Any
 
 
 class BadDefinition(ValueError):
@@ -217,14 +218,14 @@ class _Reader:
         self.fallback = "en"
         self.currency = "EUR"
 
-    def wrong(self, path: Path, reason: str) -> None:
+    def wrong(self, path: Path, reason: Any) -> None:
         self.problems.append(Problem(path, reason))
 
     def source(self, dotted: str, path: Path) -> Any:
         """What a dotted path of the context refers to, remembered so that it can be stored beside the questionnaire."""
         found = looked_up(self.context, dotted)
         if found is None:
-            self.wrong(path, f"“{dotted}” refers to nothing")
+            self.wrong(path, _l("“%(dotted)s” refers to nothing", dotted=dotted))
         else:
             self.sources[dotted] = found
         return found
@@ -239,7 +240,7 @@ class _Reader:
         form = self.mapping
         languages = form.get("languages") or ["en"]
         if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
-            self.wrong(("languages",), "a list of language codes is expected, such as [en, fr]")
+            self.wrong(("languages",), _l("a list of language codes is expected, such as [en, fr]"))
             languages = ["en"]
         self.languages = tuple(languages)
         authoritative = form.get("authoritative_language") or self.optional_source("call.authoritative_language")
@@ -250,10 +251,10 @@ class _Reader:
         }
         version = form.get("version", 1)
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-            self.wrong(("version",), "a whole number from 1 is expected")
+            self.wrong(("version",), _l("a whole number from 1 is expected"))
             version = 1
         if not isinstance(form.get("id"), str) or not form["id"].strip():
-            self.wrong(("id",), "the questionnaire needs an id")
+            self.wrong(("id",), _l("the questionnaire needs an id"))
         sections = self.all_sections()
         return Definition(
             key=str(form.get("id")),
@@ -272,7 +273,7 @@ class _Reader:
         value, here = holder.get(key), (*path, key)
         if value is None:
             if needed:
-                self.wrong(path or here, f"“{key}” is missing")
+                self.wrong(path or here, _l("“%(key)s” is missing", key=key))
             return {}
         found, reasons = texts_of(value, self.languages, self.fallback)
         for reason in reasons:
@@ -282,20 +283,20 @@ class _Reader:
     def all_sections(self) -> tuple[Section, ...]:
         given = self.mapping.get("sections")
         if not isinstance(given, list) or not given:
-            self.wrong(("sections",), "a questionnaire needs at least one section")
+            self.wrong(("sections",), _l("a questionnaire needs at least one section"))
             return ()
         found: list[Section] = []
         seen: dict[str, str] = {}
         for position, section in enumerate(given):
             path: Path = ("sections", position)
             if not isinstance(section, Mapping):
-                self.wrong(path, "a section is a mapping with id, title and questions")
+                self.wrong(path, _l("a section is a mapping with id, title and questions"))
                 continue
             key = section.get("id")
             if not isinstance(key, str) or not KEY.fullmatch(key):
-                self.wrong((*path, "id"), "a section needs an id of letters, digits and _")
+                self.wrong((*path, "id"), _l("a section needs an id of letters, digits and _"))
             elif key in [s.key for s in found]:
-                self.wrong((*path, "id"), f"the section “{key}” stands twice")
+                self.wrong((*path, "id"), _l("the section “%(key)s” stands twice", key=key))
             self.unknown_keys(section, SECTION_KEYS, path)
             questions = self.questions_of(section.get("questions"), (*path, "questions"), seen)
             found.append(
@@ -312,21 +313,21 @@ class _Reader:
     def unknown_keys(self, holder: Mapping[str, Any], known: set[str], path: Path) -> None:
         for key in holder:
             if key not in known:
-                self.wrong((*path, key), f"unknown key “{key}”")
+                self.wrong((*path, key), _l("unknown key “%(key)s”", key=key))
 
     def questions_of(self, given: Any, path: Path, seen: dict[str, str]) -> tuple[Question, ...]:
         if not isinstance(given, list) or not given:
-            self.wrong(path, "a section needs at least one question")
+            self.wrong(path, _l("a section needs at least one question"))
             return ()
         found = []
         for position, question in enumerate(given):
             here = (*path, position)
             if not isinstance(question, Mapping):
-                self.wrong(here, "a question is a mapping with key, type and label")
+                self.wrong(here, _l("a question is a mapping with key, type and label"))
                 continue
             key = question.get("key")
             if isinstance(key, str) and key in seen:
-                self.wrong((*here, "key"), f"the question “{key}” stands twice")
+                self.wrong((*here, "key"), _l("the question “%(key)s” stands twice", key=key))
             seen[str(key)] = str(key)
             read = self.question(question, here, TYPES)
             if read:
@@ -336,19 +337,31 @@ class _Reader:
     def question(self, given: Mapping[str, Any], path: Path, types: Sequence[str]) -> Question | None:
         key, kind = given.get("key"), given.get("type")
         if not isinstance(key, str) or not KEY.fullmatch(key) or key in RESERVED:
-            self.wrong((*path, "key"), "a question needs a key of letters, digits and _ that is not taken by the page")
+            self.wrong(
+                (*path, "key"), _l("a question needs a key of letters, digits and _ that is not taken by the page")
+            )
             key = str(key)
         if kind not in types:
-            self.wrong((*path, "type"), f"unknown type “{kind}”; known are {', '.join(types)}")
+            self.wrong(
+                (*path, "type"),
+                _l("unknown type “%(kind)s”; known are %(types)s", kind=kind, types=", ".join(types)),
+            )
             return None
         self.unknown_keys(given, QUESTION_KEYS, path)
         self.whole_numbers(given, path)
         lowest, highest = self.bound(given, "min", path), self.bound(given, "max", path)
         if lowest is not None and highest is not None and lowest > highest:
-            self.wrong((*path, "min"), f"the smallest value {lowest} is larger than the largest {highest}")
+            self.wrong(
+                (*path, "min"),
+                _l(
+                    "the smallest value %(lowest)s is larger than the largest %(highest)s",
+                    lowest=lowest,
+                    highest=highest,
+                ),
+            )
         required = given.get("required", types is IN_ROWS)
         if not isinstance(required, bool):
-            self.wrong((*path, "required"), "true or false is expected; a condition belongs into required_if")
+            self.wrong((*path, "required"), _l("true or false is expected; a condition belongs into required_if"))
         return Question(
             key=key,
             type=str(kind),
@@ -381,7 +394,7 @@ class _Reader:
     def criteria(self, given: Mapping[str, Any], path: Path) -> tuple[str, ...]:
         listed = given.get("criteria")
         if listed is not None and not isinstance(listed, list):
-            self.wrong((*path, "criteria"), "a list of criteria is expected")
+            self.wrong((*path, "criteria"), _l("a list of criteria is expected"))
             return ()
         return tuple(str(criterion) for criterion in listed or ())
 
@@ -389,10 +402,13 @@ class _Reader:
         for key in ("max_words", "max_chars", "min_items", "max_items", "max_rows"):
             value = given.get(key)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-                self.wrong((*path, key), "a whole number is expected")
+                self.wrong((*path, key), _l("a whole number is expected"))
         most = given.get("max_items", given.get("max_rows"))
         if isinstance(most, int) and most > MOST_ROWS:
-            self.wrong((*path, "max_items" if "max_items" in given else "max_rows"), f"at most {MOST_ROWS} rows")
+            self.wrong(
+                (*path, "max_items" if "max_items" in given else "max_rows"),
+                _l("at most %(n)s rows", n=MOST_ROWS),
+            )
 
     def bound(self, given: Mapping[str, Any], key: str, path: Path) -> Decimal | None:
         value = given.get(key)
@@ -405,7 +421,7 @@ class _Reader:
         except InvalidOperation:
             number = Decimal("NaN")
         if isinstance(value, bool) or not number.is_finite():
-            self.wrong((*path, key), "a number is expected")
+            self.wrong((*path, key), _l("a number is expected"))
             return None
         return number
 
@@ -426,13 +442,13 @@ class _Reader:
             return None
         found = day_of(value)
         if found is None:
-            self.wrong((*path, key), f"“{value}” is not a day, such as 2027-05-15")
+            self.wrong((*path, key), _l("“%(value)s” is not a day, such as 2027-05-15", value=value))
         return found
 
     def currency_of(self, given: Mapping[str, Any], path: Path) -> str:
         currency = given.get("currency", self.currency)
         if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
-            self.wrong((*path, "currency"), "a currency code is expected, such as EUR")
+            self.wrong((*path, "currency"), _l("a currency code is expected, such as EUR"))
             return self.currency
         return currency
 
@@ -458,22 +474,22 @@ class _Reader:
             return found
         allowed = {str(_value_of(entry)) for entry in given["options"]}
         for value in sorted(allowed - {o.value for o in found}):
-            self.wrong((*path, "options"), f"“{value}” is not among {origin}")
+            self.wrong((*path, "options"), _l("“%(value)s” is not among %(origin)s", value=value, origin=origin))
         return tuple(o for o in found if o.value in allowed)
 
     def options_listed(self, listed: Any, path: Path) -> tuple[Option, ...]:
         if not isinstance(listed, list) or not listed:
-            self.wrong(path, "a choice needs options, or options_from")
+            self.wrong(path, _l("a choice needs options, or options_from"))
             return ()
         found: list[Option] = []
         for position, entry in enumerate(listed):
             here = (*path, "options", position)
             value = _value_of(entry)
             if value is None or isinstance(value, bool):
-                self.wrong(here, "an option needs a value (put yes, no, on and off in quotes)")
+                self.wrong(here, _l("an option needs a value (put yes, no, on and off in quotes)"))
                 continue
             if str(value) in [o.value for o in found]:
-                self.wrong(here, f"the option “{value}” stands twice")
+                self.wrong(here, _l("the option “%(value)s” stands twice", value=value))
             label = self.text(entry, "label", here) if isinstance(entry, Mapping) else {self.fallback: str(value)}
             found.append(Option(str(value), label))
         return tuple(found)
@@ -492,13 +508,13 @@ class _Reader:
                     options.append(Option(str(entry), {self.fallback: str(entry)}))
             return tuple(options)
         if found is not None:
-            self.wrong(path, f"“{origin}” is not a list")
+            self.wrong(path, _l("“%(origin)s” is not a list", origin=origin))
         return ()
 
     def scale(self, given: Mapping[str, Any], path: Path) -> tuple[Option, ...]:
         low, high = given.get("min"), given.get("max")
         if not isinstance(low, int) or not isinstance(high, int) or not low < high <= low + 20:
-            self.wrong(path, "a scale needs whole numbers min and max")
+            self.wrong(path, _l("a scale needs whole numbers min and max"))
             return ()
         labels = given.get("labels") or {}
         options = []
@@ -517,17 +533,19 @@ class _Reader:
         key = "columns" if "columns" in given else "fields"
         listed = given.get(key)
         if not isinstance(listed, list) or not listed:
-            self.wrong(path, f"a {kind} needs {'columns' if kind == 'table' else 'fields'}")
+            self.wrong(
+                path, _l("a %(kind)s needs %(what)s", kind=kind, what="columns" if kind == "table" else "fields")
+            )
             return ()
         columns: list[Question] = []
         for position, column in enumerate(listed):
             here = (*path, key, position)
             if not isinstance(column, Mapping):
-                self.wrong(here, "a column is a mapping with key, type and label")
+                self.wrong(here, _l("a column is a mapping with key, type and label"))
                 continue
             read = self.question(column, here, IN_ROWS)
             if read and read.key in [c.key for c in columns]:
-                self.wrong((*here, "key"), f"the column “{read.key}” stands twice")
+                self.wrong((*here, "key"), _l("the column “%(key)s” stands twice", key=read.key))
             if read:
                 columns.append(read)
         return tuple(columns)
@@ -536,7 +554,7 @@ class _Reader:
         origin = given.get("headings_from")
         found = self.source(str(origin), (*path, "headings_from")) if origin else None
         if not isinstance(found, Mapping):
-            self.wrong(path, "a budget needs headings_from")
+            self.wrong(path, _l("a budget needs headings_from"))
             return None
         return budget_of(found, self.currency_of(given, path), self.fallback)
 
@@ -583,16 +601,16 @@ def _countries(codes: Any, names: Any) -> tuple[Option, ...]:
     return tuple(Option(c, _as_texts(known.get(c), "en")) for c in wanted)
 
 
-def texts_of(value: Any, languages: Sequence[str], fallback: str) -> tuple[dict[str, str], list[str]]:
+def texts_of(value: Any, languages: Sequence[str], fallback: str) -> tuple[dict[str, str], list[Any]]:
     """A wording by language, and what is wrong with it: not a text, the language that counts missing, or unknown ones."""
     if isinstance(value, str):
-        return ({fallback: value}, []) if value.strip() else ({}, ["the text is empty"])
+        return ({fallback: value}, []) if value.strip() else ({}, [_l("the text is empty")])
     if not isinstance(value, Mapping):
-        return {}, ["a text by language is expected, such as {en: …, fr: …}"]
+        return {}, [_l("a text by language is expected, such as {en: …, fr: …}")]
     found = {str(k): v for k, v in value.items() if isinstance(v, str) and v.strip()}
-    reasons = [f"“{k}” is not a language of this call" for k in value if k not in languages]
+    reasons = [_l("“%(language)s” is not a language of this call", language=k) for k in value if k not in languages]
     if fallback not in found:
-        reasons.append(f"the text in “{fallback}” is missing")
+        reasons.append(_l("the text in “%(language)s” is missing", language=fallback))
     return found, reasons
 
 

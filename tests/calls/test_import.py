@@ -23,7 +23,7 @@ from grants.calls.models import Call, DocumentAsked, Lot
 from grants.calls.queries import documents_of
 from grants.calls.rules import facts_of_call, problems_of
 from grants.calls.workflow import CallState
-from grants.core import clock
+from grants.core import clock, languages
 from grants.core.db import db
 from grants.core.expressions import parse
 from grants.core.money import Money
@@ -395,3 +395,11 @@ def test_whatever_stands_anywhere_in_a_call_is_either_read_or_told_never_a_crash
     holder[place[-1]] = value
     for problem in problems_of(changed):
         assert problem.reason
+
+
+def test_the_reasons_of_mistakes_speak_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every reason is a message of the interface, looked up when it is read: a made-up language marks each."""
+    monkeypatch.setattr(languages, "said", lambda message: f"¡{message}!")
+    for file, before, after, _told in CORPUS:
+        found = broken(file, before, after)
+        assert all("¡" in line and "!" in line for line in found), found
