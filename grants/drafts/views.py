@@ -11,8 +11,8 @@ from flask_login import current_user
 from grants.applications.models import Application
 from grants.applications.queries import application_by_reference
 from grants.applications.rules import asks_only_files, obstacles_to_editing
+from grants.core.languages import _ln, language_now, pick
 from grants.core.languages import gettext as _
-from grants.core.languages import language_now, pick, said_of
 from grants.core.permissions import require, scope
 from grants.core.questions import Section
 from grants.core.rules import Obstacle
@@ -185,5 +185,5 @@ def use(reference: str) -> ResponseReturnValue:
     earlier = queries.earlier_applications(scope(current_user, Application), application)
     chosen = found(next((one for one in earlier if one.reference == request.form.get("from")), None))
     number = actions.use_answers(application, chosen, by=current_user)
-    message = said_of("%(num)s answer was filled in.", "%(num)s answers were filled in.", number) % {"num": number}
-    return done(message, "applications.show", reference=reference)
+    message = _ln("%(num)s answer was filled in.", "%(num)s answers were filled in.", number)
+    return done(str(message), "applications.show", reference=reference)
