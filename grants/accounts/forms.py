@@ -358,7 +358,7 @@ PROFILE = ("name", "acronym", "country", "language", "legal_form", "staff_paid",
 PROFILE_OR_NOTHING = ("city", "registration_number", "fiscal_sponsor", "migrant_led")
 PROFILE_TEXTS = ("email", "phone", "website", "contact_name", "legal_representative")
 
-MOST_PREVIOUS_GRANTS = 5
+MOST_PREVIOUS_GRANTS, ROWS_AT_FIRST = 5, 3
 PHONE = re.compile(r"\+?[\d\s().\-/]{6,25}", re.ASCII)
 WEBSITE = re.compile(r"https?://[^\s/@:]+\.[^\s/@:.]+(:\d+)?(/\S*)?")
 
@@ -486,7 +486,7 @@ class OrganizationForm(Form):
     previous_grants = FieldList(
         FormField(PreviousGrantForm),
         _l("Grants that you managed in the last five years"),
-        min_entries=MOST_PREVIOUS_GRANTS,
+        min_entries=ROWS_AT_FIRST,
         max_entries=MOST_PREVIOUS_GRANTS,
     )
     legal_representative = LineField(
@@ -506,7 +506,9 @@ class OrganizationForm(Form):
         form = cls(
             data=shown
             | {
-                "previous_grants": [PreviousGrantForm.shown(grant) for grant in organization.previous_grants],
+                "previous_grants": [*map(PreviousGrantForm.shown, organization.previous_grants), {}, {}][
+                    :MOST_PREVIOUS_GRANTS
+                ],
                 "registered": str(organization.registered),
                 "income_last_year": number_shown(income.amount, language_now()) if income else "",
                 "mission": organization.mission.get(organization.language, ""),

@@ -98,7 +98,7 @@ def attach(application: Application, document: DocumentAsked, name: str, content
     _hold(application)
     present = queries.attachments_of(application)
     refuse(rules.obstacles_to_attaching(document, application, present))
-    stored = files.keep(name, content, document.formats)
+    stored = files.keep(name, content, document.formats, rules.largest(document))
     attachment = _attached(application, document, present, stored, by)
     if attachment.file is not stored:
         files.forget(stored)

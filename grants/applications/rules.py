@@ -19,7 +19,7 @@ from grants.applications.queries import Attached, Terms
 from grants.applications.workflow import ApplicationState
 from grants.budgets import rules as budgets
 from grants.calls.models import Call, DocumentAsked
-from grants.core.contents import kinds_taken
+from grants.core.contents import LARGEST, MEGABYTE, kinds_taken
 from grants.core.expressions import BadExpression, parse
 from grants.core.files import Scan, StoredFile, obstacles_to_opening
 from grants.core.languages import LazyWords, _l, _ln, language_now, pick
@@ -152,6 +152,11 @@ def missing_documents(
     return [d for d in documents_for_application(documents) if is_required(d, values) and d.id not in answered]
 
 
+def largest(document: DocumentAsked) -> int:
+    """How many bytes a file for a document may have."""
+    return (document.largest_mb or LARGEST // MEGABYTE) * MEGABYTE
+
+
 def is_locked(attachment: Attached) -> bool:
     """Whether a file was locked because it holds a virus: nobody receives it, so it counts as missing."""
     return attachment.file is not None and attachment.file.scan == Scan.INFECTED
@@ -187,10 +192,9 @@ def obstacles_to_attaching(
     found = obstacles_to_editing(application, part_of(document))
     if document.call_id != application.call_id or document.stage != "application":
         found.append(Obstacle("document_not_asked", _l("This document is not asked for in this call.")))
-    if sum(1 for a in present if a.document_id == document.id and a.file_id) >= MOST_FILES:
-        found.append(
-            Obstacle("too_many_files", _l("There are %(n)s files already. Please remove one first.", n=MOST_FILES))
-        )
+    most = document.most_files or MOST_FILES
+    if sum(1 for a in present if a.document_id == document.id and a.file_id) >= most:
+        found.append(Obstacle("too_many_files", _l("There are %(n)s files already. Please remove one first.", n=most)))
     return found
 
 

@@ -425,8 +425,6 @@ def _documents_page(
         editing=editing,
         open_parts=open_parts,
         kept=[] if editing else documents_kept(desk.application.organization),
-        most_pages=rules.MOST_PAGES,
-        most_bytes=LARGEST,
     )
     return page, 422 if problems else 200
 

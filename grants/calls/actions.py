@@ -326,6 +326,8 @@ def _parts(call: Call, definition: Mapping[str, Any]) -> list[Any]:
                 required_when=annex.get("when"),
                 stage=annex.get("stage", "application"),
                 sensitive=bool(annex.get("sensitive")),
+                largest_mb=annex.get("max_mb"),
+                most_files=annex.get("max_files"),
             )
             for n, annex in enumerate(terms.get("required_annexes") or [])
         ),

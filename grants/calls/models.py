@@ -209,10 +209,16 @@ class Criterion(Base):
 
 
 class DocumentAsked(Base):
-    """A document that applicants (stage ``application``) or grantees (stage ``award``) attach."""
+    """A document that applicants (stage ``application``) or grantees (stage ``award``) attach.
+
+    ``largest_mb`` and ``most_files`` limit each file and their number below what holds for all documents.
+    """
 
     __tablename__ = "document_asked"
-    __table_args__ = (UniqueConstraint("call_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("call_id", "key"),
+        CheckConstraint("largest_mb > 0 AND most_files > 0", name="limits_leave_something"),
+    )
 
     id: Mapped[Key]
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
@@ -226,5 +232,7 @@ class DocumentAsked(Base):
     required_when: Mapped[str | None]
     stage: Mapped[str] = mapped_column(default="application")
     sensitive: Mapped[bool] = mapped_column(Boolean, default=False)
+    largest_mb: Mapped[int | None]
+    most_files: Mapped[int | None]
 
     call: Mapped[Call] = relationship(back_populates="documents")

@@ -123,13 +123,13 @@ def obstacles_to_name(name: str, allowed: Iterable[str]) -> list[Obstacle]:
     return [Obstacle("file_kind", text)]
 
 
-def obstacles_to_storing(name: str, content: bytes, allowed: Iterable[str]) -> list[Obstacle]:
+def obstacles_to_storing(name: str, content: bytes, allowed: Iterable[str], largest: int = LARGEST) -> list[Obstacle]:
     """Why a file cannot be taken: its kind, its size, or something inside that could run where it is opened."""
     kinds = kinds_taken(allowed)
     if not content:
         return [Obstacle("file_empty", _l("The file is empty."))]
-    if len(content) > LARGEST:
-        return [too_large()]
+    if len(content) > largest:
+        return [too_large(largest)]
     kind = kind_of(content)
     if kind in kinds and ending(plain_name(name)) in {*MEDIA_TYPES, ""}:
         if kind == "pdf":
@@ -143,11 +143,11 @@ def obstacles_to_storing(name: str, content: bytes, allowed: Iterable[str]) -> l
     return [Obstacle("file_content", text)]
 
 
-def too_large() -> Obstacle:
-    """A file is larger than is taken."""
+def too_large(largest: int = LARGEST) -> Obstacle:
+    """A file is larger than is taken, in bytes."""
     return Obstacle(
         "file_too_large",
-        _l("The file is larger than %(n)s MB. Please make it smaller, or send it in parts.", n=LARGEST // MEGABYTE),
+        _l("The file is larger than %(n)s MB. Please make it smaller, or send it in parts.", n=largest // MEGABYTE),
     )
 
 

@@ -100,13 +100,13 @@ def _store() -> ObjectStore:
     return store
 
 
-def keep(name: str, content: bytes, allowed: list[str]) -> StoredFile:
+def keep(name: str, content: bytes, allowed: list[str], largest: int = LARGEST) -> StoredFile:
     """Store a file that somebody sent, and its row. Raises Refused with the reason.
 
     Pictures are made anew from their dots, so that neither place nor device stays in them. Where viruses are looked
     for, the file is closed until that has been done.
     """
-    refuse(obstacles_to_storing(name, content, allowed))
+    refuse(obstacles_to_storing(name, content, allowed, largest))
     kind = str(kind_of(content))
     if kind in PICTURES:
         content = cleaned(content, kind)

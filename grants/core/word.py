@@ -342,10 +342,11 @@ class _Writer:
 
     def row(self, parent: Any, cells: Iterable[Cell], shares: list[int], *, is_head: bool) -> None:
         row = _add(parent, "tr")
-        if is_head:
+        if is_head or len(shares) > 1:
             looks = _add(row, "trPr")
             _add(looks, "cantSplit")
-            _add(looks, "tblHeader")
+            if is_head:
+                _add(looks, "tblHeader")
         position = 0
         for cell in cells:
             element = _add(row, "tc")

@@ -87,7 +87,8 @@ def _tell_coordinators(call: Call) -> None:
 def word(
     enquiry: Enquiry, *, question: Mapping[str, str], answer: Mapping[str, str], verdict: str | None, by: Person
 ) -> None:
-    """Keep the wording of a question and its answer, by language, as far as they are written."""
+    """Keep the wording of a question and its answer, by language, as far as they are written. Raises Refused."""
+    refuse(rules.obstacles_to_wording(enquiry))
     enquiry.question = {code: text for code, text in question.items() if text}
     enquiry.answer = {code: text for code, text in answer.items() if text}
     enquiry.verdict = Verdict(verdict) if verdict and enquiry.kind == EnquiryKind.CONTEST else None
@@ -129,7 +130,7 @@ def take_down(enquiry: Enquiry, reason: str, *, by: Person) -> None:
 
 def set_aside(enquiry: Enquiry, reason: str, *, by: Person) -> None:
     """Put aside what needs no answer: a repetition, an advertisement. Raises Refused without a reason."""
-    record(enquiry, "set_aside", by=by, reason=reason)
+    record(enquiry, "put_aside", by=by, reason=reason)
 
 
 def take_up_again(enquiry: Enquiry, *, by: Person) -> None:

@@ -17,6 +17,7 @@ from grants.core.questions import Question as FormQuestion
 from grants.core.rules import Obstacle
 from grants.enquiries.models import Enquiry, EnquiryKind
 from grants.enquiries.queries import Lately
+from grants.enquiries.workflow import EnquiryState
 
 Texts = Mapping[str, Any]
 
@@ -286,6 +287,13 @@ def obstacles_to_confirming(enquiry: Enquiry, at: datetime) -> list[Obstacle]:
 
 
 # ------------------------------------------------------------------ answering
+
+
+def obstacles_to_wording(enquiry: Enquiry) -> list[Obstacle]:
+    """Why the wording cannot be changed now: what everybody reads is taken down first, so that a change is told."""
+    if enquiry.state in (EnquiryState.ASKED, EnquiryState.ANSWERED, EnquiryState.PREPARED):
+        return []
+    return [Obstacle("not_open", _l("This is published or set aside. Take it down or up again before you change it."))]
 
 
 def obstacles_to_answering(enquiry: Enquiry, answer: Mapping[str, str]) -> list[Obstacle]:

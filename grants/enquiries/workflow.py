@@ -31,7 +31,7 @@ ENQUIRY = Workflow(
         Transition(
             "take_down", {S.PUBLISHED}, S.PREPARED, needs_reason=True, said=_l("Taken off the page of the call")
         ),
-        Transition("set_aside", {S.ASKED, S.PREPARED}, S.SET_ASIDE, needs_reason=True, said=_l("Set aside")),
+        Transition("put_aside", {S.ASKED, S.PREPARED}, S.SET_ASIDE, needs_reason=True, said=_l("Set aside")),
         Transition("take_up_again", {S.SET_ASIDE}, S.ASKED, said=_l("Taken up again")),
     ],
     notes={"ask": _l("Asked"), "word": _l("Wording of the answer saved")},

@@ -28,6 +28,9 @@ MOST_FOUND = 3
 ENOUGH_ALIKE = 0.55
 """How much of a name has to be typed (by trigrams, 0 to 1) before the organization is found."""
 
+TYPED_WELL = 0.85
+"""How well a part is typed that is found as well, when it is half of the name."""
+
 # ------------------------------------------------------------------ finding an organization by what one knows of it
 
 
@@ -39,6 +42,8 @@ def organizations_called(country: str, words: str, *, registered: bool = False) 
     name = func.plain_name(Organization.name)
     wanted = func.plain_name(words)
     similarity = func.similarity(name, wanted)
+    typed_well = func.strict_word_similarity(wanted, name) >= TYPED_WELL
+    enough = func.length(wanted) * 2 >= func.length(name)
     found = (
         select(Organization)
         .where(
@@ -46,7 +51,7 @@ def organizations_called(country: str, words: str, *, registered: bool = False) 
             Organization.confidentiality_default == Confidentiality.PUBLIC,
             Organization.duplicate_of_id.is_(None),
             or_(
-                name.op("%")(wanted) & (similarity >= ENOUGH_ALIKE),
+                name.op("%")(wanted) & ((similarity >= ENOUGH_ALIKE) | (typed_well & enough)),
                 func.plain_name(func.nullif(Organization.acronym, "")) == wanted,
                 func.plain_number(Organization.registration_number) == func.plain_number(words),
             ),

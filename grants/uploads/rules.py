@@ -60,8 +60,9 @@ def obstacles_to_beginning(
     found += obstacles_to_name(name, kinds)
     if size <= 0:
         found.append(Obstacle("file_empty", _l("The file is empty.")))
-    if size > LARGEST:
-        found.append(too_large())
+    most = LARGEST if is_page else applications.largest(document)
+    if size > most:
+        found.append(too_large(most))
     if not _SHA256.fullmatch(fingerprint):
         found.append(Obstacle("fingerprint_unreadable", _l("The browser announced the file in a way we cannot read.")))
     if on_the_way.files >= MOST_OPEN or on_the_way.bytes + size > MOST_OPEN_BYTES:

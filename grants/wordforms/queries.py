@@ -39,23 +39,26 @@ def form_by_version(key: str, version: int) -> Form | None:
     return Form(*row) if row else None
 
 
-def waiting_form(application: Application, person: Person, at: datetime) -> FilledForm | None:
-    """The form that a person sent in for an application and has not taken over yet."""
+def waiting_form(application: Application, person: Person, at: datetime, *, held: bool = False) -> FilledForm | None:
+    """The form that a person sent in for an application and has not taken over yet; ``held`` until the transaction ends,
+    so that of two clicks the second finds nothing left to do.
+    """
     found = select(FilledForm).where(
         FilledForm.application_id == application.id, FilledForm.sent_by_id == person.id, FilledForm.expires_at > at
     )
-    return db.session.scalar(found.options(joinedload(FilledForm.file)))
+    found = found.options(joinedload(FilledForm.file, innerjoin=True))
+    return db.session.scalar(found.with_for_update(of=FilledForm) if held else found)
 
 
 def sent_before(application: Application, person: Person) -> FilledForm | None:
     """The form that a person sent in earlier for an application, expired or not, held until the transaction ends."""
     found = select(FilledForm).where(FilledForm.application_id == application.id, FilledForm.sent_by_id == person.id)
-    return db.session.scalar(found.options(joinedload(FilledForm.file)).with_for_update(of=FilledForm))
+    return db.session.scalar(found.options(joinedload(FilledForm.file, innerjoin=True)).with_for_update(of=FilledForm))
 
 
 def expired_forms(at: datetime) -> list[FilledForm]:
     """Forms that nobody took over in time, the oldest first; those that somebody holds are left for the next time."""
-    found = select(FilledForm).where(FilledForm.expires_at <= at).options(joinedload(FilledForm.file))
+    found = select(FilledForm).where(FilledForm.expires_at <= at).options(joinedload(FilledForm.file, innerjoin=True))
     return list(
         db.session.scalars(
             found.order_by(FilledForm.expires_at).limit(MOST_EXPIRED).with_for_update(skip_locked=True, of=FilledForm)

@@ -271,11 +271,11 @@ class _FormWriter:
     def spoken(self) -> str:
         return self.language if self.language in LANGUAGES else "en"
 
-    def place(self, question: Question, value: Any, tag: str) -> Control:
-        """The place for one answer, with what stands in it already."""
+    def place(self, question: Question, value: Any, tag: str, *, narrow: bool = False) -> Control:
+        """The place for one answer, with what stands in it already; a narrow one asks with a sign only."""
         kind, shown = kind_of(question), shown_in(question, value, self.language, self.fallback)
         choices = tuple(choices_of(question, self.language, self.fallback).values()) if kind == "choice" else ()
-        prompt = prompts()["line" if kind == "text" else kind]
+        prompt = "" if narrow else prompts()["line" if kind == "text" else kind]
         return Control(kind, tag, self.text(question.label), shown, choices, prompt=prompt)
 
     def boxes(self, question: Question, value: Any) -> Table:
@@ -303,7 +303,8 @@ class _FormWriter:
         rows = []
         for row in [*filled, *({} for _ in range(count - len(filled)))]:
             places = (
-                self.place(column, row.get(column.key), f"{mark}.{number}") for number, column in enumerate(columns, 1)
+                self.place(column, row.get(column.key), f"{mark}.{number}", narrow=True)
+                for number, column in enumerate(columns, 1)
             )
             rows.append(tuple(Cell((Line((place,), "Entry"),)) for place in places))
         widths = tuple(SHARES.get(column.type, 2) for column in columns)
@@ -573,10 +574,9 @@ def _text_in(cells: Sequence[ReadCell]) -> str:
     """What cells say; what an empty place said before its control was dropped is no answer."""
     texts = []
     for cell in cells:
-        text = cell.text
-        if not cell.tags:
-            for prompt in _every_prompt():
-                text = text.replace(prompt, "")
+        text = cell.text.strip()
+        for prompt in _every_prompt():
+            text = text.removeprefix(prompt) if cell.tags else text.replace(prompt, "")
         texts.append(text.strip())
     return "\n".join(text for text in texts if text)
 

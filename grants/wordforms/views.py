@@ -20,7 +20,7 @@ from grants.core.languages import gettext as _
 from grants.core.permissions import require, scope
 from grants.core.questions import Question
 from grants.core.rules import Obstacle, Refused
-from grants.core.web import ANYONE, SIGNED_IN, access, done, found
+from grants.core.web import ANYONE, READS, SIGNED_IN, access, done, found
 from grants.questionnaires.actions import EditConflict
 from grants.wordforms import actions, permissions, queries, rules
 from grants.wordforms.forms import SendForm
@@ -133,7 +133,7 @@ def compare(reference: str) -> ResponseReturnValue:
 
 
 def _waiting(application: Application) -> FilledForm | None:
-    return queries.waiting_form(application, current_user, clock.now())
+    return queries.waiting_form(application, current_user, clock.now(), held=request.method not in READS)
 
 
 def _comparing(
@@ -214,7 +214,9 @@ def _fit_in_words(comparison: actions.Comparison) -> list[tuple[Any, list[str]]]
 def take_over(reference: str) -> ResponseReturnValue:
     """Save what was ticked. When a colleague changed one of these answers meanwhile, everything is shown again."""
     application = _to_fill_in(reference)
-    filled = found(_waiting(application))
+    filled = _waiting(application)
+    if filled is None:
+        return redirect(url_for(".fill_in", reference=reference))
     chosen = set(request.form.getlist("take"))
     try:
         number = actions.take_over(filled, application, chosen, _versions_seen(), by=current_user)
@@ -241,5 +243,8 @@ def _versions_seen() -> dict[str, int]:
 def discard(reference: str) -> ResponseReturnValue:
     """Put the file aside; nothing changes."""
     application = _to_fill_in(reference)
-    actions.discard(found(_waiting(application)), by=current_user)
+    filled = _waiting(application)
+    if filled is None:
+        return redirect(url_for(".fill_in", reference=reference))
+    actions.discard(filled, by=current_user)
     return done(_("The file was put aside. Nothing was changed."), ".fill_in", reference=reference)

@@ -4,7 +4,8 @@
 const words = document.getElementById("upload-words")?.dataset;
 const language = document.documentElement.lang;
 const SMALLEST = 32 * 1024;
-const LARGEST = 1024 * 1024;
+const MEGABYTE = 1024 * 1024;
+const LARGEST = MEGABYTE;
 const QUICK = 2000;
 const SLOW = 8000;
 const PATIENCE = 90_000;
@@ -126,7 +127,8 @@ class Parcel {
   async send(page) {
     const { form, file } = this;
     if (!file.size) throw new Refusal(words.empty);
-    if (file.size > Number(words.largest)) throw new Refusal(words.large);
+    const largest = page ? 10 * MEGABYTE : Number(form.dataset.largest);
+    if (file.size > largest) throw new Refusal(say(words.large, { n: largest / MEGABYTE }));
     this.tell("reading", words.reading);
     const fingerprint = await sha256(await file.arrayBuffer());
     const begin = form.dataset.begin;

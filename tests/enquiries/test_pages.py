@@ -352,6 +352,8 @@ def test_a_published_answer_is_taken_down_with_a_reason_and_published_again(
     coordinator.open(f"{CALL}/enquiries")
     coordinator.press("Publish 1 answer")
     coordinator.open(page_of(question))
+    coordinator.post(page_of(question), wordings("Changed unseen?"), status=409)
+    coordinator.open(page_of(question))
     coordinator.press("Take it off the page of the call", {"reason": "It names a partner."})
     assert "May rent be paid?" not in browser.open(CALL).content
     coordinator.open(page_of(question))

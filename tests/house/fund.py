@@ -31,6 +31,8 @@ from grants.decisions import actions as decisions
 from grants.decisions.models import DecisionOutcome, Meeting
 from grants.demo import sample
 from grants.enquiries import actions as enquiries
+from grants.organizations import actions as organizations
+from grants.organizations.models import DocumentKind, Identifier, Resemblance, Sponsorship
 from grants.payments.actions import HOLDER_PLACE, NUMBER_PLACE
 from grants.payments.models import Refund
 from grants.questionnaires.queries import definition_of
@@ -98,6 +100,8 @@ def prepare(app: Flask) -> None:
         with transaction():
             _people()
         with transaction():
+            _organizations()
+        with transaction():
             _applications()
         with transaction():
             _questions()
@@ -143,6 +147,25 @@ def _people() -> None:
     accounts.invite(a, email="new@example.org", role=MemberRole.EDITOR, may_sign=False, by=person("USR-LB-1"))
     db.session.execute(text("UPDATE invitation SET token_hash = :h"), {"h": accounts.hash_of_token(INVITATION)})
     db.session.execute(text("UPDATE outbox SET state = 'failed', attempts = 7 WHERE kind = 'account_invited'"))
+
+
+def _organizations() -> None:
+    a, b, third = (_one(Organization, reference) for reference in (A, B, "ORG-SN"))
+    owner, sings = person("USR-LB-1"), f"{MARKUP}canarya"
+    stranger = accounts.register_person(
+        name="Somebody Else",
+        email="asks@example.org",
+        language="en",
+        reference="USR-ASKS-1",
+        confirmed_at=datetime.now(UTC),
+    )
+    organizations.ask_to_join(a, f"{sings}asking to join", by=stranger)
+    statutes = sample.document("pdf", "Statutes", "Kept")
+    organizations.keep_document(a, DocumentKind.STATUTES, "canaryakept.pdf", statutes, by=owner, title=f"{sings}kept")
+    db.session.add(Identifier(organization_id=a.id, list_code="LB-MOI", number=f"{sings}number"))
+    db.session.add(Sponsorship(organization=a, sponsor=third, words=f"{sings}sponsor", asked_by_id=owner.id))
+    first, second = sorted((a.id, b.id))
+    db.session.add(Resemblance(first_id=first, second_id=second, alike=["name"], similarity=60))
 
 
 def _applications() -> None:

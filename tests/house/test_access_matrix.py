@@ -247,6 +247,10 @@ KEYS = {
     "uploads.join": {"key": "workplan"},
     "checks.judge": {"key": "E01"},
     "calls.preview": {"key": "S2"},
+    "editing.part": {"key": "words"},
+    "editing.member": {"key": "questions", "place": "0-0"},
+    "editing.source": {"document": "call"},
+    "trials.section": {"key": "S2"},
     "enquiries.form_pdf": {"language": "en"},
 }
 """The values of parameters that name a part of a questionnaire or of a call."""

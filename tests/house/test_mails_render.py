@@ -28,6 +28,8 @@ from grants.core.languages import LANGUAGES
 from grants.core.mail import Mail, post
 from grants.decisions import mails as decision_mails
 from grants.decisions.models import Decision
+from grants.organizations import mails as organization_mails
+from grants.organizations.models import JoiningRequest, Resemblance, Sponsorship
 from grants.payments import mails as payment_mails
 from grants.payments.models import Disbursement, Refund
 from grants.payments.workflow import DisbursementState
@@ -113,6 +115,23 @@ def rare_mails() -> Iterable[Mail]:
     yield account_mails.account_invited(invitation, organization, to, "a-token", staff)
     yield account_mails.account_opened(staff, None, "a-token", invitation.expires_at)
     yield account_mails.account_opened(staff, to, "another-token", invitation.expires_at)
+    yield from mails_of_organizations(organization, to, staff)
+
+
+def mails_of_organizations(organization: Organization, to: Person, staff: Person) -> Iterable[Mail]:
+    """The mails about joining, owning, sponsoring and second accounts."""
+    request = JoiningRequest(id=1, organization=organization, person=to, words="Please.", reason="A reason.")
+    yield organization_mails.joining_asked(request, staff)
+    yield organization_mails.joining_accepted(request)
+    yield organization_mails.joining_declined(request)
+    yield organization_mails.ownership_handed_over(organization.members[0])
+    sponsorship = Sponsorship(id=1, organization=organization, sponsor=organization, state="consented", words="Please.")
+    yield organization_mails.sponsorship_asked(sponsorship, to)
+    yield organization_mails.sponsorship_answered(sponsorship, to)
+    yield organization_mails.sponsorship_ended(sponsorship, organization, to)
+    pair = Resemblance(id=1, alike=[], similarity=0)
+    yield organization_mails.accounts_united(pair, organization, to, "1")
+    yield organization_mails.accounts_parted(pair, organization, to, "1")
 
 
 def reminders() -> Iterable[Mail]:

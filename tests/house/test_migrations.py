@@ -35,7 +35,7 @@ WITHOUT_INDEX = {
         "report.accepted_by_id", "report.submitted_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
         "joining_request.decided_by_id", "kept_document.added_by_id", "organization_identifier.added_by_id",
         "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id",
-        "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "draft_note.written_by_id",
+        "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "upload.person_id", "draft_note.written_by_id",
         "draft_note.settled_by_id",
         "clarification.asked_by_id", "clarification.ended_by_id",
     },

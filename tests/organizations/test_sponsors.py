@@ -87,7 +87,7 @@ def test_a_sponsor_declines_and_the_group_may_ask_another(
     page = f"/organizations/{fondation.reference}/sponsorships/{sponsorship.id}/decline"
     visitor = Browser(app).sign_in(keeper)
     visitor.open(page)
-    visitor.press("Decline", {"reason": "We have no capacity."})
+    visitor.press("Say no", {"reason": "We have no capacity."})
     assert fresh(sponsorship).state == SponsorshipState.DECLINED
     other = factories.organization(factories.person(), name="Another House")
     assert actions.ask_sponsor(fresh(house.organization), other, "Please.", by=fresh(house.owner)).id != sponsorship.id

@@ -62,8 +62,8 @@ def test_a_wrong_row_of_earlier_grants_is_said_and_kept(app: Flask) -> None:
         "Save the profile",
         {
             "previous_grants-1-amount": "much",
-            "previous_grants-3-donor": "A ministry",
-            "previous_grants-3-year": "17",
+            "previous_grants-2-donor": "A ministry",
+            "previous_grants-2-year": "17",
             "phone": "call me",
             "website": "javascript:alert(1)",
         },

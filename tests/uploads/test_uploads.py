@@ -330,3 +330,20 @@ def test_a_kept_document_is_given_without_being_sent_again_and_stays_when_it_is_
     at.document.formats = ["xlsx"]
     with pytest.raises(Refused):
         applications.attach_kept(at.application, at.document, attachment.file, by=at.owner)
+
+
+def test_a_call_may_take_fewer_and_smaller_files_for_a_document(app: Flask) -> None:
+    at = desk()
+    at.document.largest_mb, at.document.most_files = 1, 2
+    with pytest.raises(Refused) as refusal:
+        announced(at, padded(1_200_000))
+    assert codes(refusal) == ["file_too_large"]
+    with pytest.raises(Refused) as refusal:
+        applications.attach(at.application, at.document, "a.pdf", padded(1_200_000), by=at.owner)
+    assert "larger than 1 MB" in str(refusal.value.obstacles[0].message)
+    for n in range(2):
+        applications.attach(at.application, at.document, "a.pdf", padded(20_000 + n), by=at.owner)
+    with pytest.raises(Refused) as refusal:
+        applications.attach(at.application, at.document, "a.pdf", padded(30_000), by=at.owner)
+    assert codes(refusal) == ["too_many_files"]
+    assert "2 files" in str(refusal.value.obstacles[0].message)

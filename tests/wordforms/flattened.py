@@ -55,6 +55,16 @@ def without_tags(content: bytes) -> bytes:
     return changed(content, drop)
 
 
+def without_flags(content: bytes) -> bytes:
+    """As a program saves that does not know what a prompt is: the controls and tags stay, the prompts are plain text."""
+
+    def drop(root: Any) -> None:
+        for flag in named(root, "showingPlcHdr"):
+            flag.getparent().remove(flag)
+
+    return changed(content, drop)
+
+
 def without_controls(content: bytes) -> bytes:
     """As Google Docs and RTF leave a file: what stood in the controls is plain text, prompts included."""
 

@@ -122,7 +122,7 @@ def test_a_form_scribbled_on_anywhere_is_refused_or_read_but_never_fails(app: Fl
             told.add(str(rules.obstacle_of(refused).message))
         else:
             told.add(str(rules.origin_in(found) is not None))
-    assert len(told) == 2
+    assert len(told) > 1
 
 
 def test_markup_scribbled_on_anywhere_is_refused_or_read_but_never_fails(app: Flask) -> None:

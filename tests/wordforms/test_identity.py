@@ -21,7 +21,7 @@ from grants.core.questions import DONT_KNOW, LISTS, NUMBERS, ROWS, TYPES, Defini
 from grants.questionnaires import rules as questionnaires
 from grants.wordforms import rules
 from tests.applications import sample
-from tests.wordforms.flattened import without_controls, without_tags
+from tests.wordforms.flattened import without_controls, without_flags, without_tags
 
 LANGUAGES = ("en", "fr", "es", "ar")
 TEXTS = {"en": "Text", "fr": "Texte", "es": "Texto", "ar": "نص"}
@@ -172,7 +172,7 @@ def test_every_answer_comes_out_as_it_went_in(app: Flask, language: str) -> None
     check()
 
 
-@pytest.mark.parametrize("losing", [without_tags, without_controls])
+@pytest.mark.parametrize("losing", [without_tags, without_flags, without_controls])
 def test_answers_are_found_where_a_program_dropped_the_controls(app: Flask, losing: Callable[[bytes], bytes]) -> None:
     @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(answers(), st.sampled_from(LANGUAGES))
@@ -187,7 +187,7 @@ def test_answers_are_found_where_a_program_dropped_the_controls(app: Flask, losi
 
 def test_an_empty_form_says_nothing_in_any_language(app: Flask) -> None:
     for language in LANGUAGES:
-        for losing in (bytes, without_tags, without_controls):
+        for losing in (bytes, without_tags, without_flags, without_controls):
             reading = read(every_type(), losing(written(every_type(), {}, language)))
             assert {key: value for key, value in reading.answers.items() if value is not None} == {}
             assert len(reading.answers) == len(TYPES) - 1

@@ -115,7 +115,7 @@ def test_a_form_goes_out_is_filled_in_compared_and_taken_over(
     send(browser, content)
     assert "Nothing to take over" in browser.text
     form = edited(content, title="Another title", duration_months="seven", requested_amount="14400.5")
-    send(browser, form)
+    shown = send(browser, form)
     assert "3 answers in the file are not those that are saved." in browser.text
     assert "<ins>Another title</ins>" in browser.text
     assert "please write a whole number" in browser.text
@@ -124,6 +124,8 @@ def test_a_form_goes_out_is_filled_in_compared_and_taken_over(
 
     browser.press(TAKE, {"take": ["title", "requested_amount"]})
     assert "2 answers were taken over and saved on the server." in browser.text
+    assert browser.attempt(shown, TAKE, {"take": ["title"]}) == 302
+    assert browser.attempt(shown, "Put the file aside") == 302
     after = everything()
     assert after["S2"][0]["title"] == "Another title"
     assert after["S2"][0]["requested_amount"] == "14400.50"
