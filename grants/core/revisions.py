@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -209,7 +209,7 @@ def _named(label: Texts, value: str) -> Any:
 def _changes_of_columns(before: Question, after: Question) -> list[Change]:
     named = {"question": after.label}
     if before.budget is not None or after.budget is not None:
-        return [] if before.budget == after.budget else [Change("headings_changed", named)]
+        return [] if _says(before) == _says(after) else [Change("headings_changed", named)]
     columns = [{column.key: column for column in question.columns} for question in (before, after)]
     added = [column for key, column in columns[1].items() if key not in columns[0]]
     gone = [column for key, column in columns[0].items() if key not in columns[1]]
@@ -219,6 +219,11 @@ def _changes_of_columns(before: Question, after: Question) -> list[Change]:
     if any(changes_of_question(*pair) for pair in kept):
         found.append(Change("columns_changed", named))
     return found
+
+
+def _says(question: Question) -> tuple[Any, ...]:
+    """What the budget of a question is made of; two that were read from the same words say the same."""
+    return tuple(getattr(question.budget, each.name) for each in fields(question.budget)) if question.budget else ()
 
 
 def told(changes: Iterable[Mapping[str, Any]]) -> list[Any]:

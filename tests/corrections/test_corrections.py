@@ -6,6 +6,7 @@ import copy
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from sqlalchemy import select
 from grants.accounts.models import Person, Role
 from grants.applications import actions as applications
 from grants.applications.models import Application
-from grants.calls.actions import import_call, publish, save_working_copy
+from grants.calls.actions import import_call, publish, save_working_copy, storable
+from grants.calls.forms import read_call
 from grants.calls.models import Call, Correction
 from grants.calls.queries import call_for_import, corrections_of, documents_of, working_copy_of, written_documents
 from grants.core import clock
@@ -24,7 +26,9 @@ from grants.core.mail import OutboxMail
 from grants.core.revisions import told as in_words
 from grants.core.rules import Refused
 from grants.corrections.actions import publish_correction
+from grants.corrections.rules import changes_of_call
 from grants.questionnaires.queries import answers_of, definition_of, sections_of, set_aside_in
+from grants.reminders.actions import owed
 from tests import factories
 from tests.calls.other_call import documents
 from tests.http import Browser
@@ -254,6 +258,20 @@ def test_what_a_process_keeps_of_a_published_call_is_not_older_than_its_correcti
     scene.correct(lambda w: w["call"]["envelope"].update(total=6_000_000))
     assert documents_of(scene.call)["terms"]["envelope"]["total"] == 6_000_000
     assert [c.number for c in corrections_of(scene.call)] == [1]
+
+
+def test_a_form_that_is_read_twice_has_not_changed(app: Flask) -> None:
+    written = storable(read_call(Path(__file__).parents[2] / "sample"))
+    assert not changes_of_call(written, copy.deepcopy(written))
+
+
+def test_people_are_reminded_of_a_deadline_that_was_moved_at_its_new_day(scene: Scene) -> None:
+    def told(day: datetime) -> set[str]:
+        return {str(mail.due_on)[:10] for mail in owed(day) if mail.about == scene.draft.reference}
+
+    assert told(datetime(2027, 5, 30, 12, tzinfo=UTC)) == {"2027-05-31"}
+    scene.correct(lambda w: w["call"]["timetable"].update(deadline="2027-06-10T17:00:00+09:00"))
+    assert told(datetime(2027, 5, 30, 12, tzinfo=UTC)) == {"2027-06-10"}
 
 
 # ------------------------------------------------------------------ what may not change
