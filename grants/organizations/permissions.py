@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Select, false, or_, select
 
 from grants.accounts.models import COORDINATORS, Membership, Organization, Role
-from grants.accounts.permissions import organizations_seen_by
-from grants.core.permissions import scope_of
+from grants.core.permissions import scope, scope_of
 from grants.organizations.models import Identifier, JoiningRequest, KeptDocument, Resemblance, Sponsorship
 
 
@@ -43,7 +42,7 @@ def identifiers_seen_by(user: Any) -> Select[Identifier]:
     """Whoever sees the organization."""
     if not user.is_authenticated:
         return select(Identifier).where(false())
-    seen = organizations_seen_by(user).with_only_columns(Organization.id)
+    seen = scope(user, Organization).with_only_columns(Organization.id)
     return select(Identifier).where(Identifier.organization_id.in_(seen))
 
 
@@ -61,7 +60,7 @@ def resemblances_seen_by(user: Any) -> Select[Resemblance]:
     """Coordinators and auditors, when they may see both organizations and belong to neither."""
     if not user.is_authenticated or not user.holds(*COORDINATORS, Role.AUDITOR):
         return select(Resemblance).where(false())
-    seen, own = organizations_seen_by(user).with_only_columns(Organization.id), _own(user)
+    seen, own = scope(user, Organization).with_only_columns(Organization.id), _own(user)
     return select(Resemblance).where(
         Resemblance.first_id.in_(seen),
         Resemblance.second_id.in_(seen),

@@ -89,6 +89,8 @@ def ids(app: Flask) -> dict[str, Any]:
         )
         found["mail"] = db.session.scalar(text("SELECT max(id) FROM outbox WHERE state = 'failed'"))
         found["invitation"] = db.session.scalar(text("SELECT max(id) FROM invitation"))
+        for name in ("joining_request", "kept_document", "organization_identifier", "sponsorship", "resemblance"):
+            found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
         db.session.remove()
     return found
 
@@ -127,6 +129,16 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "number": 1,
             "verb": "suspend",
         }
+
+    kept = {
+        "request_id": of["joining_request"],
+        "document_id": of["kept_document"],
+        "identifier_id": of["organization_identifier"],
+        "sponsorship_id": of["sponsorship"],
+        "resemblance_id": of["resemblance"],
+        "token": "a-token-of-nobody",
+    }
+    nothing_kept = dict.fromkeys(kept, NOBODY) | {"token": "a-token-of-nobody"}
 
     return {
         "": {"-": {}},
@@ -187,14 +199,17 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"assignment_id": NOBODY, "attachment_id": NOBODY},
         },
         "organizations": {
-            "a": {"reference": fund.A, "membership_id": of["membership_of"](fund.A), "invitation_id": of["invitation"]},
-            "b": {"reference": fund.B, "membership_id": of["membership_of"](fund.B), "invitation_id": NOBODY},
-            "crossed": {
+            "a": kept
+            | {"reference": fund.A, "membership_id": of["membership_of"](fund.A), "invitation_id": of["invitation"]},
+            "b": nothing_kept
+            | {"reference": fund.B, "membership_id": of["membership_of"](fund.B), "invitation_id": NOBODY},
+            "crossed": kept
+            | {
                 "reference": fund.B,
                 "membership_id": of["membership_of"](fund.A),
                 "invitation_id": of["invitation"],
             },
-            UNKNOWN: {"reference": "ORG-NONE", "membership_id": NOBODY, "invitation_id": NOBODY},
+            UNKNOWN: nothing_kept | {"reference": "ORG-NONE", "membership_id": NOBODY, "invitation_id": NOBODY},
         },
         "uploads": {"a-draft": {"key": fund.UPLOAD}, UNKNOWN: {"key": "the-key-of-nothing"}},
         "booklets": {"a-draft": {"key": fund.BOOKLET}, UNKNOWN: {"key": "the-key-of-nothing"}},
@@ -264,6 +279,10 @@ CHILDREN = {
     "milestone_id",
     "condition_id",
     "refund_reference",
+    "request_id",
+    "document_id",
+    "identifier_id",
+    "sponsorship_id",
 }
 """Parameters of which the wrong one may stand under the right subject."""
 
@@ -627,7 +646,7 @@ APPLICATION = "title answer profile"
 PAPERS = "staff shared file paper withheld told finding"
 GRANT = "grant condition milestone report returned bankref told pasttitle"
 OWN = (
-    f"{PROFILE} {APPLICATION} {GRANT} staff shared file paper withheld draft reportdraft feedback toapplicant"
+    f"{PROFILE} {APPLICATION} {GRANT} asking kept sponsor staff shared file paper withheld draft reportdraft feedback toapplicant"
     " pastanswer pastfeedback pasttoapplicant pastfile"
 ).replace(" told", "")
 REVIEWS = "reviewrev1 reviewrev2 reviewrev3 reviewrev4 reviewrev5 reviewrev6 toapplicant"
@@ -667,7 +686,7 @@ was granted, not that the organization exists.
 """
 
 MUST_SEE = {
-    "owner_a": of("a", "staff title draft reportdraft paper withheld member2 grant"),
+    "owner_a": of("a", "staff title draft reportdraft paper withheld member2 grant asking kept sponsor"),
     "owner_b": of("b", "staff title draft report returned grant"),
     "reviewer_writing": of("a", "answer shared reviewrev2"),
     "reviewer_conflicted": of("b", "answer reviewrev4"),

@@ -28,6 +28,8 @@ from grants.organizations import actions, queries, rules
 from grants.organizations.models import Resemblance
 from grants.organizations.tasks import compare_now
 from grants.organizations.workflow import ResemblanceState
+from grants.reviews.actions import declare_interest
+from grants.reviews.models import Grade
 from tests import factories
 from tests.http import Browser
 from tests.organizations.conftest import change, codes, fresh, mails
@@ -332,3 +334,12 @@ def test_the_check_counts_the_applications_of_all_accounts(app: Flask) -> None:
     found()
     actions.unite(pair_of(first, second), first, "The same board.", by=by)
     assert sent_in_by(first.id, call.id) == sent_in_by(second.id, call.id) == 2
+
+
+def test_a_tie_to_one_of_two_accounts_hides_the_pair(app: Flask) -> None:
+    first, _second = org("Aube du Sahel"), org("Aube du Sahel")
+    found()
+    somebody = factories.person(Role.GLOBAL_COORDINATOR)
+    assert len(db.session.scalars(scope(somebody, Resemblance)).all()) == 1
+    declare_interest(somebody, first, grade=Grade.CONFLICT, reason="A cousin works there.", by=somebody)
+    assert db.session.scalars(scope(somebody, Resemblance)).all() == []
