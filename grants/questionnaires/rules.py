@@ -610,8 +610,11 @@ def carried_over(former: Question, question: Question | None, answer: Any) -> Ca
     if former.type in ticked or question.type in ticked:
         stands = former.type == question.type and dict(former.statement) == dict(question.statement)
         return Carried(answer, None) if stands else Carried(None, answer)
-    if former.type == question.type:
-        return Carried(answer, None)
+    return Carried(answer, None) if former.type == question.type else _carried_one(question, answer)
+
+
+def _carried_one(question: Question, answer: Any) -> Carried:
+    """An answer to a question of another kind; of several choices only a single one becomes something else."""
     if isinstance(answer, list) and question.type not in LISTS:
         return Carried(normalised(question, answer[0]), None) if len(answer) == 1 else Carried(None, answer)
     kept = normalised(question, answer)
