@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NoReturn
 
 from lxml import etree
@@ -429,6 +430,10 @@ MOST_TAGS = 1_500_000
 """How many pieces of markup a document may have: ten thousand rows of a table are still looked at."""
 
 
+MOST_ROWS = 2_000
+"""How many rows of a table are read; what comes after them is far beyond any form."""
+
+
 class Unreadable(ValueError):
     """A file that cannot be read as a Word document. ``code`` says why.
 
@@ -497,7 +502,8 @@ def read(content: bytes) -> ReadDocument:
     around: list[str] = []
     for block in _unwrapped(body):
         if _name(block) == "tbl":
-            tables.append([_row(row) for row in _unwrapped(block) if _name(row) == "tr"])
+            rows = (row for row in _unwrapped(block) if _name(row) == "tr")
+            tables.append([_row(row) for row in islice(rows, MOST_ROWS)])
         elif _name(block) == "p":
             around.append(_cell_of([block]).text)
     return ReadDocument(tables, "\n".join(around))
