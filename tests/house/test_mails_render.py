@@ -20,7 +20,7 @@ from grants.accounts.security import MAILS as SIGN_IN_MAILS
 from grants.accounts.security import OutboxMailUtil
 from grants.app import create_app
 from grants.applications import mails as application_mails
-from grants.applications.models import Application
+from grants.applications.models import Application, Attachment
 from grants.checks import mails as check_mails
 from grants.core import clock
 from grants.core.db import db
@@ -39,6 +39,7 @@ from grants.reminders.rules import OFFSETS
 from grants.reviews import mails as review_mails
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
+from grants.uploads import mails as upload_mails
 from tests.conftest import in_every_language
 
 TEMPLATES = sorted(path.stem for path in (ROOT / "templates" / "mails").glob("*.txt"))
@@ -91,6 +92,9 @@ def rare_mails() -> Iterable[Mail]:
     yield check_mails.application_found_ineligible(application, [rule], "A reason.", to, "1")
     yield application_mails.application_withdrawn(application, "A reason.", staff)
     yield application_mails.application_resumed(application, to, "1")
+    attachment = db.session.scalars(select(Attachment).where(Attachment.application_id == application.id)).first()
+    assert attachment is not None
+    yield upload_mails.document_locked(attachment, to)
     assignment = db.session.scalars(select(Assignment).where(Assignment.application_id == application.id)).first()
     assert assignment is not None
     yield review_mails.assignment_released(assignment, application, 1)

@@ -160,13 +160,14 @@ def test_a_scanner_that_is_gone_leaves_files_waiting(app: Flask, monkeypatch: py
 def test_files_from_before_the_scanner_are_looked_at_after_those_that_wait(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    early = files.keep("a.pdf", documents.real_pdf("early"), ["pdf"])
+    first, second = documents.real_pdf("early"), documents.real_pdf("late")
+    early = files.keep("a.pdf", first, ["pdf"])
     own = files.keep_own("agreement.pdf", documents.real_pdf("own"))
     with clamd() as scanner:
         monkeypatch.setitem(app.config, "CLAMAV_URL", scanner.url)
-        late = files.keep("b.pdf", documents.real_pdf("late"), ["pdf"])
+        late = files.keep("b.pdf", second, ["pdf"])
         assert tasks.scan_waiting() == 2
-        assert scanner.seen == [documents.real_pdf("late"), documents.real_pdf("early")]
+        assert scanner.seen == [second, first]
     states = {f.id: f.scan for f in db.session.scalars(select(StoredFile).execution_options(populate_existing=True))}
     assert states == {early.id: Scan.CLEAN, late.id: Scan.CLEAN, own.id: Scan.MADE_HERE}
 

@@ -320,13 +320,14 @@ def test_an_upload_given_up_takes_nothing_more(app: Flask) -> None:
 
 def test_a_kept_document_is_given_without_being_sent_again_and_stays_when_it_is_removed(app: Flask) -> None:
     at = desk()
-    kept = files.keep("statutes.pdf", documents.real_pdf(), ["pdf"])
+    content = documents.real_pdf()
+    kept = files.keep("statutes.pdf", content, ["pdf"])
     with clock.at(IN_TIME):
         attachment = applications.attach_kept(at.application, at.document, kept, by=at.owner)
         assert applications.attach_kept(at.application, at.document, kept, by=at.owner).id == attachment.id
     files.forget(kept)
     assert attachment.file is not None
-    assert files.read(attachment.file) == documents.real_pdf()
+    assert files.read(attachment.file) == content
     at.document.formats = ["xlsx"]
     with pytest.raises(Refused):
         applications.attach_kept(at.application, at.document, attachment.file, by=at.owner)
