@@ -224,7 +224,7 @@ def end_sponsorship(sponsorship: Sponsorship, reason: str, *, by: Person) -> Non
 # ------------------------------------------------------------------ accounts that look alike
 
 
-def compare_changed(limit: int = 200) -> int:
+def compare_changed(limit: int = 50) -> int:
     """Compare organizations that are new or have changed with all others; says how many were compared.
 
     What looks alike is written down for a coordinator to look at; what somebody has judged already is not asked again.

@@ -259,7 +259,7 @@ def obstacles_to_consenting(sponsorship: Sponsorship) -> list[Obstacle]:
 
 # ------------------------------------------------------------------ accounts that look alike
 
-SIMILAR_HERE, SIMILAR_ANYWHERE = 0.5, 0.8
+SIMILAR_HERE, SIMILAR_ANYWHERE = 0.6, 0.8
 """From which similarity of names (by trigrams, 0 to 1) two accounts are shown: in one country, and anywhere."""
 
 MAILBOX_PROVIDERS = (
