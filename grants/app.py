@@ -25,6 +25,7 @@ from grants.drafts import tasks as draft_tasks
 from grants.drafts import views as drafts
 from grants.editing import views as editing
 from grants.enquiries import views as enquiries
+from grants.entries import views as entries
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
 from grants.payments import views as payments
@@ -52,6 +53,7 @@ BLUEPRINTS = (
     drafts.bp,
     uploads.bp,
     wordforms.bp,
+    entries.bp,
     checks.bp,
     reviews.bp,
     decisions.bp,

@@ -163,8 +163,8 @@ def reopen_account(person: Person, *, by: Person) -> None:
 # ------------------------------------------------------------------ organizations and their members
 
 
-def create_organization(*, by: Person, reference: str | None = None, **profile: Any) -> Organization:
-    """Open the account of an organization; whoever opens it owns it and signs for it until they name others.
+def register_organization(*, by: Person, reference: str | None = None, **profile: Any) -> Organization:
+    """Write down an organization that has no line and so nobody who signs in; people join it later by invitation.
 
     The region follows from the country unless it is given.
     """
@@ -172,6 +172,12 @@ def create_organization(*, by: Person, reference: str | None = None, **profile: 
     organization = Organization(reference=reference or queries.next_reference("ORG", Organization), **profile)
     db.session.add(organization)
     db.session.flush()
+    return organization
+
+
+def create_organization(*, by: Person, reference: str | None = None, **profile: Any) -> Organization:
+    """Open the account of an organization; whoever opens it owns it and signs for it until they name others."""
+    organization = register_organization(by=by, reference=reference, **profile)
     add_member(organization, by, role=MemberRole.OWNER, may_sign=True)
     return organization
 

@@ -24,7 +24,7 @@ class Application(Base):
     whenever those are saved, and are what was submitted once ``submitted_at`` is set. ``questionnaire_id`` is the version
     of the questions that it answers: a draft follows the corrections of its call, what was sent in stays as it was asked.
     ``reopened`` names the parts that may be written in again although it was sent in: keys of sections, and of documents
-    after ``document:``.
+    after ``document:``. ``entered_by_id`` is the coordinator who types it for an organization without a line.
     """
 
     __tablename__ = "application"
@@ -71,6 +71,7 @@ class Application(Base):
     months: Mapped[int | None]
     confidentiality: Mapped[str] = mapped_column(default=Confidentiality.PUBLIC)
     reopened: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
 
     call: Mapped[Call] = relationship()
     organization: Mapped[Organization] = relationship()

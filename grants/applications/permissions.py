@@ -22,6 +22,7 @@ def _seen(user: Any) -> ColumnElement[bool]:
     if user.holds(Role.AUDITOR):
         allowed.append(sent_in)
     elif user.holds(*COORDINATORS):
+        allowed.append(Application.entered_by_id == user.id)
         mine: ColumnElement[bool] = Application.region.in_(sorted(user.regions))
         if user.holds(Role.GLOBAL_COORDINATOR):
             mine = or_(mine, Application.region.is_(None))
@@ -31,7 +32,9 @@ def _seen(user: Any) -> ColumnElement[bool]:
 
 @scope_of(Application)
 def applications_seen_by(user: Any) -> Select[Any]:
-    """Members: those of their organizations. Coordinators: those sent in from their regions. Auditors: all sent in."""
+    """Members: those of their organizations. Coordinators: those sent in from their regions, and what they type for an
+    organization without a line. Auditors: all sent in.
+    """
     return select(Application).where(_seen(user))
 
 
@@ -53,13 +56,23 @@ def can_start(user: Any, organization: Organization) -> bool:
 
 
 def can_write(user: Any, application: Application) -> bool:
-    """A member of the applicant organization (owner or editor) may write and attach documents."""
-    return bool(user.belongs_to(application.organization_id))
+    """A member of the applicant organization (owner or editor) may write and attach documents; so may the coordinator
+    who types for an organization without a line.
+    """
+    return bool(user.belongs_to(application.organization_id)) or types_for(user, application)
+
+
+def types_for(user: Any, application: Application) -> bool:
+    """Whether somebody is the coordinator who types an application for its organization."""
+    return application.entered_by_id is not None and application.entered_by_id == user.id and user.holds(*COORDINATORS)
 
 
 def can_submit(user: Any, application: Application) -> bool:
-    """A member of the applicant organization who owns its account or may sign for it may send the application in."""
-    return bool(user.owns(application.organization_id) or user.signs_for(application.organization_id))
+    """A member of the applicant organization who owns its account or may sign for it may send the application in; so may
+    the coordinator who types for an organization without a line.
+    """
+    ours = user.owns(application.organization_id) or user.signs_for(application.organization_id)
+    return bool(ours) or types_for(user, application)
 
 
 def can_withdraw(user: Any, application: Application) -> bool:
@@ -69,7 +82,7 @@ def can_withdraw(user: Any, application: Application) -> bool:
 
 def can_read(user: Any, application: Application) -> bool:
     """Members of the organization, coordinators of its region and auditors read what was sent in; members also drafts."""
-    if user.belongs_to(application.organization_id):
+    if user.belongs_to(application.organization_id) or types_for(user, application):
         return True
     return application.submitted_at is not None and (user.holds(Role.AUDITOR) or coordinates(user, application))
 

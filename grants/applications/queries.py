@@ -417,6 +417,7 @@ def _listing(seen: Select[Any], given: tuple[str, ...], sort: str, descending: b
                 Application.currency,
                 Application.submitted_at,
                 Application.confidentiality,
+                Application.entered_by_id,
                 Organization.name.label("organization"),
                 Organization.country.label("country"),
             )

@@ -572,6 +572,7 @@ def receipt_in_words(
                 [str(_l("The same moment in UTC")), f"{receipt.submitted_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"],
                 [str(_l("Deadline")), str(when_in_call(call, call.closes_at))],
                 [str(_l("Sent in by")), receipt.submitted_by.name],
+                *_how_entered(application),
                 [str(_l("Answers")), str(len([v for v in receipt.content["answers"].values() if v is not None]))],
             ],
         },
@@ -602,6 +603,13 @@ HASH_EXPLAINED = _l(
 )
 
 
+def _how_entered(application: Application) -> list[list[str]]:
+    """What every document about an application says when the fund typed it."""
+    if application.entered_by_id is None:
+        return []
+    return [[str(_l("How it was entered")), str(_l("Typed by the fund, for an organization without a line"))]]
+
+
 def copy_in_words(
     application: Application,
     definition: Definition,
@@ -618,6 +626,7 @@ def copy_in_words(
                 [str(_l("Application")), application.reference],
                 [str(_l("Call")), f"{application.call.reference} – {pick(application.call.title)}"],
                 [str(_l("Organization")), application.organization.name],
+                *_how_entered(application),
             ],
         }
     ]

@@ -707,6 +707,7 @@ class Row(NamedTuple):
     organization: str
     country: str
     confidential: bool
+    entered: bool
     state: str
     check_url: str | None
     region: str
@@ -719,7 +720,20 @@ def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
     """The applications of one page of a list, in words."""
     to_read, to_check, language = addresses("applications.read"), addresses("checks.check"), language_now()
     rows = []
-    for reference, title, state, region, lot, minor, currency, sent_at, confidentiality, organization, country in found:
+    for (
+        reference,
+        title,
+        state,
+        region,
+        lot,
+        minor,
+        currency,
+        sent_at,
+        confidentiality,
+        typist,
+        organization,
+        country,
+    ) in found:
         rows.append(
             Row(
                 reference=reference,
@@ -728,6 +742,7 @@ def _rows(found: list[Any], words: Words, zone: str) -> list[Row]:
                 organization=organization,
                 country=country_name(country, language),
                 confidential=confidentiality != Confidentiality.PUBLIC,
+                entered=typist is not None,
                 state=state,
                 check_url=to_check(reference) if state == ApplicationState.SUBMITTED else None,
                 region=words.regions.get(region, "–"),

@@ -20,6 +20,8 @@ from grants.core.languages import _l
 from grants.core.mail import post
 from grants.core.questions import Definition
 from grants.core.rules import Obstacle, refuse
+from grants.entries.queries import entry_of
+from grants.entries.rules import obstacles_to_counting
 from grants.history import actions as history
 from grants.questionnaires import queries as questionnaire_queries
 
@@ -74,7 +76,11 @@ def judge(finding: Finding, outcome: str, reason: str, *, by: Person) -> None:
 def find_eligible(application: Application, *, by: Person) -> None:
     """Every rule is met: the application goes on to the reviewers, and its people are told."""
     findings = queries.findings_of(application)
-    refuse(rules.obstacles_to_finding_eligible(application, findings, rules=len(queries.rules_of(application.call))))
+    known = len(queries.rules_of(application.call))
+    refuse(
+        rules.obstacles_to_finding_eligible(application, findings, rules=known)
+        + obstacles_to_counting(application, entry_of(application))
+    )
     entry = history.record(application, "find_eligible", by=by)
     people = applications.people_of(application)
     post(*(mails.application_found_eligible(application, to=person, occasion=str(entry.id)) for person in people))

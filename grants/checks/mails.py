@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from grants.accounts.models import Person
@@ -37,36 +36,30 @@ def application_found_ineligible(
 
 def clarification_asked(clarification: Clarification, to: Person) -> Mail:
     """The fund asks for more information: which application, and by when. What is asked is read after signing in."""
-    return _about(clarification, "clarification_asked", to)
+    return Mail("clarification_asked", to=to, **_about(clarification))
 
 
 def clarification_extended(clarification: Clarification, to: Person) -> Mail:
     """There is more time to answer a request."""
-    return _about(clarification, "clarification_extended", to, due_on=clarification.due_on)
+    return Mail("clarification_extended", to=to, due_on=clarification.due_on, **_about(clarification))
 
 
 def clarification_received(clarification: Clarification, to: Person) -> Mail:
     """What was asked for has arrived: the number and fingerprint of the new receipt."""
-    return _about(clarification, "clarification_received", to, receipt=clarification.after)
+    return Mail("clarification_received", to=to, **_about(clarification, receipt=clarification.after))
 
 
 def clarification_answered(clarification: Clarification, to: Person) -> Mail:
     """To coordinators: the applicant has answered."""
-    return _about(clarification, "clarification_answered", to)
+    return Mail("clarification_answered", to=to, **_about(clarification))
 
 
 def clarification_closed(clarification: Clarification, reason: str, to: Person) -> Mail:
     """The request was closed without an answer; what had been handed in before counts."""
-    return _about(clarification, "clarification_closed", to, reason=reason)
+    return Mail("clarification_closed", to=to, **_about(clarification, reason=reason))
 
 
-def _about(clarification: Clarification, name: str, to: Person, due_on: date | None = None, **context: Any) -> Mail:
+def _about(clarification: Clarification, **context: Any) -> dict[str, Any]:
     application = clarification.application
-    return Mail(
-        name,
-        to=to,
-        about=application.reference,
-        due_on=due_on,
-        occasion=str(clarification.number),
-        context={"clarification": clarification, "application": application, "call": application.call} | context,
-    )
+    told = {"clarification": clarification, "application": application, "call": application.call}
+    return {"about": application.reference, "occasion": str(clarification.number), "context": told | context}

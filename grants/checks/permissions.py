@@ -9,8 +9,11 @@ from grants.applications.permissions import can_submit, coordinates
 
 
 def can_check(user: Any, application: Application) -> bool:
-    """A coordinator of the region checks eligibility, unless they belong to the applicant organization."""
-    return coordinates(user, application) and not user.belongs_to(application.organization_id)
+    """A coordinator of the region checks eligibility, unless they belong to the applicant organization or typed the
+    application for it.
+    """
+    its_own = user.belongs_to(application.organization_id) or application.entered_by_id == user.id
+    return coordinates(user, application) and not its_own
 
 
 def can_ask(user: Any, application: Application) -> bool:

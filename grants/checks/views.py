@@ -25,6 +25,8 @@ from grants.core.languages import language_now
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle
 from grants.core.web import SIGNED_IN, access, done, found
+from grants.entries.queries import entry_of
+from grants.entries.rules import obstacles_to_counting
 from grants.history.queries import timeline
 
 bp = Blueprint("checks", __name__)
@@ -125,7 +127,8 @@ def _check_page(application: Application, failed: JudgeForm | None = None, key: 
         absent=_absent(application),
         steps=steps_of(application),
         checking=rules.obstacles_to_checking(application),
-        eligible=rules.obstacles_to_finding_eligible(application, findings, len(asked)),
+        eligible=rules.obstacles_to_finding_eligible(application, findings, len(asked))
+        + obstacles_to_counting(application, entry_of(application)),
         ineligible=rules.obstacles_to_finding_ineligible(application, findings, len(asked)),
         told=timeline([("application", application.id)], names=True, limit=30),
         may_act=permissions.can_check(current_user, application),

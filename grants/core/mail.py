@@ -39,7 +39,7 @@ LOCK_SPACE = 4_711
 
 DELIVER_MAIL = "core.deliver_mail"
 
-SECRET_KINDS = ("account_",)
+SECRET_KINDS = ("account_", "entry_to_confirm")
 """Mails whose text holds a one-time link: the text is erased once sent."""
 
 

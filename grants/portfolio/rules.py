@@ -87,6 +87,7 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "reviewer": (_l("Reviewers"), None, None),
     "person": (_l("People"), None, None),
     "mail": (_l("Mails"), None, None),
+    "clarification": (_l("Questions to applicants"), None, None),
     "meeting": (_l("Meetings"), "decisions.meeting", "reference"),
     "decision": (_l("Decisions"), "decisions.case", "application_reference"),
     "award": (_l("Grants"), "portfolio.grant", "reference"),

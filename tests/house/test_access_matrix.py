@@ -246,6 +246,7 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "staff": {"reference": "STF-08", "grant_id": of["role_of"]("STF-08")},
             UNKNOWN: {"reference": "PER-NONE", "grant_id": NOBODY},
         },
+        "confirm-entry": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "first-sign-in": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "confirm": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "confirm-address": {UNKNOWN: {"token": "a-token-of-nobody"}},

@@ -21,13 +21,17 @@ from grants.accounts.security import OutboxMailUtil
 from grants.app import create_app
 from grants.applications import mails as application_mails
 from grants.applications.models import Application, Attachment
+from grants.applications.queries import receipt_of
 from grants.checks import mails as check_mails
+from grants.checks.models import Clarification
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import LANGUAGES
 from grants.core.mail import Mail, post
 from grants.decisions import mails as decision_mails
 from grants.decisions.models import Decision
+from grants.entries import mails as entry_mails
+from grants.entries.models import AssistedEntry
 from grants.organizations import mails as organization_mails
 from grants.organizations.models import JoiningRequest, Resemblance, Sponsorship
 from grants.payments import mails as payment_mails
@@ -90,6 +94,37 @@ def rare_mails() -> Iterable[Mail]:
     organization = application.organization
     rule = {"key": "E01", "text": {"en": "A rule.", "fr": "Une règle.", "es": "Una regla."}, "reason": "Seen."}
     yield check_mails.application_found_ineligible(application, [rule], "A reason.", to, "1")
+    receipt = receipt_of(application)
+    assert receipt is not None
+    asked = Clarification(
+        application=application,
+        number=1,
+        parts=["S6"],
+        reason="Which partner?",
+        due_on=clock.now().date(),
+        after=receipt,
+    )
+    for write in (
+        check_mails.clarification_asked,
+        check_mails.clarification_extended,
+        check_mails.clarification_received,
+        check_mails.clarification_answered,
+    ):
+        yield write(asked, to)
+    yield check_mails.clarification_closed(asked, "A reason.", to)
+    typed = AssistedEntry(
+        application=application,
+        entered_by=staff,
+        spoke_with="Awa",
+        spoken_on=clock.now().date(),
+        token_hash="a" * 64,
+        token_until=clock.now(),
+        confirmed_hash="b" * 64,
+    )
+    yield entry_mails.entry_to_confirm(typed, "awa@example.org", "a-token")
+    yield entry_mails.entry_confirmed(typed, staff)
+    db.session.expunge(asked)
+    db.session.expunge(typed)
     yield application_mails.application_withdrawn(application, "A reason.", staff)
     yield application_mails.application_resumed(application, to, "1")
     attachment = db.session.scalars(select(Attachment).where(Attachment.application_id == application.id)).first()

@@ -1,0 +1,1 @@
+"""Applications that the fund types for an organization without a line, and their confirmation by the organization."""

@@ -1,0 +1,25 @@
+"""Who may type for an organization, and who may confirm what was typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grants.accounts.models import COORDINATORS
+from grants.applications.models import Application
+from grants.applications.permissions import coordinates
+
+
+def can_enter(user: Any) -> bool:
+    """Coordinators type applications for organizations of their regions that have no line."""
+    return bool(user.holds(*COORDINATORS))
+
+
+def can_confirm(user: Any, application: Application) -> bool:
+    """An owner or signatory of the organization, who did not type it, confirms what the fund typed."""
+    ours = user.owns(application.organization_id) or user.signs_for(application.organization_id)
+    return bool(ours) and user.id != application.entered_by_id
+
+
+def can_record(user: Any, application: Application) -> bool:
+    """Coordinators of the region ask for a confirmation, and write down one that was given otherwise."""
+    return application.entered_by_id is not None and coordinates(user, application)
