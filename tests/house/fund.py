@@ -30,6 +30,7 @@ from grants.core.questions import Definition, Question
 from grants.decisions import actions as decisions
 from grants.decisions.models import DecisionOutcome, Meeting
 from grants.demo import sample
+from grants.drafts.actions import leave_note
 from grants.enquiries import actions as enquiries
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Identifier, Resemblance, Sponsorship
@@ -185,6 +186,7 @@ def _applications() -> None:
     )
     draft.title = pattern.title
     _on_the_way(draft, owner)
+    leave_note(draft, "S2", "A note", by=owner)
     assignments = db.session.scalars(select(Assignment).where(Assignment.application_id == pattern.id)).all()
     writing = next(one for one in assignments if one.reviewer.reference == "REV-2")
     reviews.reopen(writing, "Please look at the budget again.", by=coordinator)
@@ -389,6 +391,7 @@ def _mark_application(sing: str, application: Application) -> None:
         words = json.dumps(row.content)
         marked = re.sub(r'": "([^"]{40,})"', f'": "{sing}answer"', words)
         run(text("UPDATE receipt SET content = :c WHERE id = :i"), {"c": marked, "i": row.id})
+    run(text("UPDATE draft_note SET text = :w WHERE application_id = :a"), ids | {"w": f"{said}draft"})
     for attachment in db.session.scalars(select(Attachment).where(Attachment.application_id == application.id)):
         if attachment.file is not None:
             kind = "draft" if draft else "paper" if attachment.document.sensitive else "file"

@@ -89,6 +89,7 @@ def ids(app: Flask) -> dict[str, Any]:
         )
         found["mail"] = db.session.scalar(text("SELECT max(id) FROM outbox WHERE state = 'failed'"))
         found["invitation"] = db.session.scalar(text("SELECT max(id) FROM invitation"))
+        found["note"] = db.session.scalar(text("SELECT max(id) FROM draft_note"))
         for name in ("joining_request", "kept_document", "organization_identifier", "sponsorship", "resemblance"):
             found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
         db.session.remove()
@@ -149,17 +150,28 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"session_id": NOBODY},
         },
         "applications": {
-            "a": {"reference": a, "attachment_id": paper["a"], "receipt_number": of["receipts"][a]},
+            "a": {"reference": a, "attachment_id": paper["a"], "receipt_number": of["receipts"][a], "note_id": NOBODY},
             "a-sensitive": {"reference": a, "attachment_id": paper["sensitive"]},
             "a-draft": {
                 "reference": fund.DRAFTS["a"],
                 "attachment_id": paper["a"],
                 "receipt_number": of["receipts"][a],
+                "note_id": of["note"],
             },
             "a-awarded": {"reference": fund.AWARDED["a"]},
-            "b": {"reference": b, "attachment_id": paper["b"], "receipt_number": of["receipts"][b]},
-            "crossed": {"reference": a, "attachment_id": paper["b"], "receipt_number": of["receipts"][b]},
-            UNKNOWN: {"reference": "APP-NONE", "attachment_id": NOBODY, "receipt_number": "R-NONE"},
+            "b": {"reference": b, "attachment_id": paper["b"], "receipt_number": of["receipts"][b], "note_id": NOBODY},
+            "crossed": {
+                "reference": a,
+                "attachment_id": paper["b"],
+                "receipt_number": of["receipts"][b],
+                "note_id": of["note"],
+            },
+            UNKNOWN: {
+                "reference": "APP-NONE",
+                "attachment_id": NOBODY,
+                "receipt_number": "R-NONE",
+                "note_id": NOBODY,
+            },
         },
         "calls": {
             "review": {"reference": fund.CALL, "enquiry_reference": "ENQ-NONE"},
@@ -268,6 +280,8 @@ KEYS = {
     "editing.source": {"document": "call"},
     "trials.section": {"key": "S2"},
     "enquiries.form_pdf": {"language": "en"},
+    "drafts.versions": {"key": "S2"},
+    "drafts.bring_back": {"key": "S2", "number": 1},
 }
 """The values of parameters that name a part of a questionnaire or of a call."""
 
@@ -284,6 +298,7 @@ CHILDREN = {
     "document_id",
     "identifier_id",
     "sponsorship_id",
+    "note_id",
 }
 """Parameters of which the wrong one may stand under the right subject."""
 
