@@ -40,6 +40,8 @@ from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call, RegionEnvelope
 from grants.calls.workflow import CallState
+from grants.checks.models import Clarification
+from grants.checks.workflow import ClarificationState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.core.db import Prepared, db
@@ -52,6 +54,7 @@ from grants.decisions.queries import DECIDED, hidden_applications
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
+from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
@@ -169,6 +172,15 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             Application.state == ApplicationState.DRAFT,
             Call.state == CallState.PUBLISHED,
             Call.closes_at > AT,
+        ),
+        _work(
+            "answer_question", Application.reference, Application.id, day=Clarification.due_on, note=Application.title
+        )
+        .join(Clarification, Clarification.application_id == Application.id)
+        .where(
+            Application.organization_id == any_(MINE),
+            Application.state == ApplicationState.SUBMITTED,
+            Clarification.state == ClarificationState.ASKED,
         ),
         _work("answer_offer", Award.reference, Award.id, day=Award.answer_by, note=Award.title).where(
             Award.organization_id == any_(LEADING), Award.state == AwardState.OFFERED
@@ -323,6 +335,24 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         .join(Application, submitted)
         .where(Call.closes_at <= AT, Call.state == CallState.PUBLISHED)
         .group_by(Call.id),
+        _work("chase_answer", Application.reference, Application.id, day=Clarification.due_on, note=Application.title)
+        .join(Clarification, Clarification.application_id == Application.id)
+        .where(
+            Application.region == any_(REGIONS),
+            not_hidden(Application.id),
+            Application.state == ApplicationState.SUBMITTED,
+            Clarification.state == ClarificationState.ASKED,
+            Clarification.due_on < TODAY,
+        ),
+        _work("have_confirmed", Application.reference, Application.id, day=Call.check_until, note=Application.title)
+        .join(Call, Call.id == Application.call_id)
+        .join(AssistedEntry, AssistedEntry.application_id == Application.id)
+        .where(
+            Application.region == any_(REGIONS),
+            not_hidden(Application.id),
+            Application.state == ApplicationState.SUBMITTED,
+            AssistedEntry.confirmed_hash.is_distinct_from(Application.content_hash),
+        ),
         _work("assign_reviewers", Call.reference, under_review.c.lacking, day=Call.reviews_due_on, note=Call.title)
         .join(under_review, under_review.c.call_id == Call.id)
         .where(under_review.c.lacking > 0),
@@ -843,6 +873,9 @@ def subjects_of(entries: Sequence[Entry], seen: Mapping[str, Select[Any]]) -> di
     if "interest" in ids:
         about = select(ConflictDeclaration).join(Organization, Organization.id == ConflictDeclaration.organization_id)
         parts.append(_subject("interest", ids["interest"], about, ConflictDeclaration.id, Organization.reference))
+    if "clarification" in ids:
+        about = seen["application"].join(Clarification, Clarification.application_id == Application.id)
+        parts.append(_subject("clarification", ids["clarification"], about, Clarification.id, Application.reference))
     if "person" in ids:
         parts.append(_subject("person", ids["person"], select(Person), Person.id, Person.reference))
     if "mail" in ids:

@@ -13,6 +13,13 @@ from grants.portfolio.queries import Entry, Subject, Work
 
 KINDS: dict[str, tuple[Any, str, str | None]] = {
     "submit_draft": (_l("Finish and submit your application"), "applications.show", "reference"),
+    "answer_question": (_l("Answer our question about your application"), "checks.clarifications", "reference"),
+    "chase_answer": (
+        _l("An applicant has not answered: give more time or close it"),
+        "checks.clarifications",
+        "reference",
+    ),
+    "have_confirmed": (_l("Have an application confirmed that the fund typed"), "entries.entry", "reference"),
     "answer_offer": (_l("Answer our letter"), "awards.agreement", "reference"),
     "sign_agreement": (_l("Sign the agreement"), "payments.sign", "reference"),
     "write_report": (_l("Write a report"), "reports.show", "due_id"),
@@ -87,7 +94,7 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "reviewer": (_l("Reviewers"), None, None),
     "person": (_l("People"), None, None),
     "mail": (_l("Mails"), None, None),
-    "clarification": (_l("Questions to applicants"), None, None),
+    "clarification": (_l("Questions to applicants"), "checks.clarifications", "reference"),
     "meeting": (_l("Meetings"), "decisions.meeting", "reference"),
     "decision": (_l("Decisions"), "decisions.case", "application_reference"),
     "award": (_l("Grants"), "portfolio.grant", "reference"),

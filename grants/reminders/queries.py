@@ -19,6 +19,8 @@ from grants.awards.models import Agreement, Award, Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.calls.workflow import CallState
+from grants.checks.models import Clarification
+from grants.checks.workflow import ClarificationState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.core.db import db
@@ -84,6 +86,7 @@ def deadlines(window: Window) -> list[Deadline]:
     coordinators = holders_of(Role.REGIONAL_COORDINATOR, Role.GLOBAL_COORDINATOR)
     return [
         *_open_drafts(window, members),
+        *_clarifications(window, members),
         *_reviews(window),
         *_unanswered_offers(window, members),
         *_unsigned_agreements(window, members),
@@ -148,6 +151,29 @@ def _open_drafts(window: Window, members: Members) -> Iterator[Deadline]:
         context = {"reference": draft.reference, "call": draft.call}
         people = members.of(draft.organization_id)
         yield Deadline("draft_open", draft.reference, draft.call.closes_at, draft.started_at, people, context)
+
+
+def _clarifications(window: Window, members: Members) -> Iterator[Deadline]:
+    """Questions about applications: to those who may answer, and to who asked when the day has passed."""
+    found = (
+        select(Clarification)
+        .join(Clarification.application)
+        .where(
+            Clarification.state == ClarificationState.ASKED,
+            Application.state == ApplicationState.SUBMITTED,
+            _within(window, Clarification.due_on),
+        )
+        .options(
+            contains_eager(Clarification.application).load_only(Application.reference, Application.organization_id),
+            joinedload(Clarification.asked_by),
+        )
+    )
+    for asked in _rows(found):
+        application = asked.application
+        about, context = f"{application.reference} question {asked.number}", {"reference": application.reference}
+        people = members.of(application.organization_id)
+        yield Deadline("clarification_due", about, asked.due_on, asked.asked_at, people, context)
+        yield Deadline("clarification_late", about, asked.due_on, asked.asked_at, [asked.asked_by], context)
 
 
 def _reviews(window: Window) -> Iterator[Deadline]:

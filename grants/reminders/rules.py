@@ -11,6 +11,8 @@ from grants.reminders.queries import Deadline
 
 OFFSETS: dict[str, tuple[int, ...]] = {
     "draft_open": (-14, -7, -3, -1),
+    "clarification_due": (-3, -1, 1),
+    "clarification_late": (1, 7),
     "review_due": (-7, -2, 1, 5),
     "offer_unanswered": (-7, -2, 1),
     "agreement_unsigned": (-14, -7, -2, 1, 7),
@@ -29,6 +31,8 @@ sample call's escalation begins. The other series are choices of this fund.
 
 KINDS: dict[str, Any] = {
     "draft_open": _l("A call closes while a draft is open"),
+    "clarification_due": _l("A question about an application waits for its answer"),
+    "clarification_late": _l("An answer about an application is late: told to the coordinator who asked"),
     "review_due": _l("A review is due"),
     "offer_unanswered": _l("The offer of a grant waits for an answer"),
     "agreement_unsigned": _l("An agreement waits for its signature"),

@@ -123,8 +123,6 @@ def rare_mails() -> Iterable[Mail]:
     )
     yield entry_mails.entry_to_confirm(typed, "awa@example.org", "a-token")
     yield entry_mails.entry_confirmed(typed, staff)
-    db.session.expunge(asked)
-    db.session.expunge(typed)
     yield application_mails.application_withdrawn(application, "A reason.", staff)
     yield application_mails.application_resumed(application, to, "1")
     attachment = db.session.scalars(select(Attachment).where(Attachment.application_id == application.id)).first()

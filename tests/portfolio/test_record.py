@@ -7,8 +7,9 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from grants.accounts.models import Organization, Person, Role
-from grants.applications.models import Application
+from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
+from grants.checks.models import Clarification
 from grants.closeout.models import Closeout
 from grants.core.db import db
 from grants.core.languages import speaking
@@ -211,7 +212,12 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
     interest = make.save(ConflictDeclaration(**tie))
     asking = {"call_id": application.call_id, "asker_id": reviewer.id, "state": "asked", "language": "en"}
     enquiry = make.save(Enquiry(**asking, origin="", text="May we?"))
+    receipt = {"application_id": application.id, "submitted_at": application.submitted_at, "content_hash": "0" * 64}
+    before = make.save(Receipt(number="R-1", submitted_by_id=reviewer.id, content={}, **receipt))
+    question = {"application_id": application.id, "number": 1, "parts": ["S1"], "reason": "Why?", "due_on": due.due_on}
+    clarification = make.save(Clarification(**question, before_id=before.id, asked_by_id=coordinator.id))
     subjects = {
+        "clarification": clarification.id,
         "call": application.call_id,
         "enquiry": enquiry.id,
         "application": application.id,

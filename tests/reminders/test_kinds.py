@@ -23,10 +23,12 @@ from sqlalchemy import func, select
 from config import ROOT, Config
 from grants.accounts.models import Membership, Organization, Person, Role
 from grants.app import create_app
-from grants.applications.models import Application
+from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.awards.models import Agreement, Award, Milestone
 from grants.awards.workflow import AwardState
+from grants.checks.models import Clarification
+from grants.checks.workflow import ClarificationState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.core.db import db, transaction
@@ -128,6 +130,29 @@ def draft_open(w: World) -> Case:
     return Case(draft.reference, w.call.closes_at, [w.owner, w.editor], done)
 
 
+def clarification_due(w: World) -> Case:
+    application = w.application(state=ApplicationState.SUBMITTED)
+    content = {"answers": {}, "attachments": []}
+    sent = {"submitted_at": BEFORE, "submitted_by_id": w.owner.id, "content_hash": "0" * 64, "content": content}
+    receipt = make.save(Receipt(number="R-1", application_id=application.id, **sent))
+    asked = Clarification(
+        application_id=application.id,
+        number=1,
+        parts=["S6"],
+        reason=SECRETS[1],
+        due_on=date(2027, 3, 26),
+        before_id=receipt.id,
+        asked_by_id=w.coordinators[0].id,
+        asked_at=BEFORE,
+    )
+    done = sets(make.save(asked), state=ClarificationState.CLOSED, ended_at=BEFORE)
+    return Case(f"{application.reference} question 1", asked.due_on, [w.owner, w.editor], done)
+
+
+def clarification_late(w: World) -> Case:
+    return replace(clarification_due(w), told=w.coordinators[:1])
+
+
 def review_due(w: World) -> Case:
     due = date(2027, 3, 26)
     asked = {"application_id": w.application().id, "reviewer_id": w.reviewer.id, "asked_by_id": w.coordinators[0].id}
@@ -217,6 +242,8 @@ def closeout_forgotten(w: World) -> Case:
 
 CASES: dict[str, Callable[[World], Case]] = {
     "draft_open": draft_open,
+    "clarification_due": clarification_due,
+    "clarification_late": clarification_late,
     "review_due": review_due,
     "offer_unanswered": offer_unanswered,
     "agreement_unsigned": agreement_unsigned,
