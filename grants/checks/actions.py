@@ -142,8 +142,11 @@ def ask(application: Application, parts: Collection[str], reason: str, due_on: d
     return clarification
 
 
-def obstacles_to_handing_in(clarification: Clarification) -> list[Obstacle]:
-    """Why the answer to a request cannot be handed in as the application stands in the database now."""
+def obstacles_to_handing_in(clarification: Clarification, answer: str | None = None) -> list[Obstacle]:
+    """Why the answer to a request cannot be handed in as the application stands in the database now.
+
+    ``answer`` is what is added in words, once it is known.
+    """
     application = clarification.application
     definition = definition_for(application)
     answers, _complete, attachments, _at = applications.handed_in(application)
@@ -158,7 +161,10 @@ def obstacles_to_handing_in(clarification: Clarification) -> list[Obstacle]:
         documents=applications.documents_of(application.call),
         terms=applications.terms_of(application.call),
     )
-    return rules.obstacles_to_handing_in(clarification, definition, before.content, now, missing)
+    found = rules.obstacles_to_handing_in(clarification, definition, before.content, now, missing)
+    if answer is not None and not found:
+        found = rules.obstacles_to_saying_nothing(before.content, now, answer)
+    return found
 
 
 def hand_in(clarification: Clarification, answer: str, *, by: Person) -> Receipt:
@@ -168,7 +174,7 @@ def hand_in(clarification: Clarification, answer: str, *, by: Person) -> Receipt
     """
     application = clarification.application
     applications.hold(application)
-    refuse(obstacles_to_handing_in(clarification))
+    refuse(obstacles_to_handing_in(clarification, answer))
     receipt = renew_receipt(application, by=by)
     clarification.after, clarification.answer = receipt, answer.strip()
     _end(clarification, by)

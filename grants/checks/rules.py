@@ -264,6 +264,13 @@ def obstacles_to_handing_in(
     return found
 
 
+def obstacles_to_saying_nothing(before: Mapping[str, Any], now: Mapping[str, Any], answer: str) -> list[Obstacle]:
+    """Why an answer without a change and without a word is none."""
+    if not answer.strip() and not parts_changed(before, now):
+        return [Obstacle("nothing_new", _l("Nothing has changed. Please say in a few words why."))]
+    return []
+
+
 def _section(definition: Definition, part: str) -> str:
     """The part of an application that a question belongs to; a document is a part of its own."""
     section = definition.section_of.get(part)

@@ -173,7 +173,6 @@ def _clarifications_page(
     definition, documents = actions.definition_for(application), applications.documents_of(application.call)
     parts = {part.key: part for part in rules.parts_of(application, definition, documents)}
     ours = permissions.can_ask(current_user, application)
-    told = [("application", application.id), *(("clarification", one.id) for one in asked)]
     page = render_template(
         "checks/clarifications.html",
         application=application,
@@ -195,7 +194,7 @@ def _clarifications_page(
         may_write=can_write(current_user, application),
         may_hand_in=permissions.can_hand_in(current_user, application),
         steps=steps_of(application),
-        told=timeline(told, names=not can_write(current_user, application), limit=30),
+        told=timeline([("application", application.id)], names=not can_write(current_user, application), limit=30),
     )
     return page, 422 if answering or extending else 200
 

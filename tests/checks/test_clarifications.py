@@ -166,6 +166,7 @@ def test_an_answer_is_complete_before_it_is_handed_in(app: Flask) -> None:
         actions.save_section(
             application, "S2", {k: before[k] for k in ("title", "requested_amount")}, by=owner, version=None
         )
+        assert refused(checks.hand_in, clarification, " ", by=owner) == ["nothing_new"]
         checks.hand_in(clarification, "Nothing to change.", by=owner)
     assert clarification.state == ClarificationState.ANSWERED
 

@@ -38,7 +38,7 @@ from grants.payments import mails as payment_mails
 from grants.payments.models import Disbursement, Refund
 from grants.payments.workflow import DisbursementState
 from grants.reminders import mails as reminder_mails
-from grants.reminders.queries import Window, deadlines
+from grants.reminders.queries import Deadline, Window, deadlines
 from grants.reminders.rules import OFFSETS
 from grants.reviews import mails as review_mails
 from grants.reviews.models import Assignment
@@ -112,6 +112,10 @@ def rare_mails() -> Iterable[Mail]:
     ):
         yield write(asked, to)
     yield check_mails.clarification_closed(asked, "A reason.", to)
+    for kind in ("clarification_due", "clarification_late"):
+        waiting = Deadline(kind, "APP-008 question 1", asked.due_on, clock.now(), [to], {"reference": "APP-008"})
+        for offset in (-1, 1):
+            yield reminder_mails.reminder(waiting, to, offset)
     typed = AssistedEntry(
         application=application,
         entered_by=staff,
