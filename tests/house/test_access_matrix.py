@@ -441,7 +441,7 @@ def kind_of(answer: Any) -> str:
     if status in (301, 302, 303, 307, 308):
         return "sign-in" if answer.headers["Location"].startswith("/sign-in") else "redirect"
     kinds = {200: "ok", 401: "sign-in", 403: "forbidden", 404: "not-found"}
-    kinds |= dict.fromkeys((400, 409, 410, 422), "refused")
+    kinds |= dict.fromkeys((400, 409, 410, 415, 422), "refused")
     return kinds.get(status, str(status))
 
 
