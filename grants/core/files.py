@@ -50,6 +50,7 @@ class Scan(State):
         """Whether nobody may open the file: not yet, or not any more."""
         return self in (Scan.WAITING, Scan.INFECTED)
 
+
 SCAN_FILES = "files.scan"
 """The name of the task that looks at files which wait."""
 
@@ -85,6 +86,7 @@ class StoredFile(Base):
     def scan_state(self) -> Scan:
         """What the look for viruses says of it."""
         return Scan(self.scan)
+
 
 def _store() -> ObjectStore:
     store = current_app.extensions.get("file_store")

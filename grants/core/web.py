@@ -296,7 +296,10 @@ HTTP_TEXTS: dict[int, tuple[Callable[[], str], Callable[[], str]]] = {
     400: (lambda: _("We could not read that"), lambda: _("Please go back and try again.")),
     404: (lambda: _("Nothing here"), lambda: _("This page does not exist, or it is not yours to open.")),
     405: (lambda: _("Not this way"), lambda: _("Please open the page from its link and try again.")),
-    413: (lambda: _("Too large"), lambda: _("A file may have up to 10 MB, and files sent together up to 12 MB. Nothing was changed.")),
+    413: (
+        lambda: _("Too large"),
+        lambda: _("A file may have up to 10 MB, and files sent together up to 12 MB. Nothing was changed."),
+    ),
     429: (lambda: _("A little slower"), lambda: _("There were too many attempts. Please wait a few minutes.")),
 }
 
