@@ -11,7 +11,7 @@ from grants.core.mail import Mail, Recipient
 from grants.enquiries.models import Enquiry
 
 
-def asker_of(enquiry: Enquiry) -> Recipient:
+def _asker_of(enquiry: Enquiry) -> Recipient:
     """Whoever asked: a person with an account, or an address."""
     return enquiry.asker or Stranger(enquiry.email or "", enquiry.language)
 
@@ -20,7 +20,7 @@ def call_question_confirm(enquiry: Enquiry, call: Call, token: str, until: datet
     """Somebody without an account asked: only the link in this mail brings the question to the coordinators."""
     return Mail(
         "call_question_confirm",
-        to=asker_of(enquiry),
+        to=_asker_of(enquiry),
         about=enquiry.reference,
         context={"enquiry": enquiry, "call": call, "token": token, "until": until},
     )
@@ -35,7 +35,7 @@ def call_question_answered(enquiry: Enquiry, call: Call, at: datetime) -> Mail:
     """Whoever asked gets the answer; ``published`` when everybody can read it on the page of the call."""
     return Mail(
         "call_question_answered",
-        to=asker_of(enquiry),
+        to=_asker_of(enquiry),
         about=enquiry.reference,
         occasion=at.isoformat(),
         context={"enquiry": enquiry, "call": call, "published": enquiry.published_at is not None},
