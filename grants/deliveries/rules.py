@@ -12,13 +12,14 @@ from grants.core.rules import Obstacle
 
 SORTS: dict[tuple[str, ...], Any] = {
     ("account_",): _l("About an account"),
+    ("joining_", "ownership_", "sponsorship_", "accounts_"): _l("About an organization"),
     ("reminder_",): _l("A reminder"),
     ("call_",): _l("About a call"),
     ("review", "assignment_", "conflict_"): _l("About a review"),
     ("meeting_", "sheet_"): _l("About a meeting"),
     (
         "application_", "decision_", "award_", "agreement_", "report_", "bank_account_", "disbursement_", "refund_",
-        "closeout_",
+        "closeout_", "clarification_", "entry_", "document_",
     ): _l("About an application or a grant"),
 }  # fmt: skip
 """Sorts of mails by how their names begin. Administrators see no applications, so they are not told which became grants."""

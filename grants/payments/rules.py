@@ -284,6 +284,10 @@ def obstacles_to_approving(disbursement: Disbursement, by_id: int) -> list[Obsta
     return [*found, *_as_prepared(disbursement)]
 
 
+WESTERNMOST = "Etc/GMT+12"
+"""The zone in which a day ends last."""
+
+
 def obstacles_to_paying(
     disbursement: Disbursement, paid_on: date | None, bank_reference: str | None, at: datetime
 ) -> list[Obstacle]:
@@ -293,7 +297,8 @@ def obstacles_to_paying(
     if paid_on is not None and paid_on > day_in(at, zone):
         found.append(Obstacle("paid_in_future", _l("The day of the payment lies in the future.")))
     approved_at = disbursement.approved_at
-    if paid_on is not None and approved_at is not None and paid_on < day_in(approved_at, zone):
+    # The day is typed where the officer is: it may still be the day before where the call has its zone.
+    if paid_on is not None and approved_at is not None and paid_on < day_in(approved_at, WESTERNMOST):
         found.append(Obstacle("paid_before_approval", _l("A payment is sent after it was approved, not before.")))
     if bank_reference is not None and not bank_reference.strip():
         found.append(Obstacle("no_bank_reference", _l("Please give the reference of the bank.")))

@@ -216,7 +216,10 @@ def test_from_the_conversation_to_the_confirmation_by_link(browser: Browser) -> 
     assert "Awa Diop, president" in theirs.text
     assert "By the link in our mail" in theirs.text
     assert (
-        db.session.scalars(select(OutboxMail.kind).where(OutboxMail.about == reference)).all()[-1] == "entry_confirmed"
+        db.session.scalars(select(OutboxMail.kind).where(OutboxMail.about == reference).order_by(OutboxMail.id)).all()[
+            -1
+        ]
+        == "entry_confirmed"
     )
 
 

@@ -227,7 +227,9 @@ class Life:
             assert page.badges.count("Missing") == 8
             false = (b"MZ this is a program", "statutes.pdf")
             page = deepak.press("Add", {"files": false}, at="/statutes/attach", status=422)
-            assert page.errors == ["statutes.pdf: The content of this file is not what its name says (pdf)."]
+            assert page.errors == [
+                "statutes.pdf: The content of this file is not what its name says. Please send one of: pdf, docx."
+            ]
             for annex in annexes:
                 content = sample.document(annex["file"].rsplit(".", 1)[-1], annex["key"], ORGANIZATION)
                 page = deepak.press("Add", {"files": (content, annex["file"])}, at=f"/{annex['key']}/attach")

@@ -337,7 +337,7 @@ def test_nothing_is_sent_once_the_grant_is_suspended(app: Flask) -> None:
     ("values", "code"),
     [
         ({"paid_on": date(2027, 5, 11)}, "paid_in_future"),
-        ({"paid_on": date(2027, 5, 9)}, "paid_before_approval"),
+        ({"paid_on": date(2027, 5, 8)}, "paid_before_approval"),
         ({"bank_reference": " "}, "no_bank_reference"),
         ({"proof_name": "proof.exe"}, "file_kind"),
         ({"proof_content": b""}, "file_empty"),
