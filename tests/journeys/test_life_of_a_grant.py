@@ -586,7 +586,7 @@ class Life:
             assert page.obstacles("Prepare tranche 1…") == ["Conditions that hold payments are not met: 1."]
             anita = self.world.as_("STF-03")
             anita.open(f"/grants/{self.grant}/milestones")
-            anita.click("Met: Adopt a written refund procedure.")
+            anita.click("Mark as met Adopt a written refund procedure.")
             anita.press("Mark as met", {"evidence": "The procedure of 18 April was read."})
             self._pay(1, "€7,500", when="2027-04-20 10:00", received="1089000")
         with self.world.on("2027-04-28 09:00"):
