@@ -19,10 +19,10 @@ from grants.checks.models import Clarification, Finding, Outcome
 from grants.checks.workflow import ClarificationState
 from grants.core.expressions import BadExpression, parse
 from grants.core.languages import LazyWords, _l
-from grants.core.questions import Definition, Question
+from grants.core.questions import Definition
 from grants.core.rules import Obstacle
 from grants.core.templating import day as in_words
-from grants.questionnaires.rules import facts_of, shown_value
+from grants.questionnaires.rules import facts_of, in_lines
 
 
 def values_of(
@@ -328,7 +328,7 @@ def differences(
     for key, question in definition.questions.items():
         if key in changed:
             said = [
-                _in_lines(question, side["answers"].get(key), language, definition.fallback) for side in (before, now)
+                in_lines(question, side["answers"].get(key), language, definition.fallback) for side in (before, now)
             ]
             found.append(Difference(definition.section_of[key].key, question.label, *said))
     for document in documents:
@@ -343,19 +343,6 @@ def differences(
             ]
             found.append(Difference(applications.part_of(document), document.label, *papers))
     return found
-
-
-def _in_lines(question: Question, value: Any, language: str, fallback: str) -> list[str]:
-    """An answer in words: a text in its paragraphs, a table row by row."""
-    if value in (None, [], ""):
-        return []
-    if question.columns and isinstance(value, list):
-        rows = [
-            [shown_value(column, row.get(column.key), language, fallback) for column in question.columns]
-            for row in value
-        ]
-        return [" · ".join(cell for cell in row if cell) for row in rows]
-    return shown_value(question, value, language, fallback).splitlines()
 
 
 def is_late(clarification: Clarification, at: datetime) -> bool:

@@ -11,6 +11,7 @@ from flask_login import current_user
 from grants.applications.models import Application
 from grants.applications.queries import application_by_reference
 from grants.applications.rules import asks_only_files, obstacles_to_editing
+from grants.core.differences import compared
 from grants.core.languages import _ln, language_now, pick
 from grants.core.languages import gettext as _
 from grants.core.permissions import require, scope
@@ -21,7 +22,8 @@ from grants.drafts import actions, permissions, queries, rules
 from grants.drafts.models import Note
 from grants.questionnaires.actions import EditConflict
 from grants.questionnaires.queries import definition_of
-from grants.wordforms.rules import compared, in_lines, same
+from grants.questionnaires.rules import in_lines
+from grants.wordforms.rules import same
 
 bp = Blueprint("drafts", __name__)
 

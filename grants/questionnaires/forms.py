@@ -31,7 +31,6 @@ from grants.core.languages import language_now, number_shown, number_typed, pick
 from grants.core.money import Money
 from grants.core.questions import (
     CHOICES,
-    DERIVED_IN_LINES,
     DONT_KNOW,
     LISTS,
     MOST_ROWS,
@@ -517,12 +516,6 @@ class Line:
         return [error for cell in self.cells.values() for error in cell.errors]
 
 
-@lru_cache(maxsize=1000)
-def columns_of(question: Question) -> tuple[Question, ...]:
-    """What is asked in each line of a table; what follows from the rest of a budget line is not asked."""
-    return tuple(c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES)
-
-
 def most_lines(question: Question) -> int:
     """How many lines a table takes."""
     return min(question.max_items or MOST_ROWS, MOST_ROWS)
@@ -537,7 +530,7 @@ class RowsField:
         self.question = question
         self.id = self.name = question.key
         self.most = most_lines(question)
-        self.columns = columns_of(question)
+        self.columns = rules.columns_of(question)
         self.data: list[dict[str, Any]] | None = None
         self.lines: list[Line] = []
         self.errors: list[Any] = []

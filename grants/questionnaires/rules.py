@@ -537,6 +537,26 @@ def _in_words(question: Question, value: Hashable, language: str) -> str:
     return "" if shown is None else str(shown)
 
 
+@lru_cache(maxsize=1000)
+def columns_of(question: Question) -> tuple[Question, ...]:
+    """What is asked in each line of a table; what follows from the rest of a budget line is not asked."""
+    return tuple(c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES)
+
+
+def in_lines(question: Question, value: Any, language: str, fallback: str) -> list[str]:
+    """An answer in words: a line for each paragraph, choice or row."""
+    if value is None or value == []:
+        return []
+    if question.type in ROWS:
+        columns = columns_of(question)
+        rows = [[shown_value(c, row.get(c.key), language, fallback) for c in columns] for row in value]
+        return [" · ".join(text for text in row if text) for row in rows]
+    if question.type in LISTS:
+        return [shown_value(question, [choice], language, fallback) for choice in value]
+    shown = shown_value(question, value, language, fallback)
+    return [line for line in shown.split("\n") if line.strip()]
+
+
 def _named(question: Question, value: str, language: str, fallback: str) -> str:
     label = question.labels.get(value)
     if label:

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +22,6 @@ from grants.core.files import ending
 from grants.core.languages import LANGUAGES, _l, gettext, long_day, number_shown, number_typed, pick, speaking
 from grants.core.questions import (
     CHOICES,
-    DERIVED_IN_LINES,
     DONT_KNOW,
     LISTS,
     MOST_ROWS,
@@ -295,7 +293,7 @@ class _FormWriter:
 
     def rows(self, question: Question, value: Any) -> Table:
         """A table to fill: a row for each line there is, and room for more."""
-        columns, mark = asked_in(question), self.marks[question.key]
+        columns, mark = questionnaires.columns_of(question), self.marks[question.key]
         names = tuple(Cell((self.column(column),), shaded=True) for column in columns)
         filled = [row for row in value or [] if isinstance(row, Mapping)]
         most = max(question.max_items or MOST_ROWS, len(filled))
@@ -327,11 +325,6 @@ def kind_of(question: Question) -> str:
     if question.type in CHOICES or question.type == "boolean":
         return "choice"
     return {"longtext": "text", "date": "date"}.get(question.type, "line")
-
-
-def asked_in(question: Question) -> list[Question]:
-    """The columns that people fill; what follows from the rest of a budget line is not asked."""
-    return [c for c in question.columns if question.budget is None or c.key not in DERIVED_IN_LINES]
 
 
 def shown_in(question: Question, value: Any, language: str, fallback: str) -> str:
@@ -517,7 +510,7 @@ class _Reader:
 
     def lines(self, rows: list[ReadRow]) -> list[dict[str, Any]] | None:
         """The lines of a table; columns are known by their controls, else by their headings, else by their order."""
-        columns = asked_in(self.question)
+        columns = questionnaires.columns_of(self.question)
         order = list(range(len(columns)))
         found: list[dict[str, Any]] = []
         for row in rows:
@@ -731,7 +724,7 @@ def same(question: Question, one: Any, other: Any) -> bool:
 
 
 def _asked(question: Question, rows: Any) -> list[list[Any]]:
-    columns = asked_in(question)
+    columns = questionnaires.columns_of(question)
     lines = [[_comparable(c, row.get(c.key)) for c in columns] for row in rows or [] if isinstance(row, Mapping)]
     return [line for line in lines if any(value not in (None, "", False) for value in line)]
 
@@ -744,55 +737,6 @@ def _comparable(question: Question, value: Any) -> Any:
         return number
     lines = [line.rstrip() for line in word.storable(str(value)).strip().split("\n")]
     return _without_signs("\n".join(lines), question.type == "longtext") or None
-
-
-# ------------------------------------------------------------------ differences in words
-
-Part = tuple[str, bool]
-"""Some text, and whether it stands only on this side."""
-
-MOST_COMPARED = 1_500
-"""Texts with more words than this are shown whole."""
-
-
-def in_lines(question: Question, value: Any, language: str, fallback: str) -> list[str]:
-    """An answer in words: a line for each paragraph, choice or row."""
-    if value is None or value == []:
-        return []
-    if question.type in ROWS:
-        columns = asked_in(question)
-        rows = [[questionnaires.shown_value(c, row.get(c.key), language, fallback) for c in columns] for row in value]
-        return [" · ".join(text for text in row if text) for row in rows]
-    if question.type in LISTS:
-        return [questionnaires.shown_value(question, [choice], language, fallback) for choice in value]
-    shown = questionnaires.shown_value(question, value, language, fallback)
-    return [line for line in shown.split("\n") if line.strip()]
-
-
-def compared(old: Sequence[str], new: Sequence[str]) -> tuple[list[list[Part]], list[list[Part]]]:
-    """Two answers in words side by side, each line as parts that both say or that only one of them says."""
-    sides = [
-        [(number, piece) for number, line in enumerate(side) for piece in re.findall(r"\S+\s*", line)]
-        for side in (old, new)
-    ]
-    words = [[piece.rstrip() for _number, piece in side] for side in sides]
-    shared: tuple[set[int], set[int]] = (set(), set())
-    if max(map(len, words)) <= MOST_COMPARED:
-        for block in SequenceMatcher(None, words[0], words[1], autojunk=False).get_matching_blocks():
-            shared[0].update(range(block.a, block.a + block.size))
-            shared[1].update(range(block.b, block.b + block.size))
-    return _parts(sides[0], shared[0], len(old)), _parts(sides[1], shared[1], len(new))
-
-
-def _parts(pieces: Sequence[tuple[int, str]], shared: set[int], count: int) -> list[list[Part]]:
-    lines: list[list[Part]] = [[] for _ in range(count)]
-    for number, (place, piece) in enumerate(pieces):
-        line, alone = lines[place], number not in shared
-        if line and line[-1][1] == alone:
-            line[-1] = (line[-1][0] + piece, alone)
-        else:
-            line.append((piece, alone))
-    return lines
 
 
 # ------------------------------------------------------------------ what cannot be taken

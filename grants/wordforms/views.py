@@ -15,6 +15,7 @@ from grants.calls.models import Call
 from grants.calls.queries import call_by_reference, once_published
 from grants.core import clock
 from grants.core.contents import MEDIA_TYPES
+from grants.core.differences import Part, compared
 from grants.core.languages import _ln, language_name, language_now, pick
 from grants.core.languages import gettext as _
 from grants.core.permissions import require, scope
@@ -22,6 +23,7 @@ from grants.core.questions import Question
 from grants.core.rules import Obstacle, Refused
 from grants.core.web import ANYONE, READS, SIGNED_IN, access, done, found
 from grants.questionnaires.actions import EditConflict
+from grants.questionnaires.rules import in_lines
 from grants.wordforms import actions, permissions, queries, rules
 from grants.wordforms.forms import SendForm
 from grants.wordforms.models import FilledForm
@@ -114,8 +116,8 @@ class Side(NamedTuple):
     key: str
     label: str
     kind: str
-    old: list[list[rules.Part]]
-    new: list[list[rules.Part]]
+    old: list[list[Part]]
+    new: list[list[Part]]
     numbered: bool
     doubts: tuple[Any, ...]
     proposed: bool
@@ -178,8 +180,8 @@ def _sections(comparison: actions.Comparison, chosen: set[str] | None) -> list[t
 
 def _side(difference: rules.Difference, comparison: actions.Comparison, chosen: set[str] | None) -> Side:
     question, fallback, language = difference.question, comparison.definition.fallback, language_now()
-    both = [rules.in_lines(question, value, language, fallback) for value in (difference.old, difference.new)]
-    old, new = rules.compared(*both)
+    both = [in_lines(question, value, language, fallback) for value in (difference.old, difference.new)]
+    old, new = compared(*both)
     return Side(
         key=question.key,
         label=_label(question, comparison),

@@ -13,8 +13,10 @@ from flask import Flask
 from lxml import etree
 
 from grants.core import word
+from grants.core.differences import compared
 from grants.core.questions import Definition, parse_definition
 from grants.core.word import Unreadable, W
+from grants.questionnaires.rules import in_lines
 from grants.wordforms import rules
 from tests.wordforms.flattened import PART, changed, named, parts_of, with_part, without_controls
 from tests.wordforms.test_identity import every_type, read, sample_definition, written
@@ -144,7 +146,7 @@ def test_markup_scribbled_on_anywhere_is_refused_or_read_but_never_fails(app: Fl
             continue  # the line that says which form it is was hit
         number += 1
         found = rules.differences(every_type(), {}, reading, {})
-        assert all(rules.in_lines(d.question, d.new, "en", "en") is not None for d in found)
+        assert all(in_lines(d.question, d.new, "en", "en") is not None for d in found)
     assert number > 20
 
 
@@ -444,6 +446,6 @@ def test_what_was_not_touched_in_the_file_never_undoes_what_was_written_on_the_w
 
 
 def test_differences_are_shown_word_by_word(app: Flask) -> None:
-    old, new = rules.compared(["We work in Dakar."], ["We work in Kayes.", "And Bamako."])
+    old, new = compared(["We work in Dakar."], ["We work in Kayes.", "And Bamako."])
     assert old == [[("We work in ", False), ("Dakar.", True)]]
     assert new == [[("We work in ", False), ("Kayes.", True)], [("And Bamako.", True)]]

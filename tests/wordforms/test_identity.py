@@ -19,6 +19,7 @@ from grants.core import word
 from grants.core.languages import speaking
 from grants.core.questions import DONT_KNOW, LISTS, NUMBERS, ROWS, TYPES, Definition, Question, parse_definition
 from grants.questionnaires import rules as questionnaires
+from grants.questionnaires.rules import columns_of
 from grants.wordforms import rules
 from tests.applications import sample
 from tests.wordforms.flattened import without_controls, without_flags, without_tags
@@ -116,7 +117,7 @@ def numbers(places: int) -> st.SearchStrategy[str]:
 def answer_to(question: Question) -> st.SearchStrategy[Any]:
     """An answer to a question as it is typed, not yet as it is stored."""
     if question.type in ROWS:
-        columns = rules.asked_in(question)
+        columns = columns_of(question)
         return st.lists(st.fixed_dictionaries({c.key: answer_to(c) for c in columns}), max_size=4)
     special: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
         "longtext": lambda: TEXT,
