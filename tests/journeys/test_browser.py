@@ -44,6 +44,9 @@ SCREENS: dict[str, dict[str, str]] = {
         "budget": "/applications/APP-402/sections/S8",
         "form-missing": "/applications/APP-402/sections/S10?check=1",
         "documents": "/applications/APP-402/documents",
+        "notes": "/applications/APP-402/notes",
+        "versions": "/applications/APP-402/sections/S2/versions",
+        "fill-in-word": "/applications/APP-402/word",
         "organization": "/organizations/ORG-PE",
         "account": "/account",
     },
@@ -60,7 +63,12 @@ SCREENS: dict[str, dict[str, str]] = {
         "letter": "/applications/APP-201/letter",
     },
     "USR-NP-1": {"offer": "/grants/MPF-2026-02-G01/agreement"},
-    "REV-2": {"home-reviewer": "/", "reviews": "/reviews", "interests": "/reviews/interests?words=ha"},
+    "REV-2": {
+        "home-reviewer": "/",
+        "profile": "/reviews/profile",
+        "reviews": "/reviews",
+        "interests": "/reviews/interests?words=ha",
+    },
     "STF-12": {
         "home-committee": "/",
         "meetings": "/meetings",
@@ -98,7 +106,7 @@ SCREENS: dict[str, dict[str, str]] = {
         "ledger": "/ledger",
     },
     "STF-15": {"home-auditor": "/", "people": "/people", "record": "/record"},
-    "STF-16": {"home-administrator": "/", "person": "/people/REV-2"},
+    "STF-16": {"home-administrator": "/", "person": "/people/REV-2", "invite": "/people/invite", "mails": "/mails"},
 }
 
 
