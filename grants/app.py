@@ -70,7 +70,9 @@ TASKS = (tasks, account_tasks, organization_tasks, upload_tasks, wordform_tasks,
 
 def create_app(config: Config) -> Flask:
     """The application for these settings. Raises UndeclaredRoute when a route does not say who may call it."""
-    app = Flask("grants", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app = templating.RememberedAddresses(
+        "grants", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+    )
     app.jinja_environment = templating.Templates
     app.config.from_mapping(_flask_settings(config))
     app.extensions["config"] = config

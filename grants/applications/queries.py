@@ -33,7 +33,8 @@ from grants.calls.queries import once_published
 from grants.core.db import Prepared, columns_of, db, packed, to_read, unpacked
 from grants.core.files import Scan, StoredFile
 from grants.history.models import HistoryEntry
-from grants.questionnaires.models import SectionAnswers
+from grants.questionnaires.models import AnswerSetAside, SectionAnswers
+from grants.questionnaires.queries import SetAside
 
 PAGE_SIZE = 50
 
@@ -107,13 +108,25 @@ Attached = Attachment | Paper
 """What is attached or withheld, whether it belongs to the session or is only read."""
 
 
+class Proof(NamedTuple):
+    """What a page tells about a receipt."""
+
+    number: str
+    submitted_at: datetime
+
+
 @dataclass(frozen=True)
 class Opened:
-    """An application with everything its pages show, to be read only: none of it belongs to the session."""
+    """An application with everything its pages show, to be read only: none of it belongs to the session.
+
+    The receipts come the latest first; what was set aside after a correction, in the order in which it was.
+    """
 
     application: Application
     saved: dict[str, Saved]
     attachments: list[Paper]
+    receipts: list[Proof]
+    set_aside: list[SetAside]
 
 
 def opened(seen: Select[Any], reference: str) -> Opened | None:
@@ -124,7 +137,7 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
     rows = _opening(seen)(reference=reference)
     if not rows:
         return None
-    application, call, organization, sections, papers = rows[0]
+    application, call, organization, sections, papers, receipts, set_aside = rows[0]
     application, call = unpacked(Application, application), unpacked(Call, call)
     application.__dict__.update(call=call, organization=unpacked(Organization, organization))
     saved = {
@@ -132,7 +145,13 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
         for key, (values, version, complete, saved_at, by_id, by) in (sections or {}).items()
     }
     documents = {document.id: document for document in documents_of(call)}
-    return Opened(application, saved, [_paper(paper, documents) for paper in papers or ()])
+    return Opened(
+        application,
+        saved,
+        [_paper(paper, documents) for paper in papers or ()],
+        [Proof(number, datetime.fromisoformat(at)) for number, at in receipts or ()],
+        [SetAside(*row) for row in set_aside or ()],
+    )
 
 
 class HandedIn(NamedTuple):
@@ -169,13 +188,27 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
+    receipt = func.json_build_array(Receipt.number, Receipt.submitted_at)
+    receipts = (
+        select(func.json_agg(aggregate_order_by(receipt, Receipt.id.desc())))
+        .where(Receipt.application_id == Application.id)
+        .correlate(Application)
+        .scalar_subquery()
+    )
+    aside = func.json_build_array(*(getattr(AnswerSetAside, name) for name in SetAside._fields))
+    set_aside = (
+        select(func.json_agg(aggregate_order_by(aside, AnswerSetAside.id)))
+        .where(AnswerSetAside.answer_sheet_id == Application.answer_sheet_id)
+        .correlate(Application)
+        .scalar_subquery()
+    )
     rows = [packed(model) for model in (Application, Call, Organization)]
     return Prepared(
         lambda: (
             seen.where(Application.reference == bindparam("reference", None, Text))
             .join(Call, Call.id == Application.call_id)
             .join(Organization, Organization.id == Application.organization_id)
-            .with_only_columns(*rows, sections, _papers())
+            .with_only_columns(*rows, sections, _papers(), receipts, set_aside)
         )
     )
 

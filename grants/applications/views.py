@@ -71,7 +71,10 @@ class Desk:
     def to_read(cls, opened: queries.Opened) -> Desk:
         """The desk of an application that was read with all that belongs to it."""
         desk = cls(opened.application)
-        desk.__dict__.update(saved=opened.saved, attachments=opened.attachments)
+        set_aside = questionnaire_queries.sections_set_aside(opened.set_aside)
+        desk.__dict__.update(
+            saved=opened.saved, attachments=opened.attachments, receipts=opened.receipts, set_aside=set_aside
+        )
         return desk
 
     @cached_property
@@ -90,6 +93,11 @@ class Desk:
         return queries.attachments_of(self.application)
 
     @cached_property
+    def receipts(self) -> Sequence[queries.Proof | Receipt]:
+        """The receipts that were given for it, the latest first."""
+        return queries.receipts_of(self.application)
+
+    @cached_property
     def corrections(self) -> list[Correction]:
         """What was corrected in the call since the application was begun, the latest first."""
         return [c for c in corrections_of(self.application.call) if c.made_at >= self.application.started_at]
@@ -97,9 +105,8 @@ class Desk:
     @cached_property
     def set_aside(self) -> list[tuple[Definition, Section, dict[str, Any]]]:
         """Answers that no longer fit after a correction: the form that asked, its questions, and what was answered."""
-        if self.application.call.edition == 1:
-            return []
-        return questionnaire_queries.set_aside_to_read(self.application.answer_sheet_id)
+        found = questionnaire_queries.set_aside_in(self.application.answer_sheet_id)
+        return questionnaire_queries.sections_set_aside(found)
 
     @cached_property
     def answers(self) -> dict[str, Any]:
@@ -274,7 +281,7 @@ def show(reference: str) -> ResponseReturnValue:
         obstacles=obstacles,
         closed=rules.obstacles_by_time(application.call, clock.now()),
         steps=steps_of(application),
-        receipts=queries.receipts_of(application),
+        receipts=desk.receipts,
         told=timeline([("application", application.id)], names=False, limit=30),
         may_submit=permissions.can_submit(current_user, application),
         withdrawing=rules.obstacles_to_withdrawing(application),

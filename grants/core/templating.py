@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_timedelta
-from flask import Flask, current_app, g, url_for
+from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask.templating import Environment
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -134,6 +134,27 @@ def drawn_badge(word: Any, tone: str, sign: str) -> Markup:
 def _badge(word: str, tone: str, sign: str) -> Markup:
     picture = Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="#i-{}"/></svg>').format(sign)
     return Markup('<span class="badge {}">{}{}</span>').format(tone, picture, word)
+
+
+class RememberedAddresses(Flask):
+    """An application that builds the address of a page once: the menu and the trail of every page ask for the same."""
+
+    def url_for(self, endpoint: str, **values: Any) -> str:
+        """The address of a page. See :meth:`flask.Flask.url_for`."""
+        if not has_request_context() or endpoint.startswith(".") or "_external" in values:
+            return super().url_for(endpoint, **values)
+        try:
+            return self._remembered(request.root_path, endpoint, **values)
+        except TypeError:  # a list of values cannot be remembered
+            return super().url_for(endpoint, **values)
+
+    @cached_property
+    def _remembered(self) -> Callable[..., str]:
+        @lru_cache(maxsize=8192, typed=True)
+        def build(root: str, endpoint: str, /, **values: Any) -> str:
+            return super(RememberedAddresses, self).url_for(endpoint, **values)
+
+        return build
 
 
 def addresses(endpoint: str, name: str = "reference", **others: Any) -> Callable[[Any], str]:

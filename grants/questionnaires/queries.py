@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app
 from sqlalchemy import BigInteger, any_, bindparam, func, select
@@ -98,16 +98,25 @@ def locked_sections(sheet_id: int) -> dict[str, SectionAnswers]:
     return {section.section_key: section for section in db.session.scalars(locked)}
 
 
-def set_aside_in(sheet_id: int) -> list[AnswerSetAside]:
+class SetAside(NamedTuple):
+    """An answer that no longer fits after a correction, and the version of the form that asked for it."""
+
+    questionnaire_id: int
+    question_key: str
+    answer: Any
+
+
+def set_aside_in(sheet_id: int) -> list[SetAside]:
     """The answers of a sheet that no longer fit after a correction, in the order in which they were set aside."""
-    found = select(AnswerSetAside).where(AnswerSetAside.answer_sheet_id == sheet_id)
-    return list(db.session.scalars(found.order_by(AnswerSetAside.id)))
+    columns = [getattr(AnswerSetAside, name) for name in SetAside._fields]
+    found = select(*columns).where(AnswerSetAside.answer_sheet_id == sheet_id).order_by(AnswerSetAside.id)
+    return [SetAside(*row) for row in db.session.execute(found)]
 
 
-def set_aside_to_read(sheet_id: int) -> list[tuple[Definition, Section, dict[str, Any]]]:
-    """The answers of a sheet that were set aside: the version that asked, its questions as a section, and the answers."""
+def sections_set_aside(answers_set_aside: Iterable[SetAside]) -> list[tuple[Definition, Section, dict[str, Any]]]:
+    """Answers that were set aside: the version that asked, its questions as a section, and the answers."""
     by_version: dict[int, dict[str, Any]] = {}
-    for row in set_aside_in(sheet_id):
+    for row in answers_set_aside:
         by_version.setdefault(row.questionnaire_id, {})[row.question_key] = row.answer
     found = []
     for questionnaire_id, answers in by_version.items():

@@ -19,6 +19,9 @@ from sqlalchemy import event, text
 
 from grants.core.db import db
 
+ADDRESS = "127.0.0.1"
+"""Where the measured requests come from."""
+
 
 @dataclass
 class Backend:
@@ -69,6 +72,7 @@ def call(app: Flask, path: str, *, cookie: str = "", form: bytes | None = None, 
     """One request straight through the WSGI door, as a server would make it, without a test client around it."""
     path, _, query = path.partition("?")
     environ: dict[str, Any] = {
+        "REMOTE_ADDR": ADDRESS,
         "REQUEST_METHOD": "GET" if form is None else "POST",
         "PATH_INFO": path,
         "QUERY_STRING": query,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, session
+from flask_login import login_user
 from sqlalchemy import text
 
 from grants import demo
-from grants.accounts import actions as accounts
 from grants.accounts.models import Person
 from grants.accounts.queries import person_by_reference
-from grants.accounts.security import LONG_SESSION, hash_of
 from grants.core.db import db, transaction
+from tests.bench.meter import ADDRESS
 
 FAR = 1_000_000
 """Copies get ids from here on, the same for a row and for what belongs to it."""
@@ -76,18 +76,9 @@ def person(reference: str) -> Person:
 
 
 def cookie_of(app: Flask, reference: str) -> str:
-    """The cookie of somebody who has signed in."""
-    with app.test_request_context(method="POST"):
-        somebody = person(reference)
-        key = f"bench-{reference}"
-        with transaction():
-            accounts.open_session(somebody, hash_of(key), lasts=LONG_SESSION, browser="bench")
-        values = {
-            "sid": key,
-            "_user_id": somebody.fs_uniquifier,
-            "_fresh": True,
-            "language": "en",
-            "csrf_token": "c" * 40,
-        }
+    """The cookie of somebody who has signed in and opened a page with a form."""
+    with app.test_request_context(method="POST", environ_base={"REMOTE_ADDR": ADDRESS}), transaction():
+        login_user(person(reference), force=True)
+        session["csrf_token"] = "c" * 40
         serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps(values)}"
+        return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps(dict(session))}"
