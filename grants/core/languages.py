@@ -34,13 +34,14 @@ def language_now() -> str:
     """
     if spoken := _spoken.get():
         return spoken
-    if not has_app_context():
-        return "en"
-    language: str | None = g.get("language")
-    if language is None:
+    try:
+        return str(g.language)
+    except AttributeError:
         locale = get_locale()
-        language = g.language = str(locale.language) if locale else "en"
-    return language
+        g.language = str(locale.language) if locale else "en"
+        return str(g.language)
+    except RuntimeError:  # nobody has asked: a command, or a rule by itself
+        return "en"
 
 
 @contextmanager

@@ -201,6 +201,17 @@ def _page_expired(error: CSRFError) -> ResponseReturnValue:
 # ------------------------------------------------------------------ the end of a request
 
 
+PROTECTION = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+"""Headers of every answer that no view sets by itself."""
+
+
 def _finish(response: Response) -> Response:
     """Commit what succeeded, forget what did not, and put the protecting headers on every answer."""
     if response.status_code < 400 and request.method not in READS:
@@ -214,16 +225,7 @@ def _finish(response: Response) -> Response:
         "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
         f"script-src 'nonce-{g.get('nonce', 'none')}'",
     )
-    response.headers.update(
-        {
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        }
-    )
+    response.headers.extend(PROTECTION)
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if request.endpoint == "static" and response.status_code == 200 and "v" in request.args:
