@@ -67,8 +67,21 @@ class Answer:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def text(self) -> str:
+        """The body as its reader gets it."""
+        return (gzip.decompress(self.body) if "Content-Encoding" in self.headers else self.body).decode()
 
-def call(app: Flask, path: str, *, cookie: str = "", form: bytes | None = None, accept: str = "text/html") -> Answer:
+
+def call(
+    app: Flask,
+    path: str,
+    *,
+    cookie: str = "",
+    form: bytes | None = None,
+    accept: str = "text/html",
+    encoding: str = "identity",
+) -> Answer:
     """One request straight through the WSGI door, as a server would make it, without a test client around it."""
     path, _, query = path.partition("?")
     environ: dict[str, Any] = {
@@ -82,6 +95,7 @@ def call(app: Flask, path: str, *, cookie: str = "", form: bytes | None = None, 
         "HTTP_HOST": "127.0.0.1",
         "HTTP_COOKIE": cookie,
         "HTTP_ACCEPT": accept,
+        "HTTP_ACCEPT_ENCODING": encoding,
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(form or b""),
         "wsgi.errors": io.StringIO(),

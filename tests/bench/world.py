@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, session
 from flask_login import login_user
+from flask_migrate import upgrade
 from sqlalchemy import text
 
+from config import Config
 from grants import demo
 from grants.accounts.models import Person
 from grants.accounts.queries import person_by_reference
+from grants.app import create_app
 from grants.core.db import db, transaction
+from grants.core.servers import servers
 from tests.bench.meter import ADDRESS
 
 FAR = 1_000_000
 """Copies get ids from here on, the same for a row and for what belongs to it."""
 
 
-def load(app: Flask) -> None:
-    """Load the demonstration."""
-    with app.app_context():
+@contextmanager
+def opened(folder: Path, *, durable: bool = False) -> Iterator[Flask]:
+    """The product on the data of a folder. Its database writes to the disk only when it must be ``durable``."""
+    os.environ["DATABASE_FSYNC"] = "on" if durable else "off"
+    with servers(Config.from_environment({}, data_dir=folder)) as config:
+        app = create_app(config)
+        yield app
+        with app.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+def make(folder: Path) -> None:
+    """Load the demonstration into a new folder."""
+    with opened(folder) as app, app.app_context():
+        upgrade()
         demo.load()
 
 
@@ -32,6 +53,37 @@ def copy(table: str, source: int, number: int, **changed: str) -> None:
     named = ", ".join(f'"{c}"' for c in columns)
     statement = f'INSERT INTO "{table}" ({named}) SELECT {chosen} FROM "{table}" t, generate_series(1, {number}) g'
     db.session.execute(text(f"{statement} WHERE t.id = {source}"))
+
+
+def copy_application(app: Flask, reference: str, number: int) -> list[str]:
+    """Copy an application with all that belongs to it, each for an organization and an owner of its own.
+
+    Says the references of the copies; their owners are called alike (``USR-…`` instead of ``APP-…``).
+    """
+    mark = f"{reference}-"
+    with app.app_context(), transaction():
+        source = _row(f"SELECT * FROM application WHERE reference = '{reference}'")
+        belongs = f"organization_id = {source['organization_id']} AND may_sign ORDER BY id LIMIT 1"
+        member = _row(f"SELECT * FROM membership WHERE ended_at IS NULL AND {belongs}")
+        named = {name: f"'{mark.replace('APP', name)}' || g" for name in ("APP", "ORG", "USR")}
+        secret = "md5(random()::text) || md5(random()::text)"
+        email = "'owner' || g || '@crowd.example'"
+        copy("person", member["person_id"], number, reference=named["USR"], email=email, fs_uniquifier=secret)
+        name = {"name": "md5(g::text)", "registration_number": "NULL", "email": "''", "website": "''"}
+        copy("organization", source["organization_id"], number, reference=named["ORG"], **name)
+        known = f"SELECT {FAR} + g, now() FROM generate_series(1, {number}) g"
+        db.session.execute(text(f"INSERT INTO comparison (organization_id, compared_at) {known}"))
+        copy("membership", member["id"], number, organization_id=f"{FAR} + g", person_id=f"{FAR} + g")
+        copy("answer_sheet", source["answer_sheet_id"], number)
+        own = dict.fromkeys(("organization_id", "answer_sheet_id", "started_by_id"), f"{FAR} + g")
+        copy("application", source["id"], number, reference=named["APP"], **own)
+        for table, column in (("section_answers", "answer_sheet_id"), ("attachment", "application_id")):
+            owner = source["id"] if column == "application_id" else source[column]
+            fresh = f"nextval(pg_get_serial_sequence('{table}', 'id'))"
+            for row in db.session.scalars(text(f"SELECT id FROM {table} WHERE {column} = {owner}")).all():
+                copy(table, row, number, id=fresh, **{column: f"{FAR} + g"})
+    _analyze(app)
+    return [f"{mark}{g}" for g in range(1, number + 1)]
 
 
 def grow(app: Flask, number: int) -> None:
@@ -58,10 +110,26 @@ def grow(app: Flask, number: int) -> None:
         moved = {"organization_id": second, "answer_sheet_id": second}
         copy("application", waiting["id"], number, id=second, reference="'APP-C' || g", **moved)
         copy("assignment", assignment["id"], number, application_id=second, state="'accepted'")
+    _analyze(app)
+
+
+def _analyze(app: Flask) -> None:
     with app.app_context():
         connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         connection.execute(text("ANALYZE"))
         connection.close()
+
+
+def make_draft(app: Flask, reference: str) -> None:
+    """Make a draft of an application that was sent in, in a call that is still open."""
+    with app.app_context(), transaction():
+        later = "UPDATE call SET closes_at = now() + interval '9 days' WHERE id = (SELECT call_id FROM application WHERE reference = :reference)"
+        back = (
+            "UPDATE application SET state = 'draft', submitted_at = NULL, content_hash = NULL, submitted_by_id = NULL"
+            " WHERE reference = :reference"
+        )
+        for statement in (later, back):
+            db.session.execute(text(statement), {"reference": reference})
 
 
 def _row(statement: str) -> dict[str, Any]:
