@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +23,10 @@ from grants.schema import require_current
 
 FINISH_SECONDS = 8
 """How long a request or a task in flight may take to finish when its part is told to stop."""
+
+
+CONNECTIONS = 4000
+"""Connections a web process keeps open. A browser keeps its own from one save to the next, and what is beyond waits unanswered."""
 
 
 class PortTaken(Exception):
@@ -60,6 +65,7 @@ def run_web(config: Config, *, host: str, processes: int, threads: int) -> None:
     require_free_port(host, config.port)
     require_current(create_app(config))
     os.environ |= environment(config)
+    allow_open_files(CONNECTIONS + 100)
     Granian(
         target="grants.wsgi:app",
         address=host,
@@ -67,11 +73,20 @@ def run_web(config: Config, *, host: str, processes: int, threads: int) -> None:
         interface=Interfaces.WSGI,
         workers=processes,
         blocking_threads=threads,
+        backpressure=CONNECTIONS,
         websockets=False,
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=FINISH_SECONDS,
     ).serve()
+
+
+def allow_open_files(number: int) -> None:
+    """Raise the limit of open files of this process and its children, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def run_worker(config: Config, *, processes: int) -> None:

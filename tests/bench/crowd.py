@@ -25,6 +25,9 @@ from tests.http import Page
 PATIENCE = 60
 """Seconds after which a page gives up waiting for an answer (static/js/draft.js)."""
 
+FAILURES = (OSError, EOFError, ValueError, KeyError)
+"""No line, no answer in time, half an answer, or one that is none."""
+
 TOGETHER = 20
 """How many open their pages at once, before the minute begins."""
 
@@ -122,7 +125,7 @@ class Writer:
                     met.saves.append(time.monotonic() - moment)
                 else:
                     met.errors.append(f"save: {answer.status} {news['state']}")
-            except Exception as problem:  # whatever happens to one of them is counted, and the others go on
+            except FAILURES as problem:
                 met.errors.append(f"save: {problem!r}")
             moment = max(moment + every, time.monotonic())
 
@@ -150,7 +153,7 @@ class Submitter:
                 met.submissions.append(time.monotonic() - moment)
             else:
                 met.errors.append(f"submission: {answer.status}")
-        except Exception as problem:  # as above
+        except FAILURES as problem:
             met.errors.append(f"submission: {problem!r}")
 
 

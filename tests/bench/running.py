@@ -27,7 +27,6 @@ def running(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
     up = subprocess.Popen(
         [sys.executable, "-m", "grants", "up", "--port", str(port), "--data", str(folder)],
         cwd=ROOT,
@@ -35,20 +34,20 @@ def running(folder: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        _wait_until_ready(up, address)
-        yield address
+        _wait_until_ready(up, port)
+        yield f"http://127.0.0.1:{port}"
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(60)
 
 
-def _wait_until_ready(up: subprocess.Popen[bytes], address: str) -> None:
+def _wait_until_ready(up: subprocess.Popen[bytes], port: int) -> None:
     began = time.monotonic()
     while time.monotonic() - began < READY_SECONDS:
         if up.poll() is not None:
             raise RuntimeError("grants up has ended")
         try:
-            with urllib.request.urlopen(f"{address}/health/ready", timeout=1):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):
                 return
         except OSError:
             time.sleep(0.05)

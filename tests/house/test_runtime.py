@@ -14,16 +14,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
-from config import ROOT
+from config import ROOT, Config
 from grants.cli import main
 from grants.core import jobs
+from grants.parts import allow_open_files
 
 NAMED_BY_THE_ENVIRONMENT = ("DATABASE_URL", "BROKER_URL", "STORAGE_URL", "MAIL_URL", "BASE_URL", "GRANTS_ENV", "HOST")
 
@@ -155,6 +156,22 @@ def test_up_serves_refuses_a_second_one_and_stops_without_a_trace(folder: Path) 
         assert connection.execute("SELECT word FROM kept").fetchall() == [("kept",)]
     up.send_signal(signal.SIGTERM)
     up.communicate(timeout=60)
+    assert living(folder) == {}
+
+
+def test_more_than_a_thousand_browsers_may_keep_their_connections(
+    folder: Path, own_database: str, running: Config
+) -> None:
+    port, browsers = free_port(), 1100
+    web = start(folder, "web", "--port", str(port), DATABASE_URL=own_database, BROKER_URL=running.broker_url)
+    wait_until_ready(web, port)
+    allow_open_files(browsers + 500)
+    with ExitStack() as kept:
+        for _browser in range(browsers):
+            kept.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert ready(port)
+    web.send_signal(signal.SIGINT)
+    web.communicate(timeout=60)
     assert living(folder) == {}
 
 
