@@ -115,6 +115,11 @@ _COUNTRIES: dict[Region, str] = {
 _REGION_OF = {country: region for region, countries in _COUNTRIES.items() for country in countries.split()}
 
 
+def countries_of(region: str) -> list[str]:
+    """The countries in a region of the fund, in the order of their codes."""
+    return _COUNTRIES[Region(region)].split()
+
+
 def region_of(country: str) -> str | None:
     """The region of the fund that a country lies in, or None outside all of them."""
     return _REGION_OF.get(country)

@@ -53,6 +53,17 @@ def import_call(definition: Mapping[str, Any], *, by: Person | None) -> Call:
     return _begin(definition, "import", by=by)
 
 
+def begin_call(documents: Mapping[str, Any], *, by: Person) -> Call:
+    """Make a draft call of which little more than the frame is known, such as :func:`grants.calls.rules.blank` gives.
+
+    Raises Refused when its reference is taken or something in the documents is wrong.
+    """
+    reference = str(documents["call"]["id"])
+    refuse(rules.obstacles_to_copying(reference, queries.call_for_import(reference), None, clock.now()))
+    refuse([_obstacle(problem) for problem in rules.problems_of(documents)])
+    return _begin(documents, "begin", by=by)
+
+
 def _begin(definition: Mapping[str, Any], verb: str, *, by: Person | None, **details: Any) -> Call:
     questionnaire = create_questionnaire(storable(definition["form"]), storable(rules.sources_of(definition)))
     call = Call(**_columns(definition), questionnaire_id=questionnaire.id)

@@ -28,6 +28,11 @@ def can_import(user: Any) -> bool:
     return bool(user.is_authenticated and user.holds(Role.GLOBAL_COORDINATOR))
 
 
+def can_begin(user: Any) -> bool:
+    """Global coordinators begin a new call."""
+    return can_import(user)
+
+
 def can_manage(user: Any, call: Call) -> bool:
     """Coordinators and auditors open the pages about running a call."""
     return bool(user.is_authenticated and user.holds(*STAFF))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import get_global
 
+from grants.accounts.models import REGION_LABELS, Region, countries_of
 from grants.calls.models import Call, WorkingCopy
 from grants.calls.workflow import CALL, CallState
 from grants.core.expressions import PHRASES, BadExpression, parse
@@ -41,7 +42,7 @@ DOCUMENTS = ("call", "form", "grid", "budget", "plan_of_action")
 
 LARGEST_NUMBER = 1_000_000
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
-ADDRESSES = {"manage", "import"}
+ADDRESSES = {"manage", "import", "new"}
 """References that would stand in the way of pages of ours."""
 KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,40}")
 CHECK_TYPES = ("yes_no", "choice", "country", "number", "money")
@@ -50,6 +51,11 @@ CHECK_KEYS = {
     *("key", "type", "label", "help", "options", "fact", "rules", "check", "on_fail", "reason", "change"),
 }
 ON_FAIL = {"reject", "manual", "reject_all_but_first", "clarification", "correct_budget"}
+TRIGGERS = ("agreement_signed", "interim_report_approved", "final_report_approved")
+"""What an instalment of a grant may wait for."""
+REPORT_KINDS = ("narrative_light", "narrative_and_financial", "confirmation")
+COUNTED_FROM = ("start", "midpoint", "end", "payment_sent")
+"""What the day of a report is counted from."""
 ORGANIZATION_FACTS = (
     *("name", "acronym", "country", "region", "language", "legal_form", "registered", "registration_number"),
     *("identifier", "fiscal_sponsor", "founded_on", "income_last_year", "staff_paid", "volunteers", "migrant_led"),
@@ -252,6 +258,10 @@ class _Examination:
             self.wrong((*path, key), _l("a whole number from %(least)s is expected", least=least))
             return None
         return value
+
+    def one_of(self, holder: Mapping[str, Any], key: str, path: Path, words: Sequence[str]) -> None:
+        if holder.get(key) not in words:
+            self.wrong((*path, key), _l("one of %(what)s is expected", what=", ".join(words)))
 
     def number(self, holder: Mapping[str, Any], key: str, path: Path) -> Decimal | None:
         value = holder.get(key)
@@ -693,14 +703,26 @@ class _Examination:
         for path, plan in self.listed(award, "tranche_plans", ("call", "award"), needed=False):
             if plan.get("when") is not None:
                 self.expression(plan, "when", path, {"amount"})
-            percents = [self.number(t, "percent", p) or Decimal(0) for p, t in self.listed(plan, "tranches", path)]
+            tranches = self.listed(plan, "tranches", path)
+            self.once(tranches, "number")
+            for here, tranche in tranches:
+                self.one_of(tranche, "trigger", here, TRIGGERS)
+            percents = [self.number(t, "percent", p) or Decimal(0) for p, t in tranches]
             if percents and sum(percents) != 100:
                 self.wrong(
                     (*path, "tranches"),
                     _l("the tranches add up to %(sum_percents)s %%, not 100 %%", sum_percents=sum(percents)),
                 )
         reporting = self.mapping(self.call, "reporting", ("call",), needed=False)
-        for path, report in self.listed(reporting, "milestones", ("call", "reporting"), needed=False):
+        reports = self.listed(reporting, "milestones", ("call", "reporting"), needed=False)
+        self.once(reports, "key")
+        for path, report in reports:
+            self.text(report, "label", path)
+            self.one_of(report, "type", path, REPORT_KINDS)
+            offset = self.mapping(report, "offset", path)
+            if offset:
+                self.one_of(offset, "from", (*path, "offset"), COUNTED_FROM)
+                self.whole(offset, "days", (*path, "offset"))
             if isinstance(report.get("required"), str):
                 self.expression(report, "required", path, {"amount"})
 
@@ -805,6 +827,77 @@ def obstacles_to_copying(reference: str, taken: Call | None, deadline_on: date |
     if deadline_on is not None and deadline_on <= at.date():
         return [Obstacle("deadline_passed", _l("The deadline has already passed."))]
     return []
+
+
+def blank(
+    reference: str,
+    title: str,
+    *,
+    language: str,
+    currency: str,
+    zone: str,
+    regions: Sequence[str],
+    deadline: date,
+    amounts: Mapping[str, Decimal],
+    at: datetime,
+) -> dict[str, Any]:
+    """The documents of a call that has only just been thought of: sound, with one question and one criterion to begin with.
+
+    ``amounts`` are the envelope and the smallest and largest grant (total, min, max), in ``currency``. The envelope is
+    spread evenly over the regions, whole units each; applications close at the end of the day of the deadline in the
+    call's zone.
+    """
+    total = amounts["total"]
+    share = int(total // len(regions))
+    in_words = {region: str(REGION_LABELS[Region(region)]) for region in regions}
+    closes = datetime.combine(deadline, time(23, 59, 59), ZoneInfo(zone))
+    call = {
+        "id": reference,
+        "programme": {language: str(_l("Pilot Fund"))},
+        "title": {language: title},
+        "currency": currency,
+        "languages_of_application": [language],
+        "authoritative_language": language,
+        "envelope": {
+            "total": _written(total),
+            "by_region": [
+                {"region": region, "label": {language: label}, "indicative": share}
+                for region, label in in_words.items()
+            ],
+        },
+        "grant": {
+            "min": _written(amounts["min"]),
+            "max": _written(amounts["max"]),
+            "duration_months": {"min": 1, "max": 12},
+        },
+        "eligible_countries": [country for region in regions for country in countries_of(region)],
+        "timetable": {
+            "timezone": zone,
+            "published_at": at.astimezone(ZoneInfo(zone)).replace(microsecond=0).isoformat(),
+            "deadline": closes.isoformat(),
+        },
+    }
+    question = {"key": "title", "type": "text", "label": {language: str(_l("Title"))}, "required": True}
+    criterion = {"id": "A1", "text": {language: str(_l("How relevant is the action?"))}, "weight": 1}
+    return {
+        "call": call,
+        "form": {
+            "id": f"form-{reference}",
+            "title": {language: title},
+            "languages": [language],
+            "sections": [{"id": "S1", "title": {language: str(_l("The action"))}, "questions": [question]}],
+        },
+        "grid": {
+            "scale": {"min": 1, "max": 5, "step": 1},
+            "sections": [{"id": "A", "title": {language: str(_l("Relevance"))}, "criteria": [criterion]}],
+            "assessors": {"independent_reviews": 2},
+        },
+    }
+
+
+def _written(amount: Decimal) -> int | str:
+    """An amount as a document holds it."""
+    return int(amount) if amount == amount.to_integral_value() else str(amount)
 
 
 def copied(documents: Mapping[str, Any], reference: str, days: timedelta, zone: str) -> dict[str, Any]:

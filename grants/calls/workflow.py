@@ -29,6 +29,7 @@ CALL = Workflow(
         ),
     ],
     notes={
+        "begin": _l("Begun"),
         "import": _l("Imported"),
         "import_again": _l("Imported again, in place of the former draft"),
         "copy": _l("Made from another call"),

@@ -16,15 +16,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flask import request
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
-from wtforms import DateField
-from wtforms.validators import DataRequired, Optional
+from wtforms import DateField, SelectField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
-from grants.calls.rules import moment_of
+from grants.accounts.forms import CheckboxesField, LongSelectField, zone_choices
+from grants.accounts.models import REGION_LABELS
+from grants.calls.rules import blank, moment_of
 from grants.core.expressions import BadExpression, parse
 from grants.core.forms import LONGEST_TEXT, Form, LineField, TextField, one_line
-from grants.core.languages import _l, language_name, language_now, number_shown, number_typed
+from grants.core.languages import _l, language_name, language_now, number_shown, number_typed, speaking
 from grants.core.money import Money, NotAnAmount
-from grants.core.questions import day_of
+from grants.core.questions import Path, Problem, day_of
 from grants.editing.rules import Asked
 
 MOST_ROWS = 120
@@ -79,10 +82,10 @@ class Field:
         if kind in SEVERAL_LANGUAGES:
             texts = value if isinstance(value, Mapping) else {self.around.fallback: value}
             return str(texts.get(language) or "")
-        if value is None or isinstance(value, Mapping) or (kind == "check" and value is not True):
+        if value is None or isinstance(value, Mapping):
             return ""
-        if kind == "check":
-            return "yes"
+        if isinstance(value, bool):
+            return str(value).lower() if kind == "formula" else "yes" if value else ""
         if kind == "moment":
             found = moment_of(value, self.around.zone)
             return _local(found, self.around.zone) if found else str(value)
@@ -368,6 +371,90 @@ def put(holder: dict[str, Any], path: Sequence[str], value: Any) -> None:
         holder.pop(first, None)
     else:
         holder[first] = value
+
+
+CALL_LANGUAGES = ("en", "fr", "es", "ar", "pt")
+"""Languages in which a call may be begun; others are added on its pages."""
+
+
+WRITTEN_AT: dict[Path, str] = {
+    ("call", "id"): "reference",
+    ("call", "title"): "title",
+    ("call", "currency"): "currency",
+    ("call", "envelope"): "envelope",
+    ("call", "grant", "min"): "smallest",
+    ("call", "grant", "max"): "largest",
+    ("call", "timetable", "deadline"): "deadline_on",
+}
+"""Which field of :class:`BeginForm` says what stands at a path of the documents."""
+
+
+class AmountField(LineField):
+    """An amount as people type it in their language; in which currency is said elsewhere on the page."""
+
+    def __init__(self, label: Any, **kwargs: Any) -> None:
+        super().__init__(label, [DataRequired(_l("Please give an amount."))], longest=20, **kwargs)
+
+    @property
+    def number(self) -> Decimal:
+        """The amount as a number."""
+        number = number_typed(self.data or "", language_now())
+        if number is None:
+            raise ValidationError(_("Please write an amount, such as 1250 or 1250.50."))
+        return number
+
+    def pre_validate(self, form: Any) -> None:
+        """It can be read as a number."""
+        if self.data:
+            self.number  # noqa: B018 - raises what is to be told
+
+
+class BeginForm(Form):
+    """A call of which only the frame is known."""
+
+    reference = LineField(_l("Reference"), [DataRequired(_l("Please give it a reference."))], longest=40)
+    title = LineField(_l("Title"), [DataRequired(_l("Please give it a title."))], longest=300)
+    language = SelectField(
+        _l("Language it is written in"),
+        choices=lambda: [SelectChoice(code, _language(code).capitalize()) for code in CALL_LANGUAGES],
+        description=_l("More languages can be added later."),
+    )
+    regions = CheckboxesField(
+        _l("Regions"), choices=lambda: [SelectChoice(region, label) for region, label in REGION_LABELS.items()]
+    )
+    currency = LineField(_l("Currency"), [DataRequired(_l("Please give a currency."))], longest=3, default="EUR")
+    envelope = AmountField(_l("Envelope"))
+    smallest = AmountField(_l("Smallest grant"))
+    largest = AmountField(_l("Largest grant"))
+    deadline_on = DateField(_l("Last day to apply"), [InputRequired(_l("Please give a day."))])
+    timezone = LongSelectField(_l("Time zone"), choices=zone_choices)
+
+    def validate_regions(self, field: Any) -> None:
+        """A call is for at least one region."""
+        if not field.data:
+            raise ValidationError(_("Please choose at least one region."))
+
+    def documents(self, at: datetime) -> dict[str, Any]:
+        """The documents of the call, worded in its language."""
+        language = self.language.data
+        with speaking(language):
+            return blank(
+                self.reference.data or "",
+                self.title.data or "",
+                language=language,
+                currency=(self.currency.data or "").upper(),
+                zone=self.timezone.data,
+                regions=self.regions.data or [],
+                deadline=self.deadline_on.data or at.date(),
+                amounts={"total": self.envelope.number, "min": self.smallest.number, "max": self.largest.number},
+                at=at,
+            )
+
+    def point_out(self, problems: Sequence[Problem]) -> None:
+        """Say beside its field what is wrong with the documents."""
+        for problem in problems:
+            at = next((name for path, name in WRITTEN_AT.items() if problem.path[: len(path)] == path), "reference")
+            self[at].errors = [*self[at].errors, str(problem.reason)]
 
 
 class CopyForm(Form):

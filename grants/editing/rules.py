@@ -94,6 +94,38 @@ ON_FAIL_WORDS: dict[str, Any] = {
 
 STAGES = (("application", _l("with the application")), ("award", _l("after an award")))
 
+CHECK_KINDS: dict[str, Any] = {
+    "yes_no": _l("yes or no"),
+    "choice": _l("one of several answers"),
+    "country": _l("a country"),
+    "number": _l("a number"),
+    "money": _l("an amount"),
+}
+
+CHECK_VERDICTS = (
+    ("reject", _l("they cannot apply")),
+    ("manual", _l("a member of the staff looks at it")),
+)
+
+REPORT_KINDS = (
+    ("narrative_light", _l("a short note")),
+    ("narrative_and_financial", _l("a report in words and figures")),
+    ("confirmation", _l("a confirmation")),
+)
+
+COUNTED_FROM = (
+    ("start", _l("the start of the action")),
+    ("midpoint", _l("the middle of the action")),
+    ("end", _l("the end of the action")),
+    ("payment_sent", _l("a payment")),
+)
+
+TRIGGERS = (
+    ("agreement_signed", _l("the agreement is signed")),
+    ("interim_report_approved", _l("the interim report is approved")),
+    ("final_report_approved", _l("the final report is approved")),
+)
+
 OPTIONS = (
     Asked(("value",), "word", _l("Value that is stored")),
     Asked(("label",), "line", _l("Wording")),
@@ -304,6 +336,108 @@ PARTS = (
         ),
         lists=True,
         one=_l("Document"),
+        named=("label",),
+    ),
+    Part(
+        "qualifying",
+        _l("May we apply?"),
+        _l("A dozen plain questions before anybody registers. Each leads to a yes or a no with its reason."),
+        ("call", "eligibility_check"),
+        (
+            Asked(("key",), "word", _l("Key"), _l("Letters, digits and _; readers never see it")),
+            Asked(("type",), "choice", _l("Answered with"), choices=tuple(CHECK_KINDS.items())),
+            Asked(("label",), "line", _l("Question")),
+            Asked(("help",), "text", _l("Hint"), _l("Shown before the field: one sentence that helps to answer.")),
+            Asked(("options",), "rows", _l("Answers to choose from"), columns=OPTIONS),
+            Asked(
+                ("fact",),
+                "word",
+                _l("What the answer tells"),
+                _l("A name that the rules use, such as organization.country"),
+            ),
+            Asked(("rules",), "words", _l("Rules that decide"), _l("Their keys, such as E01, E02")),
+            Asked(
+                ("check",),
+                "formula",
+                _l("Or a formula of its own"),
+                _l("Such as: answer.registered == true"),
+            ),
+            Asked(("on_fail",), "choice", _l("If it is not met"), choices=CHECK_VERDICTS),
+            Asked(("reason",), "text", _l("The reason for a no")),
+            Asked(("change",), "text", _l("What would have to change")),
+        ),
+        lists=True,
+        one=_l("Question"),
+        named=("label",),
+    ),
+    Part(
+        "headings",
+        _l("Budget headings"),
+        _l("The lines under which costs are planned and accounted for, with what each may cost at most."),
+        ("budget", "headings"),
+        (
+            Asked(("code",), "word", _l("Number"), _l("Such as 1")),
+            Asked(("key",), "word", _l("Key"), _l("Letters, digits and _; readers never see it")),
+            Asked(("title",), "line", _l("Title")),
+            Asked(("computed",), "word", _l("Added up from"), _l("Numbers of headings, such as 1+2+3")),
+            Asked(("cap", "percent_of_grant"), "number", _l("At most this percentage of the grant")),
+            Asked(("cap", "max"), "number", _l("At most this percentage of another heading")),
+            Asked(("cap", "percent_of"), "word", _l("Which heading that is"), _l("Its key, such as direct_total")),
+            Asked(("unit_examples",), "words", _l("Units"), _l("Their keys, such as month, day")),
+            Asked(("evidence",), "words", _l("Proofs asked for"), _l("Their keys, such as invoice, contract")),
+            Asked(("needs_prior_approval",), "check", _l("Only with approval beforehand")),
+            Asked(("confidential",), "check", _l("Never shown outside the fund")),
+        ),
+        lists=True,
+        one=_l("Heading"),
+    ),
+    Part(
+        "instalments",
+        _l("Instalments"),
+        _l("In which parts a grant is paid, and what each part waits for. Together they are 100 %."),
+        ("call", "award", "tranche_plans"),
+        (
+            Asked(("id",), "word", _l("Key"), _l("Such as T-80-20")),
+            Asked(("when",), "formula", _l("For grants for which"), _l("Such as: amount <= 10000"), names="award"),
+            Asked(
+                ("tranches",),
+                "rows",
+                _l("Instalments"),
+                columns=(
+                    Asked(("number",), "whole", _l("Number")),
+                    Asked(("percent",), "number", _l("Percent of the grant")),
+                    Asked(("trigger",), "choice", _l("Due when"), choices=TRIGGERS),
+                    Asked(
+                        ("min_spent_percent_of_received",), "number", _l("Percent of what was received, spent before")
+                    ),
+                ),
+            ),
+        ),
+        lists=True,
+        one=_l("Plan"),
+        named=("id",),
+    ),
+    Part(
+        "reports",
+        _l("Reports"),
+        _l("What a grantee reports, and when."),
+        ("call", "reporting", "milestones"),
+        (
+            Asked(("key",), "word", _l("Key"), _l("Letters, digits and _; readers never see it")),
+            Asked(("label",), "line", _l("Name")),
+            Asked(("type",), "choice", _l("What it is"), choices=REPORT_KINDS),
+            Asked(("offset", "days"), "whole", _l("Due so many days after")),
+            Asked(("offset", "from"), "choice", _l("Counted from"), choices=COUNTED_FROM),
+            Asked(
+                ("required",),
+                "formula",
+                _l("It is required if"),
+                _l("true, false, or such as: amount > 10000"),
+                names="award",
+            ),
+        ),
+        lists=True,
+        one=_l("Report"),
         named=("label",),
     ),
     Part(

@@ -18,13 +18,14 @@ from grants.calls.forms import BadImport, read_document, write_document
 from grants.calls.models import Call, WorkingCopy
 from grants.calls.rules import names_for_conditions, names_for_rules, problems_of, sources_of
 from grants.calls.workflow import CallState
+from grants.core import clock
 from grants.core.languages import pick
 from grants.core.permissions import require, scope
 from grants.core.questions import BadDefinition, Problem, parse_definition
 from grants.core.rules import Refused
 from grants.core.web import access, done, found
 from grants.editing import rules
-from grants.editing.forms import CopyForm, PartForm, SourceForm, Surroundings
+from grants.editing.forms import BeginForm, CopyForm, PartForm, SourceForm, Surroundings
 from grants.editing.rules import BY_KEY, MEMBERS, PARTS, SOURCES, Part
 from grants.questionnaires.forms import SectionForm
 
@@ -55,6 +56,7 @@ class Desk:
             names={
                 "questions": frozenset(names_for_conditions(self.documents)),
                 "facts": frozenset(names_for_rules(self.documents)),
+                "award": frozenset({"amount"}),
             },
         )
 
@@ -201,6 +203,26 @@ def source(reference: str, document: str) -> ResponseReturnValue:
         problems=desk.told([p for p in desk.problems if p.path[:1] == (document,)]),
     )
     return page, 422 if form.is_submitted() else 200
+
+
+@bp.route("/calls/new", methods=["GET", "POST"])
+@access(Role.GLOBAL_COORDINATOR)
+def begin() -> ResponseReturnValue:
+    """Begin a call from nothing: its frame is asked for, everything else is written on its pages."""
+    require(permissions.can_begin(current_user))
+    form = BeginForm(timezone=current_user.timezone)
+    if form.validate_on_submit():
+        documents = form.documents(clock.now())
+        problems = problems_of(documents)
+        form.point_out(problems)
+        if not problems:
+            try:
+                call = actions.begin_call(documents, by=current_user)
+            except Refused as refused:
+                form.reference.errors = [*form.reference.errors, *(str(o.message) for o in refused.obstacles)]
+            else:
+                return done(_("The new call is in preparation."), ".overview", reference=call.reference)
+    return render_template("editing/begin.html", form=form), 422 if form.is_submitted() else 200
 
 
 @bp.route("/calls/<reference>/copy", methods=["GET", "POST"])

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -16,8 +17,10 @@ from grants.calls.actions import import_call
 from grants.calls.forms import read_call
 from grants.calls.models import Call
 from grants.calls.queries import call_for_import, working_copy_of, written_documents
+from grants.calls.rules import problems_of
 from grants.core import clock
 from grants.core.db import db
+from grants.core.money import Money
 from grants.editing.rules import MEMBERS, PARTS, list_at
 from grants.questionnaires.queries import definition_of
 from tests import factories
@@ -295,3 +298,90 @@ def test_nobody_but_coordinators_writes(app: Flask, browser: Browser, role: Role
 )
 def test_an_address_that_leads_nowhere_is_not_found(other: Call, browser: Browser, page: str) -> None:
     browser.get(f"{WRITE}/{page}", status=404)
+
+
+# ------------------------------------------------------------------ a call from nothing
+
+
+FRAME = {
+    "reference": "ZAMBEZI-2028",
+    "title": "Fair recruitment on the Zambezi",
+    "language": "pt",
+    "regions": ["AFR"],
+    "currency": "jpy",
+    "envelope": "9000000",
+    "smallest": "300000",
+    "largest": "1200000",
+    "deadline_on": "2999-05-31",
+    "timezone": "Africa/Maputo",
+}
+
+
+def test_a_call_begins_with_its_frame_and_is_sound_from_the_first_moment(app: Flask, browser: Browser) -> None:
+    browser.sign_in(factories.person(Role.GLOBAL_COORDINATOR))
+    browser.open("/calls/manage")
+    browser.click("Begin a call")
+    browser.press("Begin", FRAME)
+    call = the_call("ZAMBEZI-2028")
+    assert (call.state, call.currency, call.envelope) == ("draft", "JPY", Money(9_000_000, "JPY"))
+    assert call.closes_at.astimezone(ZoneInfo("Africa/Maputo")).isoformat() == "2999-05-31T23:59:59+02:00"
+    assert [(region.region, region.indicative_minor) for region in call.regions] == [("AFR", 9_000_000)]
+    assert problems_of(written_documents(call)) == []
+    for page in pages_of(call):
+        browser.open(f"/calls/ZAMBEZI-2028/write/{page}")
+    browser.open("/calls/ZAMBEZI-2028/manage")
+    browser.press("Publish this call")
+    assert the_call("ZAMBEZI-2028").state == "published"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("reference", "no spaces please"),
+        ("reference", "new"),
+        ("title", ""),
+        ("regions", []),
+        ("currency", "ZZZ"),
+        ("envelope", "much"),
+        ("envelope", "-5"),
+        ("largest", "99000000"),
+        ("smallest", "1300000"),
+        ("deadline_on", "2001-01-01"),
+        ("deadline_on", "2999-02-31"),
+    ],
+)
+def test_a_frame_that_cannot_stand_is_told_beside_its_field(
+    app: Flask, browser: Browser, field: str, typed: Any
+) -> None:
+    browser.sign_in(factories.person(Role.GLOBAL_COORDINATOR))
+    browser.open("/calls/new")
+    page = browser.press("Begin", FRAME | {field: typed}, status=422)
+    assert page.by_id(f"{field}-error").text
+    form = next(form for form in page.forms if "reference" in form["fields"])
+    kept = {name: form["fields"][name][0] for name in ("largest", "timezone") if name != field}
+    assert kept == {name: FRAME[name] for name in kept}
+    assert call_for_import("ZAMBEZI-2028") is None
+
+
+def test_a_reference_is_given_once(app: Flask, browser: Browser) -> None:
+    import_call(documents(), by=None)
+    browser.sign_in(factories.person(Role.GLOBAL_COORDINATOR))
+    browser.open("/calls/new")
+    browser.press("Begin", FRAME | {"reference": "KIZUNA.2027"}, status=422)
+    assert "There is a call with this reference already" in browser.text
+
+
+def test_instalments_and_reports_are_written_on_pages(app: Flask, browser: Browser) -> None:
+    import_call(documents(), by=None)
+    browser.sign_in(factories.person(Role.GLOBAL_COORDINATOR))
+    browser.open(f"{WRITE}/reports/new")
+    browser.press("Save", {"key": "end", "label-ja": "最終報告", "type": "narrative_and_financial"})
+    assert "offset" in browser.text
+    at = len(written_documents(the_call())["call"].get("reporting", {}).get("milestones", []))
+    browser.open(f"{WRITE}/reports/{at}")
+    browser.press("Save", {"offset-days": "30", "offset-from": "end", "required": "amount > 100"})
+    said = written_documents(the_call())["call"]["reporting"]["milestones"][at]
+    assert (said["offset"], said["required"]) == ({"days": 30, "from": "end"}, "amount > 100")
+    browser.open(f"{WRITE}/reports/{at}")
+    browser.press("Save", {"required": "population > 100"}, status=422)
+    assert "population" in browser.text
