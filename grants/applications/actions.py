@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -21,9 +22,10 @@ from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.mail import post
 from grants.core.pictures import joined
-from grants.core.rules import refuse
+from grants.core.rules import Obstacle, refuse
 from grants.enquiries import actions as enquiries
 from grants.history import actions as history
+from grants.organizations.queries import signatories_of
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires import queries as questionnaire_queries
 from grants.questionnaires.models import SectionAnswers
@@ -171,10 +173,74 @@ def detach(attachment: Attachment, *, by: Person) -> None:
     db.session.flush()
 
 
-def submit(application: Application, *, by: Person) -> Receipt:
+def fingerprint_now(application: Application) -> str:
+    """The fingerprint of an application as it stands: what a signatory who reads it now certifies."""
+    answers, _complete, attachments, _at = queries.handed_in(application)
+    return rules.fingerprint(rules.content_of(application, answers, attachments, None))
+
+
+def certify(application: Application, read: str, *, by: Person) -> None:
+    """A signatory certifies the application; its people are told. Raises Refused with what is missing.
+
+    ``read`` is the fingerprint of what the signatory has read: refused when somebody changed it meanwhile.
+    """
+    _hold(application)
+    missing, content, at = _to_be_sent_in(application)
+    refuse([] if application.reopened else missing)
+    _certify(application, read, rules.fingerprint(content), at, by)
+    others = [person for person in queries.people_of(application) if person.id != by.id]
+    post(*(mails.application_certified(application, by, at, to=person) for person in others))
+
+
+def _certify(application: Application, read: str, content_hash: str, at: datetime, by: Person) -> None:
+    """Note who certified which content and when; twice the same is once."""
+    may_sign = by.signs_for(application.organization_id)
+    refuse(rules.obstacles_to_certifying(application, read, content_hash, may_sign=may_sign))
+    if rules.is_certified(application, content_hash):
+        return
+    application.certified_by, application.certified_by_id = by, by.id
+    application.certified_at, application.certified_hash = at, content_hash
+    history.note("application", application.id, "certify", by=by, hash=content_hash)
+
+
+def ask_to_certify(application: Application, *, by: Person) -> list[Person]:
+    """Ask everybody who may sign for the organization to read and certify the application, and say who was asked.
+
+    Raises Refused with what is missing, when nobody may sign, or when they were asked within a day.
+    """
+    _hold(application)
+    missing, content, at = _to_be_sent_in(application)
+    signatories = signatories_of(application.organization)
+    refuse([] if application.reopened else missing)
+    refuse(rules.obstacles_to_asking_to_certify(application, rules.fingerprint(content), signatories, at))
+    application.certification_asked_at = at
+    history.note("application", application.id, "ask_certification", by=by)
+    post(*(mails.certification_asked(application, by, at, to=person) for person in signatories))
+    return signatories
+
+
+def _to_be_sent_in(application: Application) -> tuple[list[Obstacle], dict[str, Any], datetime]:
+    """What keeps a draft from being sent in apart from its certification, all that would be handed in, and the time."""
+    definition = questionnaire_queries.definition_of(application.questionnaire_id)
+    answers, complete, attachments, at = queries.handed_in(application)
+    obstacles = rules.obstacles_to_submission(
+        application,
+        definition,
+        answers,
+        attachments,
+        at,
+        documents=queries.documents_of(application.call),
+        terms=queries.terms_of(application.call),
+        sections=[section.key for section in definition.sections if section.key not in complete],
+    )
+    return obstacles, rules.content_of(application, answers, attachments, budget_in(definition, answers)), at
+
+
+def submit(application: Application, *, by: Person, read: str = "") -> Receipt:
     """Send the application in, and give the receipt. Raises Refused with what is missing, or with both times when late.
 
-    Sent in again (a second click, a repeated request) it gives the same receipt. Neither deadline nor questions can
+    It must be certified as it stands. A signatory who sends it in certifies it in the same act: ``read`` is the
+    fingerprint of what they have read. Sent in again (a second click, a repeated request) it gives the same receipt. Neither deadline nor questions can
     change meanwhile: the call is held against changes first. Nobody can write either: the application is held too. Then
     the clock of the database judges once, in the statement that submits.
     """
@@ -184,36 +250,36 @@ def submit(application: Application, *, by: Person) -> Receipt:
     earlier = queries.receipt_of(application) if application.submitted_at else None
     if earlier is not None:
         return earlier
-    definition = questionnaire_queries.definition_of(application.questionnaire_id)
-    answers, complete, attachments, at = queries.handed_in(application)
-    refuse(
-        rules.obstacles_to_submission(
-            application,
-            definition,
-            answers,
-            attachments,
-            at,
-            documents=queries.documents_of(call),
-            terms=queries.terms_of(call),
-            sections=[section.key for section in definition.sections if section.key not in complete],
-        )
-    )
-    content = rules.content_of(application, answers, attachments, budget_in(definition, answers))
+    missing, content, at = _to_be_sent_in(application)
+    refuse(missing)
     content_hash = rules.fingerprint(content)
+    if read:
+        _certify(application, read, content_hash, at, by)
+    refuse(rules.obstacles_without_certification(application, content_hash))
     if not _send_in_before_the_deadline(application, content_hash, by):
         refuse(rules.obstacles_by_time(call, queries.server_time()))
-    receipt = Receipt(
-        number=queries.next_receipt_number(call),
-        application=application,
-        submitted_at=application.submitted_at,
-        submitted_by=by,
-        content_hash=content_hash,
-        content=content,
-    )
-    db.session.add(receipt)
+    receipt = _receipt(application, content, application.submitted_at, by)
     history.record_moved(application, "submit", before=ApplicationState.DRAFT, by=by, hash=content_hash)
     told = {person.id: person for person in [by, *queries.people_of(application)]}
     post(*(mails.application_submitted(receipt, application, to=person) for person in told.values()))
+    return receipt
+
+
+def _receipt(application: Application, content: dict[str, Any], at: datetime | None, by: Person) -> Receipt:
+    """The receipt for what was handed in at a moment, with whoever certified it."""
+    content_hash = rules.fingerprint(content)
+    certified = rules.is_certified(application, content_hash)
+    receipt = Receipt(
+        number=queries.next_receipt_number(application.call),
+        application=application,
+        submitted_at=at,
+        submitted_by=by,
+        content_hash=content_hash,
+        content=content,
+        certified_at=application.certified_at if certified else None,
+        certified_by_id=application.certified_by_id if certified else None,
+    )
+    db.session.add(receipt)
     return receipt
 
 
@@ -295,6 +361,7 @@ def follow_correction(application: Application, *, by: Person) -> None:
         return
     answers = questionnaires.carry_over(application.answer_sheet, call.questionnaire_id)
     application.questionnaire_id = call.questionnaire_id
+    application.certified_hash = None  # whoever certified it read other questions
     copy_facts(application, answers)
     history.note("application", application.id, "carry_over", by=by, edition=call.edition)
 
@@ -314,15 +381,7 @@ def renew_receipt(application: Application, *, by: Person) -> Receipt:
     definition = questionnaire_queries.definition_of(application.questionnaire_id)
     answers, _complete, attachments, at = queries.handed_in(application)
     content = rules.content_of(application, answers, attachments, budget_in(definition, answers))
-    receipt = Receipt(
-        number=queries.next_receipt_number(application.call),
-        application=application,
-        submitted_at=at,
-        submitted_by=by,
-        content_hash=rules.fingerprint(content),
-        content=content,
-    )
-    db.session.add(receipt)
+    receipt = _receipt(application, content, at, by)
     application.content_hash, application.reopened = receipt.content_hash, []
     history.note("application", application.id, "hand_in", by=by, receipt=receipt.number, hash=receipt.content_hash)
     return receipt
@@ -334,6 +393,8 @@ def put_back(application: Application, receipt: Receipt, *, by: Person) -> None:
     What was written meanwhile stays in the history of the sections.
     """
     _hold(application)
+    application.certified_at, application.certified_by_id = receipt.certified_at, receipt.certified_by_id
+    application.certified_hash = receipt.content_hash if receipt.certified_at else None
     sheet = application.answer_sheet
     definition = questionnaire_queries.definition_of(sheet.questionnaire_id)
     received = receipt.content["answers"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, MultipleFileField, RadioField
+from wtforms import BooleanField, HiddenField, MultipleFileField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired
 
@@ -57,6 +57,16 @@ class WithholdForm(Form):
         _l("Why can you not send it?"),
         [DataRequired(_l("Please tell us why. Only the staff of the fund read it."))],
         longest=LONGEST_REASON,
+    )
+
+
+class CertifyForm(Form):
+    """A signatory declares to have read the application as it is; ``read`` is the fingerprint of what was shown."""
+
+    read = HiddenField()
+    sure = BooleanField(
+        _l("I certify this application in the name of our organization."),
+        [DataRequired(_l("Please tick this if it is so."))],
     )
 
 

@@ -21,6 +21,28 @@ def application_submitted(receipt: Receipt, application: Application, to: Person
     )
 
 
+def certification_asked(application: Application, by: Person, at: datetime, to: Person) -> Mail:
+    """A colleague asks a signatory to read the application and certify it: one mail each time they ask."""
+    return Mail(
+        "certification_asked",
+        to=to,
+        about=application.reference,
+        occasion=at.isoformat(),
+        context={"application": application, "call": application.call, "by": by},
+    )
+
+
+def application_certified(application: Application, by: Person, at: datetime, to: Person) -> Mail:
+    """A signatory has certified the application: its people are told that it can be sent in."""
+    return Mail(
+        "application_certified",
+        to=to,
+        about=application.reference,
+        occasion=at.isoformat(),
+        context={"application": application, "call": application.call, "by": by, "at": at},
+    )
+
+
 def application_resumed(application: Application, to: Person, occasion: str) -> Mail:
     """A withdrawn application is a draft again: it must be sent in once more before the deadline."""
     return Mail(

@@ -25,6 +25,7 @@ class Application(Base):
     of the questions that it answers: a draft follows the corrections of its call, what was sent in stays as it was asked.
     ``reopened`` names the parts that may be written in again although it was sent in: keys of sections, and of documents
     after ``document:``. ``entered_by_id`` is the coordinator who types it for an organization without a line.
+    ``certified_hash`` is the fingerprint of what a signatory read and certified; it holds for that content and no other.
     """
 
     __tablename__ = "application"
@@ -35,6 +36,8 @@ class Application(Base):
         CheckConstraint("submitted_at IS NULL OR content_hash IS NOT NULL", name="submitted_has_a_hash"),
         CheckConstraint("requested_minor >= 0", name="request_not_negative"),
         CheckConstraint("reopened = '{}' OR state = 'submitted'", name="only_what_was_sent_in_is_reopened"),
+        CheckConstraint("(certified_at IS NULL) = (certified_by_id IS NULL)", name="certified_by_somebody"),
+        CheckConstraint("certified_hash IS NULL OR certified_at IS NOT NULL", name="certified_at_a_moment"),
         Index(
             "uq_application_one_live_per_organization",
             "call_id",
@@ -72,11 +75,16 @@ class Application(Base):
     confidentiality: Mapped[str] = mapped_column(default=Confidentiality.PUBLIC)
     reopened: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
     entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    certified_at: Mapped[datetime | None]
+    certified_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    certified_hash: Mapped[str | None]
+    certification_asked_at: Mapped[datetime | None]
 
     call: Mapped[Call] = relationship()
     organization: Mapped[Organization] = relationship()
     answer_sheet: Mapped[AnswerSheet] = relationship()
     submitted_by: Mapped[Person | None] = relationship(foreign_keys=[submitted_by_id])
+    certified_by: Mapped[Person | None] = relationship(foreign_keys=[certified_by_id])
     attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.id", back_populates="application")
 
     workflow = APPLICATION
@@ -115,9 +123,15 @@ class Attachment(Base):
 
 
 class Receipt(Base):
-    """The proof of a submission: what was received, when by the server's clock, and its hash. Never changed."""
+    """The proof of a submission: what was received, when by the server's clock, its hash, and who certified just that.
+
+    Never changed. Nobody certified what the fund typed: its organization confirms it afterwards.
+    """
 
     __tablename__ = "receipt"
+    __table_args__ = (
+        CheckConstraint("(certified_at IS NULL) = (certified_by_id IS NULL)", name="certified_by_somebody"),
+    )
 
     id: Mapped[Key]
     number: Mapped[str] = mapped_column(unique=True)
@@ -126,6 +140,9 @@ class Receipt(Base):
     submitted_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     content_hash: Mapped[str]
     content: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+    certified_at: Mapped[datetime | None]
+    certified_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     application: Mapped[Application] = relationship()
-    submitted_by: Mapped[Person] = relationship()
+    submitted_by: Mapped[Person] = relationship(foreign_keys=[submitted_by_id])
+    certified_by: Mapped[Person | None] = relationship(foreign_keys=[certified_by_id])

@@ -75,6 +75,16 @@ def can_submit(user: Any, application: Application) -> bool:
     return bool(ours) or types_for(user, application)
 
 
+def can_certify(user: Any, application: Application) -> bool:
+    """A member of the applicant organization who may sign for it reads the application and certifies it."""
+    return bool(user.signs_for(application.organization_id))
+
+
+def can_ask_to_certify(user: Any, application: Application) -> bool:
+    """A member of the applicant organization asks those who may sign for it to certify the application."""
+    return bool(user.belongs_to(application.organization_id))
+
+
 def can_withdraw(user: Any, application: Application) -> bool:
     """Whoever may send the application in may withdraw it."""
     return can_submit(user, application)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import contains_eager, joinedload, load_only, undefer
+from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person
@@ -137,9 +137,10 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
     rows = _opening(seen)(reference=reference)
     if not rows:
         return None
-    application, call, organization, sections, papers, receipts, set_aside = rows[0]
+    application, call, organization, certifier, sections, papers, receipts, set_aside = rows[0]
     application, call = unpacked(Application, application), unpacked(Call, call)
-    application.__dict__.update(call=call, organization=unpacked(Organization, organization))
+    certified_by = to_read(Person, {"name": certifier}) if certifier else None
+    application.__dict__.update(call=call, organization=unpacked(Organization, organization), certified_by=certified_by)
     saved = {
         key: Saved(values, version, complete, datetime.fromisoformat(saved_at), by_id, by)
         for key, (values, version, complete, saved_at, by_id, by) in (sections or {}).items()
@@ -202,13 +203,15 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
+    certifier = aliased(Person)
+    certified_by = select(certifier.name).where(certifier.id == Application.certified_by_id).scalar_subquery()
     rows = [packed(model) for model in (Application, Call, Organization)]
     return Prepared(
         lambda: (
             seen.where(Application.reference == bindparam("reference", None, Text))
             .join(Call, Call.id == Application.call_id)
             .join(Organization, Organization.id == Application.organization_id)
-            .with_only_columns(*rows, sections, _papers(), receipts, set_aside)
+            .with_only_columns(*rows, certified_by, sections, _papers(), receipts, set_aside)
         )
     )
 
@@ -256,18 +259,30 @@ _HANDED_IN = Prepared(
 
 
 def hold(application: Application) -> None:
-    """Lock an application until the transaction ends, and see where it stands now and which questions it answers."""
-    ((state, submitted_at, questionnaire_id, reopened),) = _HELD(application=application.id)
-    set_committed_value(application, "reopened", reopened)
-    set_committed_value(application, "state", state)
-    set_committed_value(application, "submitted_at", submitted_at)
-    set_committed_value(application, "questionnaire_id", questionnaire_id)
-    set_committed_value(application.answer_sheet, "questionnaire_id", questionnaire_id)
+    """Lock an application until the transaction ends, and see where it stands now, which questions it answers, and what
+    was certified.
+    """
+    (found,) = _HELD(application=application.id)
+    for name, value in zip(HELD, found, strict=True):
+        set_committed_value(application, name, value)
+    set_committed_value(application.answer_sheet, "questionnaire_id", application.questionnaire_id)
+
+
+HELD = (
+    "state",
+    "submitted_at",
+    "questionnaire_id",
+    "reopened",
+    "certified_at",
+    "certified_by_id",
+    "certified_hash",
+    "certification_asked_at",
+)
 
 
 _HELD = Prepared(
     lambda: (
-        select(Application.state, Application.submitted_at, Application.questionnaire_id, Application.reopened)
+        select(*(getattr(Application, name) for name in HELD))
         .where(Application.id == bindparam("application", None, BigInteger))
         .with_for_update()
     )
@@ -510,25 +525,22 @@ def attachment_by_id(seen: Select[Any], reference: str, attachment_id: int) -> A
 
 def receipt_of(application: Application) -> Receipt | None:
     """The latest receipt of an application, without its content."""
-    found = select(Receipt).where(Receipt.application_id == application.id).options(joinedload(Receipt.submitted_by))
-    return db.session.scalar(found.order_by(Receipt.id.desc()).limit(1))
+    return db.session.scalar(_receipts_of(application).limit(1))
 
 
 def receipts_of(application: Application) -> list[Receipt]:
     """Every receipt that was given for an application, the latest first, without their contents."""
-    found = select(Receipt).where(Receipt.application_id == application.id).options(joinedload(Receipt.submitted_by))
-    return list(db.session.scalars(found.order_by(Receipt.id.desc())))
+    return list(db.session.scalars(_receipts_of(application)))
+
+
+def _receipts_of(application: Application) -> Select[Receipt]:
+    found = select(Receipt).where(Receipt.application_id == application.id).order_by(Receipt.id.desc())
+    return found.options(joinedload(Receipt.submitted_by), joinedload(Receipt.certified_by))
 
 
 def receipt_with_content(application: Application, number: str | None = None) -> Receipt | None:
     """One receipt of an application, else the latest, with everything that was received."""
-    found = (
-        select(Receipt)
-        .where(Receipt.application_id == application.id)
-        .options(undefer(Receipt.content), joinedload(Receipt.submitted_by))
-        .order_by(Receipt.id.desc())
-        .limit(1)
-    )
+    found = _receipts_of(application).options(undefer(Receipt.content)).limit(1)
     return db.session.scalar(found if number is None else found.where(Receipt.number == number))
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from grants.accounts.models import Confidentiality, Organization, region_of
+from grants.accounts.models import Confidentiality, Organization, Person, region_of
 from grants.applications.models import Application, Receipt
 from grants.applications.queries import Attached, Terms
 from grants.applications.workflow import ApplicationState
@@ -427,6 +427,67 @@ def obstacles_in_content(
     return found
 
 
+# ------------------------------------------------------------------ certification by a signatory
+
+DECLARATION: tuple[Any, ...] = (
+    _l("I have read the whole application: the answers, the budget and the documents."),
+    _l("As far as I know, what it says is true and nothing that matters is left out."),
+    _l("I may sign for the organization, and the organization stands by this application."),
+)
+"""What a signatory declares by certifying, one sentence each."""
+
+ASK_AGAIN_AFTER = timedelta(days=1)
+"""How long the signatories are left in peace after they were asked to certify."""
+
+
+def is_certified(application: Application, content_hash: str) -> bool:
+    """Whether a signatory certified just this content; any change of an answer or a file makes it another one."""
+    return application.certified_hash == content_hash
+
+
+def obstacles_without_certification(application: Application, content_hash: str) -> list[Obstacle]:
+    """Why an application must be certified before it is handed in. What the fund typed is confirmed afterwards instead."""
+    if application.entered_by_id is not None or is_certified(application, content_hash):
+        return []
+    where = ("applications.certify", {"reference": application.reference})
+    if application.certified_at is None:
+        message = _l("It is not certified yet. Somebody who may sign for your organization reads and certifies it.")
+        return [Obstacle("not_certified", message, where)]
+    message = _l("It has changed since it was certified. Please have it certified as it now is.")
+    return [Obstacle("changed_since_certified", message, where)]
+
+
+def obstacles_to_certifying(
+    application: Application, read: str, content_hash: str, *, may_sign: bool
+) -> list[Obstacle]:
+    """Why somebody cannot certify: they may not sign, nothing is to be sent in, or it is no longer what they have ``read``."""
+    if not may_sign:
+        return [Obstacle("not_a_signatory", _l("Only a person who may sign for the organization certifies."))]
+    if application.state != ApplicationState.DRAFT and not application.reopened:
+        return obstacles_to_editing(application)
+    if read != content_hash:
+        message = _l("Somebody has changed the application while you were reading. Please read it again.")
+        return [Obstacle("changed_meanwhile", message, ("applications.certify", {"reference": application.reference}))]
+    return []
+
+
+def obstacles_to_asking_to_certify(
+    application: Application, content_hash: str, signatories: Sequence[Person], at: datetime
+) -> list[Obstacle]:
+    """Why the signatories cannot be asked to certify: nobody may sign, it is certified, or they were asked just now."""
+    if not signatories:
+        message = _l("Nobody may sign for your organization yet. An owner names a signatory among its people.")
+        where = ("accounts.organization", {"reference": application.organization.reference})
+        return [Obstacle("no_signatory", message, where)]
+    if not obstacles_without_certification(application, content_hash):
+        return [Obstacle("certified", _l("It is certified as it now is."))]
+    asked, certified = application.certification_asked_at, application.certified_at
+    if asked is None or at - asked >= ASK_AGAIN_AFTER or (certified is not None and certified >= asked):
+        return []
+    message = _l("You asked on %(moment)s. After a day you can ask again.", moment=LazyWords(moment, asked))
+    return [Obstacle("asked_already", message)]
+
+
 def obstacles_across_sections(
     application: Application,
     definition: Definition,
@@ -572,6 +633,7 @@ def receipt_in_words(
                 [str(_l("The same moment in UTC")), f"{receipt.submitted_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"],
                 [str(_l("Deadline")), str(when_in_call(call, call.closes_at))],
                 [str(_l("Sent in by")), receipt.submitted_by.name],
+                *_who_certified(receipt, call),
                 *_how_entered(application),
                 [str(_l("Answers")), str(len([v for v in receipt.content["answers"].values() if v is not None]))],
             ],
@@ -608,6 +670,14 @@ def _how_entered(application: Application) -> list[list[str]]:
     if application.entered_by_id is None:
         return []
     return [[str(_l("How it was entered")), str(_l("Typed by the fund, for an organization without a line"))]]
+
+
+def _who_certified(receipt: Receipt, call: Call) -> list[list[str]]:
+    """What a receipt says of the signatory who certified what was handed in."""
+    if receipt.certified_at is None or receipt.certified_by is None:
+        return []
+    when = when_in_call(call, receipt.certified_at)
+    return [[str(_l("Certified by")), str(_l("%(name)s, %(moment)s", name=receipt.certified_by.name, moment=when))]]
 
 
 def copy_in_words(

@@ -15,9 +15,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from flask_login import current_user
 
-from grants.accounts.models import COORDINATORS, Confidentiality, Role
+from grants.accounts.models import COORDINATORS, Confidentiality, Person, Role
 from grants.applications import actions, permissions, queries, rules
-from grants.applications.forms import StartForm, UploadForm, WithholdForm
+from grants.applications.forms import CertifyForm, StartForm, UploadForm, WithholdForm
 from grants.applications.models import Application, Attachment, Receipt
 from grants.applications.rules import Audience
 from grants.applications.workflow import ApplicationState
@@ -37,7 +37,7 @@ from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.enquiries.permissions import can_answer
 from grants.history.queries import timeline
 from grants.organizations.models import KeptDocument
-from grants.organizations.queries import document_seen, documents_kept
+from grants.organizations.queries import document_seen, documents_kept, signatories_of
 from grants.questionnaires import queries as questionnaire_queries
 from grants.questionnaires.actions import EditConflict
 from grants.questionnaires.forms import SectionForm
@@ -65,7 +65,11 @@ class Desk:
         """Show what a receipt was given for, while the applicant writes in parts of it again."""
         received = {paper.get("file") for paper in receipt.content["attachments"]}
         papers = [paper for paper in self.attachments if paper.file_id is None or paper.file_id in received]
-        self.__dict__.update(answers=receipt.content["answers"], attachments=papers)
+        certified = {"certified_at": receipt.certified_at, "certified_by": receipt.certified_by}
+        self.application.__dict__.update(certified)
+        self.__dict__.update(
+            answers=receipt.content["answers"], attachments=papers, is_certified=receipt.certified_at is not None
+        )
 
     @classmethod
     def to_read(cls, opened: queries.Opened) -> Desk:
@@ -124,8 +128,25 @@ class Desk:
         return rules.missing_documents(self.documents, self.attachments, self.values)
 
     @cached_property
+    def fingerprint(self) -> str:
+        """The fingerprint of what is shown: what a signatory certifies who has read it."""
+        return rules.fingerprint(rules.content_of(self.application, self.answers, self.attachments, None))
+
+    @cached_property
+    def is_certified(self) -> bool:
+        """Whether a signatory certified what is shown."""
+        return self.application.certified_at is not None and rules.is_certified(self.application, self.fingerprint)
+
+    @cached_property
     def obstacles(self) -> list[Obstacle]:
-        """What keeps the application from being sent in now."""
+        """What keeps the application from being sent in now: what is missing, then its certification."""
+        return self.unfinished or rules.obstacles_without_certification(self.application, self.fingerprint)
+
+    @cached_property
+    def unfinished(self) -> list[Obstacle]:
+        """What keeps the application from being certified and sent in now; what was opened again is judged as it is."""
+        if self.application.reopened:
+            return []
         complete = {key for key, row in self.saved.items() if row.complete}
         return rules.obstacles_to_submission(
             self.application,
@@ -140,7 +161,7 @@ class Desk:
 
     def places(self, current: str = "") -> list[Place]:
         """The sections down the side, with their state; documents have a page of their own."""
-        troubled = {o.where[1].get("key") for o in self.__dict__.get("obstacles", []) if _is_trouble(o) and o.where}
+        troubled = {o.where[1].get("key") for o in self.__dict__.get("unfinished", []) if _is_trouble(o) and o.where}
         language, missing = language_now(), self.missing
         to_section = addresses("applications.section", "key", reference=self.application.reference)
         to_documents = url_for("applications.documents", reference=self.application.reference)
@@ -280,6 +301,7 @@ def show(reference: str) -> ResponseReturnValue:
         desk=desk,
         obstacles=obstacles,
         closed=rules.obstacles_by_time(application.call, clock.now()),
+        certifying=_certifying(desk) if is_draft else None,
         steps=steps_of(application),
         receipts=desk.receipts,
         told=timeline([("application", application.id)], names=False, limit=30),
@@ -535,12 +557,84 @@ def submit(reference: str) -> ResponseReturnValue:
     if "confirmed" not in request.form and application.state == ApplicationState.DRAFT:
         refuse(Desk(application).obstacles)
         return render_template("applications/submit.html", application=application, call=application.call)
-    receipt = actions.submit(application, by=current_user)
-    return done(
-        _("We have received your application. Receipt %(number)s.", number=receipt.number),
-        ".receipt",
-        reference=reference,
+    return _received(actions.submit(application, by=current_user))
+
+
+def _received(receipt: Receipt) -> ResponseReturnValue:
+    message = _("We have received your application. Receipt %(number)s.", number=receipt.number)
+    return done(message, ".receipt", reference=receipt.application.reference)
+
+
+class Certifying(NamedTuple):
+    """Who may certify an application that waits for it, and how they are asked."""
+
+    may_certify: bool
+    signatories: list[Person]
+    asking: list[Obstacle]
+
+
+def _certifying(desk: Desk) -> Certifying | None:
+    """How a complete application comes to be certified; None while it is not complete, or when nothing of it is due."""
+    application = desk.application
+    if desk.unfinished or not rules.obstacles_without_certification(application, desk.fingerprint):
+        return None
+    if permissions.can_certify(current_user, application):
+        return Certifying(True, [], [])
+    signatories = signatories_of(application.organization)
+    asking = rules.obstacles_to_asking_to_certify(application, desk.fingerprint, signatories, clock.now())
+    return Certifying(False, signatories, asking)
+
+
+@bp.route("/applications/<reference>/certify", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def certify(reference: str) -> ResponseReturnValue:
+    """The whole application on one page, as it would be sent in. Who may sign certifies it, and sends it in if they wish."""
+    desk, form = _desk_to_write(reference), CertifyForm()
+    application = desk.application
+    if form.is_submitted():
+        require(permissions.can_certify(current_user, application))
+        if form.validate():
+            return _certify(application, form.read.data)
+    elif application.entered_by_id or (application.state != ApplicationState.DRAFT and not application.reopened):
+        return redirect(url_for(".read", reference=reference))
+    form.read.data = desk.fingerprint
+    page = render_template(
+        "applications/certify.html",
+        application=application,
+        call=application.call,
+        desk=desk,
+        form=form,
+        declaration=rules.DECLARATION,
+        certifying=_certifying(desk),
+        missing=rules.in_short(desk.unfinished, desk.definition, reference),
+        definition=desk.definition,
+        answers=desk.answers,
+        shown_sections=rules.visible_sections(desk.definition, Audience.APPLICANT),
+        attachments=desk.attachments,
+        audience=Audience.APPLICANT,
+        may_submit=permissions.can_submit(current_user, application),
     )
+    return page, 422 if form.is_submitted() else 200
+
+
+def _certify(application: Application, read: str) -> ResponseReturnValue:
+    """Certify what was read; with the other button send it in as well."""
+    if "send" in request.form:
+        return _received(actions.submit(application, by=current_user, read=read))
+    actions.certify(application, read, by=current_user)
+    back = "checks.clarifications" if application.reopened else ".show"
+    return done(_("Thank you. The application is certified."), back, reference=application.reference)
+
+
+@bp.post("/applications/<reference>/certify/ask")
+@access(SIGNED_IN)
+def ask_to_certify(reference: str) -> ResponseReturnValue:
+    """Write to everybody who may sign for the organization: please read it and certify it."""
+    application = _found(reference)
+    require(permissions.can_ask_to_certify(current_user, application))
+    asked = actions.ask_to_certify(application, by=current_user)
+    names = ", ".join(person.name for person in asked)
+    return done(_("We have written to %(names)s.", names=names), ".certify", reference=reference)
 
 
 @bp.post("/applications/<reference>/resume")
@@ -653,6 +747,7 @@ def read(reference: str) -> ResponseReturnValue:
         shown_sections=rules.visible_sections(desk.definition, audience),
         attachments=rules.visible_attachments(desk.attachments, audience),
         audience=audience,
+        certified=desk.is_certified,
         steps=steps_of(application),
         told=timeline(
             [("application", application.id)], names=not permissions.can_write(current_user, application), limit=30

@@ -50,6 +50,8 @@ APPLICATION = Workflow(
         "withhold": _l("Document withheld, with a reason"),
         "take_over": _l("Answers taken over from a form filled in Word"),
         "lock": _l("Document locked, because it holds a virus"),
+        "ask_certification": _l("The signatory was asked to certify it"),
+        "certify": _l("Certified by a signatory"),
         "check": _l("Checked against the rules of the call"),
         "judge": _l("A rule of the call was judged"),
         "ask": _l("More information asked for"),

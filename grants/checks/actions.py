@@ -162,6 +162,8 @@ def obstacles_to_handing_in(clarification: Clarification, answer: str | None = N
         terms=applications.terms_of(application.call),
     )
     found = rules.obstacles_to_handing_in(clarification, definition, before.content, now, missing)
+    if not found:
+        found = application_rules.obstacles_without_certification(application, application_rules.fingerprint(now))
     if answer is not None and not found:
         found = rules.obstacles_to_saying_nothing(before.content, now, answer)
     return found

@@ -82,7 +82,8 @@ class CallStory:
                 with clock.at(submitted - timedelta(hours=3)), transaction():
                     self.fill(application, entry)
                 with clock.at(submitted), transaction():
-                    applications.submit(application, by=self.people.member_of(entry["organization"]))
+                    read = applications.fingerprint_now(application)
+                    applications.submit(application, read=read, by=self.people.member_of(entry["organization"]))
                 self.applications[entry["id"]] = application
                 say(f"{application.reference} submitted")
 

@@ -11,7 +11,7 @@ import yaml
 
 from grants.accounts.models import Organization, Person, Role
 from grants.applications import actions
-from grants.applications.models import Application
+from grants.applications.models import Application, Receipt
 from grants.calls.actions import import_call, publish
 from grants.calls.forms import read_call
 from grants.calls.models import Call
@@ -62,6 +62,11 @@ def organization_of(reference: str) -> tuple[Organization, Person]:
 def answers_of(reference: str) -> dict[str, Any]:
     """The answers of one sample application."""
     return dict(read(f"answers/{reference}")["answers"])
+
+
+def send_in(application: Application, *, by: Person) -> Receipt:
+    """What a signatory does at the end: reads, certifies and sends in, in one act."""
+    return actions.submit(application, by=by, read=actions.fingerprint_now(application))
 
 
 def filled(call: Call, reference: str, *, annexes: bool = True) -> tuple[Application, Person]:

@@ -35,7 +35,7 @@ def sent_in(reference: str = "APP-001") -> tuple[Application, Person]:
     """A sample application that was sent in, and its owner."""
     call, _coordinator = sample.sample_call()
     application, owner = sample.filled(call, reference)
-    actions.submit(application, by=owner)
+    sample.send_in(application, by=owner)
     return application, owner
 
 

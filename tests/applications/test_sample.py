@@ -56,7 +56,7 @@ def test_what_does_not_fit_stops_the_submission_and_leads_to_its_question(
         assert found[code].where is not None
         assert str(found[code].message)
         with pytest.raises(Refused):
-            actions.submit(application, by=owner)
+            sample.send_in(application, by=owner)
     assert application.state == ApplicationState.DRAFT
 
 

@@ -22,6 +22,7 @@ from grants.history import queries as history
 from grants.history.actions import record
 from tests import factories as make
 from tests.applications.documents import real_pdf
+from tests.applications.sample import send_in
 
 IN_TIME = datetime(2027, 2, 1, 12, tzinfo=UTC)
 CLOSING = datetime(2027, 2, 28, 23, tzinfo=UTC)
@@ -42,7 +43,7 @@ def ready_application(call: Call | None = None) -> tuple[Application, Person]:
 def test_a_submission_gives_a_receipt_with_the_hash_of_what_was_received(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
-        receipt = actions.submit(application, by=owner)
+        receipt = send_in(application, by=owner)
     assert application.state == ApplicationState.SUBMITTED
     assert application.submitted_at == receipt.submitted_at == IN_TIME
     assert receipt.number == f"R-{application.call.reference}-0001"
@@ -56,9 +57,9 @@ def test_a_submission_gives_a_receipt_with_the_hash_of_what_was_received(app: Fl
 def test_sending_in_again_gives_the_same_receipt_even_after_the_deadline(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
-        first = actions.submit(application, by=owner)
+        first = send_in(application, by=owner)
     with clock.at(CLOSING + timedelta(days=1)):
-        assert actions.submit(application, by=owner).number == first.number
+        assert send_in(application, by=owner).number == first.number
     assert db.session.scalar(select(func.count(Receipt.id))) == 1
     verbs = [entry.verb for entry in history.entries_about([("application", application.id)])]
     assert verbs.count("submit") == 1
@@ -67,7 +68,7 @@ def test_sending_in_again_gives_the_same_receipt_even_after_the_deadline(app: Fl
 def test_after_the_deadline_it_is_refused_with_both_times(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(CLOSING), pytest.raises(Refused) as refusal:
-        actions.submit(application, by=owner)
+        send_in(application, by=owner)
     (obstacle,) = refusal.value.obstacles
     assert obstacle.code == "call_closed"
     assert "23:00" not in str(obstacle.message)
@@ -78,14 +79,14 @@ def test_after_the_deadline_it_is_refused_with_both_times(app: Flask) -> None:
 def test_the_last_moment_before_the_deadline_is_in_time(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(CLOSING - timedelta(microseconds=1)):
-        assert actions.submit(application, by=owner).number
+        assert send_in(application, by=owner).number
 
 
 def test_the_clock_of_the_web_server_does_not_judge(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     call = make.call(opens_at=datetime.now(UTC) - timedelta(days=1), closes_at=datetime.now(UTC) + timedelta(hours=1))
     application, owner = ready_application_now(call)
     monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(days=3))
-    assert actions.submit(application, by=owner).number
+    assert send_in(application, by=owner).number
 
 
 def ready_application_now(call: Call) -> tuple[Application, Person]:
@@ -103,7 +104,7 @@ def test_what_is_missing_is_named_with_the_place_to_mend_it(app: Flask) -> None:
     with clock.at(IN_TIME):
         application = actions.start(call, make.organization(owner), language="en", by=owner)
         with pytest.raises(Refused) as refusal:
-            actions.submit(application, by=owner)
+            send_in(application, by=owner)
     codes = {obstacle.code: obstacle.where for obstacle in refusal.value.obstacles}
     assert set(codes) == {"title.missing", "document.statutes"}
     assert all(codes.values())
@@ -112,8 +113,8 @@ def test_what_is_missing_is_named_with_the_place_to_mend_it(app: Flask) -> None:
 def test_members_and_submitter_are_told_once_without_the_title(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
-        actions.submit(application, by=owner)
-        actions.submit(application, by=owner)
+        send_in(application, by=owner)
+        send_in(application, by=owner)
     sent = list(db.session.scalars(select(OutboxMail).where(OutboxMail.kind == "application_submitted")))
     assert [mail.to_person_id for mail in sent] == [owner.id]
     assert application.reference in sent[0].subject
@@ -124,7 +125,7 @@ def test_members_and_submitter_are_told_once_without_the_title(app: Flask) -> No
 def test_nothing_can_be_written_after_submission(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
-        actions.submit(application, by=owner)
+        send_in(application, by=owner)
         document = application.call.documents[0]
         attachment = queries.attachments_of(application)[0]
         for attempt in (
@@ -162,7 +163,7 @@ def resumed_with(application: Application, by: Person, at: datetime = IN_TIME) -
 def test_a_withdrawn_application_is_taken_up_again_with_all_that_was_written(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
-        first = actions.submit(application, by=owner)
+        first = send_in(application, by=owner)
         actions.withdraw(application, "We forgot a partner", by=owner)
     assert resumed_with(application, owner) == []
     assert (application.state, application.submitted_at, application.content_hash) == ("draft", None, None)
@@ -173,7 +174,7 @@ def test_a_withdrawn_application_is_taken_up_again_with_all_that_was_written(app
         actions.detach(attachment, by=owner)
         actions.attach(application, application.call.documents[0], "new.pdf", real_pdf("New"), by=owner)
         actions.save_section(application, "S1", {"title": "Safe passage together"}, by=owner, version=None)
-        second = actions.submit(application, by=owner)
+        second = send_in(application, by=owner)
     assert (second.number, second.submitted_at) == (f"R-{application.call.reference}-0002", IN_TIME + timedelta(days=1))
     assert application.content_hash == second.content_hash != first.content_hash
     assert [r.number for r in queries.receipts_of(application)] == [second.number, first.number]
@@ -196,13 +197,13 @@ def test_taking_up_again_ends_with_the_deadline(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
         assert resumed_with(application, owner) == ["not_withdrawn"]
-        actions.submit(application, by=owner)
+        send_in(application, by=owner)
         actions.withdraw(application, "We forgot a partner", by=owner)
     assert resumed_with(application, owner, CLOSING) == ["call_closed"]
     assert application.submitted_at == IN_TIME
     assert resumed_with(application, owner, CLOSING - timedelta(microseconds=1)) == []
     with clock.at(CLOSING), pytest.raises(Refused):
-        actions.submit(application, by=owner)
+        send_in(application, by=owner)
 
 
 def test_what_another_application_took_the_place_of_stays_withdrawn(app: Flask) -> None:
@@ -219,7 +220,7 @@ def test_what_another_application_took_the_place_of_stays_withdrawn(app: Flask) 
 def test_what_reviewers_were_given_is_not_taken_up_again(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
-        actions.submit(application, by=owner)
+        send_in(application, by=owner)
         record(application, "find_eligible", by=owner)
         actions.withdraw(application, "We found other money", by=owner)
     assert resumed_with(application, owner) == ["was_reviewed"]
@@ -242,7 +243,7 @@ def test_an_application_cannot_be_begun_in_another_language_or_out_of_time(app: 
 def test_the_receipt_as_a_document_holds_every_fingerprint_within_its_page(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):
-        actions.submit(application, by=owner)
+        send_in(application, by=owner)
         proof = queries.receipt_with_content(application)
         assert proof is not None
         attached = [a | {"label": {"en": "Statutes"}} for a in proof.content["attachments"]]
@@ -291,7 +292,7 @@ def test_twenty_clicks_at_once_make_one_submission_and_one_receipt(live: Flask) 
         key, owner_id = application.id, owner.id
 
     def send(_n: int) -> str:
-        return actions.submit(db.session.get_one(Application, key), by=db.session.get_one(Person, owner_id)).number
+        return send_in(db.session.get_one(Application, key), by=db.session.get_one(Person, owner_id)).number
 
     answers = in_threads(live, 20, send)
     assert set(answers) == {f"R-{call.reference}-0001"}
@@ -315,7 +316,7 @@ def test_of_submissions_racing_around_the_deadline_none_is_late(live: Flask) -> 
     def send(n: int) -> datetime:
         threading.Event().wait(max(0.0, (closes_at - datetime.now(UTC)).total_seconds() - 0.3 + n * 0.025))
         application = db.session.get_one(Application, keys[n][0])
-        return actions.submit(application, by=db.session.get_one(Person, keys[n][1])).submitted_at
+        return send_in(application, by=db.session.get_one(Person, keys[n][1])).submitted_at
 
     answers = in_threads(live, number, send)
     in_time = [a for a in answers if isinstance(a, datetime)]
@@ -347,7 +348,7 @@ def test_a_submission_waits_for_a_deadline_that_is_being_moved(live: Flask) -> N
             threading.Event().wait(0.4)
             return "moved"
         moved.wait()
-        return actions.submit(db.session.get_one(Application, key), by=db.session.get_one(Person, owner_id))
+        return send_in(db.session.get_one(Application, key), by=db.session.get_one(Person, owner_id))
 
     moved_answer, submission = in_threads(live, 2, work)
     assert moved_answer == "moved"
@@ -367,7 +368,7 @@ def test_what_is_written_while_sending_in_is_either_in_the_receipt_or_refused(li
     def work(n: int) -> Any:
         mine, person = db.session.get_one(Application, key), db.session.get_one(Person, owner_id)
         if n == 0:
-            return actions.submit(mine, by=person)
+            return send_in(mine, by=person)
         return actions.save_section(mine, "S1", {"title": f"Title {n}"}, by=person, version=None)
 
     in_threads(live, 6, work)

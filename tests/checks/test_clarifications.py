@@ -50,7 +50,7 @@ def sent_in(reference: str = "APP-001") -> tuple[Application, Person, Person]:
     call, _everybody = sample.sample_call()
     application, owner = sample.filled(call, reference)
     with clock.at(sample.OPEN):
-        actions.submit(application, by=owner)
+        sample.send_in(application, by=owner)
     return application, owner, make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"])
 
 

@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 
 from grants.accounts.models import Person, Role
-from grants.applications import actions
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.core import clock
@@ -31,7 +30,7 @@ def sent_in(reference: str = "APP-001") -> tuple[Application, Person]:
     """A sample application that was sent in, and its owner."""
     call, _coordinator = sample.sample_call()
     application, owner = sample.filled(call, reference)
-    actions.submit(application, by=owner)
+    sample.send_in(application, by=owner)
     return application, owner
 
 

@@ -51,7 +51,7 @@ def test_a_sample_application_goes_the_whole_way(app: Flask, reference: str) -> 
     assert sums is not None
     assert float(sums.contributed_percent or 0) == told["cofinancing_percent"]
     with clock.at(datetime.fromisoformat(told["submitted_at"])):
-        receipt = actions.submit(application, by=owner)
+        receipt = sample.send_in(application, by=owner)
     kept = queries.receipt_with_content(application)
     assert kept is not None
     assert kept.number == receipt.number
@@ -83,7 +83,7 @@ def test_another_organization_breaks_the_rules_it_should(app: Flask) -> None:
     changed = {"org_legal_form": "other", "org_founded_on": "2026-01-01", "org_country": "FR"}
     with clock.at(sample.OPEN):
         actions.save_section(application, "S1", changed, by=owner, version=None)
-        actions.submit(application, by=owner)
+        sample.send_in(application, by=owner)
         found = {f.rule.key: f for f in checks.check_eligibility(application, by=coordinator)}
     assert found["E01"].outcome == Outcome.TO_JUDGE
     assert found["E03"].outcome == Outcome.FAILED
@@ -106,7 +106,7 @@ def test_what_a_person_judged_stays_when_the_machine_looks_again(app: Flask) -> 
     call, coordinator = sample.sample_call()
     application, owner = sample.filled(call, "APP-002")
     with clock.at(sample.OPEN):
-        actions.submit(application, by=owner)
+        sample.send_in(application, by=owner)
         (overdue,) = [f for f in checks.check_eligibility(application, by=coordinator) if f.rule.key == "E11"]
         with pytest.raises(Refused):
             checks.judge(overdue, Outcome.PASSED, " ", by=coordinator)
@@ -122,7 +122,7 @@ def test_ineligible_needs_a_rule_that_is_not_met(app: Flask) -> None:
     call, coordinator = sample.sample_call()
     application, owner = sample.filled(call, "APP-002")
     with clock.at(sample.OPEN):
-        actions.submit(application, by=owner)
+        sample.send_in(application, by=owner)
         for code in ("not_checked", "no_rule_failed"):
             with pytest.raises(Refused) as refusal:
                 checks.find_ineligible(application, "We do not like it", by=coordinator)
@@ -134,14 +134,14 @@ def test_a_check_of_what_was_withdrawn_and_sent_in_anew_begins_anew(app: Flask) 
     call, coordinator = sample.sample_call()
     application, owner = sample.filled(call, "APP-002")
     with clock.at(sample.OPEN):
-        actions.submit(application, by=owner)
+        sample.send_in(application, by=owner)
         (overdue,) = [f for f in checks.check_eligibility(application, by=coordinator) if f.rule.key == "E11"]
         checks.judge(overdue, Outcome.FAILED, "A report of 2025 is still owed.", by=coordinator)
         actions.withdraw(application, "We send the report first", by=owner)
     later = sample.OPEN + timedelta(days=2)
     with clock.at(later):
         actions.resume(application, by=owner)
-        actions.submit(application, by=owner)
+        sample.send_in(application, by=owner)
         assert queries_of_check.findings_of(application) == []
         assert queries_of_check.finding_by_rule(application, "E11") is None
         with pytest.raises(Refused) as refusal:

@@ -30,6 +30,7 @@ from grants.corrections.rules import changes_of_call
 from grants.questionnaires.queries import answers_of, definition_of, sections_of, set_aside_in
 from grants.reminders.actions import owed
 from tests import factories
+from tests.applications import sample
 from tests.calls.other_call import documents
 from tests.http import Browser
 
@@ -68,7 +69,7 @@ class Scene:
         self.writer, self.draft = self.begun(call)
         self.other, self.sent = self.begun(call)
         with clock.at(self.at):
-            applications.submit(self.sent, by=self.other)
+            sample.send_in(self.sent, by=self.other)
         db.session.commit()
 
     def begun(self, call: Call) -> tuple[Person, Application]:
@@ -134,7 +135,7 @@ def test_answers_stay_by_key_and_the_section_is_judged_again(scene: Scene) -> No
     rows = sections_of(scene.draft.answer_sheet_id)
     assert {key: row.complete for key, row in rows.items()} == {"only": False, "more": True}
     with clock.at(OPEN), pytest.raises(Refused) as refused:
-        applications.submit(scene.draft, by=scene.writer)
+        sample.send_in(scene.draft, by=scene.writer)
     assert [o.code for o in refused.value.obstacles] == ["risk.missing"]
 
 
@@ -249,7 +250,7 @@ def test_a_later_deadline_takes_applications_until_then(scene: Scene) -> None:
     assert scene.call.closes_at == datetime(2027, 6, 10, 8, 0, tzinfo=UTC)
     questionnaire = scene.draft.questionnaire_id
     with clock.at(datetime(2027, 6, 9, tzinfo=UTC)):
-        applications.submit(scene.draft, by=scene.writer)
+        sample.send_in(scene.draft, by=scene.writer)
     assert scene.draft.questionnaire_id == questionnaire, "the questions did not change"
 
 
@@ -411,9 +412,7 @@ def test_of_a_correction_and_a_submission_at_once_either_wins_and_both_stay_righ
             start.wait()
             try:
                 with transaction():
-                    applications.submit(
-                        db.session.get_one(Application, draft_id), by=db.session.get_one(Person, writer_id)
-                    )
+                    sample.send_in(db.session.get_one(Application, draft_id), by=db.session.get_one(Person, writer_id))
                 outcomes.append("sent in")
             except Refused as refused:
                 outcomes.append(refused.obstacles[0].code)

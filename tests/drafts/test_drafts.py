@@ -79,7 +79,7 @@ def test_an_empty_or_endless_note_is_refused_and_stays_typed(browser: Browser) -
 def test_nobody_of_the_fund_reads_the_notes(browser: Browser, role: Role) -> None:
     application, owner = draft()
     note = actions.leave_note(application, "S2", "Our risk, between us", by=owner)
-    applications.submit(application, by=owner)
+    sample.send_in(application, by=owner)
     browser.sign_in(make.person(role))
     hidden = role in (Role.REVIEWER, Role.ADMINISTRATOR)
     for path in ("notes", "copy", "sections/S2/versions"):
@@ -134,7 +134,7 @@ def test_answers_of_an_earlier_application_fill_only_what_is_open(browser: Brows
     application, owner = draft()
     sections = sections_of(application.answer_sheet_id)
     told = dict(sections["S2"].values)
-    applications.submit(application, by=owner)
+    sample.send_in(application, by=owner)
     applications.withdraw(application, "We begin again", by=owner)
     again = applications.start(application.call, application.organization, language="fr", by=owner)
     applications.save_section(again, "S2", {"summary": "Written anew"}, by=owner, version=0)
