@@ -44,6 +44,11 @@ def fields_of(page: str, action: str) -> dict[str, list[str]]:
     return next(form["fields"] for form in Page(page).forms if form["action"].endswith(action))
 
 
+def read_in(page: str) -> str:
+    """The fingerprint of what a page shows to a signatory."""
+    return next(form["fields"]["read"][-1] for form in Page(page).forms if "read" in form["fields"])
+
+
 def test_an_applicant_goes_from_the_call_to_the_receipt(browser: Browser) -> None:
     call, _coordinator = sample.sample_call()
     organization, owner = sample.organization_of("APP-001")
@@ -91,12 +96,20 @@ def test_an_applicant_goes_from_the_call_to_the_receipt(browser: Browser) -> Non
         )
     browser.get(home)
     assert 'aria-disabled="true"' not in browser.text
-    asked = browser.post(f"{home}/submit")
-    assert "It can no longer be changed afterwards" in asked.text
-    browser.post(f"{home}/submit", {"confirmed": "yes"}, page=home, status=302)
+    browser.post(f"{home}/submit", {"confirmed": "yes"}, page=home, status=409)
+    assert "It is not certified yet." in browser.text
+    assert f'href="{home}/certify"' in browser.get(home).text
+    browser.get(f"{home}/certify")
+    assert "Certify and send in" in browser.text
+    read = read_in(browser.text)
+    browser.post(f"{home}/certify", {"read": read, "send": "yes"}, status=422)
+    assert "Please tick this if it is so." in browser.text
+    browser.post(f"{home}/certify", {"read": read, "sure": "y", "send": "yes"}, status=302)
     browser.follow()
+    assert "Certified by" in browser.text
     number = f"R-{call.reference}-0001"
     assert number in browser.text
+    browser.post(f"{home}/certify", {"read": read, "sure": "y", "send": "yes"}, page=home, status=302)
     browser.post(f"{home}/submit", {"confirmed": "yes"}, page=home, status=302)
     assert db.session.scalar(select(func.count(Receipt.id))) == 1
     for path in ("", "/read", "/receipt", "/documents"):
@@ -382,7 +395,7 @@ def test_editors_write_but_do_not_send_in(browser: Browser) -> None:
     editor = make.person()
     make.save(make.Membership(organization_id=application.organization_id, person_id=editor.id, role="editor"))
     browser.sign_in(editor).get("/applications/APP-001")
-    assert "An owner or signatory of your organization sends it in." in browser.text
+    assert "somebody who may sign for your organization reads and certifies it" in browser.text
     browser.post(
         "/applications/APP-001/submit",
         page="/applications/APP-001/withdraw".replace("/withdraw", "/sections/S2"),

@@ -31,7 +31,7 @@ from grants.core.rules import Refused
 from grants.decisions import actions as decisions
 from tests import factories as make
 from tests.applications import documents, sample
-from tests.http import Browser
+from tests.http import Browser, Page
 
 AFTER = datetime(2027, 3, 2, 10, tzinfo=UTC)
 DUE = date(2027, 3, 12)
@@ -82,10 +82,13 @@ def test_what_is_asked_is_answered_with_a_receipt_of_its_own(app: Flask) -> None
         actions.save_section(
             application, "S6", {"sustainability": "With the union of Rufisque."}, by=owner, version=None
         )
+        assert refused(checks.hand_in, clarification, "We named the partner.", by=owner) == ["changed_since_certified"]
+        actions.certify(application, actions.fingerprint_now(application), by=owner)
         receipt = checks.hand_in(clarification, "We named the partner.", by=owner)
     assert (receipt.number, receipt.submitted_at) == (f"R-{application.call.reference}-0002", AFTER + timedelta(days=3))
     assert application.submitted_at == sent_at
     assert application.content_hash == receipt.content_hash != was
+    assert (receipt.certified_by_id, receipt.certified_at) == (owner.id, AFTER + timedelta(days=3))
     assert (clarification.state, clarification.after, application.reopened) == (
         ClarificationState.ANSWERED,
         receipt,
@@ -134,6 +137,7 @@ def test_nothing_else_can_be_changed_by_an_answer(app: Flask) -> None:
                 assert refused(actions.detach, attachment, by=owner) == ["not_draft"]
         actions.detach(papers["workplan"], by=owner)
         actions.attach(application, asked_for["workplan"], "plan.pdf", documents.real_pdf("New plan"), by=owner)
+        actions.certify(application, actions.fingerprint_now(application), by=owner)
         receipt = checks.hand_in(clarification, "", by=owner)
         for key in ("S6", "document:workplan"):
             assert application_rules.obstacles_to_editing(application, key)
@@ -329,6 +333,12 @@ def test_asking_answering_and_reading_what_changed(browser: Browser) -> None:
     assert "can no longer be changed" in theirs.text
 
     ours.get(f"{home}/clarifications")
+    theirs.get(f"{home}/clarifications")
+    assert "It has changed since it was certified." in theirs.text
+    theirs.get(f"{home}/certify")
+    assert "Certify and send in" not in theirs.text
+    read = next(form["fields"]["read"] for form in Page(theirs.text).forms if "read" in form["fields"])[-1]
+    theirs.post(f"{home}/certify", {"read": read, "sure": "y"}, status=302)
     theirs.post(f"{home}/clarifications/hand-in", {"answer": "Named."}, page=f"{home}/clarifications", status=302)
     theirs.follow()
     assert f"R-{application.call.reference}-0002" in theirs.text

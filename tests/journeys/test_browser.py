@@ -39,6 +39,7 @@ SCREENS: dict[str, dict[str, str]] = {
     "USR-PE-1": {
         "home-applicant": "/",
         "application": "/applications/APP-402",
+        "certify": "/applications/APP-402/certify",
         "form-section": "/applications/APP-402/sections/S2",
         "form-tables": "/applications/APP-402/sections/S4",
         "budget": "/applications/APP-402/sections/S8",
@@ -200,6 +201,11 @@ def test_an_applicant_fills_in_a_section_by_keyboard_sends_files_and_gets_a_rece
             if annex.get("file"):
                 _attach(page, annex)
         page.goto("/applications/APP-402")
+        page.get_by_role("link", name="Read, certify and send in").click()
+        page.get_by_role("link", name="To the declaration").click()
+        page.get_by_label("I certify this application in the name of our organization.").press("Space")
+        page.get_by_role("button", name="Certify only").click()
+        expect(page.locator(".notice.success")).to_contain_text("Certified by a signatory")
         page.get_by_role("button", name="Send in the application").click()
         expect(page.locator("#confirm-dialog")).to_be_visible()
         page.get_by_role("button", name="No, go back").click()

@@ -41,7 +41,7 @@ def test_a_grant_lives_from_the_published_call_to_the_closed_account(world: Worl
     life.she_opens_the_account_of_her_organization_and_invites_a_colleague_who_joins()
     life.they_fill_in_every_section_of_the_questionnaire()
     life.they_attach_their_documents()
-    life.the_owner_sends_the_application_in_and_gets_a_receipt()
+    life.the_owner_certifies_it_sends_it_in_and_gets_a_receipt()
     life.after_the_deadline_the_same_click_is_refused()
     life.the_coordinator_checks_every_rule_and_finds_it_eligible()
     life.the_coordinator_asks_reviewers_and_one_declares_a_conflict()
@@ -238,17 +238,24 @@ class Life:
             page = deepak.open(place)
             assert "10 of 10 sections are complete" in page.content
             assert not page.buttons("Send in the application"), "an editor writes, the owner sends in"
-            assert "An owner or signatory of your organization sends it in." in page.content
+            self.world.all_read()
+            page = deepak.press("Ask Maya Returnee to certify")
+            assert page.says("We have written to Maya Returnee.")
+            assert any("You asked on" in why for why in page.obstacles("Ask Maya Returnee to certify"))
 
-    def the_owner_sends_the_application_in_and_gets_a_receipt(self) -> None:
+    def the_owner_certifies_it_sends_it_in_and_gets_a_receipt(self) -> None:
         place = f"/applications/{self.application}"
         with self.world.on("2027-02-25 18:00") as moment:
-            self.world.all_read()
             maya = self.world.as_(OWNER)
-            left_open = maya.open(place)
-            asked = maya.press("Send in the application", sure=False)
-            assert "It can no longer be changed afterwards" in asked.content, "the question, without a script"
-            page = maya.press("Send in the application")
+            asked = self.world.read(OWNER, self.application)
+            assert ORGANIZATION not in asked.subject
+            left_open = maya.open(asked.link)
+            assert maya.open(place).address_of("Read, certify and send in") == asked.link == maya.address + "/certify"
+            maya.click("Read, certify and send in")
+            assert answers_of("APP-005")["org_legal_representative"] in left_open.content, "everything on one page"
+            page = maya.press("Certify and send in", status=422)
+            assert page.errors == ["Please tick this if it is so."]
+            page = maya.press("Certify and send in", {"sure": True})
             assert maya.address == f"{place}/receipt"
             receipt = next(page.root.all("p", class_="eyebrow")).text
             assert page.step == "Checked"
@@ -262,7 +269,7 @@ class Life:
             entry = self.world.entry("application", application.id, "submit")
             assert (entry.from_state, entry.to_state) == ("draft", "submitted")
             self.world.all_read()
-            page = maya.repeat(left_open, "Send in the application")
+            page = maya.repeat(left_open, "Certify and send in", {"sure": True})
             assert next(page.root.all("p", class_="eyebrow")).text == receipt, "the same receipt"
             self.world.nothing_for(OWNER)
             maya.open(f"{place}/sections/S2")
@@ -276,10 +283,9 @@ class Life:
             late.fill(late.start(entry), entry)
         with self.world.on("2027-02-26 23:59"):
             philip = self.world.as_("USR-PH-1")
-            in_time = philip.open("/applications/APP-006")
-            assert in_time.buttons("Send in the application")
+            in_time = philip.open("/applications/APP-006/certify")
         with self.world.on("2027-02-27 00:00"):
-            page = philip.repeat(in_time, "Send in the application", status=409)
+            page = philip.repeat(in_time, "Certify and send in", {"sure": True}, status=409)
             assert "The call closed on Friday, 26 February 2027, 23:59" in page.content
             page = philip.open("/applications/APP-006")
             assert any("The call closed on" in why for why in page.obstacles("Send in the application"))

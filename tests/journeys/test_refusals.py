@@ -73,6 +73,34 @@ def test_only_an_owner_or_signatory_sends_in_and_only_their_own(fund: World) -> 
     assert rows("SELECT state FROM application WHERE reference = 'APP-402'") == [("draft",)]
 
 
+def test_nothing_is_sent_in_that_a_signatory_has_not_certified_as_it_is(fund: World) -> None:
+    owner = fund.as_("USR-PE-1")
+    owner.open("/applications/APP-402/sections/S10")
+    fill_section(owner, "S10", answers_of("APP-012"))
+    owner.open("/applications/APP-402")
+    sent = {"confirmed": "yes"}
+    owner.post("/applications/APP-402/submit", sent, status=409)
+    assert "It is not certified yet." in owner.page.content
+    read = owner.open("/applications/APP-402/certify")
+    for who in ("USR-PE-2", "USR-MX-1", "STF-07"):
+        visitor = fund.as_(who)
+        visitor.open("/")
+        visitor.post("/applications/APP-402/certify", {"sure": "y"}, status=403 if who == "USR-PE-2" else 404)
+    editor = fund.as_("USR-PE-2")
+    editor.open("/applications/APP-402/sections/S2")
+    fill_section(editor, "S2", answers_of("APP-012") | {"summary": "Another summary."})
+    owner.repeat(read, "Certify and send in", {"sure": True}, status=409)
+    assert "has changed the application while you were reading" in owner.page.content
+    owner.open("/applications/APP-402/certify")
+    owner.press("Certify only", {"sure": True})
+    editor.open("/applications/APP-402/sections/S2")
+    fill_section(editor, "S2", answers_of("APP-012"))
+    owner.open("/")
+    owner.post("/applications/APP-402/submit", sent, status=409)
+    assert "It has changed since it was certified." in owner.page.content
+    assert rows("SELECT state FROM application WHERE reference = 'APP-402'") == [("draft",)]
+
+
 def test_what_was_sent_in_is_never_changed(fund: World) -> None:
     owner = fund.as_("USR-NP-1")
     owner.open("/applications/APP-005/read")
@@ -457,8 +485,8 @@ def test_many_clicks_at_the_same_moment_send_one_application(fund: World) -> Non
     owner.open("/applications/APP-402/sections/S10")
     fill_section(owner, "S10", answers_of("APP-012"))
     owner.open("/applications/APP-402")
-    question = owner.press("Send in the application", sure=False)
-    clicks = [partial(owner.twin().attempt, question, "Send in the application") for _ in range(4)]
+    read = owner.click("Read, certify and send in")
+    clicks = [partial(owner.twin().attempt, read, "Certify and send in", {"sure": True}) for _ in range(4)]
     assert at_once(fund, *clicks) == [302] * 4, "each is shown the receipt"
     assert owner.open("/applications/APP-402/receipt").heading == "We have received your application"
     about = "JOIN application a ON a.id = {} WHERE a.reference = 'APP-402'"
@@ -468,6 +496,7 @@ def test_many_clicks_at_the_same_moment_send_one_application(fund: World) -> Non
     for counted in (
         receipts,
         moves + " AND h.subject_kind = 'application' AND h.verb = 'submit'",
+        moves + " AND h.subject_kind = 'application' AND h.verb = 'certify'",
         mails + " AND o.kind = 'application_submitted' AND o.about = 'APP-402'",
     ):
         assert rows(counted) == [(1,)], counted
