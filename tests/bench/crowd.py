@@ -131,22 +131,23 @@ class Writer:
 
 
 class Submitter:
-    """Somebody who sends an application in, and waits for the receipt."""
+    """A signatory who certifies an application, sends it in, and waits for the receipt."""
 
     def __init__(self, address: str, plan: dict[str, Any]) -> None:
         self.visitor = Visitor(address, plan["cookie"])
-        self.path = f"/applications/{plan['reference']}"
+        self.path = f"/applications/{plan['reference']}/certify"
 
     async def open(self) -> None:
-        """Open the application."""
+        """Read the application."""
         page = (await self.visitor.ask(self.path)).text
-        self.form = urlencode({"csrf_token": _value(page, "csrf_token"), "confirmed": "yes"}).encode()
+        kept = {name: _value(page, name) for name in ("csrf_token", "read")}
+        self.form = urlencode(kept | {"sure": "y", "send": "yes"}).encode()
 
     async def submit(self, moment: float, met: Met) -> None:
         """Send it in at a moment; it is over when the receipt is on the screen."""
         await _wait_until(moment)
         try:
-            answer = await self.visitor.ask(f"{self.path}/submit", self.form)
+            answer = await self.visitor.ask(self.path, self.form)
             if answer.status == 302:
                 answer = await self.visitor.ask(answer.location)
             if answer.status == 200:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -140,22 +139,25 @@ def queries(app: Flask, once: Callable[[], object]) -> int:
 
 
 class Submission:
-    """The whole submission of a complete draft, again and again (put back to a draft in between, unmeasured)."""
+    """The whole submission of a complete draft, certified in the same act, again and again (put back to a draft in
+    between, unmeasured).
+    """
 
     reference, who = "APP-005", "USR-NP-1"
 
     def __init__(self, app: Flask) -> None:
         self.app, self.cookie = app, world.cookie_of(app, self.who)
         self.put_back()
-        page = call(app, f"/applications/{self.reference}", cookie=self.cookie)
-        token = re.search(rb'name="csrf_token" value="([^"]+)"', page.body)
-        assert token is not None
-        self.form = urlencode({"csrf_token": token.group(1).decode(), "confirmed": "yes"}).encode()
+        self.path = f"/applications/{self.reference}/certify"
+        page = HtmlPage(call(app, self.path, cookie=self.cookie).body.decode())
+        shown = next(form["fields"] for form in page.forms if "read" in form["fields"])
+        kept = {name: shown[name][0] for name in ("csrf_token", "read")}
+        self.form = urlencode(kept | {"sure": "y", "send": "yes"}).encode()
         self.answer = Answer(0, b"")
 
     def once(self) -> None:
         """Send it in."""
-        self.answer = call(self.app, f"/applications/{self.reference}/submit", cookie=self.cookie, form=self.form)
+        self.answer = call(self.app, self.path, cookie=self.cookie, form=self.form)
         assert self.answer.status == 302, self.answer.status
 
     def put_back(self) -> None:

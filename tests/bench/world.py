@@ -125,8 +125,8 @@ def make_draft(app: Flask, reference: str) -> None:
     with app.app_context(), transaction():
         later = "UPDATE call SET closes_at = now() + interval '9 days' WHERE id = (SELECT call_id FROM application WHERE reference = :reference)"
         back = (
-            "UPDATE application SET state = 'draft', submitted_at = NULL, content_hash = NULL, submitted_by_id = NULL"
-            " WHERE reference = :reference"
+            "UPDATE application SET state = 'draft', submitted_at = NULL, content_hash = NULL, submitted_by_id = NULL,"
+            " certified_at = NULL, certified_by_id = NULL, certified_hash = NULL WHERE reference = :reference"
         )
         for statement in (later, back):
             db.session.execute(text(statement), {"reference": reference})
