@@ -129,6 +129,8 @@ def rare_mails() -> Iterable[Mail]:
     yield entry_mails.entry_confirmed(typed, staff)
     yield application_mails.application_withdrawn(application, "A reason.", staff)
     yield application_mails.application_resumed(application, to, "1")
+    yield application_mails.certification_asked(application, to, clock.now(), to)
+    yield application_mails.application_certified(application, to, clock.now(), to)
     attachment = db.session.scalars(select(Attachment).where(Attachment.application_id == application.id)).first()
     assert attachment is not None
     yield upload_mails.document_locked(attachment, to)
