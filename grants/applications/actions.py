@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Organization, Person
 from grants.accounts.queries import coordinators_of, linked_organizations
 from grants.applications import mails, queries, rules
-from grants.applications.models import Application, Attachment, Receipt
+from grants.applications.models import Application, Attachment, ChangesRead, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.budgets.rules import budget_in
 from grants.calls.models import Call, DocumentAsked
@@ -22,6 +23,7 @@ from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.mail import post
 from grants.core.pictures import joined
+from grants.core.revisions import changes_in_section
 from grants.core.rules import Obstacle, refuse
 from grants.enquiries import actions as enquiries
 from grants.history import actions as history
@@ -74,6 +76,55 @@ def save_section(
 ) -> SectionAnswers:
     """Save one section and copy what lists and limits need. Raises Refused, or EditConflict with both texts."""
     _hold(application)
+    return _save_section(application, section_key, values, by=by, version=version)
+
+
+def save_page(
+    application: Application,
+    section_key: str,
+    values: Mapping[str, Any],
+    *,
+    edition: int,
+    by: Person,
+    version: int,
+    read: bool = False,
+) -> SectionAnswers | None:
+    """Save a section as it was written on a page that showed one version of the questions, ``edition``.
+
+    When they were corrected since, what was typed goes where its question stands now, and what has no place is set
+    aside; nothing is given back then. ``read`` says that the person has read what was corrected. Raises as
+    :func:`save_section`.
+    """
+    _hold(application)
+    if edition != application.questionnaire_id:
+        shown, now = (questionnaire_queries.definition_of(n) for n in (edition, application.questionnaire_id))
+        if changes_in_section(shown, now, section_key):
+            refuse(rules.obstacles_to_editing(application, section_key))
+            sheet = application.answer_sheet
+            questionnaires.save_late(sheet, section_key, values, shown=edition, by=by, version=version)
+            copy_facts(application, answers_in(application))
+            return None
+    if read:
+        _have_read_changes(application, section_key, by)
+    return _save_section(application, section_key, values, by=by, version=version)
+
+
+def _have_read_changes(application: Application, section_key: str, by: Person) -> None:
+    """Remember up to which version of the questions a person knows what was corrected in a section."""
+    known = insert(ChangesRead).values(
+        application_id=application.id,
+        person_id=by.id,
+        section_key=section_key,
+        questionnaire_id=application.questionnaire_id,
+    )
+    who = ["application_id", "person_id", "section_key"]
+    now = {"questionnaire_id": application.questionnaire_id}
+    db.session.execute(known.on_conflict_do_update(index_elements=who, set_=now))
+
+
+def _save_section(
+    application: Application, section_key: str, values: Mapping[str, Any], *, by: Person, version: int | None
+) -> SectionAnswers:
     refuse(rules.obstacles_to_editing(application, section_key))
     answers = answers_in(application)
     saved = questionnaires.save_section(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Confidentiality, Organization, Person
@@ -146,3 +146,16 @@ class Receipt(Base):
     application: Mapped[Application] = relationship()
     submitted_by: Mapped[Person] = relationship(foreign_keys=[submitted_by_id])
     certified_by: Mapped[Person | None] = relationship(foreign_keys=[certified_by_id])
+
+
+class ChangesRead(Base):
+    """That somebody has read what was corrected in a section: the version of the questions which they know."""
+
+    __tablename__ = "changes_read"
+    __table_args__ = (UniqueConstraint("application_id", "person_id", "section_key"),)
+
+    id: Mapped[Key]
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    section_key: Mapped[str]
+    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"), index=True)

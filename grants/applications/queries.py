@@ -26,7 +26,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person
 from grants.accounts.queries import same_organization_as
-from grants.applications.models import Application, Attachment, Receipt
+from grants.applications.models import Application, Attachment, ChangesRead, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
 from grants.calls.queries import once_published
@@ -34,7 +34,7 @@ from grants.core.db import Prepared, columns_of, db, packed, to_read, unpacked
 from grants.core.files import Scan, StoredFile
 from grants.history.models import HistoryEntry
 from grants.questionnaires.models import AnswerSetAside, SectionAnswers
-from grants.questionnaires.queries import SetAside
+from grants.questionnaires.queries import COLUMNS_SET_ASIDE, SetAside
 
 PAGE_SIZE = 50
 
@@ -196,7 +196,7 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
-    aside = func.json_build_array(*(getattr(AnswerSetAside, name) for name in SetAside._fields))
+    aside = func.json_build_array(*COLUMNS_SET_ASIDE)
     set_aside = (
         select(func.json_agg(aggregate_order_by(aside, AnswerSetAside.id)))
         .where(AnswerSetAside.answer_sheet_id == Application.answer_sheet_id)
@@ -494,6 +494,16 @@ def _terms_of(call_id: int) -> Terms:
     )
     lots = db.session.execute(select(Lot.key, Lot.plan_points).where(Lot.call_id == call_id))
     return Terms(tuple((row[0], row[1]) for row in rules), {row[0]: row[1] for row in lots})
+
+
+def changes_read(application: Application, person: Person, section_key: str) -> int | None:
+    """The version of the questions up to which a person has read what was corrected in a section."""
+    found = select(ChangesRead.questionnaire_id).where(
+        ChangesRead.application_id == application.id,
+        ChangesRead.person_id == person.id,
+        ChangesRead.section_key == section_key,
+    )
+    return db.session.scalar(found)
 
 
 def document_asked(call: Call, key: str) -> DocumentAsked | None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_time
-from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from flask_login import current_user
@@ -26,21 +23,23 @@ from grants.calls.models import Call, Correction, DocumentAsked
 from grants.calls.queries import call_by_reference, call_to_read, corrections_of, names_of
 from grants.core import clock, files, pdf
 from grants.core.contents import LARGEST, plain_name
-from grants.core.languages import country_name, date_locale, language_now, pick, speaking
+from grants.core.languages import country_name, language_now, pick, speaking
 from grants.core.languages import gettext as _
 from grants.core.money import Money
 from grants.core.permissions import require, scope
-from grants.core.questions import Definition, Section
+from grants.core.revisions import Change, changes_in_section
 from grants.core.rules import Obstacle, Refused, refuse
-from grants.core.templating import addresses, day, reader_zone
+from grants.core.templating import addresses, day
 from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.enquiries.permissions import can_answer
 from grants.history.queries import timeline
 from grants.organizations.models import KeptDocument
 from grants.organizations.queries import document_seen, documents_kept, signatories_of
 from grants.questionnaires import queries as questionnaire_queries
-from grants.questionnaires.actions import EditConflict
 from grants.questionnaires.forms import SectionForm
+from grants.questionnaires.models import SectionAnswers
+from grants.questionnaires.queries import Remainder, SetAside
+from grants.questionnaires.views import SectionPage, answer_to_saving, in_short
 
 bp = Blueprint("applications", __name__)
 
@@ -75,9 +74,11 @@ class Desk:
     def to_read(cls, opened: queries.Opened) -> Desk:
         """The desk of an application that was read with all that belongs to it."""
         desk = cls(opened.application)
-        set_aside = questionnaire_queries.sections_set_aside(opened.set_aside)
         desk.__dict__.update(
-            saved=opened.saved, attachments=opened.attachments, receipts=opened.receipts, set_aside=set_aside
+            saved=opened.saved,
+            attachments=opened.attachments,
+            receipts=opened.receipts,
+            set_aside=opened.set_aside,
         )
         return desk
 
@@ -107,10 +108,13 @@ class Desk:
         return [c for c in corrections_of(self.application.call) if c.made_at >= self.application.started_at]
 
     @cached_property
-    def set_aside(self) -> list[tuple[Definition, Section, dict[str, Any]]]:
-        """Answers that no longer fit after a correction: the form that asked, its questions, and what was answered."""
-        found = questionnaire_queries.set_aside_in(self.application.answer_sheet_id)
-        return questionnaire_queries.sections_set_aside(found)
+    def set_aside(self) -> list[SetAside]:
+        """Answers that no longer fit after a correction."""
+        return questionnaire_queries.set_aside_in(self.application.answer_sheet_id)
+
+    def remainders(self, key: str | None = None) -> list[Remainder]:
+        """What was set aside, to be read; ``key`` leaves what was asked for in one section."""
+        return questionnaire_queries.sections_set_aside(self.set_aside, key)
 
     @cached_property
     def answers(self) -> dict[str, Any]:
@@ -188,17 +192,44 @@ class Desk:
         """Whether this applicant must give a document."""
         return rules.is_required(document, self.values)
 
-    def form(self, asked: Section) -> SectionForm:
-        """The form of one section, with what is saved or, before that, what the organization's profile says."""
-        saved, answers = self.saved.get(asked.key), self.answers
+    @property
+    def edition(self) -> int:
+        """The version of the questions that the page showed which was sent; else the one that is answered now."""
+        named = request.form.get("edition", 0, type=int)
+        earlier = {correction.former_questionnaire_id for correction in corrections_of(self.application.call)}
+        return named if named in earlier else self.application.questionnaire_id
+
+    def form(self, key: str) -> SectionForm | None:
+        """The form of one section, with what is saved or, before that, what the organization's profile says.
+
+        What was typed on a page from before a correction is read with the questions that the page showed.
+        """
+        definition = questionnaire_queries.definition_of(self.edition)
+        asked = definition.section(key)
+        if asked is None:
+            return None
+        saved, answers = self.saved.get(key), self.answers
         if saved is None and asked.prefill_from == "organization_profile":
             answers = rules.prefilled(self.application.organization) | answers
-        return SectionForm(self.definition, asked, answers, saved.version if saved else 0)
+        return SectionForm(definition, asked, answers, saved.version if saved else 0, self.edition)
+
+    def was_asked(self, key: str) -> bool:
+        """Whether there was such a section before a correction took it out."""
+        former = [correction.former_questionnaire_id for correction in self.corrections]
+        return any(questionnaire_queries.definition_of(number).section(key) for number in former)
+
+    def changes(self, key: str) -> list[Change]:
+        """What was corrected in the questions of a section since the application was begun, as far as it is not read."""
+        if self.application.state != ApplicationState.DRAFT or not self.corrections:
+            return []
+        read = queries.changes_read(self.application, current_user, key)
+        before = read or self.corrections[-1].former_questionnaire_id
+        return changes_in_section(questionnaire_queries.definition_of(before), self.definition, key)
 
     def after(self, current: str) -> str | None:
         """The address of the section that comes next, or None after the last."""
         places = self.places(current)
-        here = next(n for n, place in enumerate(places) if place.current)
+        here = next((n for n, place in enumerate(places) if place.current), len(places))
         return places[here + 1].url if here + 1 < len(places) else None
 
 
@@ -310,7 +341,7 @@ def show(reference: str) -> ResponseReturnValue:
         resuming=_resuming(application),
         afterwards=is_draft and rules.asked_afterwards(queries.terms_of(application.call).rules),
         corrections=desk.corrections if is_draft else [],
-        set_aside=desk.set_aside,
+        remainders=desk.remainders(),
     )
 
 
@@ -327,58 +358,47 @@ def _resuming(application: Application) -> list[Obstacle]:
 def section(reference: str, key: str) -> ResponseReturnValue:
     """One section: its questions, what is saved, and where the text is. What two people changed is shown side by side."""
     desk = _desk_to_write(reference)
-    asked = found(desk.definition.section(key))
-    if rules.asks_only_files(asked):
+    form = desk.form(key)
+    if form is None and desk.was_asked(key):
+        return redirect(url_for(".show", reference=reference))
+    form = found(form)
+    if rules.asks_only_files(form.section):
         return redirect(url_for(".documents", reference=reference))
-    form = desk.form(asked)
     if form.is_submitted() and not form.is_rearranging:
-        return _save(desk, asked, form)
+        return _save(desk, form)
     if not form.is_submitted() and rules.obstacles_to_editing(desk.application, key):
         return redirect(url_for(".read", reference=reference))
     if "check" in request.args:
         form.point_out()
-    return render_template("applications/section.html", **_about_section(desk, asked, form))
+    return render_template("applications/section.html", **_about_section(desk, form))
 
 
-def _save(desk: Desk, asked: Section, form: SectionForm) -> ResponseReturnValue:
-    """Save a section, and answer with a page, or with news for the page that saves by itself."""
-    by_itself = request.accept_mimetypes.best == "application/json"
-    page = _news if by_itself else _section_page
-    if not form.validate():
-        return page(desk, asked, form, "refused", form.wrong), 422
-    try:
-        saved = actions.save_section(
-            desk.application, asked.key, form.values, by=current_user, version=form.version_seen
-        )
-    except EditConflict as conflict:
-        changed = form.show_conflict(conflict)
-        return page(desk, asked, form, "conflict", changed, conflict=conflict), 409
-    if not by_itself:
-        return _after_saving(desk, asked.key, complete=saved.complete)
-    form.version_seen = saved.version
-    changed = form.show_stored(saved.values)
-    return _news(
-        desk, asked, form, "saved", changed, said=_("Saved on the server %(time)s", time=in_short(saved.saved_at))
+def _save(desk: Desk, form: SectionForm) -> ResponseReturnValue:
+    budget = next((question.key for question in form.section.questions if question.budget), None)
+    page = SectionPage(
+        "applications/section.html",
+        "applications/_questions.html",
+        lambda state: _about_section(desk, form, state),
+        [f"{budget}-obstacles"] if budget else [],
     )
 
+    def save() -> SectionAnswers | None:
+        return actions.save_page(
+            desk.application,
+            form.section.key,
+            form.values,
+            edition=form.edition,
+            by=current_user,
+            version=form.version_seen,
+            read="read" in request.form,
+        )
 
-def _section_page(desk: Desk, asked: Section, form: SectionForm, state: str, _changed: list[str], **more: Any) -> str:
-    return render_template("applications/section.html", **_about_section(desk, asked, form, state) | more)
-
-
-def _news(
-    desk: Desk, asked: Section, form: SectionForm, state: str, changed: list[str], *, said: str = "", **_more: Any
-) -> Response:
-    """Where the text is now, and the questions that look different from what was sent, laid out anew."""
-    budget = next((question.key for question in asked.questions if question.budget), None)
-    fields = [*changed, *([f"{budget}-obstacles"] if budget else [])]
-    about = _about_section(desk, asked, form, state) if fields else {}
-    html = render_template("applications/_fields.html", **about) if fields else ""
-    return jsonify(state=state, version=form.version_seen, said=said, fields=fields, html=html)
+    return answer_to_saving(form, page, save, lambda saved: _after_saving(desk, form.section.key, saved))
 
 
-def _about_section(desk: Desk, asked: Section, form: SectionForm, state: str = "") -> dict[str, Any]:
+def _about_section(desk: Desk, form: SectionForm, state: str = "") -> dict[str, Any]:
     """What the page of a section shows. ``state`` says what became of a text that was sent."""
+    asked = form.section
     saved = desk.saved.get(asked.key)
     question = next((q for q in asked.questions if q.budget is not None), None)
     budget_obstacles: list[Obstacle] = []
@@ -389,37 +409,40 @@ def _about_section(desk: Desk, asked: Section, form: SectionForm, state: str = "
         "application": desk.application,
         "call": desk.application.call,
         "desk": desk,
-        "definition": desk.definition,
+        "definition": form.definition,
         "section": asked,
         "form": form,
-        "saved": saved,
-        "saved_time": in_short(saved.saved_at) if saved else None,
+        "kept_at": _kept_at(saved) if saved else None,
         "conflict": None,
         "budget": question,
         "budget_obstacles": budget_obstacles,
         "prefilled": asked.prefill_from == "organization_profile" and saved is None,
         "state": state or ("clean" if saved and not form.is_submitted() else "unsaved"),
+        "changes": [change.sentence for change in desk.changes(asked.key)],
+        "remainders": desk.remainders(asked.key),
     }
 
 
-def _after_saving(desk: Desk, key: str, *, complete: bool) -> ResponseReturnValue:
+def _kept_at(saved: queries.Saved) -> str:
+    """When a section was saved, and by which colleague."""
+    by = [saved.saved_by] if saved.saved_by and saved.saved_by_id != current_user.id else []
+    return " · ".join([in_short(saved.saved_at), *by])
+
+
+def _after_saving(desk: Desk, key: str, saved: SectionAnswers | None) -> ResponseReturnValue:
     reference = desk.application.reference
-    message = _("Saved on the server.") if complete else _("Saved on the server. Some answers are still missing here.")
+    if saved is None:
+        flash(_("The questions were corrected while you were writing. Everything you typed is kept."), "warning")
+        return redirect(url_for(".section", reference=reference, key=key))
+    message = (
+        _("Saved on the server.") if saved.complete else _("Saved on the server. Some answers are still missing here.")
+    )
     if "next" not in request.form:
         return done(message, ".section", reference=reference, key=key)
     flash(message, "success")
     if desk.application.reopened:
         return redirect(url_for("checks.clarifications", reference=reference))
     return redirect(desk.after(key) or url_for(".show", reference=reference))
-
-
-def in_short(at: datetime) -> str:
-    """A moment as short as it can be understood: the time today, else the day too, where the reader is."""
-    zone = ZoneInfo(reader_zone())
-    local, now = at.astimezone(zone), clock.now().astimezone(zone)
-    if local.date() == now.date():
-        return str(format_time(local, "short", tzinfo=zone, locale=date_locale()))
-    return str(format_datetime(local, "short", tzinfo=zone, locale=date_locale()))
 
 
 # ------------------------------------------------------------------ documents

@@ -130,25 +130,41 @@ LIMITS = {
 
 def changes_between(before: Definition, after: Definition) -> list[Change]:
     """What changed from one version of a questionnaire to the next, in the order of the new one."""
-    found: list[Change] = []
-    for section in after.sections:
-        former = before.section(section.key)
-        if former is None:
-            found.append(Change("section_added", {"section": section.title}))
-        else:
-            found += _changes_of_section(former, section)
-        for question in section.questions:
-            asked = before.questions.get(question.key)
-            if asked is None:
-                found.append(Change("question_added", {"question": question.label}))
-                continue
-            if before.section_of[question.key].key != section.key:
-                found.append(Change("question_moved", {"question": question.label, "section": section.title}))
-            found += changes_of_question(asked, question)
-    gone = [q for key, q in before.questions.items() if key not in after.questions]
-    found += [Change("question_removed", {"question": question.label}) for question in gone]
+    found = [change for section in after.sections for change in _changes_within(before, section)]
+    found += _taken_out(before.questions.values(), after)
     lost = [section for section in before.sections if after.section(section.key) is None]
     return found + [Change("section_removed", {"section": section.title}) for section in lost]
+
+
+def changes_in_section(before: Definition, after: Definition, key: str) -> list[Change]:
+    """What somebody who knows a section as it was before has to be told of it, also where its questions went."""
+    former, now = before.section(key), after.section(key)
+    if former is None:
+        return [Change("section_added", {"section": now.title})] if now else []
+    found = _changes_within(before, now) if now else [Change("section_removed", {"section": former.title})]
+    moved = [q for q in former.questions if q.key in after.questions and after.section_of[q.key].key != key]
+    found += [Change("question_moved", {"question": q.label, "section": after.section_of[q.key].title}) for q in moved]
+    return found + _taken_out(former.questions, after)
+
+
+def _changes_within(before: Definition, section: Section) -> list[Change]:
+    """What is new in a section, and in the questions that stand in it now."""
+    former = before.section(section.key)
+    found = _changes_of_section(former, section) if former else [Change("section_added", {"section": section.title})]
+    for question in section.questions:
+        asked = before.questions.get(question.key)
+        if asked is None:
+            found.append(Change("question_added", {"question": question.label}))
+            continue
+        if before.section_of[question.key].key != section.key:
+            found.append(Change("question_moved", {"question": question.label, "section": section.title}))
+        found += changes_of_question(asked, question)
+    return found
+
+
+def _taken_out(questions: Iterable[Question], after: Definition) -> list[Change]:
+    gone = [question for question in questions if question.key not in after.questions]
+    return [Change("question_removed", {"question": question.label}) for question in gone]
 
 
 def _changes_of_section(before: Section, after: Section) -> list[Change]:

@@ -167,7 +167,7 @@ def carry_over(sheet: AnswerSheet, questionnaire_id: int) -> dict[str, Any]:
             if question is not None and (carried.kept is not None or now.section_of[key].key == row.section_key):
                 wanted[now.section_of[key].key].setdefault(key, carried.kept)
             if carried.aside is not None:
-                _set_aside(sheet, key, carried.aside)
+                _set_aside(sheet, key, carried.aside, shown=sheet.questionnaire_id, by=None)
     sheet.questionnaire_id = questionnaire_id
     for key in {*wanted, *rows}:
         values = wanted.get(key, {})
@@ -188,11 +188,57 @@ def carry_over(sheet: AnswerSheet, questionnaire_id: int) -> dict[str, Any]:
     return answers
 
 
-def _set_aside(sheet: AnswerSheet, key: str, answer: Any) -> None:
+def _set_aside(sheet: AnswerSheet, key: str, answer: Any, *, shown: int, by: Person | None) -> None:
+    """Keep an answer to a version of the questions; what the same person typed later takes the place of it."""
     kept = insert(AnswerSetAside).values(
-        answer_sheet_id=sheet.id, questionnaire_id=sheet.questionnaire_id, question_key=key, answer=answer
+        answer_sheet_id=sheet.id,
+        questionnaire_id=shown,
+        question_key=key,
+        answer=answer,
+        typed_by_id=by.id if by else None,
     )
-    db.session.execute(kept.on_conflict_do_nothing())
+    if by is None:
+        db.session.execute(kept.on_conflict_do_nothing())
+        return
+    same = ["answer_sheet_id", "questionnaire_id", "question_key", "typed_by_id"]
+    db.session.execute(kept.on_conflict_do_update(index_elements=same, set_={"answer": answer}))
+
+
+def save_late(
+    sheet: AnswerSheet, section_key: str, values: Mapping[str, Any], *, shown: int, by: Person, version: int
+) -> int:
+    """Save what was typed on a page that showed an earlier version of the questions; how many answers were set aside.
+
+    ``shown`` is that version, ``version`` the one of the section on that page: only what the person changed there counts.
+    It goes to its question wherever that stands now. What no longer fits, or what a colleague answers otherwise
+    meanwhile, is set aside with the name of the person. Whoever calls this has locked what the sheet belongs to.
+    Raises Refused for a section that there never was.
+    """
+    former, now = queries.definition_of(shown), queries.definition_of(sheet.questionnaire_id)
+    section = former.section(section_key)
+    if section is None:
+        raise Refused(Obstacle("no_such_section", _l("This form has no such section.")))
+    rows = queries.locked_sections(sheet.id)
+    seen = queries.values_at(rows[section_key], version) if section_key in rows else {}
+    typed = rules.normalised_section(section, values)
+    changed = {key: answer for key, answer in typed.items() if answer != seen.get(key)}
+    aside: set[str] = set()
+    places: dict[str, dict[str, Any]] = {}
+    for key, answer in changed.items():
+        question = now.questions.get(key)
+        carried = rules.carried_over(former.questions[key], question, answer)
+        if carried.aside is not None:
+            aside.add(key)
+        if question is not None and (carried.kept is not None or carried.aside is None):
+            places.setdefault(now.section_of[key].key, {})[key] = carried.kept
+    for place, mine in places.items():
+        base = {key: rules.carried_over(former.questions[key], now.questions[key], seen.get(key)).kept for key in mine}
+        together, collisions = rules.merged(base, rows[place].values if place in rows else {}, mine)
+        aside.update(collisions)
+        save_section(sheet, place, {key: together.get(key) for key in mine if key not in collisions}, by=by)
+    for key in sorted(aside):
+        _set_aside(sheet, key, changed[key], shown=shown, by=by)
+    return len(aside)
 
 
 def discard_sheet(sheet: AnswerSheet) -> None:

@@ -641,9 +641,13 @@ class SectionForm:
         section: Section,
         answers: Mapping[str, Any] | None = None,
         version: int = 0,
+        edition: int = 0,
     ) -> None:
-        """``answers`` are the stored values of the whole sheet or of this section; ``version`` that of the section."""
-        self.definition, self.section = definition, section
+        """``answers`` are the stored values of the whole sheet or of this section; ``version`` that of the section.
+
+        ``edition`` is the version of the questions, for questions that may be corrected while somebody writes.
+        """
+        self.definition, self.section, self.edition = definition, section, edition
         self.answers = dict(answers or {})
         self.version_seen = version
         """The version of the section that the person had before their eyes."""

@@ -77,11 +77,21 @@ class SectionRevision(Base):
 class AnswerSetAside(Base):
     """An answer that no longer fits after the questionnaire was corrected; kept, and shown to those who gave it.
 
-    ``questionnaire_id`` is the version that asked for it.
+    ``questionnaire_id`` is the version that asked for it; ``typed_by_id`` who still typed it when the questions had been
+    corrected already, on a page that showed them as they were.
     """
 
     __tablename__ = "answer_set_aside"
-    __table_args__ = (UniqueConstraint("answer_sheet_id", "questionnaire_id", "question_key"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "answer_sheet_id",
+            "questionnaire_id",
+            "question_key",
+            "typed_by_id",
+            name="uq_answer_set_aside_once",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
 
     id: Mapped[Key]
     answer_sheet_id: Mapped[int] = mapped_column(ForeignKey("answer_sheet.id"))
@@ -89,3 +99,4 @@ class AnswerSetAside(Base):
     question_key: Mapped[str]
     answer: Mapped[Any] = mapped_column(JSONB)
     set_aside_at: Mapped[Recorded]
+    typed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import current_app
@@ -10,8 +12,9 @@ from sqlalchemy import BigInteger, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
+from grants.accounts.models import Person
 from grants.core.db import Prepared, db
-from grants.core.questions import Definition, Section, parse_definition
+from grants.core.questions import Definition, Question, Section, parse_definition
 from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
 
 MOST_KEPT = 200
@@ -99,32 +102,60 @@ def locked_sections(sheet_id: int) -> dict[str, SectionAnswers]:
 
 
 class SetAside(NamedTuple):
-    """An answer that no longer fits after a correction, and the version of the form that asked for it."""
+    """An answer that no longer fits after a correction, and the version of the form that asked for it.
+
+    ``typed_by`` is who typed it when the questions had been corrected already; nobody for what the correction found.
+    """
 
     questionnaire_id: int
     question_key: str
     answer: Any
+    typed_by: str | None
+
+
+COLUMNS_SET_ASIDE = (
+    AnswerSetAside.questionnaire_id,
+    AnswerSetAside.question_key,
+    AnswerSetAside.answer,
+    select(Person.name).where(Person.id == AnswerSetAside.typed_by_id).scalar_subquery(),
+)
+"""What a :class:`SetAside` is made of."""
 
 
 def set_aside_in(sheet_id: int) -> list[SetAside]:
     """The answers of a sheet that no longer fit after a correction, in the order in which they were set aside."""
-    columns = [getattr(AnswerSetAside, name) for name in SetAside._fields]
-    found = select(*columns).where(AnswerSetAside.answer_sheet_id == sheet_id).order_by(AnswerSetAside.id)
+    found = select(*COLUMNS_SET_ASIDE).where(AnswerSetAside.answer_sheet_id == sheet_id).order_by(AnswerSetAside.id)
     return [SetAside(*row) for row in db.session.execute(found)]
 
 
-def sections_set_aside(answers_set_aside: Iterable[SetAside]) -> list[tuple[Definition, Section, dict[str, Any]]]:
-    """Answers that were set aside: the version that asked, its questions as a section, and the answers."""
-    by_version: dict[int, dict[str, Any]] = {}
+class Remainder(NamedTuple):
+    """Answers that have no place any more: the version that asked, its questions as a section, what was answered, by whom."""
+
+    definition: Definition
+    section: Section
+    answers: dict[str, Any]
+    typed_by: str | None
+
+
+def sections_set_aside(answers_set_aside: Iterable[SetAside], section_key: str | None = None) -> list[Remainder]:
+    """Answers that were set aside, to be read; ``section_key`` leaves those that were asked for in one section."""
+    together: dict[tuple[int, str | None], dict[str, Any]] = {}
     for row in answers_set_aside:
-        by_version.setdefault(row.questionnaire_id, {})[row.question_key] = row.answer
+        if section_key in (None, definition_of(row.questionnaire_id).section_of[row.question_key].key):
+            together.setdefault((row.questionnaire_id, row.typed_by), {})[row.question_key] = row.answer
     found = []
-    for questionnaire_id, answers in by_version.items():
+    for number, ((questionnaire_id, typed_by), answers) in enumerate(together.items(), 1):
         asked = definition_of(questionnaire_id)
-        questions = tuple(asked.questions[key] for key in asked.questions if key in answers)
-        section = Section(f"set-aside-{questionnaire_id}", asked.title, {}, questions)
-        found.append((asked, section, answers))
+        questions = {key: _apart(question, number) for key, question in asked.questions.items() if key in answers}
+        section = Section(f"set-aside-{number}", asked.title, {}, tuple(questions.values()))
+        found.append(Remainder(asked, section, {questions[key].key: answers[key] for key in questions}, typed_by))
     return found
+
+
+@lru_cache(maxsize=500)
+def _apart(question: Question, number: int) -> Question:
+    """A question under a name of its own, so that it can be told on a page more than once."""
+    return replace(question, key=f"{question.key}-{number}")
 
 
 def completeness_of(sheet_id: int, keys: Collection[str]) -> list[SectionAnswers]:

@@ -9,7 +9,7 @@ const SHELF = "draft:";
 
 /* ---------------------------------------------------------------- what is kept on this device */
 
-/** Texts of one person that the server does not have yet: address of the section to {version, at, fields}. */
+/** Texts of one person that the server does not have yet: address of the section to {version, edition, at, fields}. */
 class Shelf {
   constructor(person) {
     this.prefix = `${SHELF}${person}:`;
@@ -54,7 +54,7 @@ class Shelf {
 
 /* ---------------------------------------------------------------- the form as a list of names and texts */
 
-const HOUSEKEEPING = new Set(["csrf_token", "version", "save", "next", "add_row", "add_up"]);
+const HOUSEKEEPING = new Set(["csrf_token", "version", "edition", "save", "next", "add_row", "add_up"]);
 
 function typedIn(form) {
   return [...new FormData(form)].filter(([name, text]) => !HOUSEKEEPING.has(name) && typeof text === "string");
@@ -127,9 +127,11 @@ export function addLine(table) {
 
 class NoLine extends Error {}
 
-/** What the server answers to a section that is saved by itself. Throws NoLine when it cannot be reached. */
-async function send(path, fields, version, token) {
-  const body = new URLSearchParams([...fields, ["version", version], ["csrf_token", token]]);
+/** What the server answers to a section that is saved by itself. Throws NoLine when it cannot be reached.
+    `text` is {version, edition, fields}: what was typed, and which state of the section and of its questions was shown. */
+async function send(path, text, token) {
+  const body = new URLSearchParams([...text.fields, ["version", text.version], ["csrf_token", token]]);
+  if (text.edition) body.set("edition", text.edition);
   let answer;
   try {
     answer = await fetch(path, {
@@ -159,14 +161,17 @@ async function freshToken(path) {
   }
 }
 
-async function sendOrRenew(path, fields, version, token, renewed) {
-  const news = await send(path, fields, version, token);
+async function sendOrRenew(path, text, token, renewed) {
+  const news = await send(path, text, token);
   if (news.state !== "expired") return news;
   const fresh = await freshToken(path);
   if (fresh === null) return news;
   renewed?.(fresh);
-  return send(path, fields, version, fresh);
+  return send(path, text, fresh);
 }
+
+/** Whether the server has all of a text; "corrected": it found a place for it among questions that are no longer the same. */
+const arrived = (news) => news.state === "saved" || news.state === "corrected";
 
 /* ---------------------------------------------------------------- the section that is open */
 
@@ -182,6 +187,10 @@ class Draft {
     this.touched = false;
     this.held = form.dataset.draft === "conflict";
     const kept = shelf.get(this.path);
+    if (kept?.edition && kept.edition !== this.edition) {
+      this.catchUp(kept);
+      return;
+    }
     if (kept && !same(kept.fields, this.onServer)) {
       this.version = kept.version;
       putBack(form, kept.fields);
@@ -206,6 +215,15 @@ class Draft {
     this.form.elements.version.value = number;
   }
 
+  /** Which questions the page shows; empty where they never change. */
+  get edition() {
+    return this.form.elements.edition?.value;
+  }
+
+  get text() {
+    return { version: this.version, edition: this.edition, fields: typedIn(this.form) };
+  }
+
   get isBehind() {
     return !same(typedIn(this.form), this.onServer);
   }
@@ -219,7 +237,30 @@ class Draft {
   }
 
   keep() {
-    return this.shelf.put(this.path, { version: this.version, at: Date.now(), fields: typedIn(this.form) });
+    return this.shelf.put(this.path, { ...this.text, at: Date.now() });
+  }
+
+  /** What waits here was typed into questions that were corrected since: the server gives it its place, before anything
+      else is typed. */
+  async catchUp(kept) {
+    this.lock();
+    this.say("waiting", this.words.waiting);
+    try {
+      const news = await sendOrRenew(this.path, kept, this.form.elements.csrf_token.value);
+      if (arrived(news)) {
+        this.shelf.drop(this.path);
+        location.reload();
+      } else this.say("waiting", this.words[news.state] ?? this.words.waiting);
+    } catch (problem) {
+      if (!(problem instanceof NoLine)) throw problem;
+      setTimeout(() => this.catchUp(kept), AGAIN[2]);
+    }
+  }
+
+  /** Nothing more is typed into questions that are no longer asked like this. */
+  lock() {
+    this.held = true;
+    for (const control of this.form.elements) control.disabled = control.type !== "hidden";
   }
 
   typed() {
@@ -250,11 +291,12 @@ class Draft {
   async sendNow() {
     clearTimeout(this.timer);
     this.since = null;
-    const sent = typedIn(this.form);
+    const text = this.text;
+    const sent = text.fields;
     this.say("unsaved", this.words.saving);
     try {
       const token = this.form.elements.csrf_token.value;
-      const news = await sendOrRenew(this.path, sent, this.version, token, (fresh) => {
+      const news = await sendOrRenew(this.path, text, token, (fresh) => {
         for (const field of document.querySelectorAll('input[name="csrf_token"]')) field.value = fresh;
       });
       this.tries = 0;
@@ -286,6 +328,12 @@ class Draft {
       return;
     }
     this.keep();
+    if (news.state === "corrected") {
+      this.lock();
+      const told = this.form.querySelector(".notice[data-corrected]");
+      told.hidden = false;
+      told.focus();
+    }
     if (news.state === "expired") {
       this.held = false;
       this.soon(AGAIN[2]);
@@ -331,12 +379,13 @@ class Draft {
       lines[lines.length - 1].querySelector("input, select, textarea")?.focus();
       return;
     }
-    if (button?.name === "add_up") return;
+    if (button?.name === "add_up" || button?.name === "read") return;
     event.preventDefault();
     event.stopPropagation();
     this.held = false;
     const news = await this.save();
-    if (button?.name === "next" && (news === null || news.state === "saved" || news.state === "expired")) {
+    if (news?.state === "corrected") location.assign(this.path);
+    else if (button?.name === "next" && (news === null || news.state === "saved" || news.state === "expired")) {
       location.assign(this.form.dataset.next);
     }
   }
@@ -351,8 +400,8 @@ async function sendWaiting(shelf, open, line) {
     if (!kept) continue;
     try {
       const token = document.querySelector('input[name="csrf_token"]')?.value ?? "";
-      const news = await sendOrRenew(path, kept.fields, kept.version, token);
-      if (news.state === "saved") shelf.drop(path);
+      const news = await sendOrRenew(path, kept, token);
+      if (arrived(news)) shelf.drop(path);
     } catch {
       break;
     }

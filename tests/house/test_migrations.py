@@ -39,7 +39,7 @@ WITHOUT_INDEX = {
         "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "upload.person_id", "draft_note.written_by_id",
         "draft_note.settled_by_id",
         "clarification.asked_by_id", "clarification.ended_by_id", "assisted_entry.entered_by_id",
-        "assisted_entry.recorded_by_id",
+        "assisted_entry.recorded_by_id", "answer_set_aside.typed_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
         "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "refund.proof_id",

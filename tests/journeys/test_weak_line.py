@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
+from grants.accounts.models import Person, Role, RoleGrant
+from grants.applications.models import Application
+from grants.calls.actions import save_working_copy
+from grants.calls.models import Call
+from grants.calls.queries import working_copy_of, written_documents
+from grants.core.db import db, transaction
+from grants.corrections.actions import publish_correction
 from tests.journeys.browsing import PHONE, Line, Window, window
 from tests.journeys.world import World
 
@@ -161,3 +171,72 @@ def test_lines_of_a_table_are_added_on_the_spot_and_saved(house: tuple[World, st
         page.reload()
         line = page.locator("[data-table]").first.locator(".line").first
         expect(line.locator("textarea, input").first).to_have_value("A line of one's own")
+
+
+CORRECTED = "/applications/APP-402/sections/S3"
+
+
+def take_out(fund: World, key: str) -> None:
+    """The fund corrects the call of the application: a question of the section is asked no more."""
+    with fund.app.app_context(), transaction():
+        call = db.session.scalars(
+            select(Call).join(Application, Application.call_id == Call.id).where(Application.reference == "APP-402")
+        ).one()
+        coordinator = db.session.scalars(
+            select(Person)
+            .join(RoleGrant, RoleGrant.person_id == Person.id)
+            .where(RoleGrant.role == Role.GLOBAL_COORDINATOR)
+            .limit(1)
+        ).one()
+        written = copy.deepcopy(written_documents(call))
+        section = next(section for section in written["form"]["sections"] if section["id"] == "S3")
+        section["questions"] = [question for question in section["questions"] if question["key"] != key]
+        kept = working_copy_of(call)
+        save_working_copy(call, written, version=kept.version if kept else 0, by=coordinator)
+        publish_correction(call, "It was asked twice.", by=coordinator)
+
+
+def test_what_is_typed_while_the_questions_are_corrected_is_kept_and_shown_back(
+    house: tuple[World, str], chromium: Chromium
+) -> None:
+    world, address = house
+    with window(chromium, address, viewport=PHONE) as opened:
+        page = opened.sign_in(world.emails["USR-PE-1"])
+        page.goto(CORRECTED)
+        take_out(world, "complementarity")
+        page.locator("[name=problem]").fill("Said where it is still asked")
+        page.locator("[name=complementarity]").fill("Said where nobody asks any more")
+        told = page.locator(".notice[data-corrected]")
+        expect(told).to_be_visible(timeout=10_000)
+        expect(page.locator("[name=problem]")).to_be_disabled()
+        told.get_by_role("link").click()
+        expect(page.locator("[name=problem]")).to_have_value("Said where it is still asked")
+        expect(page.locator("[name=complementarity]")).to_have_count(0)
+        expect(page.locator(".set-aside", has_text="Said where nobody asks any more")).to_be_visible()
+        expect(page.locator(".notice", has_text="Question taken out")).to_be_visible()
+        until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
+        page.get_by_role("button", name="I have read this").click()
+        expect(page.locator(".notice", has_text="Question taken out")).to_have_count(0)
+
+
+def test_what_waits_on_a_device_while_the_questions_are_corrected_finds_its_place(
+    fund: World, chromium: Chromium
+) -> None:
+    line = Line(fund.app)
+    opened = Window(chromium, line.address, viewport=PHONE)
+    page = opened.sign_in(fund.emails["USR-PE-1"])
+    opened_at(page, CORRECTED)
+    line.cut()
+    page.locator("[name=problem]").fill("Written in a bus")
+    page.locator("[name=complementarity]").fill("And this too")
+    expect(page.locator(STATE)).to_contain_text("waiting for the line", timeout=10_000)
+    page.close()
+    take_out(fund, "complementarity")
+    line.mend()
+    page = opened.context.new_page()
+    page.goto(CORRECTED)
+    expect(page.locator(".set-aside", has_text="And this too")).to_be_visible(timeout=10_000)
+    expect(page.locator("[name=problem]")).to_have_value("Written in a bus")
+    until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
+    opened.context.close()
+    line.cut()
