@@ -39,7 +39,7 @@ from grants.questionnaires import queries as questionnaire_queries
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.models import SectionAnswers
 from grants.questionnaires.queries import Remainder, SetAside
-from grants.questionnaires.views import SectionPage, answer_to_saving, in_short
+from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at
 
 bp = Blueprint("applications", __name__)
 
@@ -412,7 +412,7 @@ def _about_section(desk: Desk, form: SectionForm, state: str = "") -> dict[str, 
         "definition": form.definition,
         "section": asked,
         "form": form,
-        "kept_at": _kept_at(saved) if saved else None,
+        "kept_at": kept_at(saved.saved_at, saved.saved_by_id, saved.saved_by) if saved else None,
         "conflict": None,
         "budget": question,
         "budget_obstacles": budget_obstacles,
@@ -421,12 +421,6 @@ def _about_section(desk: Desk, form: SectionForm, state: str = "") -> dict[str, 
         "changes": [change.sentence for change in desk.changes(asked.key)],
         "remainders": desk.remainders(asked.key),
     }
-
-
-def _kept_at(saved: queries.Saved) -> str:
-    """When a section was saved, and by which colleague."""
-    by = [saved.saved_by] if saved.saved_by and saved.saved_by_id != current_user.id else []
-    return " · ".join([in_short(saved.saved_at), *by])
 
 
 def _after_saving(desk: Desk, key: str, saved: SectionAnswers | None) -> ResponseReturnValue:

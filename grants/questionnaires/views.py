@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime, format_time
 from flask import Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from grants.core import clock
 from grants.core.languages import date_locale
@@ -87,3 +88,8 @@ def in_short(at: datetime) -> str:
     if local.date() == now.date():
         return str(format_time(local, "short", tzinfo=zone, locale=date_locale()))
     return str(format_datetime(local, "short", tzinfo=zone, locale=date_locale()))
+
+
+def kept_at(saved_at: datetime, by_id: int | None, by: str | None) -> str:
+    """When a section was saved, and by which colleague."""
+    return " · ".join([in_short(saved_at), *([by] if by and by_id != current_user.id else [])])

@@ -22,8 +22,8 @@ from grants.core.permissions import require, scope
 from grants.core.templating import addresses, day, reader_zone, when
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
-from grants.questionnaires.actions import EditConflict
 from grants.questionnaires.forms import SectionForm
+from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at
 from grants.reports import actions, forms, permissions, queries, rules
 from grants.reports.models import ReportDue
 from grants.reports.queries import Written
@@ -233,19 +233,21 @@ def section(due_id: int, section_key: str) -> ResponseReturnValue:
     written = queries.written(due)
     asked = found(written.definition.section(section_key))
     form = SectionForm(written.definition, asked, written.answers, written.versions.get(section_key, 0))
-    status = 200
     if form.is_submitted() and not form.is_rearranging:
-        status = 422
-        if form.validate():
-            try:
-                actions.save_section(due, section_key, form.values, by=current_user, version=form.version_seen)
-            except EditConflict as conflict:
-                form.show_conflict(conflict)
-            else:
-                return _saved(due, _parts(due, written, section_key))
-    elif not form.is_submitted() and section_key in written.complete:
+        page = SectionPage(
+            "reports/section.html",
+            "questionnaires/_section.html",
+            lambda state: _about_section(due, written, form, state),
+        )
+        return answer_to_saving(
+            form,
+            page,
+            lambda: actions.save_section(due, section_key, form.values, by=current_user, version=form.version_seen),
+            lambda _saved_section: _saved(due, _parts(due, written, section_key)),
+        )
+    if not form.is_submitted() and section_key in written.complete:
         form.point_out()
-    return _section_page(due, written, form, section_key), status
+    return render_template("reports/section.html", **_about_section(due, written, form))
 
 
 def _saved(due: ReportDue, parts: list[dict[str, Any]]) -> ResponseReturnValue:
@@ -256,20 +258,25 @@ def _saved(due: ReportDue, parts: list[dict[str, Any]]) -> ResponseReturnValue:
     return redirect(here["url"])
 
 
-def _section_page(due: ReportDue, written: Written, form: SectionForm, section_key: str) -> str:
-    saved = written.saved.get(section_key)
-    return render_template(
-        "reports/section.html",
-        due=due,
-        award=due.award,
-        report=due.report,
-        form=form,
-        section=form.section,
-        definition=written.definition,
-        saved=saved if saved is not None and saved.version else None,
-        parts=_parts(due, written, section_key),
-        writing=rules.obstacles_to_writing(due, due.award),
-    )
+def _about_section(due: ReportDue, written: Written, form: SectionForm, state: str = "") -> dict[str, Any]:
+    """What the page of a section shows. ``state`` says what became of a text that was sent."""
+    saved = written.saved.get(form.section.key)
+    kept = saved if saved is not None and saved.version else None
+    parts = _parts(due, written, form.section.key)
+    return {
+        "due": due,
+        "award": due.award,
+        "report": due.report,
+        "form": form,
+        "section": form.section,
+        "definition": written.definition,
+        "conflict": None,
+        "kept_at": kept_at(kept.saved_at, kept.saved_by_id, kept.saved_by and kept.saved_by.name) if kept else None,
+        "state": state or ("clean" if kept and not form.is_submitted() else "unsaved"),
+        "parts": parts,
+        "after": _next_part(parts, due),
+        "writing": rules.obstacles_to_writing(due, due.award),
+    }
 
 
 @bp.route("/reports/<int:due_id>/figures", methods=["GET", "POST"])

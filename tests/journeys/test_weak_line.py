@@ -9,13 +9,17 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from grants.accounts.models import Person, Role, RoleGrant
+from grants.accounts.models import Membership, Person, Role, RoleGrant
 from grants.applications.models import Application
+from grants.awards.models import Award
+from grants.awards.workflow import AwardState
 from grants.calls.actions import save_working_copy
 from grants.calls.models import Call
 from grants.calls.queries import working_copy_of, written_documents
 from grants.core.db import db, transaction
 from grants.corrections.actions import publish_correction
+from grants.reports.models import ReportDue, ReportKind
+from grants.reports.workflow import ReportState
 from tests.journeys.browsing import PHONE, Line, Window, window
 from tests.journeys.world import World
 
@@ -171,6 +175,66 @@ def test_lines_of_a_table_are_added_on_the_spot_and_saved(house: tuple[World, st
         page.reload()
         line = page.locator("[data-table]").first.locator(".line").first
         expect(line.locator("textarea, input").first).to_have_value("A line of one's own")
+
+
+def report_to_write(fund: World) -> tuple[str, str]:
+    """The first section of a narrative report that is owed, and the e-mail address of somebody who writes it."""
+    with fund.app.app_context():
+        due, email = db.session.execute(
+            select(ReportDue.id, Person.email)
+            .join(Award, Award.id == ReportDue.award_id)
+            .join(Membership, Membership.organization_id == Award.organization_id)
+            .join(Person, Person.id == Membership.person_id)
+            .where(
+                ReportDue.state == ReportState.OWED,
+                ReportDue.kind != ReportKind.NARRATIVE_LIGHT,
+                Award.state == AwardState.ACTIVE,
+            )
+            .order_by(ReportDue.id)
+            .limit(1)
+        ).one()
+        return f"/reports/{due}/sections/done", email
+
+
+def test_a_report_is_written_without_a_line_as_well(fund: World, chromium: Chromium) -> None:
+    section, email = report_to_write(fund)
+    line = Line(fund.app)
+    opened = Window(chromium, line.address, viewport=PHONE)
+    page = opened.sign_in(email)
+    name = opened_at(page, section)
+    page.locator(f"[name={name}]").fill("Saved by itself")
+    expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+    line.cut()
+    page.locator(f"[name={name}]").fill("Written in a bus without a line")
+    expect(page.locator(STATE)).to_contain_text("waiting for the line", timeout=10_000)
+    page.reload()
+    expect(page.locator(f"[name={name}]")).to_have_value("Written in a bus without a line")
+    page.close()
+    line.mend()
+    page = opened.context.new_page()
+    page.goto(section)
+    expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+    assert text_of(page, section, name) == "Written in a bus without a line"
+    opened.context.close()
+    line.cut()
+
+
+def test_two_people_who_write_a_report_see_both_texts(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    section, email = report_to_write(world)
+    with window(chromium, address) as mine, window(chromium, address) as theirs:
+        one, two = mine.sign_in(email), theirs.sign_in(email)
+        for page in (one, two):
+            page.goto(section)
+        name = first_text(one)
+        one.locator(f"[name={name}]").fill("From the first")
+        expect(one.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        two.locator(f"[name={name}]").fill("From the second")
+        expect(two.locator(STATE)).to_contain_text("somebody else changed the same answer", timeout=10_000)
+        expect(two.locator(".notice", has_text="From the first")).to_be_visible()
+        expect(two.locator(f"[name={name}]")).to_have_value("From the second")
+        assert text_of(one, section, name) == "From the first"
+        theirs.complaints.clear()  # the browser notes the answer "409" as an error
 
 
 CORRECTED = "/applications/APP-402/sections/S3"

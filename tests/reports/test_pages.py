@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from grants.accounts.models import Role
+from grants.accounts.models import MemberRole, Membership, Role
 from grants.core import clock
 from grants.core.db import db
 from grants.reports import actions, queries
@@ -15,7 +15,7 @@ from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 from tests import factories as make
 from tests.awards.test_pages import declare_conflict, statements
-from tests.http import Browser, Page
+from tests.http import Browser, Page, begin_request
 from tests.reports.test_life import by_key, give_figures, running, write_all, write_all_but_figures
 
 
@@ -64,9 +64,45 @@ def test_a_colleagues_text_is_not_overwritten_unseen(app: Flask, browser: Browse
     section = f"/reports/{note.id}/sections/note"
     db.session.commit()
     browser.sign_in(owner)
-    browser.post(section, {"version": "1", "begun": "My text."}, page=section, status=422)
+    browser.post(section, {"version": "1", "begun": "My text."}, page=section, status=409)
     assert "My text." in browser.text
     assert "Second text." in browser.text
+
+
+def test_a_page_that_saves_by_itself_is_told_where_the_text_is(app: Flask, browser: Browser) -> None:
+    _, dues, owner, _ = running()
+    note = by_key(dues, "inception_note")
+    colleague = make.person(name="A colleague")
+    make.save(Membership(organization_id=note.award.organization_id, person_id=colleague.id, role=MemberRole.EDITOR))
+    db.session.commit()
+    section = f"/reports/{note.id}/sections/note"
+    browser.sign_in(owner)
+    other = Browser(app).sign_in(colleague)
+
+    def saved(by: Browser, version: int, typed: str, status: int = 200) -> dict[str, Any]:
+        if by.address != section:
+            by.open(section)
+        token = next(form for form in by.page.forms if "data-draft" in form.tag.at).fields["csrf_token"]
+        begin_request()
+        sent = {"csrf_token": token, "version": str(version), "begun": typed}
+        asked = {"Accept": "application/json", "Origin": "http://localhost"}
+        answer = by.client.post(section, data=sent, headers=asked)
+        assert answer.status_code == status, answer.text
+        told: dict[str, Any] = answer.json
+        return told
+
+    first = saved(browser, 0, "Mine.")
+    assert (first["state"], first["version"], first["fields"]) == ("saved", 1, [])
+    assert first["said"].startswith("Saved on the server")
+    theirs = saved(other, 0, "Theirs.", 409)
+    assert (theirs["state"], theirs["fields"]) == ("conflict", ["begun"])
+    assert "Mine." in theirs["html"]
+    assert "Theirs." in theirs["html"]
+    assert saved(other, theirs["version"], "Both together.")["state"] == "saved"
+    assert saved(browser, 1, "Mine.")["fields"] == ["begun"], "what the other wrote comes to the page"
+    browser.get(section)
+    assert "Both together." in browser.text
+    assert "A colleague" in browser.text
 
 
 def test_figures_are_typed_in_local_money_and_shown_converted(app: Flask, browser: Browser) -> None:
