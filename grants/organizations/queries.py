@@ -184,7 +184,7 @@ def documents_to_renew(first: date, last: date) -> list[KeptDocument]:
                 later.c.organization_id == KeptDocument.organization_id,
                 later.c.kind == KeptDocument.kind,
                 later.c.state == DocumentState.KEPT,
-                or_(later.c.valid_until.is_(None), later.c.valid_until > last),
+                or_(later.c.valid_until.is_(None), later.c.valid_until > KeptDocument.valid_until),
                 KeptDocument.kind != DocumentKind.OTHER,
             )
             .exists(),

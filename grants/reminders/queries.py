@@ -27,6 +27,8 @@ from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.decisions.models import Decision
 from grants.decisions.queries import DECIDED
+from grants.organizations.models import DOCUMENT_LABELS, DocumentKind
+from grants.organizations.queries import documents_to_renew
 from grants.payments import queries as payments
 from grants.payments import rules as payment_rules
 from grants.payments.models import BankAccount, Disbursement, Tranche
@@ -95,6 +97,7 @@ def deadlines(window: Window) -> list[Deadline]:
         *_payable_tranches(window),
         *_unconfirmed_receipts(window, members),
         *_closeouts(window, coordinators),
+        *_expiring_documents(window, members),
     ]
 
 
@@ -112,6 +115,14 @@ class Members:
 
     def of(self, organization_id: int, *, leading: bool = False) -> list[Person]:
         """The members; with ``leading`` those who own or sign for the organization."""
+        members = self._memberships(organization_id)
+        return [m.person for m in members if not leading or m.may_sign or m.role == MemberRole.OWNER]
+
+    def owning(self, organization_id: int) -> list[Person]:
+        """The owners."""
+        return [m.person for m in self._memberships(organization_id) if m.role == MemberRole.OWNER]
+
+    def _memberships(self, organization_id: int) -> list[Membership]:
         if self._by_organization is None:
             found = (
                 select(Membership)
@@ -122,8 +133,7 @@ class Members:
             self._by_organization = defaultdict(list)
             for membership in db.session.scalars(found):
                 self._by_organization[membership.organization_id].append(membership)
-        members = self._by_organization.get(organization_id, [])
-        return [m.person for m in members if not leading or m.may_sign or m.role == MemberRole.OWNER]
+        return self._by_organization.get(organization_id, [])
 
 
 def _rows(found: Select[Any]) -> Iterator[Any]:
@@ -337,6 +347,18 @@ def _closeouts(window: Window, coordinators: list[Person]) -> Iterator[Deadline]
 def _to_close(award: Award, due: date, since: datetime, coordinators: list[Person]) -> Deadline:
     regional = [p for p in coordinators if p.coordinates(award.region)]
     return Deadline("closeout_due", award.reference, due, since, regional, {"reference": award.reference})
+
+
+def _expiring_documents(window: Window, members: Members) -> Iterator[Deadline]:
+    """Papers that organizations keep, until a newer one of their kind is there."""
+    for document in documents_to_renew(*window.days):
+        assert document.valid_until is not None
+        organization = document.organization
+        about = f"{organization.reference} document {document.id}"
+        name = DOCUMENT_LABELS[DocumentKind(document.kind)]
+        context = {"reference": organization.reference, "document": document.title or name}
+        people = members.owning(organization.id)
+        yield Deadline("document_expiring", about, document.valid_until, document.added_at, people, context)
 
 
 def _few(*columns: Any) -> Any:

@@ -22,6 +22,7 @@ OFFSETS: dict[str, tuple[int, ...]] = {
     "tranche_due": (0, 5, 10),
     "receipt_unconfirmed": (0, 7, 14),
     "closeout_due": (-14, 0, 14),
+    "document_expiring": (-30, -7, 1),
 }
 """Days before (negative) and after a deadline on which people are told, by kind.
 
@@ -42,6 +43,7 @@ KINDS: dict[str, Any] = {
     "tranche_due": _l("A tranche can be paid"),
     "receipt_unconfirmed": _l("A payment waits for the grantee’s confirmation"),
     "closeout_due": _l("A close-out is due"),
+    "document_expiring": _l("A document that an organization keeps expires"),
 }
 
 MORNING = time(8, 0)

@@ -116,6 +116,11 @@ def rare_mails() -> Iterable[Mail]:
         waiting = Deadline(kind, "APP-008 question 1", asked.due_on, clock.now(), [to], {"reference": "APP-008"})
         for offset in (-1, 1):
             yield reminder_mails.reminder(waiting, to, offset)
+    paper = {"reference": organization.reference, "document": "Statutes"}
+    about = f"{organization.reference} document 1"
+    expiring = Deadline("document_expiring", about, clock.now().date(), clock.now(), [to], paper)
+    for offset in (-7, 1):
+        yield reminder_mails.reminder(expiring, to, offset)
     typed = AssistedEntry(
         application=application,
         entered_by=staff,

@@ -175,6 +175,7 @@ def test_documents_to_renew_are_those_without_a_newer_one(house: House) -> None:
     alone = kept(house, DocumentKind.AUDIT_REPORT, name="audit.pdf", valid_until=TODAY + timedelta(days=5))
     kept(house, DocumentKind.BOARD_LIST, name="c.pdf", valid_until=TODAY + timedelta(days=60))
     assert queries.documents_to_renew(TODAY, TODAY + timedelta(days=30)) == [alone]
+    assert queries.documents_to_renew(TODAY, TODAY + timedelta(days=800))[:1] == [alone]
     assert renewed.valid_until == TODAY
 
 

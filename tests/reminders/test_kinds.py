@@ -36,6 +36,7 @@ from grants.core.engines.valkey import Valkey
 from grants.core.languages import gettext, speaking
 from grants.core.mail import OutboxMail, deliver_due
 from grants.decisions.workflow import DecisionState
+from grants.organizations.models import DocumentKind, KeptDocument
 from grants.payments.models import BankAccount, Disbursement, Tranche, Trigger
 from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.reminders.actions import sweep
@@ -128,6 +129,18 @@ def draft_open(w: World) -> Case:
     sent = {"submitted_at": BEFORE, "submitted_by_id": w.owner.id, "content_hash": "0" * 64}
     done = sets(draft, state=ApplicationState.SUBMITTED, **sent)
     return Case(draft.reference, w.call.closes_at, [w.owner, w.editor], done)
+
+
+def document_expiring(w: World) -> Case:
+    file = make.stored_file("statuts.pdf")
+    last_day = date(2026, 9, 30)
+    paper = {"organization_id": w.organization.id, "kind": DocumentKind.STATUTES, "file_id": file.id}
+    document = make.save(KeptDocument(**paper, valid_until=last_day, added_by_id=w.editor.id, added_at=BEFORE))
+
+    def renewed() -> None:
+        make.save(KeptDocument(**paper, valid_until=date(2028, 9, 30), added_by_id=w.editor.id, added_at=BEFORE))
+
+    return Case(f"{w.organization.reference} document {document.id}", last_day, [w.owner], renewed)
 
 
 def clarification_due(w: World) -> Case:
@@ -253,6 +266,7 @@ CASES: dict[str, Callable[[World], Case]] = {
     "tranche_due": tranche_due,
     "receipt_unconfirmed": receipt_unconfirmed,
     "closeout_due": closeout_due,
+    "document_expiring": document_expiring,
 }
 ALSO = {"closeout_due": closeout_forgotten}
 EVERY = [*CASES.items(), *ALSO.items()]
