@@ -15,6 +15,7 @@ from grants.applications import views as applications
 from grants.awards import views as awards
 from grants.calls import views as calls
 from grants.checks import views as checks
+from grants.closeout import tasks as closeout_tasks
 from grants.closeout import views as closeout
 from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
@@ -24,6 +25,7 @@ from grants.deliveries import views as deliveries
 from grants.drafts import tasks as draft_tasks
 from grants.drafts import views as drafts
 from grants.editing import views as editing
+from grants.enquiries import tasks as enquiry_tasks
 from grants.enquiries import views as enquiries
 from grants.entries import views as entries
 from grants.organizations import tasks as organization_tasks
@@ -64,7 +66,17 @@ BLUEPRINTS = (
     portfolio.bp,
 )
 
-TASKS = (tasks, account_tasks, organization_tasks, upload_tasks, wordform_tasks, draft_tasks, reminder_tasks)
+TASKS = (
+    tasks,
+    account_tasks,
+    organization_tasks,
+    enquiry_tasks,
+    upload_tasks,
+    wordform_tasks,
+    draft_tasks,
+    closeout_tasks,
+    reminder_tasks,
+)
 """Importing a module of tasks registers them; naming them here says which ones exist."""
 
 

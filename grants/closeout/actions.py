@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from grants.accounts.models import Person
 from grants.awards import actions as awards
 from grants.awards import queries as award_queries
@@ -12,6 +14,7 @@ from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import post
 from grants.core.rules import refuse
+from grants.enquiries import actions as enquiries
 from grants.history import actions as history
 from grants.payments import actions as payments
 from grants.payments import queries as payment_queries
@@ -66,3 +69,10 @@ def finish(closeout: Closeout, *, by: Person) -> Closeout:
     people = award_queries.people_who_answer([award.organization_id])
     post(*(mails.award_closed(award, closeout, to) for to in people.get(award.organization_id, [])))
     return closeout
+
+
+def forget_enquirers(at: datetime) -> int:
+    """Remove the addresses of visitors who asked about calls that were decided long ago; how many went."""
+    due = queries.enquiries_to_forget(at - rules.ENQUIRER_KEPT, at - rules.ENQUIRER_OF_UNDECIDED_KEPT)
+    enquiries.forget_addresses(due)
+    return len(due)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import joinedload
 
 from grants.accounts.models import Person
+from grants.applications.models import Application
 from grants.awards.models import Award, Condition, Milestone
 from grants.calls.models import Call
 from grants.closeout.models import Closeout
 from grants.core.db import db
+from grants.decisions.models import Decision
+from grants.enquiries.models import Enquiry
+from grants.enquiries.workflow import EnquiryState
 from grants.payments import queries as payments
 from grants.payments.models import AccountKind, Disbursement, Refund, Tranche
 from grants.payments.queries import Position, Standing
 from grants.reports.models import ReportDue
+
+MOST_FORGOTTEN = 500
+"""So many addresses are removed at once; the next sweep goes on."""
 
 
 def closeout_of(award: Award) -> Closeout | None:
@@ -69,3 +76,21 @@ def retention_years_of(award: Award) -> int | None:
     """For how many years the terms of the call keep the record, when they say so."""
     found = select(Call.terms["retention_years"].as_integer()).where(Call.id == award.call_id)
     return db.session.scalar(found)
+
+
+def enquiries_to_forget(decided_before: datetime, closed_before: datetime) -> list[Enquiry]:
+    """Questions of visitors about calls whose last letters, or whose closing when there never were any, are that long ago."""
+    last_letter = (
+        select(func.max(Decision.released_at))
+        .join(Application, Application.id == Decision.application_id)
+        .where(Application.call_id == Enquiry.call_id)
+        .correlate(Enquiry)
+        .scalar_subquery()
+    )
+    over = case((last_letter.is_(None), Call.closes_at < closed_before), else_=last_letter < decided_before)
+    found = (
+        select(Enquiry)
+        .join(Call, Call.id == Enquiry.call_id)
+        .where(Enquiry.email.is_not(None), Enquiry.state != EnquiryState.UNCONFIRMED, over)
+    )
+    return list(db.session.scalars(found.order_by(Enquiry.id).limit(MOST_FORGOTTEN).with_for_update(of=Enquiry)))

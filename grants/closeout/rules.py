@@ -22,6 +22,12 @@ DAYS_TO_CLOSE = 60
 RETENTION_YEARS = 7
 """Kept for seven years after the year of the last payment unless the call says otherwise."""
 
+ENQUIRER_KEPT = timedelta(days=180)
+"""Visitors who asked about a call can be written to for half a year after its last letters, complaints included."""
+
+ENQUIRER_OF_UNDECIDED_KEPT = timedelta(days=730)
+"""Where a call never came to letters, two years after it closed."""
+
 FINAL_REPORT = "final_report"
 
 

@@ -10,6 +10,7 @@ import enum
 import hashlib
 import smtplib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.headerregistry import Address
@@ -176,6 +177,12 @@ def send_again(mail: OutboxMail) -> None:
     """Make a mail that failed due at once, with all attempts before it."""
     mail.state, mail.attempts, mail.next_at = Delivery.DUE, 0, func.clock_timestamp()
     after_commit(ring_for_mail)
+
+
+def forget_strangers(abouts: Sequence[str]) -> None:
+    """Remove the addresses of people without an account from the mails about these subjects, unless they are still due."""
+    done = OutboxMail.about.in_(abouts), OutboxMail.to_person_id == 0, OutboxMail.state != Delivery.DUE
+    db.session.execute(update(OutboxMail).where(*done).values(to_address="", last_error=None))
 
 
 def ring_for_mail() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from grants.accounts.models import COORDINATORS, Person
 from grants.accounts.queries import holders_of
@@ -12,7 +13,7 @@ from grants.calls.models import Call
 from grants.calls.queries import names_of
 from grants.core import clock
 from grants.core.db import db
-from grants.core.mail import post
+from grants.core.mail import forget_strangers, post
 from grants.core.rules import refuse
 from grants.enquiries import mails, queries, rules
 from grants.enquiries.models import Enquiry, EnquiryKind, Verdict
@@ -39,7 +40,6 @@ def ask(
     at = clock.now()
     kind = EnquiryKind.CONTEST if about else EnquiryKind.QUESTION
     refuse(rules.obstacles_to_asking(call, kind, at))
-    queries.forget_unconfirmed(at - 2 * rules.CONFIRM_WITHIN)
     address = None if by else email
     refuse(rules.obstacles_to_one_more(queries.asked_lately(call, by.id if by else None, address, origin)))
     token = None if by else secrets.token_urlsafe(24)
@@ -118,8 +118,25 @@ def publish(call: Call, *, by: Person) -> list[Enquiry]:
     for enquiry in ready:
         enquiry.published_at = at
         record(enquiry, "publish", by=by)
-    post(*(mails.call_question_answered(enquiry, call, at) for enquiry in ready))
+    post(*(mails.call_question_answered(enquiry, call, at) for enquiry in ready if not enquiry.forgotten_at))
     return ready
+
+
+def forget_unconfirmed(at: datetime) -> int:
+    """Remove the questions that nobody confirmed in time, with the addresses in them; how many went."""
+    gone = queries.remove_unconfirmed(at - 2 * rules.CONFIRM_WITHIN)
+    forget_strangers(gone)
+    return len(gone)
+
+
+def forget_addresses(enquiries: Sequence[Enquiry]) -> None:
+    """Remove the addresses of visitors who asked, here and in the mails to them. The questions and answers stay."""
+    at = clock.now()
+    for enquiry in enquiries:
+        enquiry.email, enquiry.forgotten_at = None, at
+        note("enquiry", enquiry.id, "forget", by=None)
+    db.session.flush()
+    forget_strangers([enquiry.reference for enquiry in enquiries])
 
 
 def take_down(enquiry: Enquiry, reason: str, *, by: Person) -> None:

@@ -103,7 +103,9 @@ class AskForm(Form):
         _l("Your e-mail address"),
         [DataRequired(_l("Please give your e-mail address, so that we can answer."))],
         longest=254,
-        description=_l("Only for the answer. Nobody else sees it, and it is never published."),
+        description=_l(
+            "Only for the answer. Nobody sees it, it is never published, and we remove it half a year after the decisions."
+        ),
         render_kw={"type": "email", "autocomplete": "email", "inputmode": "email"},
     )
     wants_answer = BooleanField(

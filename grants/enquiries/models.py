@@ -43,6 +43,7 @@ class Enquiry(Base):
     ``text`` is what was typed; ``question`` and ``answer`` are worded by coordinators in the languages of the call.
     ``about`` is the question of the check that an objection is about, and ``given`` what was answered to it, in words.
     ``origin`` is a digest of the network address that is different every day; it only serves to bound how many come.
+    ``forgotten_at`` is when the address of a visitor was removed.
     """
 
     __tablename__ = "enquiry"
@@ -50,7 +51,7 @@ class Enquiry(Base):
         one_of("state", EnquiryState),
         one_of("kind", EnquiryKind),
         one_of("verdict", Verdict, optional=True),
-        CheckConstraint("(asker_id IS NULL) <> (email IS NULL)", name="asked_by_one"),
+        CheckConstraint("num_nonnulls(asker_id, email, forgotten_at) = 1", name="asked_by_one"),
         CheckConstraint("state <> 'unconfirmed' OR token_hash IS NOT NULL", name="unconfirmed_has_a_link"),
         CheckConstraint("state <> 'published' OR published_at IS NOT NULL", name="published_has_a_moment"),
         CheckConstraint("kind = 'contest' OR verdict IS NULL", name="verdict_of_a_contest"),
@@ -79,6 +80,7 @@ class Enquiry(Base):
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     answered_at: Mapped[datetime | None]
     published_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
 
     call: Mapped[Call] = relationship()
     asker: Mapped[Person | None] = relationship(foreign_keys=[asker_id])

@@ -109,6 +109,7 @@ def asked_lately(call: Call, asker_id: int | None, email: str | None, origin: st
     return Lately(*db.session.execute(counts).one())
 
 
-def forget_unconfirmed(before: datetime) -> None:
-    """Remove the questions that nobody confirmed, with the addresses in them."""
-    db.session.execute(delete(Enquiry).where(Enquiry.state == EnquiryState.UNCONFIRMED, Enquiry.asked_at < before))
+def remove_unconfirmed(before: datetime) -> list[str]:
+    """Remove the questions from before a moment that nobody confirmed; their references."""
+    late = delete(Enquiry).where(Enquiry.state == EnquiryState.UNCONFIRMED, Enquiry.asked_at < before)
+    return list(db.session.scalars(late.returning(Enquiry.reference)))

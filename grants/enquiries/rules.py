@@ -297,7 +297,14 @@ def obstacles_to_wording(enquiry: Enquiry) -> list[Obstacle]:
 
 
 def obstacles_to_answering(enquiry: Enquiry, answer: Mapping[str, str]) -> list[Obstacle]:
-    """What is missing before the person who asked can be answered: words in one language, a finding on an objection."""
+    """What is missing before the person who asked can be answered: an address, words, a finding on an objection."""
+    if enquiry.forgotten_at is not None:
+        message = _l("The address of who asked is no longer kept. The answer can still be published.")
+        return [Obstacle("forgotten", message), *_missing_in_answer(enquiry, answer)]
+    return _missing_in_answer(enquiry, answer)
+
+
+def _missing_in_answer(enquiry: Enquiry, answer: Mapping[str, str]) -> list[Obstacle]:
     found = []
     if not any(answer.values()):
         found.append(Obstacle("no_answer", _l("Please write the answer.")))
@@ -310,7 +317,7 @@ def obstacles_to_preparing(
     call: Call, enquiry: Enquiry, question: Mapping[str, str], answer: Mapping[str, str]
 ) -> list[Obstacle]:
     """What is missing before everybody can read it: question and answer in every language of the call."""
-    found = obstacles_to_answering(enquiry, answer)
+    found = _missing_in_answer(enquiry, answer)
     for code in call.languages:
         name = language_name(code)
         if not question.get(code):

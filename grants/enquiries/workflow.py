@@ -34,5 +34,5 @@ ENQUIRY = Workflow(
         Transition("put_aside", {S.ASKED, S.PREPARED}, S.SET_ASIDE, needs_reason=True, said=_l("Set aside")),
         Transition("take_up_again", {S.SET_ASIDE}, S.ASKED, said=_l("Taken up again")),
     ],
-    notes={"ask": _l("Asked"), "word": _l("Wording of the answer saved")},
+    notes={"ask": _l("Asked"), "word": _l("Wording of the answer saved"), "forget": _l("Address of who asked removed")},
 )

@@ -20,6 +20,7 @@ from grants.calls.models import Call
 from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import OutboxMail
+from grants.enquiries.actions import forget_unconfirmed
 from grants.enquiries.models import Enquiry
 from grants.enquiries.rules import AN_HOUR_FROM_ONE
 from tests import factories
@@ -197,6 +198,7 @@ def test_what_nobody_confirmed_is_forgotten_with_its_address(call: Call, browser
     with clock.at(OPEN - timedelta(days=6, minutes=1)):
         ask(browser, email="other@example.org")
     ask(browser)
+    assert forget_unconfirmed(OPEN) == 1
     assert asked().email == "someone@example.org"
 
 
