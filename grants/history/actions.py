@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any, Protocol
 
+from sqlalchemy import bindparam, insert
+from sqlalchemy.sql.dml import ReturningInsert
+
 from grants.accounts.models import Person
-from grants.core.db import db
+from grants.core.db import Prepared, db, to_read
 from grants.core.languages import _l
 from grants.core.rules import Obstacle, Refused
 from grants.core.workflow import NoSuchMove, Workflow
@@ -68,16 +73,24 @@ def _write(
     reason: str,
     details: dict[str, Any],
 ) -> HistoryEntry:
-    entry = HistoryEntry(
-        subject_kind=kind,
-        subject_id=subject_id,
-        verb=verb,
-        actor_id=by.id if by else None,
-        from_state=before,
-        to_state=after,
-        reason=reason.strip() or None,
-        details=details,
-    )
-    db.session.add(entry)
-    db.session.flush()
-    return entry
+    written = {
+        "subject_kind": kind,
+        "subject_id": subject_id,
+        "verb": verb,
+        "actor_id": by.id if by else None,
+        "from_state": before,
+        "to_state": after,
+        "reason": reason.strip() or None,
+    }
+    ((entry_id, at),) = _WRITING(**{f"its_{k}": v for k, v in written.items()}, its_details=json.dumps(details))
+    return to_read(HistoryEntry, {"id": entry_id, "at": at, "details": details, **written})
+
+
+def _writing() -> ReturningInsert[int, datetime]:
+    table = HistoryEntry.__table__
+    told = (*("subject_kind", "subject_id", "verb", "actor_id", "from_state", "to_state", "reason"), "details")
+    values = {name: bindparam(f"its_{name}", None, table.c[name].type) for name in told}
+    return insert(HistoryEntry).values(values).returning(HistoryEntry.id, HistoryEntry.at)
+
+
+_WRITING = Prepared(_writing)
