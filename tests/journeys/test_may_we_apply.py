@@ -5,37 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.journeys.browsing import DESK, PHONE, window
+from tests.journeys.desk import answer_the_check, sound
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.browser
 
 CALL = "/calls/MPF-2027-02"
-
-
-def sound(page: Page) -> None:
-    """The page fits its window and axe has nothing to say."""
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{page.url} is {wide} px too wide"
-    found = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in Axe().run(page).response["violations"]]
-    assert not found, f"{page.url}: {found}"
-
-
-def answer(page: Page, **changed: str) -> None:
-    """Fill in the check, with good answers but for those that are ``changed``."""
-    good = {
-        "kind": "ngo", "registration": "registered", "two_years": "yes", "only_there": "yes", "theme": "L1",
-        "advocacy": "yes", "own_share": "yes", "language": "yes", "other_application": "no", "late_report": "no",
-    }  # fmt: skip
-    for name, value in (good | {k: v for k, v in changed.items() if k in good}).items():
-        page.locator(f"input[name={name}][value={value}]").check()
-    page.get_by_label(re.compile("established|établie")).select_option(changed.get("country", "SN"))
-    page.locator("input[name=amount]").fill(changed.get("amount", "10000"))
-    page.locator("input[name=months]").fill("6")
 
 
 def test_a_visitor_on_a_phone_without_scripts_qualifies_objects_and_begins(
@@ -46,7 +25,7 @@ def test_a_visitor_on_a_phone_without_scripts_qualifies_objects_and_begins(
         page = opened.page
         page.goto(CALL)
         page.get_by_role("link", name="Check in two minutes whether you may apply").click()
-        answer(page, country="FR")
+        answer_the_check(page, country="FR")
         page.get_by_role("button", name="See whether we may apply").click()
         expect(page.locator(".notice.warning")).to_contain_text("Not as things stand, for one reason")
         page.get_by_role("link", name="We think this “no” is wrong").click()
@@ -60,7 +39,7 @@ def test_a_visitor_on_a_phone_without_scripts_qualifies_objects_and_begins(
         page.get_by_role("button", name="Yes, please answer").click()
         expect(page.locator(".notice.success")).to_contain_text("We have your question")
         page.goto(f"{CALL}/can-we-apply")
-        answer(page)
+        answer_the_check(page)
         page.get_by_role("button", name="See whether we may apply").click()
         expect(page.locator(".notice.success")).to_contain_text("You can apply")
         page.get_by_role("link", name="Open an account and begin").click()

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from grants.accounts.models import Membership, Person, Role, RoleGrant
@@ -21,49 +21,13 @@ from grants.corrections.actions import publish_correction
 from grants.reports.models import ReportDue, ReportKind
 from grants.reports.workflow import ReportState
 from tests.journeys.browsing import PHONE, Line, Window, window
+from tests.journeys.desk import STATE, first_text, opened_at, text_of, until
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.browser
 
 SECTION = "/applications/APP-402/sections/S2"
 ANOTHER = "/applications/APP-402/sections/S7"
-STATE = ".save-state"
-
-
-def text_of(page: Page, path: str, name: str) -> str:
-    """What the server would show to somebody else who opens the section now."""
-    return str(
-        page.evaluate(
-            """async ([path, name]) => {
-                const answer = await fetch(path, {cache: "no-store"});
-                const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-                return page.querySelector(`[name="${name}"]`).value;
-            }""",
-            [path, name],
-        )
-    )
-
-
-def until(page: Page, expression: str) -> None:
-    """Wait until a promise of the page comes true."""
-    for _ in range(100):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(200)
-    raise AssertionError(f"never true: {expression}")
-
-
-def first_text(page: Page) -> str:
-    """The name of the first long text of the section."""
-    return str(page.locator("form[data-draft] :is(textarea, input[type=text]):visible").first.get_attribute("name"))
-
-
-def opened_at(page: Page, path: str) -> str:
-    """Open a section, ready for writing without a line; the name of its first long text."""
-    page.goto(path)
-    until(page, "navigator.serviceWorker.ready.then(() => !!navigator.serviceWorker.controller)")
-    page.reload()
-    return first_text(page)
 
 
 def test_what_is_typed_is_on_the_server_within_seconds(house: tuple[World, str], chromium: Chromium) -> None:

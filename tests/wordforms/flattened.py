@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lxml import etree
@@ -41,6 +41,24 @@ def with_part(content: bytes, name: str, part: bytes | None) -> bytes:
 def named(root: Any, name: str) -> list[Any]:
     """Every element with this name."""
     return list(root.iter(f"{{{W}}}{name}"))
+
+
+def typed_into(content: bytes, texts: Mapping[str, str]) -> bytes:
+    """The file with other texts typed into its places, by their tags, as Word does it: the prompt of an empty one goes."""
+
+    def type_them(root: Any) -> None:
+        for about in named(root, "sdtPr"):
+            tag = next((element.get(f"{{{W}}}val") for element in about.findall(f"{{{W}}}tag")), None)
+            if tag not in texts:
+                continue
+            for flag in about.findall(f"{{{W}}}showingPlcHdr"):
+                about.remove(flag)
+            first, *others = named(about.getparent(), "t")
+            first.text = texts[tag]
+            for other in others:
+                other.text = ""
+
+    return changed(content, type_them)
 
 
 def without_tags(content: bytes) -> bytes:

@@ -17,7 +17,6 @@ from grants.applications.queries import saved_in
 from grants.core import clock, word
 from grants.core.db import db
 from grants.core.files import StoredFile
-from grants.core.word import W
 from grants.history.queries import timeline
 from grants.questionnaires.models import Questionnaire, SectionRevision
 from grants.questionnaires.queries import definition_of
@@ -26,7 +25,7 @@ from grants.wordforms.models import FilledForm
 from tests import factories as make
 from tests.applications import sample
 from tests.http import Browser, Page
-from tests.wordforms.flattened import PART, changed, named, parts_of, with_part, without_controls
+from tests.wordforms.flattened import PART, parts_of, typed_into, with_part, without_controls
 
 NOW = datetime(2027, 2, 11, 9, tzinfo=UTC)
 HOME = "/applications/APP-001"
@@ -67,15 +66,7 @@ def member(owner: Person) -> Person:
 def edited(content: bytes, **answers: str) -> bytes:
     """The form with other answers typed into the places of some questions."""
     marks = rules.marks_of(definition_of(draft().questionnaire_id))
-
-    def type_them(root: Any) -> None:
-        for about in named(root, "sdtPr"):
-            tag = next((element.get(f"{{{W}}}val") for element in about.findall(f"{{{W}}}tag")), None)
-            for key, text in answers.items():
-                if tag == marks[key]:
-                    next(iter(named(about.getparent(), "t"))).text = text
-
-    return changed(content, type_them)
+    return typed_into(content, {marks[key]: text for key, text in answers.items()})
 
 
 def everything() -> dict[str, Any]:
