@@ -18,10 +18,11 @@ from grants.calls.models import Call
 from grants.core.db import db
 from grants.core.languages import speaking
 from grants.demo import sample
+from grants.demo.people import PASSWORD
 from grants.questionnaires.queries import definition_of
 from grants.wordforms.rules import marks_of
-from tests.journeys.answering import questions_of
-from tests.journeys.browsing import DESK, PHONE, Line, Window
+from tests.journeys.answering import answers_of, questions_of
+from tests.journeys.browsing import DESK, PHONE, Line, Window, window
 from tests.journeys.desk import (
     KINDS,
     STATE,
@@ -265,22 +266,36 @@ class Applicants:
             expect(page.locator(f"#{annex['key']} .badge").first).to_have_text(there, timeout=15_000)
         sound(page)
 
-    def declare_send_in_and_get_a_receipt(self) -> None:
+    def certify(self) -> None:
         page = self.page
         self.write("S10")
         page.goto(self.home)
         sound(page)
+        expect(page.get_by_role("button", name=self.say("Send in the application"))).to_have_count(0)
+        self.click("Read, certify and send in")
+        page.locator("[name=sure]").check()
+        sound(page)
+        self.press("Certify only")
+        expect(page.locator(".notice.success").first).to_be_visible()
+        assert self._application().certified_hash
+
+    def send_in_and_get_a_receipt(self) -> None:
+        page = self.page
+        page.goto(self.home)
         self.world.all_read()
         self.press("Send in the application")
         expect(page.locator("#confirm-dialog")).to_be_visible()
         sound(page)
+        self.press("No, go back")
+        expect(page.locator("#confirm-dialog")).to_be_hidden()
+        self.press("Send in the application")
         self.press("Yes, go on")
         page.wait_for_url("**/receipt")
         sound(page)
         application = self._application()
-        assert application.content_hash
+        assert application.content_hash == application.certified_hash
         shown = re.sub(r"\s", "", page.locator("main").inner_text())
-        assert application.content_hash in shown
+        assert str(application.content_hash) in shown
         letter = self.world.read(OWNER, application.reference)
         assert f"{self.home}/receipt" in letter.links
         assert letter.language == self.language
@@ -311,5 +326,93 @@ def test_an_organization_applies(applicants: Applicants) -> None:
     applicants.write_the_rest()
     applicants.fill_in_the_form_in_word()
     applicants.send_documents_over_a_line_that_drops()
-    applicants.declare_send_in_and_get_a_receipt()
+    applicants.certify()
+    applicants.send_in_and_get_a_receipt()
     applicants.leave()
+
+
+# ------------------------------------------------------------------ by keys alone
+
+FOCUSED = """() => {
+    const focused = document.activeElement, box = focused.getBoundingClientRect(), style = getComputedStyle(focused);
+    return {
+        name: focused.name ?? "",
+        words: (focused.innerText || focused.labels?.[0]?.innerText || "").trim(),
+        ring: focused.matches(":focus-visible") && style.outlineStyle !== "none" ? parseFloat(style.outlineWidth) : 0,
+        inSight: box.width > 0 && box.bottom > 0 && box.top < innerHeight,
+    };
+}"""
+
+
+class Keys:
+    """A page used by Tab, Enter, Space and letters; where one is must be seen all the time."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def to(self, *, name: str = "", words: str = "") -> None:
+        """Go on to the next control with this name or these words."""
+        met = []
+        for _ in range(150):
+            self.page.keyboard.press("Tab")
+            focused = self.page.evaluate(FOCUSED)
+            met.append(focused["name"] or focused["words"])
+            assert focused["ring"] >= 2, f"{self.page.url}: nobody sees that the focus is on {met[-1]}"
+            assert focused["inSight"], f"{self.page.url}: {met[-1]} has the focus out of sight"
+            if (name and focused["name"] == name) or (words and words in focused["words"]):
+                return
+        raise AssertionError(f"{self.page.url}: {name or words} is not reached, only {met}")
+
+    def press(self, key: str) -> None:
+        """Press a key."""
+        self.page.keyboard.press(key)
+
+    def type(self, text: str) -> None:
+        """Type a text."""
+        self.page.keyboard.type(text)
+
+
+def test_the_shortest_way_to_a_receipt_by_keyboard_alone(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    told, owner = answers_of("APP-012"), world.as_("USR-PE-1")
+    for annex in told["annexes"]:
+        if annex.get("file"):
+            owner.open("/applications/APP-402/documents")
+            paper = sample.document(annex["file"].rsplit(".", 1)[-1], annex["key"], "ORG-PE")
+            owner.press("Add", {"files": (paper, annex["file"])}, at=f"/{annex['key']}/attach")
+    with window(chromium, address) as opened:
+        page, keys = opened.page, Keys(opened.page)
+        page.goto("/sign-in")
+        for name, text in (("email", world.emails["USR-PE-1"]), ("password", PASSWORD)):
+            keys.to(name=name)
+            keys.type(text)
+        keys.press("Enter")
+        page.wait_for_url("**/")
+        keys.to(words="Applications")
+        keys.press("Enter")
+        page.wait_for_url("**/applications")
+        title = page.locator("a[href='/applications/APP-402']").first.inner_text()
+        keys.to(words=title)
+        keys.press("Enter")
+        page.wait_for_url("**/APP-402")
+        keys.to(words=page.locator("main a[href='/applications/APP-402/sections/S10']").first.inner_text())
+        keys.press("Enter")
+        page.wait_for_url("**/sections/S10*")
+        for question in questions_of("S10"):
+            keys.to(name=question["key"])
+            if question["type"] == "declaration":
+                keys.press("Space")
+            else:
+                keys.type(told[question["key"]] or "None.")
+        keys.to(name="next")
+        keys.press("Enter")
+        page.wait_for_url("**/APP-402")
+        keys.to(words="Read, certify and send in")
+        keys.press("Enter")
+        page.wait_for_url("**/certify")
+        keys.to(name="sure")
+        keys.press("Space")
+        keys.to(name="send")
+        keys.press("Enter")
+        page.wait_for_url("**/receipt")
+        expect(page.locator("h1")).to_have_text("We have received your application")

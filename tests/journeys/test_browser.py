@@ -1,10 +1,9 @@
-"""The same in a real browser: every main screen on a phone and on a desk, and the core of the life with keys and clicks."""
+"""The same in a real browser: every main screen on a phone and on a desk, and the core of the life with clicks."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +13,6 @@ from playwright.sync_api import Page, expect
 from config import ROOT
 from grants.core import clock
 from grants.demo import sample
-from tests.journeys.answering import answers_of
 from tests.journeys.browsing import DESK, PHONE, window
 from tests.journeys.world import World
 
@@ -185,71 +183,6 @@ def _keep_picture(page: Page, name: str, language: str) -> None:
 
 
 # ------------------------------------------------------------------ the core of the life
-
-
-def test_an_applicant_fills_in_a_section_by_keyboard_sends_files_and_gets_a_receipt(
-    house: tuple[World, str], chromium: Chromium
-) -> None:
-    world, address = house
-    with window(chromium, address) as opened:
-        page = opened.sign_in(world.emails["USR-PE-1"])
-        page.goto("/applications/APP-402")
-        off = page.get_by_role("button", name="Send in the application")
-        expect(off).to_have_attribute("aria-disabled", "true")
-        _fill_declarations_by_keyboard(page)
-        for annex in answers_of("APP-012")["annexes"]:
-            if annex.get("file"):
-                _attach(page, annex)
-        page.goto("/applications/APP-402")
-        page.get_by_role("link", name="Read, certify and send in").click()
-        page.get_by_role("link", name="To the declaration").click()
-        page.get_by_label("I certify this application in the name of our organization.").press("Space")
-        page.get_by_role("button", name="Certify only").click()
-        expect(page.locator(".notice.success")).to_contain_text("Certified by a signatory")
-        page.get_by_role("button", name="Send in the application").click()
-        expect(page.locator("#confirm-dialog")).to_be_visible()
-        page.get_by_role("button", name="No, go back").click()
-        expect(page.locator("#confirm-dialog")).to_be_hidden()
-        page.get_by_role("button", name="Send in the application").click()
-        page.get_by_role("button", name="Yes, go on").click()
-        page.wait_for_url("**/receipt")
-        expect(page.locator("h1")).to_have_text("We have received your application")
-
-
-def _fill_declarations_by_keyboard(page: Page) -> None:
-    """The last section, without touching the mouse: Tab, Space, letters, Enter."""
-    answers = answers_of("APP-012")
-    page.goto("/applications/APP-402/sections/S10")
-    line = page.locator(".save-state")
-    expect(line).to_contain_text("Not saved yet")
-    reached: list[str] = []
-    for _ in range(120):
-        page.keyboard.press("Tab")
-        name, words = page.evaluate("() => [document.activeElement.name || '', document.activeElement.textContent]")
-        if name.startswith("decl_") and name != "decl_conflict_of_interest":
-            page.keyboard.press("Space")
-        elif name in ("decl_conflict_of_interest", "signed_by"):
-            page.keyboard.type(answers[name] or "None.")
-        elif name == "save":
-            page.keyboard.press("Enter")
-            break
-        reached.append(name or words.strip()[:20])
-    page.wait_for_load_state()
-    expect(page.locator(".save-state")).to_contain_text("Saved on the server")
-    assert page.locator("input[name=decl_truth]").is_checked(), reached
-    page.goto("/applications/APP-402/sections/S10?check=1")
-    expect(page.locator(".error-summary")).to_have_count(0)
-
-
-def _attach(page: Page, annex: dict[str, Any]) -> None:
-    page.goto("/applications/APP-402/documents")
-    section = page.locator(f"#{annex['key']}")
-    kind = annex["file"].rsplit(".", 1)[-1]
-    content = sample.document(kind, annex["key"], "ORG-PE")
-    mime = {"pdf": "application/pdf"}.get(kind, "application/octet-stream")
-    section.locator("input[type=file]").set_input_files({"name": annex["file"], "mimeType": mime, "buffer": content})
-    section.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator(f"#{annex['key']}")).to_contain_text(annex["file"])
 
 
 def test_a_reviewer_declares_and_scores(house: tuple[World, str], chromium: Chromium) -> None:
