@@ -394,7 +394,7 @@ PARTS = (
     Part(
         "instalments",
         _l("Instalments"),
-        _l("In which parts a grant is paid, and what each part waits for. Together they are 100 %."),
+        _l("In which parts a grant is paid, and what each part waits for. Together they make the whole."),
         ("call", "award", "tranche_plans"),
         (
             Asked(("id",), "word", _l("Key"), _l("Such as T-80-20")),
