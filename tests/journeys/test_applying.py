@@ -21,6 +21,8 @@ from grants.demo import sample
 from grants.demo.people import PASSWORD
 from grants.questionnaires.queries import definition_of
 from grants.wordforms.rules import marks_of
+from tests.bench import weight
+from tests.bench.world import cookie_of
 from tests.journeys.answering import answers_of, questions_of
 from tests.journeys.browsing import DESK, PHONE, Line, Window, window
 from tests.journeys.desk import (
@@ -329,6 +331,25 @@ def test_an_organization_applies(applicants: Applicants) -> None:
     applicants.certify()
     applicants.send_in_and_get_a_receipt()
     applicants.leave()
+
+
+def test_what_the_bench_weighs_is_what_a_browser_loads(
+    house: tuple[World, str], chromium: Chromium, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, address = house
+    form, place = "/applications/APP-402/sections/S8", "/applications/APP-402/"
+    with window(chromium, address) as known:
+        known.sign_in(world.emails["USR-PE-1"])
+        who = known.context.storage_state()
+    weighed = {part for part, _size in weight.everything(world.app, form, cookie_of(world.app, "USR-PE-1"))}
+    caplog.clear()
+    with window(chromium, address, storage_state=who) as opened, caplog.at_level("INFO", "werkzeug"):
+        opened.page.goto(form)
+        until(opened.page, "navigator.serviceWorker.ready.then(() => true)")
+        until(opened.page, "caches.match('/offline').then(found => !!found)")
+        asked = set(re.findall(r'"GET ([^ ?]+)', caplog.text))
+    asked = {part for part in asked if part == form or not part.startswith(place)}
+    assert asked | {"/static/img/mark.svg"} == weighed, "one browser asks for the same icon once"
 
 
 # ------------------------------------------------------------------ by keys alone
