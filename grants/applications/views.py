@@ -29,7 +29,7 @@ from grants.core.money import Money
 from grants.core.permissions import require, scope
 from grants.core.revisions import Change, changes_in_section
 from grants.core.rules import Obstacle, Refused, refuse
-from grants.core.templating import addresses, day
+from grants.core.templating import addresses, day, marked
 from grants.core.web import READS, SIGNED_IN, access, done, found
 from grants.enquiries.permissions import can_answer
 from grants.history.queries import timeline
@@ -166,7 +166,7 @@ class Desk:
     def places(self, current: str = "") -> list[Place]:
         """The sections down the side, with their state; documents have a page of their own."""
         troubled = {o.where[1].get("key") for o in self.__dict__.get("unfinished", []) if _is_trouble(o) and o.where}
-        language, missing = language_now(), self.missing
+        missing = self.missing
         to_section = addresses("applications.section", "key", reference=self.application.reference)
         to_documents = url_for("applications.documents", reference=self.application.reference)
         listed, papers = [], False
@@ -177,7 +177,7 @@ class Desk:
             state = rules.section_state(section, row.complete if row else None, self.attachments, missing)
             listed.append(
                 Place(
-                    label=pick(section.title, language),
+                    label=marked(section.title, self.definition.fallback),
                     url=to_documents if only_files else to_section(section.key),
                     current=current == ("documents" if only_files else section.key),
                     state="attention" if row and section.key in troubled else state,

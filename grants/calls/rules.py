@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.core import get_global
 
 from grants.accounts.models import REGION_LABELS, Region, countries_of
+from grants.budgets.rules import shown
 from grants.calls.models import Call, WorkingCopy
 from grants.calls.workflow import CALL, CallState
 from grants.core.expressions import PHRASES, BadExpression, parse
@@ -353,8 +354,8 @@ class _Examination:
                 reason = _l(
                     "the %(key)s amounts of the regions add up to %(what)s, more than %(whole)s",
                     key=key,
-                    what=Money(minor, self.currency),
-                    whole=whole,
+                    what=shown(Money(minor, self.currency)),
+                    whole=shown(whole),
                 )
                 self.wrong((*path, "by_region"), reason)
         self.grant(whole)
@@ -371,12 +372,20 @@ class _Examination:
         if least and most and least > most:
             self.wrong(
                 (*path, "min"),
-                _l("the smallest grant %(least)s is larger than the largest %(most)s", least=least, most=most),
+                _l(
+                    "the smallest grant %(least)s is larger than the largest %(most)s",
+                    least=shown(least),
+                    most=shown(most),
+                ),
             )
         if most and envelope and most > envelope:
             self.wrong(
                 (*path, "max"),
-                _l("the largest grant %(most)s is larger than the envelope %(envelope)s", most=most, envelope=envelope),
+                _l(
+                    "the largest grant %(most)s is larger than the envelope %(envelope)s",
+                    most=shown(most),
+                    envelope=shown(envelope),
+                ),
             )
         months = self.mapping(grant, "duration_months", path)
         if isinstance(grant.get("duration_months"), Mapping):

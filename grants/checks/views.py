@@ -20,6 +20,7 @@ from grants.checks.forms import AskForm, HandInForm, JudgeForm, MoreTimeForm
 from grants.checks.models import Clarification, Outcome
 from grants.checks.workflow import ClarificationState
 from grants.core import clock
+from grants.core.differences import compared
 from grants.core.languages import gettext as _
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
@@ -182,7 +183,12 @@ def _clarifications_page(
         late=waiting is not None and rules.is_late(waiting, clock.now()),
         parts=parts,
         changed={
-            one.id: rules.differences(definition, documents, one.before.content, one.after.content, language_now())
+            one.id: [
+                (change.label, *compared(change.before, change.now))
+                for change in rules.differences(
+                    definition, documents, one.before.content, one.after.content, language_now()
+                )
+            ]
             for one in asked
             if one.after is not None
         },

@@ -24,6 +24,9 @@ from markupsafe import escape
 LANGUAGES = ("en", "fr", "es")
 """Languages of screens and mails."""
 
+RIGHT_TO_LEFT = {"ar", "arc", "ckb", "dv", "fa", "he", "khw", "ks", "ps", "sd", "ug", "ur", "yi"}
+"""Languages that are written from right to left."""
+
 _spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
@@ -130,6 +133,19 @@ def pick(texts: Mapping[str, Any] | str | None, language: str | None = None, fal
     if texts.get(fallback):
         return texts[fallback]
     return next((t for t in texts.values() if t), "")
+
+
+def language_of(texts: Mapping[str, Any] | str | None, fallback: str = "en", wanted: str = "") -> str:
+    """In which language :func:`pick` finds a text; words of no language count as the reader's own."""
+    wanted = wanted or language_now()
+    if not isinstance(texts, Mapping) or texts.get(wanted):
+        return wanted
+    return fallback if texts.get(fallback) else next((code for code, text in texts.items() if text), wanted)
+
+
+def direction(language: str) -> str:
+    """How a language is written: "rtl" or "ltr"."""
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 
 
 @lru_cache(maxsize=16)

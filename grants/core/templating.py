@@ -24,9 +24,11 @@ from grants.core import clock
 from grants.core.languages import (
     LANGUAGES,
     country_name,
+    direction,
     file_size,
     language_name,
     language_now,
+    language_of,
     long_day,
     number_text,
     pick,
@@ -60,6 +62,7 @@ def init_app(app: Flask) -> None:
     env.filters.update(
         text=pick,
         marked=marked,
+        turned=turned,
         money=money,
         money_signs=lambda currency: signs_of(currency, language_now()),
         number=number_text,
@@ -89,7 +92,7 @@ def init_app(app: Flask) -> None:
         drawn_badge=drawn_badge,
         link=absolute_link,
         state_of=lambda subject: subject.workflow.states(subject.state),
-        page_direction=lambda: "rtl" if language_now() in ("ar", "fa", "ur", "he") else "ltr",
+        page_direction=lambda: direction(language_now()),
     )
 
 
@@ -227,8 +230,13 @@ def lines(value: str | None) -> Markup:
 
 def marked(texts: Mapping[str, Any] | str | None, fallback: str = "en") -> Markup:
     """The wording for the reader; when it is in another language it says so to screen readers and search."""
-    wanted = language_now()
-    if not isinstance(texts, Mapping) or texts.get(wanted):
-        return Markup.escape(pick(texts, wanted))
-    language = fallback if texts.get(fallback) else next((k for k, t in texts.items() if t), fallback)
+    language = language_of(texts, fallback)
+    if language == language_now():
+        return Markup.escape(pick(texts, language))
     return Markup('<span lang="{}">{}</span>').format(language, pick(texts, language))
+
+
+def turned(texts: Mapping[str, Any] | str | None, fallback: str = "en") -> Markup:
+    """The attribute for what stands around a wording that runs the other way than the page; empty when it does not."""
+    way = direction(language_of(texts, fallback))
+    return Markup(' dir="{}"').format(way) if way != direction(language_now()) else Markup("")

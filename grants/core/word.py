@@ -24,6 +24,8 @@ from typing import Any, NoReturn
 
 from lxml import etree
 
+from grants.core.languages import direction
+
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W14 = "http://schemas.microsoft.com/office/word/2010/wordml"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -34,7 +36,6 @@ LONGEST_TAG = 64
 """What Word permits; it takes a file with a longer one for damaged."""
 
 LONGEST_CHOICE = 250
-RIGHT_TO_LEFT = {"ar", "arc", "dv", "fa", "ha", "he", "khw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"}
 
 TICKED, UNTICKED = "☒", "☐"
 PROMPT = "✎"
@@ -193,7 +194,7 @@ class _Writer:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.turned = document.language in RIGHT_TO_LEFT
+        self.turned = direction(document.language) == "rtl"
         self.ids = 0
 
     def body(self) -> bytes:

@@ -65,14 +65,17 @@ class Desk:
         listed = []
         for problem in problems:
             place = rules.mended_at(problem.path, self.call.reference)
-            where = rules.in_words(problem)
-            listed.append({"message": f"{where}: {problem.reason}", "url": url_for(place.endpoint, **place.values)})
+            listed.append({"message": _in_words(problem), "url": url_for(place.endpoint, **place.values)})
         return listed
 
     def below(self, part: Part) -> list[Problem]:
         """The mistakes that a part's pages mend."""
         keys = {part.key, part.within, getattr(MEMBERS.get(part.key), "key", "")} - {""}
         return [p for p in self.problems if rules.mended_at(p.path, "").values.get("key") in keys]
+
+
+def _in_words(problem: Problem) -> str:
+    return str(_("%(label)s: %(text)s", label=rules.in_words(problem), text=problem.reason))
 
 
 class Line(NamedTuple):
@@ -310,7 +313,7 @@ def _page(desk: Desk, part: Part, form: PartForm, place: str = "") -> ResponseRe
         form=form,
         place=place,
         is_new=place.endswith("new"),
-        problems=[{"message": f"{rules.in_words(p)}: {p.reason}"} for p in wrong],
+        problems=[{"message": _in_words(p)} for p in wrong],
         preview=_preview(desk, part, numbers) if request.method == "GET" else None,
     )
     return page, 422 if form.is_submitted else 200
@@ -347,7 +350,8 @@ def _line(desk: Desk, part: Part, numbers: tuple[int, ...], each: Any) -> Line:
     key = str(given.get("key") or given.get("id") or "")
     kind = rules.QUESTION_KINDS.get(str(given.get("type")), "") if part.key == "questions" else ""
     troubled = any(rules.problems_within(desk.problems, rules.path_of(part, numbers)))
-    return Line("-".join(map(str, numbers)), title or key or _("without a name"), f"{key} {kind}".strip(), troubled, [])
+    note = " · ".join(filter(None, (key, str(kind))))
+    return Line("-".join(map(str, numbers)), title or key or _("without a name"), note, troubled, [])
 
 
 def _rearranged(desk: Desk, part: Part) -> ResponseReturnValue:

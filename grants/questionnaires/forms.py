@@ -27,7 +27,7 @@ from wtforms.validators import StopValidation
 
 from grants.budgets.rules import Sums, sums_of
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, one_line
-from grants.core.languages import language_now, number_shown, number_typed, pick, said
+from grants.core.languages import direction, language_now, language_of, number_shown, number_typed, pick, said
 from grants.core.money import Money
 from grants.core.questions import (
     CHOICES,
@@ -181,12 +181,12 @@ def _around(
     named = {"id": id, "name": name}
     if layout == "select":
         choose = f'<option value="">{escape(said("Choose one"))}</option>'
-        return _tag("select", named, about) + choose, "</select>"
+        return _tag("select", named, about)[:-1] + _tongue(question, language) + ">" + choose, "</select>"
     if layout in ("radios", "boxes"):
         number = len(choices_of(question, language))
         inline = layout == "radios" and number <= 3 and question.type in ("boolean", "scale")
         more = " inline" if inline else " many" if layout == "boxes" and number > 2 * RADIOS else ""
-        return f'<div class="options{more}">', "</div>"
+        return f'<div class="options{more}"{_tongue(question, language)}>', "</div>"
     if layout == "check":
         return _tag("input", {"type": "checkbox", **named, "value": "yes"}, about)[:-1], ">"
     if layout == "area":
@@ -203,6 +203,12 @@ def _around(
     }
     start = _tag("input", {"type": INPUT_TYPES.get(kind, "text"), **named})
     return f'{start[:-1]} value="', '"' + _tag("", given, about)[1:]
+
+
+def _tongue(question: Question, language: str) -> str:
+    """The attributes of options that are worded in another language than the page."""
+    spoken = language_of(question.options[0].label, wanted=language) if question.options else language
+    return "" if spoken == language else f' lang="{escape(spoken)}" dir="{direction(spoken)}"'
 
 
 def _tag(name: str, *attributes: Mapping[str, Any]) -> str:

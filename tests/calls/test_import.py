@@ -190,7 +190,7 @@ def test_two_calls_may_use_the_same_form(app: Flask) -> None:
 CORPUS = [
     ("call.yaml", "currency: EUR", "currency: EURO", "call.yaml:13: call.currency: “EURO” is not a currency code"),
     ("call.yaml", "  id: MPF-2027-01", "  id: manage", "call.yaml:5: call.id: a reference of 2 to 40"),
-    ("call.yaml", "total: 120000.00", "total: 60000.00", "the floor amounts of the regions add up to 85000.00 EUR"),
+    ("call.yaml", "total: 120000.00", "total: 60000.00", "the floor amounts of the regions add up to €85,000"),
     ("call.yaml", "total: 120000.00", "total: 120000.005", "“120000.005” is not an amount in EUR"),
     (
         "call.yaml",
@@ -202,7 +202,7 @@ CORPUS = [
         "call.yaml",
         "    min: 6000.00",
         "    min: 16000.00",
-        "the smallest grant 16000.00 EUR is larger than the largest",
+        "the smallest grant €16,000 is larger than the largest",
     ),
     (
         "call.yaml",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
-from config import ROOT
+from config import ROOT, Config
 from grants.core import clock
 from grants.demo import sample
-from tests.journeys.browsing import DESK, PHONE, window
+from tests.journeys import scenes
+from tests.journeys.browsing import DESK, PHONE, served, window
+from tests.journeys.conftest import copy_of_the_demonstration
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.browser
@@ -25,7 +29,28 @@ PICTURED = {
 }  # fmt: skip
 """What is kept for the documentation: name of the screen and width of the window."""
 
-SCREENS: dict[str, dict[str, str]] = {
+
+class Pressed(NamedTuple):
+    """A page; or what a form of it leads to when it asks once more or shows what is wrong: nothing changes by it.
+
+    ``form`` is the end of the address the form goes to. Its checks by the browser and by scripts are passed over.
+    """
+
+    path: str
+    form: str | None = None
+    fields: Mapping[str, str] = {}
+    status: int = 200
+
+
+S2 = "/applications/APP-402/sections/S2"
+COPY = "/calls/MPF-2028-01"
+SENEGAL, KENYA = "/organizations/ORG-SN", "/applications/{entered}"
+ANSWERED = (
+    "kind=ngo&registration=registered&country=SN&two_years=no&only_there=yes&theme=L1&advocacy=unsure"
+    "&amount=10000&months=6&own_share=yes&language=yes&other_application=no&late_report=no"
+)
+
+SCREENS: dict[str, dict[str, str | Pressed]] = {
     "": {
         "welcome": "/",
         "calls": "/calls",
@@ -33,8 +58,49 @@ SCREENS: dict[str, dict[str, str]] = {
         "questions": "/calls/MPF-2027-02/questions",
         "sign-in": "/sign-in",
         "register": "/register",
+        "register-wrong": Pressed("/register", "/register", {"email": "nobody"}, 200),
+        "may-we-apply": "/calls/MPF-2027-02/can-we-apply",
+        "we-may-apply": f"/calls/MPF-2027-02/can-we-apply?answered=yes&{ANSWERED}",
+        "we-may-not-apply": f"/calls/MPF-2027-02/can-we-apply?answered=yes&{ANSWERED}".replace("=SN", "=FR"),
+        "ask-about-call": "/calls/MPF-2027-02/ask",
+        "object": "/calls/MPF-2027-02/ask?about=country&given=FR",
+        "objection-to-confirm": "{asking}",
+        "registered": "/registered",
+        "confirm-again": "/confirm",
+        "forgotten": "/reset-password",
+        "new-password": "{reset}",
+        "address-to-confirm": "{confirm}",
+        "first-sign-in": "/first-sign-in/{first}",
+        "invitation-of-visitor": "{invitation}",
+        "entry-to-confirm": "{confirming}",
+        "offline": "/offline",
+        "look": "/look",
+        "not-found": Pressed("/nowhere", status=404),
+    },
+    "awa@example.org": {"first-steps": "/welcome", "invitation": "{invitation}", "account-invited": "/account"},
+    "fatou@example.org": {
+        "home-without-organization": "/",
+        "applications-none": "/applications",
+        "new-organization": "/organizations/new",
+        "find-organization": "/organizations/find?country=KE&q=coast+domestic+workers+forum",
+        "ask-to-join": "{joining}",
+    },
+    "USR-PE-2": {
+        "both-texts": Pressed(S2, S2, {"version": "{seen}", "summary": "Yo escribí otra cosa mientras tanto."}, 409),
     },
     "USR-PE-1": {
+        "applications-own": "/applications",
+        "apply": "/calls/MPF-2027-02/apply",
+        "copy-answers": "/applications/APP-402/copy?from=APP-012",
+        "copy-from": "/applications/APP-402/copy",
+        "note-wrong": Pressed("/applications/APP-402/notes", "/notes", {"text": " "}, 422),
+        "word-compared": "/applications/APP-402/word/compare",
+        "word-wrong": Pressed("/applications/APP-402/word", "/word", status=422),
+        "asked-for-more": "/applications/APP-503/clarifications",
+        "application-reopened": "/applications/APP-503",
+        "section-reopened": "/applications/APP-503/sections/S6",
+        "receipt-of-answer": "/applications/APP-503/receipt",
+        "withdraw": "/applications/APP-503/withdraw",
         "home-applicant": "/",
         "application": "/applications/APP-402",
         "certify": "/applications/APP-402/certify",
@@ -60,8 +126,35 @@ SCREENS: dict[str, dict[str, str]] = {
         "bank-account": "/organizations/ORG-SN/bank-account",
         "receipt": "/applications/APP-001/receipt",
         "letter": "/applications/APP-201/letter",
+        "organization-own": SENEGAL,
+        "profile-of-organization": f"{SENEGAL}/profile",
+        "profile-wrong": Pressed(f"{SENEGAL}/profile", "", {"name": "", "founded_on": "2999-01-01"}, 422),
+        "requests": f"{SENEGAL}/requests",
+        "request-declined": f"{SENEGAL}/requests/{{request}}/decline",
+        "kept-documents": f"{SENEGAL}/documents",
+        "kept-document-removed": Pressed(f"{SENEGAL}/documents", "/documents/{document}/remove"),
+        "identifiers": f"{SENEGAL}/identifiers",
+        "sponsored": f"{SENEGAL}/sponsor",
+        "sponsoring-declined": f"{SENEGAL}/sponsorships/{{asked}}/decline",
+        "sponsoring-ended": f"{SENEGAL}/sponsorships/{{sponsorship}}/end",
+        "member": f"{SENEGAL}/people/{{member}}",
+        "member-hands-over": Pressed(f"{SENEGAL}/people/{{member}}", "/hand-over"),
+        "member-ends": Pressed(SENEGAL, "/people/{member}/end"),
+        "change-password": "/change-password",
+        "refuse-offer": "/grants/MPF-2026-02-G03/refuse",
     },
-    "USR-NP-1": {"offer": "/grants/MPF-2026-02-G01/agreement"},
+    "USR-MA-1": {
+        "sponsor-asked": "/organizations/ORG-MA/sponsor",
+        "requests-none": "/organizations/ORG-MA/requests",
+        "kept-documents-none": "/organizations/ORG-MA/documents",
+        "identifiers-none": "/organizations/ORG-MA/identifiers",
+    },
+    "USR-GT-1": {"draft-begun": "/applications/APP-403", "notes-none": "/applications/APP-403/notes"},
+    "USR-KE-1": {"entry-own": f"{KENYA}/entry", "entry-read": KENYA},
+    "USR-NP-1": {
+        "offer": "/grants/MPF-2026-02-G01/agreement",
+        "offer-refused": "/grants/MPF-2026-02-G01/refuse",
+    },
     "REV-2": {
         "home-reviewer": "/",
         "profile": "/reviews/profile",
@@ -94,6 +187,62 @@ SCREENS: dict[str, dict[str, str]] = {
         "reports-queue": "/reports",
         "closeout": "/grants/MPF-2026-01-G06/closeout",
         "plan": "/grants/MPF-2026-02-G02/plan",
+        "calls-managed": "/calls/manage",
+        "call-draft": f"{COPY}/manage",
+        "write": f"{COPY}/write",
+        "write-words": f"{COPY}/write/words",
+        "write-dates": f"{COPY}/write/dates",
+        "write-money": f"{COPY}/write/money",
+        "write-lots": f"{COPY}/write/lots",
+        "write-lot": f"{COPY}/write/lots/0",
+        "write-questions": f"{COPY}/write/sections",
+        "write-section": f"{COPY}/write/sections/1",
+        "write-question": f"{COPY}/write/questions/1-0",
+        "write-table": f"{COPY}/write/questions/3-0",
+        "write-new-question": f"{COPY}/write/questions/1-new",
+        "write-rule": f"{COPY}/write/rules/2",
+        "write-document": f"{COPY}/write/documents/0",
+        "write-grid": f"{COPY}/write/grid",
+        "write-criteria": f"{COPY}/write/scored",
+        "write-criterion": f"{COPY}/write/criteria/0-0",
+        "write-text": f"{COPY}/write/text/grid",
+        "write-wrong": Pressed(f"{COPY}/write/money", "", {"grant-min": "much"}, 422),
+        "write-discarded": Pressed(f"{COPY}/write", "/write-back"),
+        "write-published": "/calls/MPF-2027-02/write",
+        "call-copied": f"{COPY}/copy",
+        "correction": "/calls/MPF-2027-02/correct",
+        "preview": f"{COPY}/preview",
+        "preview-section": f"{COPY}/preview/S4",
+        "trial": f"{COPY}/trial",
+        "trial-section": f"{COPY}/trial/S2?check=1",
+        "trial-tables": f"{COPY}/trial/S4",
+        "enquiries": "/calls/MPF-2027-02/enquiries",
+        "enquiry": "/calls/MPF-2027-02/enquiries/{enquiry}",
+        "objection": "/calls/MPF-2027-02/enquiries/{objection}",
+        "enquiries-none": f"{COPY}/enquiries",
+        "enter": "/calls/MPF-2027-02/enter",
+        "enter-wrong": Pressed("/calls/MPF-2027-02/enter", "", status=422),
+        "entry": f"{KENYA}/entry",
+        "ask-for-more": f"{KENYA}/clarifications/ask",
+        "clarifications": "/applications/APP-503/clarifications",
+        "clarification-closed": "/applications/APP-503/clarifications/close",
+        "ineligible": "/applications/APP-503/find-ineligible",
+        "check-reopened": "/applications/APP-501/reopen-check",
+        "organizations": "/organizations",
+        "organization-of-applicant": SENEGAL,
+        "alike": "/organizations/alike",
+        "pair": "/organizations/alike/{pair}",
+        "appointed": "/organizations/ORG-TG/people/{heir}/appoint",
+        "reviewers": "/reviewers",
+        "reviewer": "/reviewers/REV-2",
+        "letters-to-release": "/meetings/MPF-2026-02-M1/release",
+        "milestone-moved": "/grants/MPF-2026-01-G01/milestones/{milestone}/move",
+        "milestone-reached": "/grants/MPF-2026-01-G01/milestones/{milestone}/reached",
+        "suspended": "/grants/MPF-2026-01-G01/standing/suspend",
+        "report-moved": "/reports/{owed}/move",
+        "report-waived": "/reports/{owed}/waive",
+        "report-returned": "/reports/3/return",
+        "nothing-allowed": Pressed("/people", status=403),
     },
     "STF-08": {
         "home-finance": "/",
@@ -103,35 +252,75 @@ SCREENS: dict[str, dict[str, str]] = {
         "grant-payments": "/grants/MPF-2026-01-G01/payments",
         "verification": "/organizations/ORG-MA/bank-account/verification",
         "ledger": "/ledger",
+        "refund": "/grants/MPF-2026-01-G06/refund",
+        "confirm-it-is-you": "/confirm-it-is-you",
     },
     "STF-15": {"home-auditor": "/", "people": "/people", "record": "/record"},
-    "STF-16": {"home-administrator": "/", "person": "/people/REV-2", "invite": "/people/invite", "mails": "/mails"},
+    "STF-16": {
+        "home-administrator": "/",
+        "person": "/people/REV-2",
+        "invite": "/people/invite",
+        "mails": "/mails",
+        "person-invited": "/people/{invited}",
+        "invite-wrong": Pressed("/people/invite", "/people/invite", status=422),
+        "account-closed": Pressed("/people/REV-2", "/close"),
+    },
 }
 
 
 # ------------------------------------------------------------------ every screen
 
 
+@pytest.fixture(scope="module")
+def staged(running: Config, demonstration: Config) -> Iterator[tuple[World, str, dict[str, str]]]:
+    """The demonstration on a web server, with more life in it, and what the addresses of its pages need."""
+    with copy_of_the_demonstration(running, demonstration) as world, served(world.app) as address:
+        yield world, address, scenes.set_up(world)
+
+
 @pytest.mark.parametrize("who", list(SCREENS), ids=lambda who: who or "visitor")
-def test_screens_fit_speak_and_are_accessible(shown: tuple[World, str], chromium: Chromium, who: str) -> None:
-    world, address = shown
+def test_screens_fit_speak_and_are_accessible(
+    staged: tuple[World, str, dict[str, str]], chromium: Chromium, who: str
+) -> None:
+    world, address, places = staged
     found: list[str] = []
     with window(chromium, address) as opened:
-        page = opened.sign_in(world.emails[who]) if who else opened.page
+        page = opened.sign_in(world.email(who)) if who else opened.page
         for language in ("en", "fr"):
             page.goto("/")
             _speak(page, language)
-            for name, path in SCREENS[who].items():
+            for name, screen in SCREENS[who].items():
                 page.set_viewport_size(DESK)
-                answer = page.goto(path)
-                assert answer is not None
-                assert answer.status == 200, f"{path}: {answer.status}"
+                pressed = Pressed(screen) if isinstance(screen, str) else screen
+                status = _opened(page, pressed, places)
+                assert status == pressed.status, f"{name}: {status}"
                 assert page.locator("html").get_attribute("lang") == language
                 found += [f"{name} {language} {problem}" for problem in _looked_at(page, language)]
                 _keep_picture(page, name, language)
         page.goto("/")
         _speak(page, "en")
+        opened.complaints = [said for said in opened.complaints if not EXPECTED.search(said)]
     assert not found, "\n".join(found)
+
+
+EXPECTED = re.compile(r"the server responded with a status of 4\d\d")
+"""What the browser says of a page that refuses."""
+
+
+def _opened(page: Page, pressed: Pressed, places: dict[str, str]) -> int:
+    """Go to a page, and send one of its forms when that is what is to be seen; the status of the answer."""
+    answer = page.goto(pressed.path.format(**places))
+    if pressed.form is not None:
+        for name, text in pressed.fields.items():
+            field = page.locator(f"main [name='{name}']").first
+            field.evaluate("(field, text) => { field.value = text }", text.format(**places))
+        end = pressed.form.format(**places)
+        form = page.locator("main form[method=post]" + (f"[action$='{end}']" if end else "")).first
+        with page.expect_navigation() as moved:
+            form.evaluate("form => HTMLFormElement.prototype.submit.call(form)")
+        answer = moved.value
+    assert answer is not None
+    return answer.status
 
 
 def _speak(page: Page, language: str) -> None:

@@ -1,0 +1,352 @@
+"""More life for the demonstration, so that no page is looked at empty: everything here is done by the product's own actions."""
+
+from __future__ import annotations
+
+import copy
+import io
+from datetime import timedelta
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import select
+
+from grants.accounts import actions as accounts
+from grants.accounts.models import MemberRole, Membership, Role
+from grants.applications import actions as applications
+from grants.applications.models import Application, Attachment
+from grants.awards.models import Award, Milestone
+from grants.calls import actions as calls
+from grants.calls.models import Call
+from grants.calls.queries import working_copy_of, written_documents
+from grants.checks import actions as checks
+from grants.checks import queries as clarifications
+from grants.core import clock
+from grants.core.db import db, transaction
+from grants.core.mail import Delivery, OutboxMail
+from grants.core.word import W
+from grants.demo import sample
+from grants.demo.people import People
+from grants.drafts import actions as drafts
+from grants.enquiries import actions as enquiries
+from grants.enquiries.models import Enquiry, EnquiryKind
+from grants.enquiries.workflow import EnquiryState
+from grants.entries import actions as entries
+from grants.organizations import actions as organizations
+from grants.organizations.models import DocumentKind, Resemblance
+from grants.questionnaires.queries import definition_of, sections_of
+from grants.reports.models import ReportDue
+from grants.trials import actions as trials
+from grants.wordforms import actions as wordforms
+from grants.wordforms import rules as word_rules
+from tests.journeys.world import World
+from tests.wordforms.flattened import changed, named
+
+PLACES = dict[str, str]
+"""What stands for a number or token in the address of a page."""
+
+
+def set_up(world: World) -> PLACES:
+    """Let everything happen that the pages of applying tell of; what the addresses of those pages need."""
+    people = People()
+    places: PLACES = {}
+    for scene in (
+        _writing,
+        _word,
+        _organizations,
+        _sponsors,
+        _clarifying,
+        _entry,
+        _calls,
+        _enquiries,
+        _owed,
+        _people,
+        _mails,
+    ):
+        with transaction():
+            scene(people, places)
+    _at_the_door(world)
+    letters = {
+        "invitation": "awa@example.org",
+        "confirm": "maya@example.org",
+        "asking": "asks@example.org",
+        "reset": "REV-2",
+    }
+    fatou = world.as_("fatou@example.org").open("/organizations/find?country=KE&q=coast+domestic+workers+forum")
+    places["joining"] = next(link for link in fatou.links if link.startswith("/organizations/find/"))
+    return places | {place: world.read(who).link for place, who in letters.items()}
+
+
+def _at_the_door(world: World) -> None:
+    """A visitor opens an account and has not confirmed the address yet; somebody has forgotten a password."""
+    visitor, secret = world.visitor(), "seven quiet rivers"
+    visitor.open("/register")
+    who = {"name": "Maya Nouvelle (SAMPLE)", "email": "maya@example.org"}
+    visitor.press("Open my account", who | {"password": secret, "password_confirm": secret})
+    visitor.open("/reset-password")
+    visitor.press("Send me a link", {"email": world.emails["REV-2"]})
+
+
+def _of(reference: str) -> Application:
+    return db.session.scalars(select(Application).where(Application.reference == reference)).one()
+
+
+def _call(reference: str) -> Call:
+    return db.session.scalars(select(Call).where(Call.reference == reference)).one()
+
+
+# ------------------------------------------------------------------ writing together
+
+
+def _writing(people: People, places: PLACES) -> None:
+    """Two colleagues change a summary in turn, and leave each other notes; one section waits for an upload."""
+    draft, owner, editor = _of("APP-402"), people["USR-PE-1"], people["USR-PE-2"]
+    saved = sections_of(draft.answer_sheet_id)["S2"]
+    places["seen"] = str(saved.version)
+    told = dict(saved.values)
+    summary = str(told["summary"])
+    for text, by in ((f"{summary} Contaremos cada caso.", editor), (f"{summary} Publicaremos cada acta.", owner)):
+        version = sections_of(draft.answer_sheet_id)["S2"].version
+        applications.save_section(draft, "S2", told | {"summary": text}, by=by, version=version)
+    note = drafts.leave_note(draft, "S2", "¿Puedes revisar el número de mujeres? Creo que son 140.", by=owner)
+    drafts.leave_note(draft, "S8", "El presupuesto de transporte lo termino el jueves.", by=editor)
+    drafts.leave_note(draft, "S2", "El resumen ya tiene 240 palabras.", by=editor)
+    drafts.settle_note(note, by=editor)
+    begun = applications.start(
+        _call("MPF-2027-02"), people.organizations["ORG-GT"], language="es", by=people["USR-GT-1"], reference="APP-403"
+    )
+    applications.save_section(begun, "S2", {"title": "Puentes de retorno"}, by=people["USR-GT-1"], version=None)
+    for document in draft.call.documents[:2]:
+        content = sample.document("pdf", document.label["en"], draft.organization.name)
+        applications.attach(draft, document, f"{document.key}-2026.pdf", content, by=owner)
+    picture = io.BytesIO()
+    Image.new("RGB", (900, 1200), "beige").save(picture, "JPEG")
+    applications.attach(draft, draft.call.documents[0], "scan-page-2.jpg", picture.getvalue(), by=editor)
+    held = db.session.scalars(select(Attachment).where(Attachment.application_id == draft.id)).first()
+    assert held is not None
+    places["file"] = str(held.id)
+
+
+def _word(people: People, places: PLACES) -> None:
+    """The form comes back from Word with changes, one of them unreadable, and its owner looks at the differences."""
+    draft = _of("APP-402")
+    answers = {
+        "title": "Trabajo digno para las mujeres venezolanas en Lima y Callao",
+        "duration_months": "siete",
+        "requested_amount": "14400,50",
+    }
+    marks = word_rules.marks_of(definition_of(draft.questionnaire_id))
+
+    def type_them(root: Any) -> None:
+        for about in named(root, "sdtPr"):
+            tag = next((element.get(f"{{{W}}}val") for element in about.findall(f"{{{W}}}tag")), None)
+            for key, text in answers.items():
+                if tag == marks[key]:
+                    next(iter(named(about.getparent(), "t"))).text = text
+
+    content = changed(wordforms.begun(draft, "es"), type_them)
+    wordforms.send_in(draft, "formulario revisado en equipo.docx", content, by=people["USR-PE-1"])
+
+
+# ------------------------------------------------------------------ organizations
+
+
+def _organizations(people: People, places: PLACES) -> None:
+    """Documents, an identifier, somebody who asks to join, somebody invited, and an account that looks the same."""
+    home, owner = people.organizations["ORG-SN"], people["USR-SN-1"]
+    today = clock.today(owner.timezone)
+    for kind, name, days in (
+        (DocumentKind.STATUTES, "statuts-signes.pdf", None),
+        (DocumentKind.REGISTRATION_CERTIFICATE, "recepisse.pdf", -20),
+        (DocumentKind.ACCOUNTS_LAST_YEAR, "comptes-annuels-certifies-par-le-commissaire.pdf", 12),
+    ):
+        kept = organizations.keep_document(
+            home,
+            kind,
+            name,
+            sample.document("pdf", name, home.name),
+            valid_until=None if days is None else today + timedelta(days=days),
+            by=owner,
+        )
+        places["document"] = str(kept.id)
+    organizations.identify(home, "SN-NINEA", "0051234 2G3", by=owner)
+    organizations.identify(home, "XI-LEI", "549300MLUDYVRQOOXS22", by=owner)
+    places |= _newcomers(people)
+    twin = accounts.register_person(name="Modou Deuxième (SAMPLE)", email="modou@example.org", language="fr")
+    second = {name: getattr(home, name) for name in ("country", "city", "region", "legal_form", "registered", "email")}
+    accounts.create_organization(by=twin, reference="ORG-SN-2", name="Reseau Teranga Mobilite (SAMPLE)", **second)
+    db.session.flush()
+    organizations.compare_changed()
+    places["pair"] = str(db.session.scalars(select(Resemblance.id)).first())
+    accounts.close_account(people["USR-TG-1"], by=people["STF-16"])
+    for place, person in (("member", "USR-SN-2"), ("heir", "USR-TG-2")):
+        found = select(Membership.id).where(Membership.person_id == people[person].id)
+        places[place] = str(db.session.scalars(found).first())
+
+
+def _newcomers(people: People) -> PLACES:
+    home = people.organizations["ORG-SN"]
+    ready: dict[str, Any] = {"language": "fr", "confirmed_at": clock.now(), "password": people["USR-SN-1"].password}
+    fatou = accounts.register_person(name="Fatou Nouvelle (SAMPLE)", email="fatou@example.org", **ready)
+    asked = organizations.ask_to_join(home, "Je tiens la caisse depuis janvier ; Cheikh me connaît.", by=fatou)
+    awa = accounts.register_person(name="Awa Invitée (SAMPLE)", email="awa@example.org", **ready)
+    accounts.invite(home, email=awa.email, role=MemberRole.EDITOR, may_sign=True, by=people["USR-SN-1"])
+    accounts.invite(home, email="mamadou@example.org", role=MemberRole.EDITOR, may_sign=False, by=people["USR-SN-1"])
+    return {"request": str(asked.id)}
+
+
+def _sponsors(people: People, places: PLACES) -> None:
+    """One group asks an organization to be its fiscal sponsor; another has asked before, and was told yes."""
+    home = people.organizations["ORG-SN"]
+    waiting = organizations.ask_sponsor(
+        people.organizations["ORG-MA"], home, "Vous avez tenu nos comptes en 2025.", by=people["USR-MA-1"]
+    )
+    places["asked"] = str(waiting.id)
+    founder = accounts.register_person(
+        name="Khady Fondatrice (SAMPLE)",
+        email="khady@example.org",
+        language="fr",
+        confirmed_at=clock.now(),
+        password=people["USR-SN-1"].password,
+    )
+    group = accounts.create_organization(
+        by=founder,
+        reference="ORG-SN-3",
+        name="Groupement des femmes de Pikine (SAMPLE)",
+        country="SN",
+        region="AFR",
+        legal_form="association",
+        registered=False,
+    )
+    agreed = organizations.ask_sponsor(group, home, "Nous n’avons pas encore de récépissé.", by=founder)
+    organizations.consent(agreed, by=people["USR-SN-1"])
+    places["sponsorship"] = str(agreed.id)
+
+
+# ------------------------------------------------------------------ asked for more, typed by the fund
+
+
+def _clarifying(people: People, places: PLACES) -> None:
+    """Two applicants are asked for more: one has answered, one is still writing."""
+    coordinator = people["STF-05"]
+    asked, day = _of("APP-503"), timedelta(days=8)
+    due = clock.today(asked.call.timezone) + day
+    checks.ask(asked, ["S6"], "¿Con qué organización harán los talleres, y en qué distritos?", due, by=coordinator)
+    first = clarifications.open_clarification(asked)
+    assert first is not None
+    told = dict(sections_of(asked.answer_sheet_id)["S6"].values)
+    told["sustainability"] = f"{told['sustainability']}\nCon el sindicato de trabajadoras del hogar, en Lima y Callao."
+    applications.save_section(asked, "S6", told, by=people["USR-PE-1"], version=None)
+    checks.hand_in(first, "Hemos nombrado al sindicato.", by=people["USR-PE-1"])
+    checks.ask(asked, ["S2", "S6", "document:workplan"], "Falta el nuevo plan de trabajo.", due, by=coordinator)
+
+
+def _entry(people: People, places: PLACES) -> None:
+    """A coordinator types an application for an organization without a line, and asks it to confirm."""
+    call, typist = _call("MPF-2027-02"), people["STF-01"]
+    home = people.organizations["ORG-KE"]
+    entry = entries.enter(
+        call,
+        home,
+        language="en",
+        spoke_with="Amina Sampleson",
+        phone="+254 700 000 000",
+        spoken_on=clock.today(call.timezone) - timedelta(days=1),
+        by=typist,
+    )
+    days = round((call.closes_at - sample.read("call")["call"]["timetable"]["deadline"]) / timedelta(days=1))
+    told = sample.read("answers/APP-004")["answers"]
+    answers = sample.moved(told, days - 7) | {"org_founded_on": told["org_founded_on"]}
+    for section in definition_of(call.questionnaire_id).sections:
+        values = {q.key: answers.get(q.key) for q in section.questions if q.type != "files"}
+        if values:
+            applications.save_section(entry.application, section.key, values, by=typist, version=None)
+    applications.submit(entry.application, by=typist)
+    token = entries.ask_to_confirm(entry, "amina.sampleson@example.org", by=typist)
+    places |= {"entered": entry.application.reference, "confirming": f"/confirm-entry/{token}"}
+
+
+# ------------------------------------------------------------------ calls
+
+
+def _calls(people: People, places: PLACES) -> None:
+    """A copy in preparation with something to mend, a trial of it, and a correction that is not published yet."""
+    coordinator, given = people["STF-07"], _call("MPF-2027-02")
+    later = clock.today(given.timezone) + timedelta(days=200)
+    made = calls.copy_call(given, "MPF-2028-01", deadline_on=later, by=coordinator)
+    trials.save_section(
+        made, "S2", {"title": "A trial title", "summary": "word " * 300}, language="en", by=coordinator, version=None
+    )
+    broken = copy.deepcopy(written_documents(made))
+    broken["form"]["sections"][1]["questions"][0]["required"] = "answers.nobody_asks_this == 'yes'"
+    broken["call"]["grant"]["max"] = 1
+    calls.save_working_copy(made, broken, version=0, by=coordinator)
+    corrected = copy.deepcopy(written_documents(given))
+    corrected["form"]["sections"][1]["questions"][0]["help"] = {
+        "en": "One line, at most twelve words.",
+        "fr": "Une ligne, douze mots au plus.",
+        "es": "Una línea, doce palabras como máximo.",
+    }
+    for question in corrected["form"]["sections"][1]["questions"]:
+        question.update({"max_words": 300} if question["key"] == "summary" else {})
+    kept = working_copy_of(given)
+    calls.save_working_copy(given, corrected, version=kept.version if kept else 0, by=coordinator)
+
+
+def _enquiries(people: People, places: PLACES) -> None:
+    """A visitor objects to a “no” of the check, and has not followed the link of the mail yet."""
+    asking: dict[str, Any] = {"by": None, "email": "asks@example.org", "language": "en", "origin": "x"}
+    enquiries.ask(_call("MPF-2027-02"), "Our office is in Dakar.", about="country", given="France", **asking)
+    for place, kind in (("enquiry", EnquiryKind.QUESTION), ("objection", EnquiryKind.CONTEST)):
+        found = select(Enquiry.reference).where(Enquiry.kind == kind, Enquiry.state == EnquiryState.ASKED)
+        places[place] = str(db.session.scalars(found.order_by(Enquiry.id.desc())).first())
+
+
+def _owed(people: People, places: PLACES) -> None:
+    """A milestone that is to come, and a report that is owed."""
+    milestone = select(Milestone.id).join(Milestone.award).where(Award.reference == "MPF-2026-01-G01")
+    places["milestone"] = str(db.session.scalars(milestone.order_by(Milestone.due_on.desc())).first())
+    report = select(ReportDue.id).where(ReportDue.state == "owed").order_by(ReportDue.due_on.desc())
+    places["owed"] = str(db.session.scalars(report).first())
+
+
+# ------------------------------------------------------------------ people and mails
+
+
+def _people(people: People, places: PLACES) -> None:
+    """Somebody is invited to work for the fund and has not come yet."""
+    invited, token = accounts.invite_person(
+        email="new.officer@example.org",
+        name="Nadia Nouvelle (SAMPLE)",
+        language="fr",
+        role=Role.FINANCE_OFFICER,
+        regions=[],
+        by=people["STF-16"],
+    )
+    places |= {"invited": invited.reference, "first": token}
+
+
+def _mails(people: People, places: PLACES) -> None:
+    """Mails that could not be delivered: a wrong address, a mailbox that is full, a server that does not answer."""
+    reasons = (
+        "SMTPRecipientsRefused: {'lost@example.org': (550, b'no such person')}",
+        "SMTPRecipientsRefused: {'full@example.org': (552, b'mailbox is full')}",
+        "TimeoutError: timed out",
+    )
+    for number, (who, reason) in enumerate(zip(("USR-SN-2", "USR-PE-2", "REV-2"), reasons, strict=True)):
+        person = people[who]
+        db.session.add(
+            OutboxMail(
+                key=f"undeliverable {number}",
+                kind="award_offered",
+                about="",
+                to_person_id=person.id,
+                to_address=person.email,
+                language=person.language,
+                subject="Your offer",
+                body="…",
+                state=Delivery.FAILED,
+                attempts=7,
+                last_error=reason,
+                next_at=clock.now(),
+            )
+        )
