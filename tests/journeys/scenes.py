@@ -236,6 +236,7 @@ def _clarifying(people: People, places: PLACES) -> None:
     told = dict(sections_of(asked.answer_sheet_id)["S6"].values)
     told["sustainability"] = f"{told['sustainability']}\nCon el sindicato de trabajadoras del hogar, en Lima y Callao."
     applications.save_section(asked, "S6", told, by=people["USR-PE-1"], version=None)
+    applications.certify(asked, applications.fingerprint_now(asked), by=people["USR-PE-1"])
     checks.hand_in(first, "Hemos nombrado al sindicato.", by=people["USR-PE-1"])
     checks.ask(asked, ["S2", "S6", "document:workplan"], "Falta el nuevo plan de trabajo.", due, by=coordinator)
 
