@@ -238,20 +238,23 @@ def certify(application: Application, read: str, *, by: Person) -> None:
     _hold(application)
     missing, content, at = _to_be_sent_in(application)
     refuse([] if application.reopened else missing)
-    _certify(application, read, rules.fingerprint(content), at, by)
+    certification = _certification(application, read, rules.fingerprint(content), at, by)
+    if not certification:
+        return
+    for name, value in certification.items():
+        setattr(application, name, value)
+    history.note("application", application.id, "certify", by=by, hash=application.certified_hash)
     others = [person for person in queries.people_of(application) if person.id != by.id]
     post(*(mails.application_certified(application, by, at, to=person) for person in others))
 
 
-def _certify(application: Application, read: str, content_hash: str, at: datetime, by: Person) -> None:
-    """Note who certified which content and when; twice the same is once."""
+def _certification(application: Application, read: str, content_hash: str, at: datetime, by: Person) -> dict[str, Any]:
+    """The columns that say who certifies which content and when; none when it is certified already. Raises Refused."""
     may_sign = by.signs_for(application.organization_id)
     refuse(rules.obstacles_to_certifying(application, read, content_hash, may_sign=may_sign))
     if rules.is_certified(application, content_hash):
-        return
-    application.certified_by, application.certified_by_id = by, by.id
-    application.certified_at, application.certified_hash = at, content_hash
-    history.note("application", application.id, "certify", by=by, hash=content_hash)
+        return {}
+    return {"certified_at": at, "certified_by_id": by.id, "certified_hash": content_hash}
 
 
 def ask_to_certify(application: Application, *, by: Person) -> list[Person]:
@@ -304,11 +307,12 @@ def submit(application: Application, *, by: Person, read: str = "") -> Receipt:
     missing, content, at = _to_be_sent_in(application)
     refuse(missing)
     content_hash = rules.fingerprint(content)
-    if read:
-        _certify(application, read, content_hash, at, by)
-    refuse(rules.obstacles_without_certification(application, content_hash))
-    if not _send_in_before_the_deadline(application, content_hash, by):
+    certification = _certification(application, read, content_hash, at, by) if read else {}
+    refuse([] if certification else rules.obstacles_without_certification(application, content_hash))
+    if not _send_in_before_the_deadline(application, content_hash, by, certification):
         refuse(rules.obstacles_by_time(call, queries.server_time()))
+    if certification:
+        history.note("application", application.id, "certify", by=by, hash=content_hash)
     receipt = _receipt(application, content, application.submitted_at, by)
     history.record_moved(application, "submit", before=ApplicationState.DRAFT, by=by, hash=content_hash)
     told = {person.id: person for person in [by, *queries.people_of(application)]}
@@ -334,18 +338,24 @@ def _receipt(application: Application, content: dict[str, Any], at: datetime | N
     return receipt
 
 
-def _send_in_before_the_deadline(application: Application, content_hash: str, by: Person) -> bool:
+def _send_in_before_the_deadline(
+    application: Application, content_hash: str, by: Person, certification: Mapping[str, Any] | None = None
+) -> bool:
     """Submit if the call is open at the one moment that the database reads from its clock; whether it was.
 
-    The moment is read in a subquery, so that what is compared with the deadline is what is stored.
+    The same statement writes a certification that is given in the same act. The moment is read in a subquery, so that what is compared with the deadline is what is stored.
     """
-    rows = _SUBMITTED(application=application.id, by=by.id, hash=content_hash)
+    certified = {name: getattr(application, name) for name in CERTIFIED} | dict(certification or {})
+    rows = _SUBMITTED(application=application.id, by=by.id, hash=content_hash, **certified)
     for state, submitted_at in rows:
         sent = {"state": state, "submitted_at": submitted_at, "submitted_by_id": by.id, "content_hash": content_hash}
-        for name, value in sent.items():
+        for name, value in (sent | certified).items():
             set_committed_value(application, name, value)
     return bool(rows)
 
+
+CERTIFIED = ("certified_at", "certified_by_id", "certified_hash")
+"""The columns of a certification."""
 
 _JUDGED = select(func.app_now().label("moment")).subquery("judged")
 
@@ -365,6 +375,7 @@ _SUBMITTED = Prepared(
             submitted_at=_JUDGED.c.moment,
             submitted_by_id=bindparam("by"),
             content_hash=bindparam("hash"),
+            **{name: bindparam(name) for name in CERTIFIED},
         )
         .returning(Application.state, Application.submitted_at)
     )
