@@ -343,7 +343,8 @@ def _send_in_before_the_deadline(
 ) -> bool:
     """Submit if the call is open at the one moment that the database reads from its clock; whether it was.
 
-    The same statement writes a certification that is given in the same act. The moment is read in a subquery, so that what is compared with the deadline is what is stored.
+    The same statement writes a certification that is given in the same act. The moment is read in a subquery, so that
+    what is compared with the deadline is what is stored.
     """
     certified = {name: getattr(application, name) for name in CERTIFIED} | dict(certification or {})
     rows = _SUBMITTED(application=application.id, by=by.id, hash=content_hash, **certified)
