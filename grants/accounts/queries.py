@@ -21,7 +21,7 @@ from grants.accounts.models import (
     RoleGrant,
     Session,
 )
-from grants.core.db import Prepared, db, packed, unpacked
+from grants.core.db import Prepared, db, in_session, packed, unpacked
 from grants.core.mail import OutboxMail
 
 PAGE = 50
@@ -33,16 +33,15 @@ def signed_in(key_hash: str) -> Person | None:
     rows = _signed_in(key_hash=key_hash)
     if not rows:
         return None
-    person = unpacked(Person, rows[0][0])
-    grants = [unpacked(RoleGrant, grant) for grant in rows[0][1] or ()]
+    person = in_session(unpacked(Person, rows[0][0]))
+    grants = [in_session(unpacked(RoleGrant, grant)) for grant in rows[0][1] or ()]
     memberships = []
     for place, organization in rows[0][2] or ():
-        membership = unpacked(Membership, place)
-        set_committed_value(membership, "organization", unpacked(Organization, organization))
+        membership = in_session(unpacked(Membership, place))
+        set_committed_value(membership, "organization", in_session(unpacked(Organization, organization)))
         memberships.append(membership)
     set_committed_value(person, "role_grants", grants)
     set_committed_value(person, "memberships", memberships)
-    db.session.add_all([person, *grants, *memberships])
     return person
 
 

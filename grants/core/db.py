@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapper, make_transient_to_detached, mapped_column, registry
+from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.instrumentation import manager_of_class
 from sqlalchemy.pool import Pool
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -202,6 +203,15 @@ def to_read(model: type[T], values: dict[str, Any]) -> T:
     row: T = manager_of_class(model).new_instance()
     row.__dict__.update(values)
     make_transient_to_detached(row)
+    return row
+
+
+def in_session(row: T) -> T:
+    """What the session has for a row that was read: the object that is there already, else this one from now on."""
+    there = db.session.identity_map.get(instance_state(row).key)  # type: ignore[arg-type]
+    if isinstance(there, type(row)):
+        return there
+    db.session.add(row)
     return row
 
 
