@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, undefer
 
-from grants.accounts.models import Person
+from grants.accounts.models import Membership, Organization, Person
 from grants.accounts.queries import same_organization_as
 from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
@@ -13,6 +13,7 @@ from grants.calls.models import Call, EligibilityRule
 from grants.checks.models import Clarification, Finding
 from grants.checks.workflow import ClarificationState
 from grants.core.db import db
+from grants.enquiries.models import Enquiry, EnquiryKind, Verdict
 
 
 def rules_of(call: Call) -> list[EligibilityRule]:
@@ -74,6 +75,29 @@ def sent_in_by(organization_id: int, call_id: int) -> int:
         Application.state != ApplicationState.WITHDRAWN,
     )
     return db.session.scalar(found) or 0
+
+
+def objections_found_right(application: Application) -> list[Enquiry]:
+    """Objections of the applicant to a “no” of the check before registration that were found right.
+
+    Known by the account or the address with which they were made: of a member, past or present, of any account of the
+    organization, or the organization's own.
+    """
+    accounts = select(Organization.id).where(Organization.id.in_(same_organization_as(application.organization_id)))
+    members = select(Membership.person_id).where(Membership.organization_id.in_(accounts))
+    addresses = (
+        select(func.lower(Person.email))
+        .where(Person.id.in_(members))
+        .union(select(func.lower(Organization.email)).where(Organization.id.in_(accounts)))
+    )
+    found = select(Enquiry).where(
+        Enquiry.call_id == application.call_id,
+        Enquiry.kind == EnquiryKind.CONTEST,
+        Enquiry.verdict == Verdict.MAY_APPLY,
+        Enquiry.answered_at.is_not(None),
+        or_(Enquiry.asker_id.in_(members), func.lower(Enquiry.email).in_(addresses)),
+    )
+    return list(db.session.scalars(found.order_by(Enquiry.id)))
 
 
 def open_clarification(application: Application) -> Clarification | None:

@@ -134,6 +134,7 @@ def _check_page(application: Application, failed: JudgeForm | None = None, key: 
         told=timeline([("application", application.id)], names=True, limit=30),
         may_act=permissions.can_check(current_user, application),
         has_asked=queries.next_number(application) > 1,
+        objections=queries.objections_found_right(application),
     )
     return page, 422 if failed else 200
 

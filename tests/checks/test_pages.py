@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,6 +13,8 @@ from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.core import clock
 from grants.core.db import db
+from grants.enquiries.models import Enquiry
+from grants.enquiries.workflow import EnquiryState
 from tests import factories as make
 from tests.applications import sample
 from tests.http import Browser
@@ -81,3 +84,53 @@ def test_a_coordinator_does_not_check_the_application_of_their_own_organization(
     browser.sign_in(owner)
     browser.post("/applications/APP-001/check", page="/applications/APP-001/withdraw", status=403)
     assert application.state == ApplicationState.SUBMITTED
+
+
+def objection(application: Application, **more: Any) -> Enquiry:
+    """An objection to a “no” of the check before registration, found right and answered."""
+    values = {"kind": "contest", "state": EnquiryState.ANSWERED, "verdict": "may_apply", "answered_at": NOW}
+    told = {
+        "text": "Are we too young?",
+        "answer": {"en": "Your network counts from its founding."},
+        "about": "two_years",
+    }
+    asked: Enquiry = make.save(
+        Enquiry(call_id=application.call_id, language="en", origin="-", **(values | told | more))
+    )
+    return asked
+
+
+@pytest.mark.parametrize("known_by", ["account", "address of a member", "address of the organization"])
+def test_who_was_told_that_they_may_apply_is_known_to_the_check(browser: Browser, known_by: str) -> None:
+    application, owner = sent_in("APP-003")
+    organization = application.organization
+    organization.email = "Office@example.org"
+    by = {
+        "account": {"asker_id": owner.id},
+        "address of a member": {"email": owner.email.upper()},
+        "address of the organization": {"email": "office@example.org"},
+    }
+    told = objection(application, **by[known_by])
+    reference, call = told.reference, application.call.reference
+    browser.sign_in(make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"]))
+    browser.get("/applications/APP-003/check")
+    assert "Your network counts from its founding." in browser.text
+    browser.open(browser.page.address_of("What they asked, and which rules it is about"))
+    assert browser.address == f"/calls/{call}/enquiries/{reference}"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"email": "somebody.else@example.org"},
+        {"verdict": "stands"},
+        {"kind": "question", "verdict": None},
+        {"state": EnquiryState.ASKED, "answered_at": None},
+    ],
+)
+def test_nothing_else_that_was_asked_is_known_to_the_check(browser: Browser, more: dict[str, Any]) -> None:
+    application, owner = sent_in("APP-003")
+    objection(application, **({"email": owner.email} | more))
+    browser.sign_in(make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"]))
+    browser.get("/applications/APP-003/check")
+    assert "they may apply" not in browser.page.text
