@@ -30,6 +30,7 @@ from grants.enquiries import views as enquiries
 from grants.entries import views as entries
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
+from grants.payments import tasks as payment_tasks
 from grants.payments import views as payments
 from grants.portfolio import views as portfolio
 from grants.reminders import tasks as reminder_tasks
@@ -74,6 +75,7 @@ TASKS = (
     upload_tasks,
     wordform_tasks,
     draft_tasks,
+    payment_tasks,
     closeout_tasks,
     reminder_tasks,
 )

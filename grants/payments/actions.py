@@ -419,3 +419,16 @@ def _leaders(organization_id: int) -> list[Person]:
 def _other_officers(by: Person, organization_id: int) -> list[Person]:
     officers = holders_of(Role.FINANCE_OFFICER)
     return [officer for officer in officers if officer.id != by.id and not officer.belongs_to(organization_id)]
+
+
+def tell_of_locked_proofs() -> int:
+    """Tell the finance officers of proofs that were found to hold a virus, each once; says how many."""
+    locked = queries.locked_proofs()
+    officers = holders_of(Role.FINANCE_OFFICER) if locked else []
+    if not officers:
+        return 0
+    for proved, reference in locked:
+        if isinstance(proved, Disbursement):
+            history.note("disbursement", proved.id, "lock", by=None)
+        post(*(mails.proof_locked(proved, reference, to) for to in officers))
+    return len(locked)

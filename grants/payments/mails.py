@@ -64,3 +64,9 @@ def refund_recorded(refund: Refund, reference: str, to: Recipient) -> Mail:
     """The grantee learns that money sent back has arrived."""
     context = {"reference": reference, "refund": refund}
     return Mail("refund_recorded", to=to, about=refund.reference, context=context)
+
+
+def proof_locked(proved: Disbursement | Refund, reference: str, to: Recipient) -> Mail:
+    """The proof of a payment or refund holds a virus: a finance officer learns that nobody can open it."""
+    context = {"reference": reference, "proved": proved.reference, "is_refund": isinstance(proved, Refund)}
+    return Mail("proof_locked", to=to, about=proved.reference, occasion=str(proved.proof_id), context=context)

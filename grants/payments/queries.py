@@ -39,6 +39,8 @@ from grants.awards.models import Award, BudgetLine, Condition
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.core.db import Prepared, db
+from grants.core.files import Scan, StoredFile
+from grants.core.mail import OutboxMail
 from grants.core.money import Money
 from grants.core.workflow import Workflow
 from grants.payments.models import (
@@ -784,6 +786,21 @@ def refund_by_reference(award: Award, reference: str) -> Refund | None:
     """One refund of a grant, with its proof."""
     found = select(Refund).where(Refund.award_id == award.id, Refund.reference == reference)
     return db.session.scalar(found.options(joinedload(Refund.proof)))
+
+
+def locked_proofs() -> list[tuple[Disbursement | Refund, str]]:
+    """Payments and refunds whose proof was found to hold a virus and of which nobody was told, with their grants."""
+    found: list[tuple[Disbursement | Refund, str]] = []
+    paid = select(Disbursement, Award.reference).join(Disbursement.tranche).join(Award, Award.id == Tranche.award_id)
+    refunded = select(Refund, Award.reference).join(Award, Award.id == Refund.award_id)
+    for rows, proved in ((paid, Disbursement), (refunded, Refund)):
+        written = func.concat_ws("|", "proof_locked", proved.reference, "", "", proved.proof_id, "")
+        told = select(OutboxMail.id).where(func.starts_with(OutboxMail.key, written))
+        locked = rows.join(StoredFile, StoredFile.id == proved.proof_id).where(
+            StoredFile.scan == Scan.INFECTED, ~told.exists()
+        )
+        found += [(row[0], row[1]) for row in db.session.execute(locked.order_by(proved.id))]
+    return found
 
 
 # ------------------------------------------------------------------ the ledger

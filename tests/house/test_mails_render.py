@@ -158,6 +158,8 @@ def rare_mails() -> Iterable[Mail]:
         reference=f"{award.reference}-R1", amount_minor=12_345, currency="EUR", received_on=clock.today("UTC")
     )
     yield payment_mails.refund_recorded(refund, award.reference, to)
+    yield payment_mails.proof_locked(payment, award.reference, to)
+    yield payment_mails.proof_locked(refund, award.reference, to)
     invitation = Invitation(id=1, email="new@example.org", expires_at=clock.now() + timedelta(days=7))
     yield account_mails.account_invited(invitation, organization, to, "a-token", None)
     yield account_mails.account_invited(invitation, organization, to, "a-token", staff)
