@@ -25,7 +25,7 @@ def enter(
 ) -> AssistedEntry:
     """Begin to type an application after a conversation. Raises Refused as for the organization itself.
 
-    Whoever types may not check it later; it counts once the organization has confirmed it.
+    Whoever types may neither check it later nor have it confirmed; it counts once the organization has confirmed it.
     """
     refuse(rules.obstacles_to_entering(organization, call, by.regions))
     application = applications.start(call, organization, language=language, by=by)
@@ -43,8 +43,11 @@ def enter(
 
 
 def ask_to_confirm(entry: AssistedEntry, address: str, *, by: Person) -> str:
-    """Send a link with which the organization reads and confirms what was typed; earlier links end. Gives the token."""
-    refuse(rules.obstacles_to_confirming(entry))
+    """Send a link with which the organization reads and confirms what was typed; earlier links end. Gives the token.
+
+    Raises Refused for whoever typed it: they do not choose the address.
+    """
+    refuse(rules.obstacles_to_asking(entry, by.id))
     token = secrets.token_urlsafe(32)
     entry.token_hash, entry.token_until = hash_of_token(token), clock.now() + LINK_LASTS
     history.note("application", entry.application_id, "ask_confirmation", by=by)
@@ -65,15 +68,19 @@ def confirm_by_link(entry: AssistedEntry, name: str, *, by: Person | None = None
 
 
 def record_confirmation(entry: AssistedEntry, way: str, name: str, on: date, *, by: Person) -> None:
-    """Write down a confirmation that was given by letter, in a visit or a call: how, by whom and when."""
-    refuse(rules.obstacles_to_recording(entry, way, name, on, clock.today(entry.application.call.timezone)))
-    entry.recorded_by = by
+    """Write down a confirmation that was given by letter, in a visit or a call: how, by whom and when.
+
+    Raises Refused when something of it is missing, and for whoever typed: a colleague hears it from the organization.
+    """
+    today = clock.today(entry.application.call.timezone)
+    refuse(rules.obstacles_to_asking(entry, by.id) or rules.obstacles_to_recording(entry, way, name, on, today))
     _confirm(entry, Way(way), name, on, by)
+    entry.recorded_by = by
 
 
 def _confirm(entry: AssistedEntry, way: Way, name: str, on: date, by: Person | None) -> None:
     entry.confirmed_at, entry.confirmed_way, entry.confirmed_name = clock.now(), way, name.strip()
     entry.confirmed_on, entry.confirmed_hash = on, entry.application.content_hash
-    entry.token_hash = entry.token_until = None
+    entry.token_hash = entry.token_until = entry.recorded_by = None
     history.note("application", entry.application_id, "confirm", by=by, way=way, hash=entry.confirmed_hash)
     post(mails.entry_confirmed(entry, to=entry.entered_by))

@@ -50,6 +50,7 @@ class AssistedEntry(Base):
             " AND confirmed_hash IS NOT NULL)",
             name="confirmed_by_somebody",
         ),
+        CheckConstraint("recorded_by_id <> entered_by_id", name="recorded_by_another"),
     )
 
     id: Mapped[Key]

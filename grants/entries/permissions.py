@@ -21,5 +21,10 @@ def can_confirm(user: Any, application: Application) -> bool:
 
 
 def can_record(user: Any, application: Application) -> bool:
-    """Coordinators of the region ask for a confirmation, and write down one that was given otherwise."""
-    return application.entered_by_id is not None and coordinates(user, application)
+    """Another coordinator of the region than the one who typed asks for a confirmation, and writes down one given otherwise.
+
+    Whoever typed could otherwise say all by themselves what an organization wants: they would choose the address to which
+    the link goes, or the name of who confirmed in a call. Asking the organization is the work of the colleague who checks
+    the application anyway, so no fourth person is needed, and no telephone code that somebody without a line would wait for.
+    """
+    return application.entered_by_id not in (None, user.id) and coordinates(user, application)

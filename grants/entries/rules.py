@@ -31,6 +31,14 @@ def obstacles_to_confirming(entry: AssistedEntry) -> list[Obstacle]:
     return []
 
 
+def obstacles_to_asking(entry: AssistedEntry, by_id: int) -> list[Obstacle]:
+    """Why somebody of the fund does not have it confirmed: they typed it themselves, or there is nothing to confirm."""
+    if by_id == entry.entered_by_id:
+        message = _l("You typed it, so a colleague asks the organization and writes down what it says.")
+        return [Obstacle("typed_it", message)]
+    return obstacles_to_confirming(entry)
+
+
 def obstacles_to_recording(entry: AssistedEntry, way: str, name: str, on: date, today: date) -> list[Obstacle]:
     """Why a confirmation cannot be written down as it is: how, by whom or when is missing, or it is not past."""
     found = obstacles_to_confirming(entry)

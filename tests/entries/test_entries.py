@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from grants.accounts.models import Organization, Person, Role
 from grants.applications import actions as applications
@@ -81,24 +82,34 @@ def check(application: Application, by: Person) -> None:
 
 
 def test_what_was_typed_counts_once_the_organization_has_confirmed_it(app: Flask) -> None:
-    entry, typist, colleague = handed_in()
+    entry, _typist, colleague = handed_in()
     application = entry.application
     check(application, colleague)
     assert refused(checks.find_eligible, application, by=colleague) == ["entry_unconfirmed"]
-    actions.record_confirmation(entry, "letter", "Awa Diop", NOW.date(), by=typist)
-    assert (entry.is_confirmed, entry.recorded_by) == (True, typist)
-    assert refused(actions.record_confirmation, entry, "letter", "Awa", NOW.date(), by=typist) == ["confirmed"]
+    actions.record_confirmation(entry, "letter", "Awa Diop", NOW.date(), by=colleague)
+    assert (entry.is_confirmed, entry.recorded_by) == (True, colleague)
+    assert refused(actions.record_confirmation, entry, "letter", "Awa", NOW.date(), by=colleague) == ["confirmed"]
     checks.find_eligible(application, by=colleague)
     assert application.state == ApplicationState.ELIGIBLE
 
 
 def test_a_confirmation_says_how_who_and_when(app: Flask) -> None:
-    entry, typist, _colleague = handed_in()
+    entry, _typist, colleague = handed_in()
     record = actions.record_confirmation
-    assert refused(record, entry, "link", "Awa", NOW.date(), by=typist) == ["way"]
-    assert refused(record, entry, "visit", " ", NOW.date(), by=typist) == ["name"]
+    assert refused(record, entry, "link", "Awa", NOW.date(), by=colleague) == ["way"]
+    assert refused(record, entry, "visit", " ", NOW.date(), by=colleague) == ["name"]
     for day in (SPOKEN - timedelta(days=1), NOW.date() + timedelta(days=1)):
-        assert refused(record, entry, "visit", "Awa", day, by=typist) == ["day"]
+        assert refused(record, entry, "visit", "Awa", day, by=colleague) == ["day"]
+
+
+def test_whoever_typed_neither_asks_nor_writes_down_what_the_organization_says(app: Flask) -> None:
+    entry, typist, colleague = handed_in()
+    assert refused(actions.ask_to_confirm, entry, "awa@example.org", by=typist) == ["typed_it"]
+    assert refused(actions.record_confirmation, entry, "visit", "Awa", NOW.date(), by=typist) == ["typed_it"]
+    actions.record_confirmation(entry, "visit", "Awa", NOW.date(), by=colleague)
+    with pytest.raises(IntegrityError, match="recorded_by_another"), db.session.begin_nested():
+        entry.recorded_by = typist
+        db.session.flush()
 
 
 def test_the_deadline_is_the_same_for_what_the_fund_types(app: Flask) -> None:
@@ -123,7 +134,7 @@ def test_a_coordinator_types_for_their_own_regions_only(app: Flask) -> None:
 def test_what_changed_after_it_was_confirmed_is_confirmed_again(app: Flask) -> None:
     entry, typist, colleague = handed_in()
     application = entry.application
-    actions.record_confirmation(entry, "call", "Awa Diop", NOW.date(), by=typist)
+    actions.record_confirmation(entry, "call", "Awa Diop", NOW.date(), by=colleague)
     due = application.call.closes_at.date() + timedelta(days=5)
     clarification = checks.ask(application, ["S6"], "Which partner?", due, by=colleague)
     applications.save_section(application, "S6", {"sustainability": "The union."}, by=typist, version=None)
@@ -199,9 +210,12 @@ def test_from_the_conversation_to_the_confirmation_by_link(browser: Browser) -> 
     theirs.post(f"{home}/check", page=f"{home}/check", status=302)
 
     ours.get(f"{home}/entry")
-    assert "awa@example.org" in ours.text
-    ours.post(f"{home}/entry/ask", {"address": ""}, page=f"{home}/entry", status=422)
-    ours.post(f"{home}/entry/ask", {"address": "awa@example.org"}, page=f"{home}/entry", status=302)
+    assert "You typed it, so a colleague asks the organization" in ours.text
+    ours.post(f"{home}/entry/ask", {"address": "me@example.org"}, page=f"{home}/entry", status=403)
+    theirs.get(f"{home}/entry")
+    assert "awa@example.org" in theirs.text
+    theirs.post(f"{home}/entry/ask", {"address": ""}, page=f"{home}/entry", status=422)
+    theirs.post(f"{home}/entry/ask", {"address": "awa@example.org"}, page=f"{home}/entry", status=302)
     mail = db.session.scalars(select(OutboxMail).where(OutboxMail.kind == "entry_to_confirm")).one()
     address = link_in(mail)
     assert mail.to_address == "awa@example.org"
@@ -224,9 +238,9 @@ def test_from_the_conversation_to_the_confirmation_by_link(browser: Browser) -> 
 
 
 def test_a_link_ends_after_a_month_and_with_the_next_one(browser: Browser) -> None:
-    entry, typist, _colleague = handed_in()
-    first = actions.ask_to_confirm(entry, "awa@example.org", by=typist)
-    second = actions.ask_to_confirm(entry, "awa@example.org", by=typist)
+    entry, _typist, colleague = handed_in()
+    first = actions.ask_to_confirm(entry, "awa@example.org", by=colleague)
+    second = actions.ask_to_confirm(entry, "awa@example.org", by=colleague)
     db.session.commit()
     browser.get(f"/confirm-entry/{first}", status=404)
     browser.get(f"/confirm-entry/{second}")
@@ -256,9 +270,11 @@ def test_a_signatory_confirms_after_signing_in_and_a_stranger_sees_nothing(brows
 
 
 def test_a_confirmation_is_written_down_over_http(browser: Browser) -> None:
-    entry, typist, _colleague = handed_in()
+    entry, typist, colleague = handed_in()
     page = f"/applications/{entry.application.reference}/entry"
-    browser.sign_in(typist)
+    typed_it = Browser(browser.app).sign_in(typist)
+    typed_it.post(f"{page}/record", {"way": "letter", "name": "Awa", "on": "2027-02-11"}, page=page, status=403)
+    browser.sign_in(colleague)
     browser.post(f"{page}/record", {"way": "letter"}, page=page, status=422)
     assert "Please give the name." in browser.text
     browser.post(f"{page}/record", {"way": "letter", "name": "Awa Diop", "on": "2027-02-11"}, page=page, status=302)
