@@ -234,7 +234,7 @@ def save_late(
     for place, mine in places.items():
         base = {key: rules.carried_over(former.questions[key], now.questions[key], seen.get(key)).kept for key in mine}
         together, collisions = rules.merged(base, rows[place].values if place in rows else {}, mine)
-        aside.update(collisions)
+        aside.update(key for key in collisions if mine[key] is not None)
         save_section(sheet, place, {key: together.get(key) for key in mine if key not in collisions}, by=by)
     for key in sorted(aside):
         _set_aside(sheet, key, changed[key], shown=shown, by=by)

@@ -257,14 +257,14 @@ class Draft {
     }
   }
 
-  /** Nothing more is typed into questions that are no longer asked like this. */
+  /** Nothing more is typed into questions that are no longer asked like this. What stands in them stays to be read. */
   lock() {
-    this.held = true;
-    for (const control of this.form.elements) control.disabled = control.type !== "hidden";
+    this.held = this.locked = true;
+    for (const question of this.form.querySelectorAll("[data-question]")) question.inert = true;
   }
 
   typed() {
-    if (!this.isBehind) return;
+    if (this.locked || !this.isBehind) return;
     const kept = this.keep();
     if (!this.busy) this.say(kept ? "waiting" : "unsaved", kept ? this.words.kept : this.words.unsaved);
     this.touched = true;
@@ -281,6 +281,7 @@ class Draft {
   /** Send what stands in the form; returns what the server said, or null when it could not be reached. */
   async save() {
     if (this.busy) return this.busy;
+    if (this.locked) return { state: "corrected" };
     if (!this.isBehind) return { state: "saved" };
     this.busy = this.sendNow();
     const news = await this.busy;
@@ -371,7 +372,7 @@ class Draft {
   /** The buttons: tables change on the spot, "Save and go on" goes on even without a line. */
   async pressed(event) {
     const button = event.submitter;
-    if (button?.name === "add_row") {
+    if (button?.name === "add_row" && !this.locked) {
       const table = document.getElementById(button.value);
       if (!addLine(table)) return;
       event.preventDefault();

@@ -231,18 +231,23 @@ def test_what_is_typed_while_the_questions_are_corrected_is_kept_and_shown_back(
     with window(chromium, address, viewport=PHONE) as opened:
         page = opened.sign_in(world.emails["USR-PE-1"])
         page.goto(CORRECTED)
+        others = text_of(page, CORRECTED, "migrant_participation")
+        assert others
         take_out(world, "complementarity")
         page.locator("[name=problem]").fill("Said where it is still asked")
         page.locator("[name=complementarity]").fill("Said where nobody asks any more")
         told = page.locator(".notice[data-corrected]")
         expect(told).to_be_visible(timeout=10_000)
-        expect(page.locator("[name=problem]")).to_be_disabled()
+        expect(page.locator("[data-question=problem]")).to_have_attribute("inert", "")
         told.get_by_role("link").click()
         expect(page.locator("[name=problem]")).to_have_value("Said where it is still asked")
         expect(page.locator("[name=complementarity]")).to_have_count(0)
         expect(page.locator(".set-aside", has_text="Said where nobody asks any more")).to_be_visible()
         expect(page.locator(".notice", has_text="Question taken out")).to_be_visible()
         until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
+        expect(page.locator(".set-aside")).to_have_count(2)  # what was there, and what was typed afterwards
+        expect(page.locator(".set-aside").last).not_to_contain_text("What is the problem")
+        expect(page.locator("[name=migrant_participation]")).to_have_value(others)
         page.get_by_role("button", name="I have read this").click()
         expect(page.locator(".notice", has_text="Question taken out")).to_have_count(0)
 
