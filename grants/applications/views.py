@@ -39,7 +39,7 @@ from grants.questionnaires import queries as questionnaire_queries
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.models import SectionAnswers
 from grants.questionnaires.queries import Remainder, SetAside
-from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at
+from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at, point_out
 
 bp = Blueprint("applications", __name__)
 
@@ -368,8 +368,7 @@ def section(reference: str, key: str) -> ResponseReturnValue:
         return _save(desk, form)
     if not form.is_submitted() and rules.obstacles_to_editing(desk.application, key):
         return redirect(url_for(".read", reference=reference))
-    if "check" in request.args:
-        form.point_out()
+    point_out(form)
     return render_template("applications/section.html", **_about_section(desk, form))
 
 

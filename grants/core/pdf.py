@@ -1,7 +1,9 @@
 """Documents as tagged PDF (PDF/UA-1), set by typst from templates in ``templates/pdf``.
 
 A template reads its values with ``#let values = json(bytes(sys.inputs.values))`` and shares its looks through
-``house.typ``. Only the fonts we ship are used, so a document looks the same on every server.
+``house.typ``. Only the fonts we ship are used, so a document looks the same on every server. A document with a sign that
+none of them has (an emoji, a script we did not think of) is made all the same: with the fonts of the server, an empty box
+where these fail too, and without the claim to be PDF/UA.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from grants.core.languages import language_now
 
 TEMPLATES = ROOT / "templates" / "pdf"
 FONTS = ROOT / "fonts"
+UNKNOWN_SIGN = "could not be displayed with font"
+"""What typst says of a sign that no font has; PDF/UA allows none."""
 
 
 def render(template: str, **values: Any) -> bytes:
@@ -27,13 +31,22 @@ def render(template: str, **values: Any) -> bytes:
     names the language of the document for screen readers and hyphenation; ``title`` is required by PDF/UA.
     """
     values.setdefault("language", language_now())
+    asked = json.dumps(values, default=_as_text, ensure_ascii=False)
+    try:
+        return _compiled(template, asked, ignore_system_fonts=True, pdf_standards=["ua-1"])
+    except typst.TypstError as error:
+        if UNKNOWN_SIGN not in str(error):
+            raise
+    return _compiled(template, asked, ignore_system_fonts=False)
+
+
+def _compiled(template: str, values: str, **how: Any) -> bytes:
     document: bytes = typst.compile(
         str(TEMPLATES / f"{template}.typ"),
         root=str(TEMPLATES),
         font_paths=[str(FONTS)],
-        ignore_system_fonts=True,
-        sys_inputs={"values": json.dumps(values, default=_as_text, ensure_ascii=False)},
-        pdf_standards=["ua-1"],
+        sys_inputs={"values": values},
+        **how,
     )
     return document
 

@@ -556,7 +556,7 @@ class RowsField:
     def take(self, typed: Typed) -> None:
         """Take what was typed, and leave room for more; for one more when that was asked."""
         said = typed.get(f"{self.name}-rows", "0")
-        count = int(said) if said.isascii() and said.isdigit() and len(said) < 4 else 0
+        count = int(said) if said.isascii() and said.isdigit() and len(said) < 4 else MOST_ROWS
         for number in range(1, min(count, MOST_ROWS) + 1):
             line = Line(self, number)
             for cell in line.cells.values():
@@ -721,16 +721,19 @@ class SectionForm:
             return True
         return rules.is_shown(question, self.facts)
 
-    def point_out(self) -> bool:
-        """Put on each field what is missing or cannot stay; says whether there was anything."""
+    def point_out(self, *, given_only: bool = False) -> bool:
+        """Put on each field what is missing or cannot stay; says whether there was anything.
+
+        ``given_only`` leaves out what is missing: only what was given and cannot stay is told.
+        """
         facts, found = self.facts, False
         for field in self.fields.values():
             if not self.is_shown(field.question):
                 continue
-            wrong = rules.mistakes(field.question, field.data, self.definition, facts)
+            wrong = rules.mistakes(field.question, field.data, self.definition, facts, given_only=given_only)
             found = found or bool(wrong)
             if isinstance(field, RowsField) and field.data:
-                self._point_out_rows(field, wrong)
+                self._point_out_rows(field, wrong, given_only=given_only)
             else:
                 field.errors = [*field.errors, *(message for _reason, message in wrong)]
         return found
@@ -761,11 +764,13 @@ class SectionForm:
             filled.append(field.sums_laid_out(sums, fallback))
         return Markup(first + "".join(map(str.__add__, map(str, filled), pieces)))  # noqa: S704  every part was escaped
 
-    def _point_out_rows(self, field: RowsField, wrong: list[tuple[str, Any]]) -> None:
+    def _point_out_rows(self, field: RowsField, wrong: list[tuple[str, Any]], *, given_only: bool) -> None:
         field.errors = [message for reason, message in wrong if "." not in reason]
         lines = [line for line in field.lines if not line.is_empty]
         for line, row in zip(lines, field.data or [], strict=False):
-            for column, _reason, why in rules.mistakes_in_row(field.question, row):
+            for column, reason, why in rules.mistakes_in_row(field.question, row):
+                if given_only and reason in rules.LACKING:
+                    continue
                 cell = line.cells.get(column.key)
                 if cell is not None:
                     label = rules.wording(column.label, self.definition.fallback)

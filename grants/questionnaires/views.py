@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_time
-from flask import Response, jsonify, render_template, request
+from flask import Response, flash, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -55,12 +55,26 @@ def answer_to_saving(
         changed = form.show_conflict(conflict)
         return _shown(form, page, "conflict", changed, by_itself=by_itself, conflict=conflict), 409
     if not by_itself:
-        return after(saved)
+        return (saved and back_to_mend(form)) or after(saved)
     if saved is None:
         return jsonify(state="corrected")
     form.version_seen = saved.version
     said = _("Saved on the server %(time)s", time=in_short(saved.saved_at))
     return _shown(form, page, "saved", form.show_stored(saved.values), by_itself=True, said=said)
+
+
+def back_to_mend(form: SectionForm) -> ResponseReturnValue | None:
+    """After saving, the way back to the same page when something that was typed cannot stay; it is kept all the same."""
+    if not form.point_out(given_only=True):
+        return None
+    flash(_("Saved on the server. Something cannot stay as it is: please look at what is marked."), "warning")
+    return redirect(f"{request.path}?wrong=1")
+
+
+def point_out(form: SectionForm) -> None:
+    """Mark what the address of the page asks for: all that is missing or cannot stay, or only what cannot stay."""
+    if "check" in request.args or "wrong" in request.args:
+        form.point_out(given_only="check" not in request.args)
 
 
 def _shown(

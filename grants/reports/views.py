@@ -23,7 +23,7 @@ from grants.core.templating import addresses, day, reader_zone, when
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.forms import SectionForm
-from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at
+from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at, point_out
 from grants.reports import actions, forms, permissions, queries, rules
 from grants.reports.models import ReportDue
 from grants.reports.queries import Written
@@ -247,6 +247,8 @@ def section(due_id: int, section_key: str) -> ResponseReturnValue:
         )
     if not form.is_submitted() and section_key in written.complete:
         form.point_out()
+    else:
+        point_out(form)
     return render_template("reports/section.html", **_about_section(due, written, form))
 
 

@@ -20,6 +20,7 @@ from grants.questionnaires import queries as questionnaires
 from grants.questionnaires.actions import EditConflict
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.rules import obstacles_to_completing
+from grants.questionnaires.views import back_to_mend, point_out
 from grants.trials import actions, permissions, queries, rules
 from grants.trials.models import Trial
 
@@ -82,9 +83,9 @@ def section(reference: str, key: str) -> ResponseReturnValue:
                 form.show_conflict(conflict)
                 status = 409
             else:
-                return _after_saving(desk, key)
-    elif "check" in request.args:
-        form.point_out()
+                return back_to_mend(form) or _after_saving(desk, key)
+    else:
+        point_out(form)
     return render_template("trials/section.html", call=desk.call, desk=desk, form=form, section=asked), status
 
 
