@@ -243,7 +243,7 @@ def _clarifying(people: People, places: PLACES) -> None:
 
 def _entry(people: People, places: PLACES) -> None:
     """A coordinator types an application for an organization without a line, and asks it to confirm."""
-    call, typist = _call("MPF-2027-02"), people["STF-01"]
+    call, typist, colleague = _call("MPF-2027-02"), people["STF-01"], people["STF-07"]
     home = people.organizations["ORG-KE"]
     entry = entries.enter(
         call,
@@ -262,7 +262,7 @@ def _entry(people: People, places: PLACES) -> None:
         if values:
             applications.save_section(entry.application, section.key, values, by=typist, version=None)
     applications.submit(entry.application, by=typist)
-    token = entries.ask_to_confirm(entry, "amina.sampleson@example.org", by=typist)
+    token = entries.ask_to_confirm(entry, "amina.sampleson@example.org", by=colleague)
     places |= {"entered": entry.application.reference, "confirming": f"/confirm-entry/{token}"}
 
 
