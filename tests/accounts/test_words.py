@@ -16,6 +16,7 @@ from flask_security.core import _default_messages
 from config import ROOT, Config
 from grants.accounts import security
 from grants.app import create_app
+from grants.core import templating
 from grants.core.db import db
 from grants.core.languages import LANGUAGES, speaking
 from grants.core.mail import Mail, OutboxMail, post
@@ -105,9 +106,17 @@ def translated(running: Config, tmp_path: Path) -> Iterator[Flask]:
     config = settings(running, tmp_path)
     extra = config.extra | {"BABEL_TRANSLATION_DIRECTORIES": str(tmp_path / "translations")}
     made = create_app(replace(config, extra=extra))
+    _forget_words()
     yield made
+    _forget_words()
     with made.app_context():
         db.engine.dispose()
+
+
+def _forget_words() -> None:
+    """A process remembers the words of one catalog; here are two."""
+    for remembered in (templating._markup, templating._plain_markup):
+        remembered.cache_clear()
 
 
 def test_labels_messages_and_mails_come_from_our_catalog(translated: Flask) -> None:
