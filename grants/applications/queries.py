@@ -498,12 +498,17 @@ def _terms_of(call_id: int) -> Terms:
 
 def changes_read(application: Application, person: Person, section_key: str) -> int | None:
     """The version of the questions up to which a person has read what was corrected in a section."""
-    found = select(ChangesRead.questionnaire_id).where(
-        ChangesRead.application_id == application.id,
-        ChangesRead.person_id == person.id,
-        ChangesRead.section_key == section_key,
+    rows = _CHANGES_READ(application=application.id, person=person.id, section=section_key)
+    return rows[0][0] if rows else None
+
+
+_CHANGES_READ = Prepared(
+    lambda: select(ChangesRead.questionnaire_id).where(
+        ChangesRead.application_id == bindparam("application", None, BigInteger),
+        ChangesRead.person_id == bindparam("person", None, BigInteger),
+        ChangesRead.section_key == bindparam("section", None, Text),
     )
-    return db.session.scalar(found)
+)
 
 
 def document_asked(call: Call, key: str) -> DocumentAsked | None:

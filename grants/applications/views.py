@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -222,9 +223,13 @@ class Desk:
         """What was corrected in the questions of a section since the application was begun, as far as it is not read."""
         if self.application.state != ApplicationState.DRAFT or not self.corrections:
             return []
+        asked = questionnaire_queries.definition_of
+        versions = [correction.former_questionnaire_id for correction in reversed(self.corrections)]
+        steps = pairwise([*versions, self.application.questionnaire_id])
+        if not any(changes_in_section(asked(before), asked(after), key) for before, after in steps):
+            return []
         read = queries.changes_read(self.application, current_user, key)
-        before = read or self.corrections[-1].former_questionnaire_id
-        return changes_in_section(questionnaire_queries.definition_of(before), self.definition, key)
+        return changes_in_section(asked(read or versions[0]), self.definition, key)
 
     def after(self, current: str) -> str | None:
         """The address of the section that comes next, or None after the last."""
