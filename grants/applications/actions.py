@@ -294,9 +294,9 @@ def submit(application: Application, *, by: Person, read: str = "") -> Receipt:
     """Send the application in, and give the receipt. Raises Refused with what is missing, or with both times when late.
 
     It must be certified as it stands. A signatory who sends it in certifies it in the same act: ``read`` is the
-    fingerprint of what they have read. Sent in again (a second click, a repeated request) it gives the same receipt. Neither deadline nor questions can
-    change meanwhile: the call is held against changes first. Nobody can write either: the application is held too. Then
-    the clock of the database judges once, in the statement that submits.
+    fingerprint of what they have read. Sent in again (a second click, a repeated request) it gives the same receipt.
+    Neither deadline nor questions can change meanwhile: the call is held against changes first. Nobody can write either:
+    the application is held too. Then the clock of the database judges once, in the statement that submits.
     """
     call = application.call
     queries.hold_call(call)

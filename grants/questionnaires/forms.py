@@ -726,17 +726,16 @@ class SectionForm:
 
         ``given_only`` leaves out what is missing: only what was given and cannot stay is told.
         """
-        facts, found = self.facts, False
+        facts, left_out = self.facts, rules.LACKING if given_only else ()
         for field in self.fields.values():
             if not self.is_shown(field.question):
                 continue
-            wrong = rules.mistakes(field.question, field.data, self.definition, facts, given_only=given_only)
-            found = found or bool(wrong)
+            wrong = rules.mistakes(field.question, field.data, self.definition, facts)
+            # What is wrong in a line of a table ("3.role") is told beside its cell.
+            field.errors += [m for reason, m in wrong if reason not in left_out and "." not in reason]
             if isinstance(field, RowsField) and field.data:
-                self._point_out_rows(field, wrong, given_only=given_only)
-            else:
-                field.errors = [*field.errors, *(message for _reason, message in wrong)]
-        return found
+                self._point_out_lines(field, left_out)
+        return bool(self.problems)
 
     def laid_out(self, field: AnswerField, macro: Macro) -> Markup:
         """One question as the template's ``macro`` lays it out.
@@ -764,12 +763,11 @@ class SectionForm:
             filled.append(field.sums_laid_out(sums, fallback))
         return Markup(first + "".join(map(str.__add__, map(str, filled), pieces)))  # noqa: S704  every part was escaped
 
-    def _point_out_rows(self, field: RowsField, wrong: list[tuple[str, Any]], *, given_only: bool) -> None:
-        field.errors = [message for reason, message in wrong if "." not in reason]
+    def _point_out_lines(self, field: RowsField, left_out: Collection[str]) -> None:
         lines = [line for line in field.lines if not line.is_empty]
         for line, row in zip(lines, field.data or [], strict=False):
             for column, reason, why in rules.mistakes_in_row(field.question, row):
-                if given_only and reason in rules.LACKING:
+                if reason in left_out:
                     continue
                 cell = line.cells.get(column.key)
                 if cell is not None:

@@ -294,26 +294,20 @@ LACKING = ("missing", "too_few")
 """Reasons that something is not there yet; all others say that what is there cannot stay."""
 
 
-def mistakes(
-    question: Question, value: Any, definition: Definition, facts: Answers, *, given_only: bool = False
-) -> list[tuple[str, Any]]:
-    """What keeps an answer from being complete: reason and sentence, naming the question.
-
-    ``given_only`` leaves out what is only lacking.
-    """
+def mistakes(question: Question, value: Any, definition: Definition, facts: Answers) -> list[tuple[str, Any]]:
+    """What keeps an answer from being complete: reason and sentence, naming the question."""
     label = wording(question.label, definition.fallback)
     if value is None or value == [] or (question.type == "declaration" and value is not True):
-        if given_only or not is_required(question, facts):
+        if not is_required(question, facts):
             return []
         if question.type == "declaration":
             return [("missing", _l("Please read and tick “%(question)s”.", question=label))]
         return [("missing", _l("“%(question)s” is not answered yet.", question=label))]
     if question.type in ROWS:
-        return _mistakes_in_rows(question, value, definition, label, given_only=given_only)
+        return _mistakes_in_rows(question, value, definition, label)
     return [
         (reason, _l("“%(question)s”: %(reason)s", question=label, reason=why))
         for reason, why in _wrong(question, value)
-        if not (given_only and reason in LACKING)
     ]
 
 
@@ -322,11 +316,9 @@ def wording(texts: Texts, fallback: str) -> Any:
     return LazyWords(pick, texts, None, fallback)
 
 
-def _mistakes_in_rows(
-    question: Question, rows: Any, definition: Definition, label: Any, *, given_only: bool
-) -> list[tuple[str, Any]]:
+def _mistakes_in_rows(question: Question, rows: Any, definition: Definition, label: Any) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
-    fewest = 0 if given_only else question.min_items or 0
+    fewest = question.min_items or 0
     if len(rows) < fewest:
         found.append(("too_few", _l("“%(question)s” needs at least %(n)s entries.", question=label, n=fewest)))
     if question.max_items is not None and len(rows) > question.max_items:
@@ -334,9 +326,7 @@ def _mistakes_in_rows(
             ("too_many", _l("“%(question)s” takes at most %(n)s entries.", question=label, n=question.max_items))
         )
     for number, row in enumerate(rows, 1):
-        for column, reason, why in mistakes_in_row(question, row):
-            if given_only and reason in LACKING:
-                continue
+        for column, _reason, why in mistakes_in_row(question, row):
             found.append(
                 (
                     f"{number}.{column.key}",
