@@ -54,7 +54,7 @@ def import_call(definition: Mapping[str, Any], *, by: Person | None) -> Call:
 
 
 def begin_call(documents: Mapping[str, Any], *, by: Person) -> Call:
-    """Make a draft call of which little more than the frame is known, such as :func:`grants.calls.rules.blank` gives.
+    """Make a draft call of which little more than the frame is known, such as somebody has begun in the browser.
 
     Raises Refused when its reference is taken or something in the documents is wrong.
     """

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import get_global
 
-from grants.accounts.models import REGION_LABELS, Region, countries_of
 from grants.budgets.rules import shown
 from grants.calls.models import Call, WorkingCopy
 from grants.calls.workflow import CALL, CallState
@@ -836,77 +835,6 @@ def obstacles_to_copying(reference: str, taken: Call | None, deadline_on: date |
     if deadline_on is not None and deadline_on <= at.date():
         return [Obstacle("deadline_passed", _l("The deadline has already passed."))]
     return []
-
-
-def blank(
-    reference: str,
-    title: str,
-    *,
-    language: str,
-    currency: str,
-    zone: str,
-    regions: Sequence[str],
-    deadline: date,
-    amounts: Mapping[str, Decimal],
-    at: datetime,
-) -> dict[str, Any]:
-    """The documents of a call that has only just been thought of: sound, with one question and one criterion to begin with.
-
-    ``amounts`` are the envelope and the smallest and largest grant (total, min, max), in ``currency``. The envelope is
-    spread evenly over the regions, whole units each; applications close at the end of the day of the deadline in the
-    call's zone.
-    """
-    total = amounts["total"]
-    share = int(total // len(regions))
-    in_words = {region: str(REGION_LABELS[Region(region)]) for region in regions}
-    closes = datetime.combine(deadline, time(23, 59, 59), ZoneInfo(zone))
-    call = {
-        "id": reference,
-        "programme": {language: str(_l("Pilot Fund"))},
-        "title": {language: title},
-        "currency": currency,
-        "languages_of_application": [language],
-        "authoritative_language": language,
-        "envelope": {
-            "total": _written(total),
-            "by_region": [
-                {"region": region, "label": {language: label}, "indicative": share}
-                for region, label in in_words.items()
-            ],
-        },
-        "grant": {
-            "min": _written(amounts["min"]),
-            "max": _written(amounts["max"]),
-            "duration_months": {"min": 1, "max": 12},
-        },
-        "eligible_countries": [country for region in regions for country in countries_of(region)],
-        "timetable": {
-            "timezone": zone,
-            "published_at": at.astimezone(ZoneInfo(zone)).replace(microsecond=0).isoformat(),
-            "deadline": closes.isoformat(),
-        },
-    }
-    question = {"key": "title", "type": "text", "label": {language: str(_l("Title"))}, "required": True}
-    criterion = {"id": "A1", "text": {language: str(_l("How relevant is the action?"))}, "weight": 1}
-    return {
-        "call": call,
-        "form": {
-            "id": f"form-{reference}",
-            "title": {language: title},
-            "languages": [language],
-            "sections": [{"id": "S1", "title": {language: str(_l("The action"))}, "questions": [question]}],
-        },
-        "grid": {
-            "scale": {"min": 1, "max": 5, "step": 1},
-            "sections": [{"id": "A", "title": {language: str(_l("Relevance"))}, "criteria": [criterion]}],
-            "assessors": {"independent_reviews": 2},
-        },
-    }
-
-
-def _written(amount: Decimal) -> int | str:
-    """An amount as a document holds it."""
-    return int(amount) if amount == amount.to_integral_value() else str(amount)
 
 
 def copied(documents: Mapping[str, Any], reference: str, days: timedelta, zone: str) -> dict[str, Any]:

@@ -22,13 +22,13 @@ from wtforms.validators import DataRequired, InputRequired, Optional, Validation
 
 from grants.accounts.forms import CheckboxesField, LongSelectField, zone_choices
 from grants.accounts.models import REGION_LABELS
-from grants.calls.rules import blank, moment_of
+from grants.calls.rules import moment_of
 from grants.core.expressions import BadExpression, parse
 from grants.core.forms import LONGEST_TEXT, Form, LineField, TextField, one_line
 from grants.core.languages import _l, language_name, language_now, number_shown, number_typed, speaking
 from grants.core.money import Money, NotAnAmount
 from grants.core.questions import Path, Problem, day_of
-from grants.editing.rules import Asked
+from grants.editing.rules import Asked, blank
 
 MOST_ROWS = 120
 SPARE = 2
