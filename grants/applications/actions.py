@@ -30,6 +30,7 @@ from grants.history import actions as history
 from grants.organizations.queries import signatories_of
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires import queries as questionnaire_queries
+from grants.questionnaires import rules as questionnaire_rules
 from grants.questionnaires.models import SectionAnswers
 
 
@@ -126,11 +127,10 @@ def _save_section(
     application: Application, section_key: str, values: Mapping[str, Any], *, by: Person, version: int | None
 ) -> SectionAnswers:
     refuse(rules.obstacles_to_editing(application, section_key))
-    answers = answers_in(application)
-    saved = questionnaires.save_section(
-        application.answer_sheet, section_key, values, by=by, version=version, answers=answers
-    )
-    copy_facts(application, answers | saved.values)
+    sheet = application.answer_sheet
+    rows = questionnaire_queries.locked_sections(sheet.id)
+    saved = questionnaires.save_section(sheet, section_key, values, by=by, version=version, rows=rows)
+    copy_facts(application, questionnaire_rules.answers_in(rows.values()))
     return saved
 
 
@@ -226,8 +226,8 @@ def detach(attachment: Attachment, *, by: Person) -> None:
 
 def fingerprint_now(application: Application) -> str:
     """The fingerprint of an application as it stands: what a signatory who reads it now certifies."""
-    answers, _complete, attachments, _at = queries.handed_in(application)
-    return rules.fingerprint(rules.content_of(application, answers, attachments, None))
+    handed_in = queries.handed_in(application)
+    return rules.fingerprint(rules.content_of(application, handed_in.answers, handed_in.attachments, None))
 
 
 def certify(application: Application, read: str, *, by: Person) -> None:
@@ -236,8 +236,9 @@ def certify(application: Application, read: str, *, by: Person) -> None:
     ``read`` is the fingerprint of what the signatory has read: refused when somebody changed it meanwhile.
     """
     _hold(application)
-    missing, content, at = _to_be_sent_in(application)
+    missing, content, handed_in = _to_be_sent_in(application)
     refuse([] if application.reopened else missing)
+    at = handed_in.at
     certification = _certification(application, read, rules.fingerprint(content), at, by)
     if not certification:
         return
@@ -263,8 +264,8 @@ def ask_to_certify(application: Application, *, by: Person) -> list[Person]:
     Raises Refused with what is missing, when nobody may sign, or when they were asked within a day.
     """
     _hold(application)
-    missing, content, at = _to_be_sent_in(application)
-    signatories = signatories_of(application.organization)
+    missing, content, handed_in = _to_be_sent_in(application)
+    at, signatories = handed_in.at, signatories_of(application.organization)
     refuse([] if application.reopened else missing)
     refuse(rules.obstacles_to_asking_to_certify(application, rules.fingerprint(content), signatories, at))
     application.certification_asked_at = at
@@ -273,21 +274,22 @@ def ask_to_certify(application: Application, *, by: Person) -> list[Person]:
     return signatories
 
 
-def _to_be_sent_in(application: Application) -> tuple[list[Obstacle], dict[str, Any], datetime]:
-    """What keeps a draft from being sent in apart from its certification, all that would be handed in, and the time."""
+def _to_be_sent_in(application: Application) -> tuple[list[Obstacle], dict[str, Any], queries.HandedIn]:
+    """What keeps a draft from being sent in apart from its certification, and all that would be handed in."""
     definition = questionnaire_queries.definition_of(application.questionnaire_id)
-    answers, complete, attachments, at = queries.handed_in(application)
+    handed_in = queries.handed_in(application)
+    answers, attachments = handed_in.answers, handed_in.attachments
     obstacles = rules.obstacles_to_submission(
         application,
         definition,
         answers,
         attachments,
-        at,
+        handed_in.at,
         documents=queries.documents_of(application.call),
         terms=queries.terms_of(application.call),
-        sections=[section.key for section in definition.sections if section.key not in complete],
+        sections=[section.key for section in definition.sections if section.key not in handed_in.complete],
     )
-    return obstacles, rules.content_of(application, answers, attachments, budget_in(definition, answers)), at
+    return obstacles, rules.content_of(application, answers, attachments, budget_in(definition, answers)), handed_in
 
 
 def submit(application: Application, *, by: Person, read: str = "") -> Receipt:
@@ -304,28 +306,32 @@ def submit(application: Application, *, by: Person, read: str = "") -> Receipt:
     earlier = queries.receipt_of(application) if application.submitted_at else None
     if earlier is not None:
         return earlier
-    missing, content, at = _to_be_sent_in(application)
+    missing, content, handed_in = _to_be_sent_in(application)
     refuse(missing)
     content_hash = rules.fingerprint(content)
-    certification = _certification(application, read, content_hash, at, by) if read else {}
+    certification = _certification(application, read, content_hash, handed_in.at, by) if read else {}
     refuse([] if certification else rules.obstacles_without_certification(application, content_hash))
     if not _send_in_before_the_deadline(application, content_hash, by, certification):
         refuse(rules.obstacles_by_time(call, queries.server_time()))
     if certification:
         history.note("application", application.id, "certify", by=by, hash=content_hash)
-    receipt = _receipt(application, content, application.submitted_at, by)
+    receipt = _receipt(application, content, content_hash, application.submitted_at, by, handed_in.receipts + 1)
     history.record_moved(application, "submit", before=ApplicationState.DRAFT, by=by, hash=content_hash)
     told = {person.id: person for person in [by, *queries.people_of(application)]}
     post(*(mails.application_submitted(receipt, application, to=person) for person in told.values()))
     return receipt
 
 
-def _receipt(application: Application, content: dict[str, Any], at: datetime | None, by: Person) -> Receipt:
-    """The receipt for what was handed in at a moment, with whoever certified it."""
-    content_hash = rules.fingerprint(content)
+def _receipt(
+    application: Application, content: dict[str, Any], content_hash: str, at: datetime | None, by: Person, number: int
+) -> Receipt:
+    """The receipt for what was handed in at a moment, with whoever certified it; ``number`` counts those of it.
+
+    Whoever calls this holds the application, so that no two receipts get the same number.
+    """
     certified = rules.is_certified(application, content_hash)
     receipt = Receipt(
-        number=queries.next_receipt_number(application.call),
+        number=f"R-{application.reference}-{number}",
         application=application,
         submitted_at=at,
         submitted_by=by,
@@ -442,9 +448,11 @@ def renew_receipt(application: Application, *, by: Person) -> Receipt:
     """
     _hold(application)
     definition = questionnaire_queries.definition_of(application.questionnaire_id)
-    answers, _complete, attachments, at = queries.handed_in(application)
-    content = rules.content_of(application, answers, attachments, budget_in(definition, answers))
-    receipt = _receipt(application, content, at, by)
+    handed_in = queries.handed_in(application)
+    answers = handed_in.answers
+    content = rules.content_of(application, answers, handed_in.attachments, budget_in(definition, answers))
+    content_hash = rules.fingerprint(content)
+    receipt = _receipt(application, content, content_hash, handed_in.at, by, handed_in.receipts + 1)
     application.content_hash, application.reopened = receipt.content_hash, []
     history.note("application", application.id, "hand_in", by=by, receipt=receipt.number, hash=receipt.content_hash)
     return receipt

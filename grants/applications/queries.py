@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
-    cast,
     func,
     literal_column,
     select,
@@ -30,16 +29,13 @@ from grants.applications.models import Application, Attachment, ChangesRead, Rec
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
 from grants.calls.queries import once_published
-from grants.core.db import Prepared, columns_of, db, packed, to_read, unpacked
+from grants.core.db import Prepared, columns_of, db, in_session, packed, renewed, to_read, unpacked
 from grants.core.files import Scan, StoredFile
 from grants.history.models import HistoryEntry
-from grants.questionnaires.models import AnswerSetAside, SectionAnswers
+from grants.questionnaires.models import AnswerSetAside, AnswerSheet, SectionAnswers
 from grants.questionnaires.queries import COLUMNS_SET_ASIDE, SetAside
 
 PAGE_SIZE = 50
-
-LOCK_SPACE = 4_713
-"""The first number of the advisory locks under which the receipts of a call are numbered."""
 
 SORTS: dict[str, Any] = {
     "reference": Application.reference,
@@ -155,24 +151,39 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
     )
 
 
+def to_write(opened: Opened) -> Opened:
+    """The same with its application, call, organization and sheet of answers in the session, to be changed."""
+    read = opened.application
+    call, organization = in_session(read.call), in_session(read.organization)
+    for name in ("call", "organization", "certified_by"):
+        read.__dict__.pop(name)
+    application = renewed(read)
+    sheet = to_read(AnswerSheet, {"id": read.answer_sheet_id, "questionnaire_id": read.questionnaire_id})
+    set_committed_value(application, "call", call)
+    set_committed_value(application, "organization", organization)
+    set_committed_value(application, "answer_sheet", in_session(sheet))
+    return replace(opened, application=application)
+
+
 class HandedIn(NamedTuple):
-    """What a submission is judged by: the answers, which sections are complete, what is attached or withheld, and the
-    time by the judging clock.
+    """What a submission is judged by: the answers, which sections are complete, what is attached or withheld, the time by
+    the judging clock, and how many receipts were given before.
     """
 
     answers: dict[str, Any]
     complete: set[str]
     attachments: list[Paper]
     at: datetime
+    receipts: int
 
 
 def handed_in(application: Application) -> HandedIn:
     """The answers and attachments of an application as they stand now, to be read only, in one query."""
-    sections, papers, at = _HANDED_IN(application=application.id)[0]
+    sections, papers, at, receipts = _HANDED_IN(application=application.id)[0]
     documents = {document.id: document for document in documents_of(application.call)}
     answers = {key: value for _section, values, _complete in sections or () for key, value in values.items()}
     finished = {section for section, _values, complete in sections or () if complete}
-    return HandedIn(answers, finished, [_paper(paper, documents) for paper in papers or ()], at)
+    return HandedIn(answers, finished, [_paper(paper, documents) for paper in papers or ()], at, receipts)
 
 
 @lru_cache(maxsize=512)
@@ -251,8 +262,13 @@ def _answers() -> ScalarSelect[Any]:
     )
 
 
+def _number_of_receipts() -> ScalarSelect[int]:
+    given = select(func.count(Receipt.id)).where(Receipt.application_id == Application.id)
+    return given.correlate(Application).scalar_subquery()
+
+
 _HANDED_IN = Prepared(
-    lambda: select(_answers(), _papers(), func.app_now()).where(
+    lambda: select(_answers(), _papers(), func.app_now(), _number_of_receipts()).where(
         Application.id == bindparam("application", None, BigInteger)
     )
 )
@@ -577,26 +593,6 @@ def state_before(application: Application, verb: str) -> str | None:
         HistoryEntry.subject_kind == "application", HistoryEntry.subject_id == application.id, HistoryEntry.verb == verb
     )
     return db.session.scalar(found.order_by(HistoryEntry.id.desc()).limit(1))
-
-
-def next_receipt_number(call: Call) -> str:
-    """The next receipt number of a call, such as R-MPF-2027-01-0007; others wait until this transaction has ended."""
-    _QUEUE(call=call.id)
-    ((given,),) = _GIVEN(call=call.id)
-    return f"R-{call.reference}-{given + 1:04d}"
-
-
-_QUEUE = Prepared(
-    lambda: select(func.pg_advisory_xact_lock(LOCK_SPACE, cast(bindparam("call", None, BigInteger), Integer)))
-)
-
-_GIVEN = Prepared(
-    lambda: (
-        select(func.count(Receipt.id))
-        .join(Application, Application.id == Receipt.application_id)
-        .where(Application.call_id == bindparam("call", None, BigInteger))
-    )
-)
 
 
 def next_application_reference() -> str:

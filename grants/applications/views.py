@@ -37,6 +37,7 @@ from grants.history.queries import timeline
 from grants.organizations.models import KeptDocument
 from grants.organizations.queries import document_seen, documents_kept, signatories_of
 from grants.questionnaires import queries as questionnaire_queries
+from grants.questionnaires import rules as questionnaire_rules
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.models import SectionAnswers
 from grants.questionnaires.queries import Remainder, SetAside
@@ -72,7 +73,7 @@ class Desk:
         )
 
     @classmethod
-    def to_read(cls, opened: queries.Opened) -> Desk:
+    def of(cls, opened: queries.Opened) -> Desk:
         """The desk of an application that was read with all that belongs to it."""
         desk = cls(opened.application)
         desk.__dict__.update(
@@ -120,7 +121,7 @@ class Desk:
     @cached_property
     def answers(self) -> dict[str, Any]:
         """Every saved answer by its question."""
-        return {key: value for row in self.saved.values() for key, value in row.values.items()}
+        return questionnaire_rules.answers_in(self.saved.values())
 
     @cached_property
     def values(self) -> dict[str, Any]:
@@ -247,10 +248,9 @@ def _found(reference: str) -> Application:
 
 
 def _desk(reference: str) -> Desk:
-    """The desk of an application; a page that changes nothing finds everything in one query."""
-    if request.method in READS:
-        return Desk.to_read(found(queries.opened(scope(current_user, Application), reference)))
-    return Desk(_found(reference))
+    """The desk of an application, with everything that belongs to it in one query."""
+    opened = found(queries.opened(scope(current_user, Application), reference))
+    return Desk.of(opened if request.method in READS else queries.to_write(opened))
 
 
 def _desk_to_write(reference: str) -> Desk:

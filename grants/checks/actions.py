@@ -149,7 +149,8 @@ def obstacles_to_handing_in(clarification: Clarification, answer: str | None = N
     """
     application = clarification.application
     definition = definition_for(application)
-    answers, _complete, attachments, _at = applications.handed_in(application)
+    handed_in = applications.handed_in(application)
+    answers, attachments = handed_in.answers, handed_in.attachments
     before = applications.receipt_with_content(application)
     assert before is not None
     now = application_rules.content_of(application, answers, attachments, None)

@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapper, make_transient_to_detached, mapped_column, registry
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.orm.instrumentation import manager_of_class
 from sqlalchemy.pool import Pool
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -213,6 +213,15 @@ def in_session(row: T) -> T:
         return there
     db.session.add(row)
     return row
+
+
+def renewed(row: T) -> T:
+    """The same as :func:`in_session`, and what the session had before says now what was read."""
+    kept = in_session(row)
+    if kept is not row:
+        for name in columns_of(type(row)):
+            set_committed_value(kept, name, row.__dict__[name])
+    return kept
 
 
 RESTED = 5.0

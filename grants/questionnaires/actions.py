@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from grants.accounts.models import Person
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import Prepared, db
 from grants.core.languages import _l
-from grants.core.questions import Definition, Section, parse_definition
+from grants.core.questions import parse_definition
 from grants.core.rules import Obstacle, Refused
 from grants.questionnaires import queries, rules
 from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
@@ -78,44 +81,71 @@ def save_section(
     *,
     by: Person | None,
     version: int | None = None,
-    answers: Mapping[str, Any] | None = None,
+    rows: dict[str, SectionAnswers] | None = None,
 ) -> SectionAnswers:
     """Save the answers of one section; the former text stays in section_revision.
 
     ``values`` may be what a form read or plain values of a file; answers that are not among them stay as they are.
     ``version`` is what the person had before their eyes (0: nothing yet; None: overwrite whatever there is). When
     somebody saved meanwhile, the two are merged question by question; raises EditConflict when both changed the same
-    one, and Refused for a section that does not exist. Whether sections are complete is worked out again, from the
-    ``answers`` of the whole sheet as they were before, when the caller has read them.
+    one, and Refused for a section that does not exist. Whether sections are complete is worked out again.
+
+    ``rows`` are the locked sections of the sheet, when the caller has them already; a new one is added there.
     """
     definition = queries.definition_of(sheet.questionnaire_id)
     section = definition.section(section_key)
     if section is None:
         raise Refused(Obstacle("no_such_section", _l("This form has no such section.")))
-    kept = _row_of(sheet, section_key)
+    rows = queries.locked_sections(sheet.id) if rows is None else rows
+    kept = _row_of(sheet, section_key, rows)
     wanted = _together(kept, rules.normalised_section(section, values), version)
     if wanted != kept.values or kept.version == 0:
-        if kept.version:
-            _keep_former(kept)
-        kept.values, kept.version = wanted, kept.version + 1
-        kept.saved_at, kept.saved_by_id, kept.saved_by = clock.now(), by.id if by else None, by
-        before = queries.answers_of(sheet) if answers is None else answers
-        _judge(kept, definition, section, {**before, **wanted})
+        answers = rules.answers_in(rows.values()) | wanted
+        complete = not rules.obstacles_to_completing(definition, answers, sections=[section_key])
+        _write(kept, wanted, complete=complete, by_id=by.id if by else None)
+        set_committed_value(kept, "saved_by", by)
+        for other in definition.dependents.get(section_key, frozenset()) - {section_key}:
+            if other in rows:
+                rows[other].complete = not rules.obstacles_to_completing(definition, answers, sections=[other])
     return kept
 
 
-def _row_of(sheet: AnswerSheet, section_key: str) -> SectionAnswers:
-    """The locked row of a section, made first when it is new, so that two first saves do not collide."""
-    kept = queries.locked_section(sheet.id, section_key)
-    if kept is None:
+def _row_of(sheet: AnswerSheet, section_key: str, rows: dict[str, SectionAnswers]) -> SectionAnswers:
+    """The row of a section among the locked ones; made first when it is new, so that two first saves do not collide."""
+    if section_key not in rows:
         db.session.execute(
             insert(SectionAnswers)
             .values(answer_sheet_id=sheet.id, section_key=section_key, values={}, version=0, complete=False)
             .on_conflict_do_nothing(index_elements=["answer_sheet_id", "section_key"])
         )
-        kept = queries.locked_section(sheet.id, section_key)
-    assert kept is not None
-    return kept
+        rows.update(queries.locked_sections(sheet.id))
+    return rows[section_key]
+
+
+def _write(row: SectionAnswers, values: dict[str, Any], *, complete: bool, by_id: int | None) -> None:
+    """Let a locked section say something else; what it said before stays in section_revision, by the same statement."""
+    told = {"saved_at": clock.now(), "saved_by_id": by_id, "complete": complete}
+    ((version,),) = _WRITING(section=row.id, its_values=json.dumps(values), **{f"its_{k}": v for k, v in told.items()})
+    for name, value in (told | {"values": values, "version": version}).items():
+        set_committed_value(row, name, value)
+
+
+def _writing() -> ReturningUpdate[int]:
+    table = SectionAnswers.__table__
+    told = {name: bindparam(f"its_{name}", None, table.c[name].type) for name in ("values", "complete", *SAVED)}
+    section = SectionAnswers.id == bindparam("section", None, table.c.id.type)
+    said = select(SectionAnswers.id, *(getattr(SectionAnswers, name) for name in ("version", "values", *SAVED)))
+    former = insert(SectionRevision).from_select(
+        ["section_answers_id", "version", "values", *SAVED], said.where(section, SectionAnswers.version > 0)
+    )
+    changed = update(SectionAnswers).where(section).values(version=SectionAnswers.version + 1, **told)
+    return changed.returning(SectionAnswers.version).add_cte(former.cte("former"))
+
+
+SAVED = ("saved_at", "saved_by_id")
+"""The columns that say when a section was saved, and by whom."""
+
+_WRITING = Prepared(_writing)
 
 
 def _together(kept: SectionAnswers, mine: dict[str, Any], version: int | None) -> dict[str, Any]:
@@ -126,28 +156,6 @@ def _together(kept: SectionAnswers, mine: dict[str, Any], version: int | None) -
         conflicts = {key: Conflict(key, *both) for key, both in collisions.items()}
         raise EditConflict(kept, conflicts, together)
     return together
-
-
-def _keep_former(kept: SectionAnswers) -> None:
-    db.session.add(
-        SectionRevision(
-            section_answers_id=kept.id,
-            version=kept.version,
-            values=kept.values,
-            saved_at=kept.saved_at,
-            saved_by_id=kept.saved_by_id,
-        )
-    )
-
-
-def _judge(changed: SectionAnswers, definition: Definition, section: Section, answers: Mapping[str, Any]) -> None:
-    """Say again which sections are complete: the one that changed, and those whose conditions ask for its answers."""
-    others = definition.dependents.get(section.key, frozenset()) - {section.key}
-    touched = queries.completeness_of(changed.answer_sheet_id, others) if others else []
-    for row in (changed, *touched):
-        complete = not rules.obstacles_to_completing(definition, answers, sections=[row.section_key])
-        if row.complete != complete:
-            row.complete = complete
 
 
 def carry_over(sheet: AnswerSheet, questionnaire_id: int) -> dict[str, Any]:
@@ -169,20 +177,16 @@ def carry_over(sheet: AnswerSheet, questionnaire_id: int) -> dict[str, Any]:
             if carried.aside is not None:
                 _set_aside(sheet, key, carried.aside, shown=sheet.questionnaire_id, by=None)
     sheet.questionnaire_id = questionnaire_id
+    answers = {key: value for values in wanted.values() for key, value in values.items()}
     for key in {*wanted, *rows}:
         values = wanted.get(key, {})
         if key not in rows and not values:
             continue
-        row = rows[key] if key in rows else _row_of(sheet, key)
+        row = _row_of(sheet, key, rows)
+        complete = key in wanted and not rules.obstacles_to_completing(now, answers, sections=[key])
         if row.values != values or row.version == 0:
-            if row.version:
-                _keep_former(row)
-            row.values, row.version, row.saved_at = values, row.version + 1, clock.now()
-        rows[key] = row
-    answers = {key: value for values in wanted.values() for key, value in values.items()}
-    for row in rows.values():
-        known = now.section(row.section_key) is not None
-        row.complete = known and not rules.obstacles_to_completing(now, answers, sections=[row.section_key])
+            _write(row, values, complete=complete, by_id=row.saved_by_id)
+        row.complete = complete
     db.session.flush()
     db.session.expire(sheet, ["questionnaire"])
     return answers
@@ -235,7 +239,7 @@ def save_late(
         base = {key: rules.carried_over(former.questions[key], now.questions[key], seen.get(key)).kept for key in mine}
         together, collisions = rules.merged(base, rows[place].values if place in rows else {}, mine)
         aside.update(key for key in collisions if mine[key] is not None)
-        save_section(sheet, place, {key: together.get(key) for key in mine if key not in collisions}, by=by)
+        save_section(sheet, place, {key: together.get(key) for key in mine if key not in collisions}, by=by, rows=rows)
     for key in sorted(aside):
         _set_aside(sheet, key, changed[key], shown=shown, by=by)
     return len(aside)

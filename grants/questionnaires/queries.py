@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from grants.accounts.models import Person
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, packed, renewed, unpacked
 from grants.core.questions import Definition, Question, Section, parse_definition
 from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
 
@@ -81,24 +81,20 @@ def complete_sections(sheet_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
     return together
 
 
-def locked_section(sheet_id: int, section_key: str) -> SectionAnswers | None:
-    """The row of a section, locked until the end of the transaction; None when nobody has saved it yet."""
-    return db.session.scalar(_LOCKED, {"sheet": sheet_id, "key": section_key})
-
-
-_LOCKED = (
-    select(SectionAnswers)
-    .where(SectionAnswers.answer_sheet_id == bindparam("sheet"), SectionAnswers.section_key == bindparam("key"))
-    .with_for_update()
-    .execution_options(populate_existing=True)
-)
-
-
 def locked_sections(sheet_id: int) -> dict[str, SectionAnswers]:
-    """The sections of a sheet by their key, locked until the end of the transaction."""
-    found = select(SectionAnswers).where(SectionAnswers.answer_sheet_id == sheet_id).order_by(SectionAnswers.id)
-    locked = found.with_for_update().execution_options(populate_existing=True)
-    return {section.section_key: section for section in db.session.scalars(locked)}
+    """The sections of a sheet by their key as they are now, locked until the end of the transaction."""
+    rows = [renewed(unpacked(SectionAnswers, row)) for (row,) in _LOCKED(sheet=sheet_id)]
+    return {row.section_key: row for row in rows}
+
+
+_LOCKED = Prepared(
+    lambda: (
+        select(packed(SectionAnswers))
+        .where(SectionAnswers.answer_sheet_id == bindparam("sheet", None, BigInteger))
+        .order_by(SectionAnswers.id)
+        .with_for_update()
+    )
+)
 
 
 class SetAside(NamedTuple):
@@ -156,14 +152,6 @@ def sections_set_aside(answers_set_aside: Iterable[SetAside], section_key: str |
 def _apart(question: Question, number: int) -> Question:
     """A question under a name of its own, so that it can be told on a page more than once."""
     return replace(question, key=f"{question.key}-{number}")
-
-
-def completeness_of(sheet_id: int, keys: Collection[str]) -> list[SectionAnswers]:
-    """Some saved sections of a sheet, to say again whether they are complete."""
-    found = select(SectionAnswers).where(
-        SectionAnswers.answer_sheet_id == sheet_id, SectionAnswers.section_key.in_(sorted(keys))
-    )
-    return list(db.session.scalars(found))
 
 
 def values_at(section: SectionAnswers, version: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import email_validator
 
@@ -224,6 +224,19 @@ def rounded(amount: Decimal, currency: str) -> Money:
 def words_in(text: str) -> int:
     """How many words a text has: pieces between white space that hold a letter or a digit, so that « and : count nothing."""
     return sum(1 for piece in text.split() if any(c.isalnum() for c in piece))
+
+
+class Said(Protocol):
+    """A section with what it says, by question."""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The answers by question key."""
+
+
+def answers_in(sections: Iterable[Said]) -> dict[str, Any]:
+    """Every answer of some sections together, by question key."""
+    return {key: value for section in sections for key, value in section.values.items()}
 
 
 def facts_of(definition: Definition, answers: Answers) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_a_submission_gives_a_receipt_with_the_hash_of_what_was_received(app: Fl
         receipt = send_in(application, by=owner)
     assert application.state == ApplicationState.SUBMITTED
     assert application.submitted_at == receipt.submitted_at == IN_TIME
-    assert receipt.number == f"R-{application.call.reference}-0001"
+    assert receipt.number == f"R-{application.reference}-1"
     kept = queries.receipt_with_content(application)
     assert kept is not None
     assert rules.fingerprint(kept.content) == receipt.content_hash == application.content_hash
@@ -176,7 +176,7 @@ def test_a_withdrawn_application_is_taken_up_again_with_all_that_was_written(app
         actions.attach(application, application.call.documents[0], "new.pdf", real_pdf("New"), by=owner)
         actions.save_section(application, "S1", {"title": "Safe passage together"}, by=owner, version=None)
         second = send_in(application, by=owner)
-    assert (second.number, second.submitted_at) == (f"R-{application.call.reference}-0002", IN_TIME + timedelta(days=1))
+    assert (second.number, second.submitted_at) == (f"R-{application.reference}-2", IN_TIME + timedelta(days=1))
     assert application.content_hash == second.content_hash != first.content_hash
     assert [r.number for r in queries.receipts_of(application)] == [second.number, first.number]
     kept = queries.receipt_with_content(application, first.number)
@@ -296,7 +296,7 @@ def test_twenty_clicks_at_once_make_one_submission_and_one_receipt(live: Flask) 
         return send_in(db.session.get_one(Application, key), by=db.session.get_one(Person, owner_id)).number
 
     answers = in_threads(live, 20, send)
-    assert set(answers) == {f"R-{call.reference}-0001"}
+    assert set(answers) == {f"R-{application.reference}-1"}
     assert db.session.scalar(select(func.count(Receipt.id))) == 1
     assert [e.verb for e in history.entries_about([("application", key)])].count("submit") == 1
     assert db.session.scalar(select(func.count(OutboxMail.id)).where(OutboxMail.kind == "application_submitted")) == 1
@@ -332,8 +332,8 @@ def test_of_submissions_racing_around_the_deadline_none_is_late(live: Flask) -> 
     db.session.rollback()
     stored = list(db.session.scalars(select(Application.submitted_at).where(Application.submitted_at.is_not(None))))
     assert sorted(stored) == sorted(in_time)
-    numbers = sorted(db.session.scalars(select(Receipt.number)))
-    assert numbers == [f"R-{call.reference}-{n:04d}" for n in range(1, len(in_time) + 1)]
+    numbers = set(db.session.scalars(select(Receipt.number)))
+    assert len(numbers) == len(in_time)
 
 
 def test_a_submission_waits_for_a_deadline_that_is_being_moved(live: Flask) -> None:

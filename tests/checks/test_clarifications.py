@@ -85,7 +85,7 @@ def test_what_is_asked_is_answered_with_a_receipt_of_its_own(app: Flask) -> None
         assert refused(checks.hand_in, clarification, "We named the partner.", by=owner) == ["changed_since_certified"]
         actions.certify(application, actions.fingerprint_now(application), by=owner)
         receipt = checks.hand_in(clarification, "We named the partner.", by=owner)
-    assert (receipt.number, receipt.submitted_at) == (f"R-{application.call.reference}-0002", AFTER + timedelta(days=3))
+    assert (receipt.number, receipt.submitted_at) == (f"R-{application.reference}-2", AFTER + timedelta(days=3))
     assert application.submitted_at == sent_at
     assert application.content_hash == receipt.content_hash != was
     assert (receipt.certified_by_id, receipt.certified_at) == (owner.id, AFTER + timedelta(days=3))
@@ -192,8 +192,8 @@ def test_after_closing_the_application_is_what_the_receipt_says(app: Flask) -> N
         other = actions.attach(application, document, "other.pdf", documents.real_pdf("Other"), by=owner).file
         checks.close(clarification, "The day has passed.", by=coordinator)
     assert (clarification.state, application.reopened) == (ClarificationState.CLOSED, [])
-    answers, _complete, papers, _at = queries.handed_in(application)
-    content = application_rules.content_of(application, answers, papers, None)
+    handed_in = queries.handed_in(application)
+    content = application_rules.content_of(application, handed_in.answers, handed_in.attachments, None)
     assert application_rules.fingerprint(content) == application.content_hash
     (again,) = [a for a in queries.attachments_of(application) if a.document.key == "workplan"]
     assert again.file_id == kept
@@ -341,7 +341,7 @@ def test_asking_answering_and_reading_what_changed(browser: Browser) -> None:
     theirs.post(f"{home}/certify", {"read": read, "sure": "y"}, status=302)
     theirs.post(f"{home}/clarifications/hand-in", {"answer": "Named."}, page=f"{home}/clarifications", status=302)
     theirs.follow()
-    assert f"R-{application.call.reference}-0002" in theirs.text
+    assert f"R-{application.reference}-2" in theirs.text
     ours.get(f"{home}/clarifications")
     for words in ("A new sentence about Rufisque.", "plan.pdf", "Named.", "What has changed"):
         assert words in ours.text
