@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from grants.budgets.rules import budget_in
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.workflow import CallState
 from grants.core import clock, files
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, in_session, to_read
 from grants.core.files import StoredFile
 from grants.core.mail import post
 from grants.core.pictures import joined
@@ -137,7 +138,8 @@ def _save_section(
 def copy_facts(application: Application, answers: Mapping[str, Any]) -> None:
     """Repeat in columns what the answers say about title, lot, amounts, countries, dates and confidentiality."""
     for name, value in rules.facts_in(answers, application.currency).items():
-        setattr(application, name, value)
+        if getattr(application, name) != value:
+            setattr(application, name, value)
     if application.region is None:
         application.region = rules.region_in(application.organization, application.call)
     db.session.flush()
@@ -330,18 +332,29 @@ def _receipt(
     Whoever calls this holds the application, so that no two receipts get the same number.
     """
     certified = rules.is_certified(application, content_hash)
-    receipt = Receipt(
-        number=f"R-{application.reference}-{number}",
-        application=application,
-        submitted_at=at,
-        submitted_by=by,
-        content_hash=content_hash,
-        content=content,
-        certified_at=application.certified_at if certified else None,
-        certified_by_id=application.certified_by_id if certified else None,
-    )
-    db.session.add(receipt)
+    written = {
+        "number": f"R-{application.reference}-{number}",
+        "application_id": application.id,
+        "submitted_at": at,
+        "submitted_by_id": by.id,
+        "content_hash": content_hash,
+        "certified_at": application.certified_at if certified else None,
+        "certified_by_id": application.certified_by_id if certified else None,
+    }
+    ((receipt_id,),) = _RECEIVED(**{f"its_{k}": v for k, v in written.items()}, its_content=json.dumps(content))
+    receipt = in_session(to_read(Receipt, {"id": receipt_id, "content": content, **written}))
+    set_committed_value(receipt, "application", application)
+    set_committed_value(receipt, "submitted_by", by)
     return receipt
+
+
+_RECEIVED = Prepared(
+    lambda: (
+        insert(Receipt)
+        .values({c.name: bindparam(f"its_{c.name}", None, c.type) for c in Receipt.__table__.c if c.name != "id"})
+        .returning(Receipt.id)
+    )
+)
 
 
 def _send_in_before_the_deadline(

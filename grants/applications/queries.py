@@ -624,14 +624,23 @@ def people_drafting(call: Call) -> list[Person]:
 
 
 def people_of(application: Application) -> list[Person]:
-    """The members of the applicant organization."""
-    return list(db.session.scalars(_PEOPLE, {"organization": application.organization_id}))
+    """The members of the applicant organization, as far as mails to them need it."""
+    rows = _PEOPLE(organization=application.organization_id)
+    return [in_session(to_read(Person, dict(zip(ADDRESSED, row, strict=True)))) for row in rows]
 
 
-_PEOPLE = (
-    select(Person)
-    .join(Membership, Membership.person_id == Person.id)
-    .where(Membership.organization_id == bindparam("organization"), Membership.ended_at.is_(None), Person.active)
-    .options(load_only(Person.name, Person.email, Person.language, Person.timezone))
-    .order_by(Membership.id)
+ADDRESSED = ("id", "name", "email", "language", "timezone")
+"""What a mail needs to know of a person."""
+
+_PEOPLE = Prepared(
+    lambda: (
+        select(*(getattr(Person, name) for name in ADDRESSED))
+        .join(Membership, Membership.person_id == Person.id)
+        .where(
+            Membership.organization_id == bindparam("organization", None, BigInteger),
+            Membership.ended_at.is_(None),
+            Person.active,
+        )
+        .order_by(Membership.id)
+    )
 )

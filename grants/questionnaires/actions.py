@@ -14,9 +14,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from grants.accounts.models import Person
 from grants.core import clock
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, renewed
 from grants.core.languages import _l
-from grants.core.questions import parse_definition
+from grants.core.questions import Definition, parse_definition
 from grants.core.rules import Obstacle, Refused
 from grants.questionnaires import queries, rules
 from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
@@ -106,12 +106,14 @@ def save_section(
         set_committed_value(kept, "saved_by", by)
         for other in definition.dependents.get(section_key, frozenset()) - {section_key}:
             if other in rows:
-                rows[other].complete = not rules.obstacles_to_completing(definition, answers, sections=[other])
+                _judge(rows[other], definition, answers)
     return kept
 
 
 def _row_of(sheet: AnswerSheet, section_key: str, rows: dict[str, SectionAnswers]) -> SectionAnswers:
-    """The row of a section among the locked ones; made first when it is new, so that two first saves do not collide."""
+    """The row of a section among the locked ones, to be changed; made first when it is new, so that two first saves do
+    not collide.
+    """
     if section_key not in rows:
         db.session.execute(
             insert(SectionAnswers)
@@ -119,7 +121,15 @@ def _row_of(sheet: AnswerSheet, section_key: str, rows: dict[str, SectionAnswers
             .on_conflict_do_nothing(index_elements=["answer_sheet_id", "section_key"])
         )
         rows.update(queries.locked_sections(sheet.id))
+    rows[section_key] = renewed(rows[section_key])
     return rows[section_key]
+
+
+def _judge(row: SectionAnswers, definition: Definition, answers: Mapping[str, Any]) -> None:
+    """Say again whether a section is complete whose conditions ask for what was answered in another."""
+    complete = not rules.obstacles_to_completing(definition, answers, sections=[row.section_key])
+    if row.complete != complete:
+        renewed(row).complete = complete
 
 
 def _write(row: SectionAnswers, values: dict[str, Any], *, complete: bool, by_id: int | None) -> None:
@@ -186,7 +196,8 @@ def carry_over(sheet: AnswerSheet, questionnaire_id: int) -> dict[str, Any]:
         complete = key in wanted and not rules.obstacles_to_completing(now, answers, sections=[key])
         if row.values != values or row.version == 0:
             _write(row, values, complete=complete, by_id=row.saved_by_id)
-        row.complete = complete
+        elif row.complete != complete:
+            row.complete = complete
     db.session.flush()
     db.session.expire(sheet, ["questionnaire"])
     return answers

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
 from grants.accounts.models import Person
-from grants.core.db import Prepared, db, packed, renewed, unpacked
+from grants.core.db import Prepared, db, packed, unpacked
 from grants.core.questions import Definition, Question, Section, parse_definition
 from grants.questionnaires.models import AnswerSetAside, AnswerSheet, Questionnaire, SectionAnswers, SectionRevision
 
@@ -82,8 +82,8 @@ def complete_sections(sheet_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
 
 
 def locked_sections(sheet_id: int) -> dict[str, SectionAnswers]:
-    """The sections of a sheet by their key as they are now, locked until the end of the transaction."""
-    rows = [renewed(unpacked(SectionAnswers, row)) for (row,) in _LOCKED(sheet=sheet_id)]
+    """The sections of a sheet by their key as they are now, to be read only; locked until the end of the transaction."""
+    rows = [unpacked(SectionAnswers, row) for (row,) in _LOCKED(sheet=sheet_id)]
     return {row.section_key: row for row in rows}
 
 
