@@ -20,6 +20,8 @@ from grants.accounts.actions import grant_role, invite_again, invite_person
 from grants.accounts.models import Person, Region, Role
 from grants.accounts.queries import normal_address, person_by_email
 from grants.app import create_app
+from grants.assignments.queries import fresh_board
+from grants.assignments.rules import best_plan
 from grants.calls.actions import import_call
 from grants.calls.forms import BadImport, read_call, write_call
 from grants.calls.models import Call
@@ -39,6 +41,8 @@ from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.reminders.tasks import run_sweeps
+from grants.reviews.queries import grid_of
+from grants.reviews.rules import read_grid
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import CannotRun, accounts_to_try, load_demonstration, up
 
@@ -50,6 +54,7 @@ CORES = os.cpu_count() or 1
 
 port_option = click.option("--port", type=click.IntRange(1, 65535), help="Where to serve (PORT, 8000).")
 host_option = click.option("--host", envvar="HOST", default="127.0.0.1", help="The address to serve on (HOST).")
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 with_parent_option = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
 
@@ -244,9 +249,7 @@ def call_import_command(path: str) -> None:
 def call_export_command(reference: str, out: str | None) -> None:
     """Print CALL as one YAML file, which `grants call import` reads back exactly."""
     with _application():
-        call = call_by_reference(select(Call), reference)
-        if call is None:
-            raise CannotRun(f"There is no call {reference!r}.")
+        call = _call_named(reference)
         written = write_call(written_documents(call))
     if out is None:
         click.echo(written, nl=False)
@@ -258,8 +261,42 @@ def call_export_command(reference: str, out: str | None) -> None:
     click.echo(f"Written to {out}.")
 
 
+@grants.group("reviews")
+def reviews_group() -> None:
+    """Who reviews what, and how far reviewers agree."""
+
+
+@reviews_group.command("assign")
+@click.argument("reference", metavar="CALL")
+@click.option("--dry-run", is_flag=True, required=True, help="Compute only; reviewers are asked on the screens.")
+@json_option
+def reviews_assign_command(reference: str, *, dry_run: bool, as_json: bool) -> None:
+    """Print the best fresh assignment of reviewers to the eligible applications of CALL, as if nobody had been asked.
+
+    The worst application's affinity is as great as can be, then the total.
+    """
+    with _application():
+        call = _call_named(reference)
+        found = best_plan(fresh_board(call), read_grid(grid_of(call)).reviews_wanted)
+        if isinstance(found, list):
+            if as_json:
+                why = " ".join(str(obstacle.message) for obstacle in found)
+                click.echo(json.dumps({"pairs": None, "total": None, "worst": None, "why": why}, ensure_ascii=False))
+            raise CannotRun(*[str(obstacle.message) for obstacle in found])
+        for shortcoming in found.shortcomings:
+            click.echo(str(shortcoming.message), err=True)
+    pairs = [(pair.application.reference, pair.reviewer.reference) for pair in found.pairs]
+    if as_json:
+        told = [{"application": application, "reviewer": reviewer} for application, reviewer in pairs]
+        click.echo(json.dumps({"pairs": told, "total": found.total, "worst": found.worst}, indent=2))
+        return
+    for application, reviewer in pairs:
+        click.echo(f"{application:<20} {reviewer}")
+    click.echo(f"Affinity {found.total} in all, {found.worst} for the application that is served worst.")
+
+
 @grants.command("routes")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@json_option
 def routes_command(*, as_json: bool) -> None:
     """List every address and who may call it."""
     routes = declared_routes(_unconnected())
@@ -271,7 +308,7 @@ def routes_command(*, as_json: bool) -> None:
 
 
 @grants.command("permissions")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@json_option
 def permissions_command(*, as_json: bool) -> None:
     """List what people may see and do, package by package."""
     _unconnected()
@@ -354,6 +391,13 @@ def _account_of(email: str) -> Person:
     if person is None:
         raise CannotRun(f"Nobody has an account with the address {email!r}.")
     return person
+
+
+def _call_named(reference: str) -> Call:
+    call = call_by_reference(select(Call), reference)
+    if call is None:
+        raise CannotRun(f"There is no call {reference!r}.")
+    return call
 
 
 def _say_link(person: Person, token: str) -> None:

@@ -1,0 +1,139 @@
+"""Decisions by whole numbers, as good as they can be and proven so. HiGHS does the work; nothing here knows what for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import highspy
+import numpy as np
+
+LONGEST_SECONDS = 120.0
+CLOSE_ENOUGH = 1e-9
+"""How far from a whole number a decision may be. Times 600 amounts of 1.5 million cents that is less than one cent."""
+
+INFINITE = highspy.kHighsInf
+
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class NotProven(Exception):
+    """The best solution could not be proven in ``LONGEST_SECONDS``."""
+
+
+class Program:
+    """Columns are whole numbers from 0 to 1 each, rows keep weighted sums of them between two numbers, and the worth of
+    all columns is made as great as possible. All weights are whole numbers.
+
+    Solving again after a few changes is quick: it goes on from the last solution. The same program, built in the same
+    order, always finds the same solution.
+    """
+
+    def __init__(self, worth: Sequence[int]) -> None:
+        self._highs = highs = highspy.Highs()
+        for option, value in (
+            ("output_flag", False),
+            ("threads", 1),
+            ("random_seed", 1),
+            ("time_limit", LONGEST_SECONDS),
+            ("mip_rel_gap", 0.0),
+            ("mip_abs_gap", 0.5),
+            ("mip_feasibility_tolerance", CLOSE_ENOUGH),
+            ("primal_feasibility_tolerance", CLOSE_ENOUGH),
+        ):
+            highs.setOptionValue(option, value)
+        self.worth: Numbers = np.array(worth, np.int64)
+        self._rows: list[tuple[Numbers, Numbers]] = []
+        self._least: list[float] = []
+        self._most: list[float] = []
+        self._known = 0
+        program = highspy.HighsLp()
+        program.num_col_, program.num_row_ = len(worth), 0
+        program.col_cost_ = self.worth.astype(float)
+        program.col_lower_, program.col_upper_ = np.zeros(len(worth)), np.ones(len(worth))
+        program.sense_ = highspy.ObjSense.kMaximize
+        highs.passModel(program)
+
+    def limit(
+        self, columns: Sequence[int], weights: Sequence[int], *, least: int | None = None, most: int | None = None
+    ) -> int:
+        """Keep a weighted sum of some columns between two numbers. Gives the number of the row."""
+        self._rows.append((np.array(columns, np.int64), np.array(weights, np.int64)))
+        self._least.append(-INFINITE if least is None else least)
+        self._most.append(INFINITE if most is None else most)
+        return len(self._rows) - 1
+
+    def move(self, row: int, *, least: int | None = None, most: int | None = None) -> None:
+        """Keep the sum of a row between other numbers from now on."""
+        self._least[row] = -INFINITE if least is None else least
+        self._most[row] = INFINITE if most is None else most
+        if row < self._known:
+            self._highs.changeRowBounds(row, self._least[row], self._most[row])
+
+    def fix(self, column: int, value: int) -> None:
+        """Decide about one column."""
+        self._highs.changeColBounds(column, value, value)
+
+    def bound(self) -> int | None:
+        """No solution is worth more than this; None when there is none at all. Takes a fraction of the time."""
+        values = self._relaxed()
+        return None if values is None else int(np.floor(values @ self.worth + 1e-6))
+
+    def solve(self) -> list[int] | None:
+        """The columns that are 1 in a best solution, in their order; None when there is none. Raises NotProven."""
+        values = self._relaxed()
+        if values is not None and not _are_whole(values):
+            values = self._in_whole_numbers()
+        if values is None:
+            return None
+        found = np.rint(values).astype(np.int64)
+        for (columns, weights), least, most in zip(self._rows, self._least, self._most, strict=True):
+            if not least <= int(found[columns] @ weights) <= most:
+                raise NotProven("The solution found breaks a limit when it is computed in whole numbers.")
+        return [int(column) for column in np.flatnonzero(found)]
+
+    def _relaxed(self) -> np.ndarray[Any, Any] | None:
+        if not len(self.worth):
+            kept = all(least <= 0 <= most for least, most in zip(self._least, self._most, strict=True))
+            return np.zeros(0) if kept else None
+        self._tell_rows()
+        return self._run()
+
+    def _tell_rows(self) -> None:
+        told = self._rows[self._known :]
+        if told:
+            starts = np.cumsum([0, *(len(columns) for columns, _ in told)])
+            self._highs.addRows(
+                len(told),
+                np.array(self._least[self._known :], float),
+                np.array(self._most[self._known :], float),
+                int(starts[-1]),
+                starts[:-1].astype(np.int32),
+                np.concatenate([columns for columns, _ in told]).astype(np.int32),
+                np.concatenate([weights for _, weights in told]).astype(float),
+            )
+            self._known = len(self._rows)
+
+    def _in_whole_numbers(self) -> np.ndarray[Any, Any] | None:
+        self._declare(highspy.HighsVarType.kInteger)
+        try:
+            return self._run()
+        finally:
+            self._declare(highspy.HighsVarType.kContinuous)
+
+    def _declare(self, kind: highspy.HighsVarType) -> None:
+        number = len(self.worth)
+        self._highs.changeColsIntegrality(number, np.arange(number, dtype=np.int32), np.array([kind] * number))
+
+    def _run(self) -> np.ndarray[Any, Any] | None:
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            return None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise NotProven(self._highs.modelStatusToString(status))
+        return np.array(self._highs.getSolution().col_value)
+
+
+def _are_whole(values: np.ndarray[Any, Any]) -> bool:
+    return bool(np.all(np.abs(values - np.rint(values)) <= CLOSE_ENOUGH))
