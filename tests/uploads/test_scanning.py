@@ -125,7 +125,7 @@ def test_a_locked_file_counts_as_missing_and_stops_the_submission(app: Flask, sc
     attached(at, infected_pdf())
     tasks.scan_waiting()
     db.session.expire_all()
-    _answers, _complete, papers, _at = handed_in(at.application)
+    papers = handed_in(at.application).attachments
     assert [d.key for d in missing_documents([at.document], papers, {})] == ["statutes"]
     definition = definition_of(at.application.call.questionnaire_id)
     found = obstacles_to_submission(at.application, definition, {}, papers, IN_TIME)
