@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -20,6 +20,7 @@ from grants.core.files import MEDIA_TYPES
 from grants.core.languages import _l, _ln, country_name, pick
 from grants.core.money import Money, NotAnAmount
 from grants.core.questions import (
+    CONDITIONS,
     LINE_FIELDS,
     BadDefinition,
     Definition,
@@ -32,7 +33,7 @@ from grants.core.questions import (
     texts_of,
 )
 from grants.core.rules import Obstacle
-from grants.questionnaires.rules import names_in_budget
+from grants.questionnaires.rules import names_in_budget, some_answer
 
 MOST_OF_ANNEX = 10
 """Files for one document asked, and megabytes of each: a call may ask for fewer."""
@@ -41,6 +42,8 @@ DOCUMENTS = ("call", "form", "grid", "budget", "plan_of_action")
 """What a call is imported from; budget and plan_of_action only when the form asks for them."""
 
 LARGEST_NUMBER = 1_000_000
+FIRST_YEAR, LAST_YEAR = 1900, 9000
+"""Years of a timetable; near the ends of the calendar a moment has no name in every time zone."""
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,39}")
 ADDRESSES = {"manage", "import", "new"}
 """References that would stand in the way of pages of ours."""
@@ -80,6 +83,33 @@ DAYS = (
     *("administrative_check_until", "reviews_due", "committee_meeting", "notification_until", "complaints_until"),
     *("agreements_signed_until", "earliest_start", "latest_end"),
 )
+
+
+WORDINGS = (
+    *("call.annexes_withheld.text", "call.award.trigger_labels.*", "call.complaint_labels.*"),
+    *("call.cost_rules.exchange_rate_text", "call.cost_rules.ineligible.#", "call.eligibility.clarification_text"),
+    *("call.eligibility.on_fail_labels.*", "call.reporting.escalation_labels.*", "call.timetable_labels.*"),
+    *("grid.title", "grid.points_text", "grid.scale.labels.*", "grid.sections.#.criteria.#.anchors.*"),
+    *("grid.tie_break_labels.*", "grid.assessors.score_with_three_text", "grid.assessors.recommendation_labels.*"),
+    *("budget.line_field_labels.*", "budget.unit_labels.*", "budget.evidence_labels.*"),
+    *("budget.financial_report_column_labels.*", "plan_of_action.title", "plan_of_action.added_2016.#.text"),
+)
+"""Where else wordings may stand: a star is each key of a mapping, a hash each member of a list."""
+
+QUANTITIES = (
+    *("call.grant.cofinancing.min_percent_of_total", "call.grant.max_share_of_annual_turnover_percent"),
+    *("call.cost_rules.indirect_cost_cap_percent_of_direct", "call.cost_rules.contingency_cap_percent_of_direct"),
+    *("call.cost_rules.staff_cap_percent_of_grant", "call.cost_rules.equipment_cap_percent_of_grant"),
+    *("call.award.budget_change.free_below_percent_of_heading", "call.award.budget_change.amendment_above_percent"),
+    "call.award.budget_change.written_approval_up_to_percent",
+)
+WHOLE_NUMBERS = (
+    *("call.grant.max_applications_per_lead", "call.grant.max_awards_per_lead", "call.award.unspent_refund_days"),
+    *("call.award.no_cost_extension.max_months", "call.award.no_cost_extension.request_days_before_end"),
+    *("call.complaints.window_days", "call.complaints.answer_days", "call.eligibility.clarification_window_days"),
+    *("call.reporting.reminders_days_before.#", "call.reporting.reminders_days_after.#", "call.retention_years"),
+)
+"""Amounts of something that a call may state, in percent or as they are named."""
 
 
 def problems_of(definition: Mapping[str, Any]) -> list[Problem]:
@@ -122,7 +152,8 @@ def moment_of(value: Any, zone: str) -> datetime | None:
             return None
     if not isinstance(value, datetime):
         return None
-    return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
+    moment = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
+    return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
 
 
 class _Examination:
@@ -164,6 +195,7 @@ class _Examination:
         self.eligibility_check()
         self.annexes()
         self.terms()
+        self.besides()
         return self.problems
 
     # -------------------------------------------------------------- small readers
@@ -274,11 +306,67 @@ class _Examination:
             return None
         return number
 
-    def expression(self, holder: Mapping[str, Any], key: str, path: Path, names: set[str]) -> None:
+    def expression(
+        self, holder: Mapping[str, Any], key: str, path: Path, names: set[str], values: Mapping[str, Any] | None = None
+    ) -> None:
+        """A formula that can be read and, with ``values`` of the kinds it will meet, computed."""
         try:
-            parse(holder.get(key), names)  # type: ignore[arg-type]
+            formula = parse(holder.get(key), names)  # type: ignore[arg-type]
+            if values is not None:
+                formula.evaluate(values)
         except BadExpression as error:
             self.wrong((*path, key), str(error))
+
+    def formula(self, holder: Mapping[str, Any], key: str, path: Path, names: set[str]) -> None:
+        """A formula whose names are all numbers."""
+        self.expression(holder, key, path, names, dict.fromkeys(names, Decimal(1)))
+
+    def at(self, holder: Any, steps: Sequence[str], path: Path = ()) -> Iterator[tuple[Mapping[Any, Any], Any, Path]]:
+        """Each place that ``steps`` lead to where something is given: what holds it, its key, and the path to the holder."""
+        if holder is None:
+            return
+        step, *rest = steps
+        if step == "#" and not isinstance(holder, list):
+            self.wrong(path, _l("a list is expected"))
+            return
+        if step != "#" and not isinstance(holder, Mapping):
+            self.wrong(path, _l("a mapping is expected"))
+            return
+        members = dict(enumerate(holder)) if step == "#" else holder
+        for key in members if step in "#*" else {step} & members.keys():
+            if rest:
+                yield from self.at(members[key], rest, (*path, key))
+            elif members[key] is not None:
+                yield members, key, path
+
+    def besides(self) -> None:
+        """What a call may say in places that nothing else looks at, but pages and letters show."""
+        for dotted in WORDINGS:
+            for holder, key, path in self.at(self.definition, dotted.split(".")):
+                self.text(holder, key, path)
+        for dotted in QUANTITIES:
+            for holder, key, path in self.at(self.definition, dotted.split(".")):
+                self.number(holder, key, path)
+        for dotted in WHOLE_NUMBERS:
+            for holder, key, path in self.at(self.definition, dotted.split(".")):
+                self.whole(holder, key, path)
+        self.objectives()
+        for _holder, key, path in self.at(self.definition, ["call", "reporting", "escalation", "*"]):
+            if not str(key).isdecimal():
+                self.wrong((*path, key), _l("a whole number is expected"))
+
+    def objectives(self) -> None:
+        """A list of aims, or one for each language."""
+        path: Path = ("call", "specific_objectives")
+        given = self.call.get("specific_objectives")
+        lists = given if isinstance(given, Mapping) else {self.fallback: given or []}
+        if self.fallback not in lists:
+            self.wrong(path, _l("the text in “%(language)s” is missing", language=self.fallback))
+        for language, aims in lists.items():
+            if language not in self.languages:
+                self.wrong(path, _l("“%(language)s” is not a language of this call", language=language))
+            if not isinstance(aims, list) or not all(isinstance(aim, str) for aim in aims):
+                self.wrong(path, _l("a list of texts is expected"))
 
     # -------------------------------------------------------------- the call
 
@@ -463,11 +551,18 @@ class _Examination:
         step = self.number({"step": 1, **scale}, "step", (*path, "scale"))
         if low is None or high is None or step is None:
             return
+        fractions = [n for n, v in (("min", low), ("max", high), ("step", step)) if v != v.to_integral_value()]
+        for name in fractions:
+            self.wrong((*path, "scale", name), _l("a whole number is expected"))
+        if fractions:
+            return
         if low >= high or step <= 0 or (high - low) % step or (high - low) / step > 100:
             self.wrong((*path, "scale"), _l("min, max and step do not make a scale of 2 to 101 steps"))
             return
-        for number in self.values(scale, "comment_required_for", (*path, "scale")):
-            self.on_scale(number, low, high, (*path, "scale", "comment_required_for"))
+        for value in self.mapping(scale, "labels", (*path, "scale"), needed=False):
+            self.on_scale(value, low, high, (*path, "scale", "labels", value))
+        for value in self.values(scale, "comment_required_for", (*path, "scale")):
+            self.on_scale(value, low, high, (*path, "scale", "comment_required_for"))
         most = Decimal(0)
         sections = self.listed(grid, "sections", path)
         keys = self.once(sections, "id")
@@ -531,7 +626,7 @@ class _Examination:
         if isinstance(grid.get("assessors"), Mapping):
             self.whole(assessors, "independent_reviews", path, least=1)
         for here, rule in self.listed(assessors, "third_review_if", path, needed=False):
-            self.expression(rule, "formula", here, {"T1", "T2"})
+            self.formula(rule, "formula", here, {"T1", "T2"})
             self.text(rule, "text", here, needed=False)
         known = {f"section_{key}" for key in sections} | {"lower_requested_amount", "published_lottery"}
         for position, rule in enumerate(self.values(grid, "tie_break", ("grid",))):
@@ -561,7 +656,7 @@ class _Examination:
 
     def headings(self, document: Mapping[str, Any]) -> None:
         headings = self.listed(document, "headings", ("budget",))
-        self.once(headings, "key")
+        keys = self.once(headings, "key")
         codes = self.once(headings, "code")
         for here, heading in headings:
             self.text(heading, "title", here)
@@ -569,19 +664,22 @@ class _Examination:
             for name in ("percent_of_grant", "max"):
                 if name in cap:
                     self.number(cap, name, (*here, "cap"))
-            for code in str(heading.get("computed") or "").split("+"):
-                if code.strip() and code.strip() not in codes:
-                    self.wrong(
-                        (*here, "computed"),
-                        _l("there is no heading with the code “%(code)s”", code=code.strip()),
-                    )
+            if "percent_of" in cap and str(cap["percent_of"]) not in {*keys, "grant"}:
+                self.wrong((*here, "cap", "percent_of"), _l("unknown name “%(name)s”", name=cap["percent_of"]))
+            before = codes[: codes.index(str(heading.get("code")))] if str(heading.get("code")) in codes else codes
+            for code in map(str.strip, str(heading.get("computed") or "").split("+")):
+                if code and code not in codes:
+                    self.wrong((*here, "computed"), _l("there is no heading with the code “%(code)s”", code=code))
+                elif code and code not in before:
+                    reason = _l("the heading with the code “%(code)s” does not stand above this one", code=code)
+                    self.wrong((*here, "computed"), reason)
 
     def budget_checks(self, document: Mapping[str, Any]) -> None:
         path: Path = ("budget",)
         checks = self.listed(document, "checks", path, needed=False)
         self.once(checks, "id")
         for here, check in checks:
-            self.expression(check, "rule", here, names_in_budget(document))
+            self.formula(check, "rule", here, names_in_budget(document))
             self.text(check, "text", here)
             if "tolerance" in check:
                 self.number(check, "tolerance", here)
@@ -597,12 +695,20 @@ class _Examination:
         except BadDefinition as error:
             self.problems += [Problem(("form", *p.path), p.reason) for p in error.problems]
             return
+        if self.fallback not in self.form.languages:
+            reason = _l("the text in “%(language)s” is missing", language=self.fallback)
+            self.wrong(("form", "languages"), reason)
+        answers = {key: some_answer(question) for key, question in self.form.questions.items()}
         for s, section in enumerate(form["sections"]):
             for q, question in enumerate(section["questions"]):
+                path = ("form", "sections", s, "questions", q)
+                for condition in CONDITIONS & question.keys():
+                    if question[condition] is not None:
+                        self.expression(question, condition, path, set(answers), answers)
                 for criterion in question["criteria"] if isinstance(question.get("criteria"), list) else []:
                     if str(criterion) not in self.criteria:
-                        path = ("form", "sections", s, "questions", q, "criteria")
-                        self.wrong(path, _l("the grid has no criterion “%(criterion)s”", criterion=criterion))
+                        reason = _l("the grid has no criterion “%(criterion)s”", criterion=criterion)
+                        self.wrong((*path, "criteria"), reason)
 
     # -------------------------------------------------------------- rules and documents asked for
 
@@ -710,7 +816,7 @@ class _Examination:
         award = self.mapping(self.call, "award", ("call",), needed=False)
         for path, plan in self.listed(award, "tranche_plans", ("call", "award"), needed=False):
             if plan.get("when") is not None:
-                self.expression(plan, "when", path, {"amount"})
+                self.formula(plan, "when", path, {"amount"})
             tranches = self.listed(plan, "tranches", path)
             self.once(tranches, "number")
             for here, tranche in tranches:
@@ -732,7 +838,7 @@ class _Examination:
                 self.one_of(offset, "from", (*path, "offset"), COUNTED_FROM)
                 self.whole(offset, "days", (*path, "offset"))
             if isinstance(report.get("required"), str):
-                self.expression(report, "required", path, {"amount"})
+                self.formula(report, "required", path, {"amount"})
 
 
 def _follows(before: Any, after: Any, zone: str) -> bool:

@@ -430,7 +430,7 @@ def _arithmetic(sign: Token, left: Node, right: Node) -> Node:
         given = left.compute(values, tolerance), right.compute(values, tolerance)
         if given[0] is None or given[1] is None:
             return None
-        first, second = _numbers(given, sign.at, f"“{sign.text}” needs numbers")
+        first, second = _numbers(given, sign.at, sign.text)
         if sign.text == "/":
             return first / second if second else None
         return {"+": first.__add__, "-": first.__sub__, "*": first.__mul__}[sign.text](second)
@@ -438,10 +438,10 @@ def _arithmetic(sign: Token, left: Node, right: Node) -> Node:
     return Node(compute)
 
 
-def _numbers(given: Any, at: int, reason: str) -> list[Decimal]:
+def _numbers(given: Any, at: int, word: str) -> list[Decimal]:
     found = [_number(value) for value in given]
     if any(f is None for f in found):
-        raise BadExpression(reason, at)
+        raise BadExpression(_l("“%(word)s” needs numbers", word=word), at)
     return [f for f in found if f is not None]
 
 
@@ -455,9 +455,9 @@ def _years_between(given: list[Value], at: int) -> Decimal:
 
 
 FUNCTIONS: dict[str, tuple[int, int, Callable[[list[Value], int], Value]]] = {
-    "abs": (1, 1, lambda given, at: abs(_numbers(given, at, "“abs” needs a number")[0])),
-    "max": (1, 20, lambda given, at: max(_numbers(given, at, "“max” needs numbers"))),
-    "min": (1, 20, lambda given, at: min(_numbers(given, at, "“min” needs numbers"))),
+    "abs": (1, 1, lambda given, at: abs(_numbers(given, at, "abs")[0])),
+    "max": (1, 20, lambda given, at: max(_numbers(given, at, "max"))),
+    "min": (1, 20, lambda given, at: min(_numbers(given, at, "min"))),
     "count": (1, 1, lambda given, at: Decimal(len(_members(given[0], at)))),
     "years_between": (2, 2, _years_between),
 }

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
 from typing import Any
 
-from babel import Locale
+from babel.core import Locale, get_global
 
 from grants.core.expressions import BadExpression, Expression, parse
 from grants.core.languages import _l
@@ -34,6 +34,9 @@ ROWS = ("table", "repeater", "budget")
 TYPES = (*LINES, "longtext", *NUMBERS, *CHOICES, *LISTS, *ROWS, "date", "boolean", "declaration", "files")
 IN_ROWS = (*LINES, "longtext", *NUMBERS, *CHOICES, "date", "boolean")
 
+ELIGIBLE = "call.eligible_countries"
+"""Where the countries stand that a list of countries offers when it says nothing else."""
+
 RESERVED = {"csrf_token", "version", "kept", "confirmed", "add_row", "add_up", "save", "next"}
 KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,60}")
 NOT_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"}
@@ -45,6 +48,10 @@ QUESTION_KEYS = {
     *("statement", "criteria", "visibility", "personal_data", "public_if_awarded", "columns", "fields"),
     *("headings_from", "from", "withholding", "max_mb_each", "scan", "labels", "allow_dont_know", "prefill_from"),
 }
+
+
+CONDITIONS = {"required_if", "shown_if"}
+"""What a column of a table cannot have: its lines all ask the same."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +245,7 @@ class _Reader:
 
     def definition(self) -> Definition:
         form = self.mapping
-        languages = form.get("languages") or ["en"]
+        languages = form.get("languages") or self.optional_source("call.languages_of_application") or ["en"]
         if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
             self.wrong(("languages",), _l("a list of language codes is expected, such as [en, fr]"))
             languages = ["en"]
@@ -246,9 +253,9 @@ class _Reader:
         authoritative = form.get("authoritative_language") or self.optional_source("call.authoritative_language")
         self.fallback = authoritative if authoritative in self.languages else self.languages[0]
         self.currency = str(self.optional_source("call.currency") or form.get("currency") or "EUR")
-        self.names = {
-            str(q.get("key")) for s in _dicts(form.get("sections")) for q in _dicts(s.get("questions")) if "key" in q
-        }
+        questions = [q for s in _dicts(form.get("sections")) for q in _dicts(s.get("questions"))]
+        # Documents are no answers, so no condition can ask for them.
+        self.names = {str(q.get("key")) for q in questions if "key" in q and q.get("type") != "files"}
         version = form.get("version", 1)
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             self.wrong(("version",), _l("a whole number from 1 is expected"))
@@ -268,7 +275,7 @@ class _Reader:
             sources=self.sources,
         )
 
-    def text(self, holder: Mapping[str, Any], key: str, path: Path, *, needed: bool = True) -> Texts:
+    def text(self, holder: Mapping[Any, Any], key: str | int, path: Path, *, needed: bool = True) -> Texts:
         """A wording by language; a plain text is in the language that counts."""
         value, here = holder.get(key), (*path, key)
         if value is None:
@@ -347,7 +354,7 @@ class _Reader:
                 _l("unknown type “%(kind)s”; known are %(types)s", kind=kind, types=", ".join(types)),
             )
             return None
-        self.unknown_keys(given, QUESTION_KEYS, path)
+        self.unknown_keys(given, QUESTION_KEYS - CONDITIONS if types is IN_ROWS else QUESTION_KEYS, path)
         self.whole_numbers(given, path)
         lowest, highest = self.bound(given, "min", path), self.bound(given, "max", path)
         if lowest is not None and highest is not None and lowest > highest:
@@ -447,17 +454,14 @@ class _Reader:
 
     def currency_of(self, given: Mapping[str, Any], path: Path) -> str:
         currency = given.get("currency", self.currency)
-        if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
+        if not isinstance(currency, str) or currency not in get_global("all_currencies"):
             self.wrong((*path, "currency"), _l("a currency code is expected, such as EUR"))
             return self.currency
         return currency
 
     def options(self, given: Mapping[str, Any], kind: str, path: Path) -> tuple[Option, ...]:
         if kind == "country_list":
-            codes = given.get("options")
-            if codes is None:
-                codes = self.optional_source(str(given.get("options_from") or "call.eligible_countries"))
-            return _countries(codes, self.optional_source("call.country_names"))
+            return _countries(self.codes(given, path), self.optional_source("call.country_names"))
         if kind == "scale":
             return self.scale(given, path)
         if kind not in ("choice", "multichoice"):
@@ -465,6 +469,21 @@ class _Reader:
         if given.get("options_from") is not None:
             return self.options_named(given, path)
         return self.options_listed(given.get("options"), path)
+
+    def codes(self, given: Mapping[str, Any], path: Path) -> Any:
+        """The countries to choose from; None for every country."""
+        if given.get("options") is None:
+            origin = given.get("options_from")
+            return self.source(str(origin), (*path, "options_from")) if origin else self.optional_source(ELIGIBLE)
+        codes = given["options"]
+        if not isinstance(codes, list) or not codes:
+            self.wrong((*path, "options"), _l("a list of country codes is expected"))
+            return None
+        for position, code in enumerate(codes):
+            if str(code) not in countries("en"):
+                reason = _l("“%(code)s” is not a country code", code=code)
+                self.wrong((*path, "options", position), reason)
+        return codes
 
     def options_named(self, given: Mapping[str, Any], path: Path) -> tuple[Option, ...]:
         """What options_from refers to; ``options`` beside it says which of them are permitted."""
@@ -517,11 +536,11 @@ class _Reader:
             self.wrong(path, _l("a scale needs whole numbers min and max"))
             return ()
         labels = given.get("labels") or {}
-        options = []
-        for step in range(low, high + 1):
-            label = labels.get(step, labels.get(str(step)))
-            options.append(Option(str(step), _as_texts(label, self.fallback) or {self.fallback: str(step)}))
-        return tuple(options)
+        if not isinstance(labels, Mapping):
+            self.wrong((*path, "labels"), _l("a mapping is expected"))
+            return ()
+        words = {str(step): self.text(labels, step, (*path, "labels")) for step in labels}
+        return tuple(Option(step, words.get(step) or {self.fallback: step}) for step in map(str, range(low, high + 1)))
 
     def columns(self, given: Mapping[str, Any], kind: str, path: Path) -> tuple[Question, ...]:
         if kind == "budget":
@@ -609,6 +628,8 @@ def texts_of(value: Any, languages: Sequence[str], fallback: str) -> tuple[dict[
         return {}, [_l("a text by language is expected, such as {en: …, fr: …}")]
     found = {str(k): v for k, v in value.items() if isinstance(v, str) and v.strip()}
     reasons = [_l("“%(language)s” is not a language of this call", language=k) for k in value if k not in languages]
+    no_texts = [k for k, v in value.items() if v is not None and not isinstance(v, str)]
+    reasons += [_l("what stands under “%(language)s” is not a text", language=k) for k in no_texts]
     if fallback not in found:
         reasons.append(_l("the text in “%(language)s” is missing", language=fallback))
     return found, reasons
@@ -683,6 +704,12 @@ DERIVED_IN_LINES = {"code", "currency", "total", "cofinancing", "in_kind"}
 OPTIONAL_IN_LINES = {"cofinancing_source", "justification", *DERIVED_IN_LINES}
 
 
+def line_fields(document: Mapping[str, Any]) -> list[str]:
+    """What a line of the budget holds, in the order of its columns."""
+    listed = document.get("line_fields")
+    return [str(name) for name in (listed if isinstance(listed, list) and listed else LINE_FIELDS)]
+
+
 def budget_columns(document: Mapping[str, Any], currency: str, fallback: str) -> tuple[Question, ...]:
     """The columns of a budget's lines, with the wording and the choices of its document."""
     labels, units = (
@@ -695,7 +722,7 @@ def budget_columns(document: Mapping[str, Any], currency: str, fallback: str) ->
         "cofinancing_source": budget.sources,
     }
     columns = []
-    for name in map(str, document.get("line_fields") or LINE_FIELDS):
+    for name in line_fields(document):
         kind = LINE_FIELDS.get(name, "text")
         options = choices.get(name, ())
         columns.append(

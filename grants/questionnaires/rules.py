@@ -49,7 +49,6 @@ from grants.core.questions import (
     CHOICES,
     DERIVED_IN_LINES,
     DONT_KNOW,
-    LINE_FIELDS,
     LISTS,
     MOST_ROWS,
     NUMBERS,
@@ -67,6 +66,7 @@ from grants.core.questions import (
     budget_of,
     countries,
     day_of,
+    line_fields,
     number_of,
     parse_definition,
 )
@@ -251,6 +251,18 @@ def facts_of(definition: Definition, answers: Answers) -> dict[str, Any]:
         else:
             facts[key] = value
     return facts
+
+
+def some_answer(question: Question) -> Any:
+    """An answer of the kind that conditions see, to try them with."""
+    if question.type in ("integer", "money", "percent", "number"):
+        return Decimal(1)
+    if question.type == "date":
+        return date(2027, 1, 1)
+    if question.type in ("boolean", "declaration"):
+        return True
+    one = question.options[0].value if question.options else "text"
+    return [one] if question.type in LISTS else [{}] if question.type in ROWS else one
 
 
 def is_shown(question: Question, facts: Answers) -> bool:
@@ -517,7 +529,7 @@ def _wrong_list(question: Question, value: Any) -> list[tuple[str, Any]]:
 def names_in_budget(document: Mapping[str, Any]) -> set[str]:
     """Every name that a check of this budget document may use."""
     budget = budget_of(document, "EUR", "en")
-    fields = [str(f) for f in document.get("line_fields") or LINE_FIELDS]
+    fields = line_fields(document)
     return set(figures_of(budget, [])) | set(fields) | {f"line.{f}" for f in fields}
 
 

@@ -106,7 +106,7 @@ def read_grid(grid: Mapping[str, Any]) -> Grid:
             GridSection(
                 key=section["id"],
                 title=section.get("title") or section["id"],
-                most=int(section.get("max", 0)),
+                most=int(section.get("max") or highest * sum(c["weight"] for c in section.get("criteria") or ())),
                 min_to_pass=section.get("min_to_pass"),
                 rejecting=section.get("reject_if_any_subscore"),
             )
@@ -115,7 +115,7 @@ def read_grid(grid: Mapping[str, Any]) -> Grid:
         total_to_pass=Decimal(str((grid.get("thresholds") or {}).get("total", 0))),
         reviews_wanted=int(assessors.get("independent_reviews", 2)),
         third_review_if=tuple(
-            ThirdReviewRule(rule["rule"], rule["formula"], rule.get("text") or rule["rule"])
+            ThirdReviewRule(rule.get("rule") or rule["formula"], rule["formula"], rule.get("text") or rule["formula"])
             for rule in assessors.get("third_review_if") or ()
         ),
         tie_break=tuple(grid.get("tie_break") or ()),

@@ -69,7 +69,7 @@ def documents() -> dict[str, Any]:
             ],
         },
         "grid": {
-            "scale": {"min": 0, "max": 10, "step": 0.5},
+            "scale": {"min": 0, "max": 10, "step": 1},
             "sections": [
                 {
                     "id": "X",

@@ -40,7 +40,7 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
     share = draw(st.integers(1_000, 10**9))
     least = draw(st.integers(1, share))
     opens = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(minutes=draw(st.integers(0, 500_000)))
-    low, step = draw(st.integers(-3, 3)), draw(st.sampled_from([1, 2, 0.5]))
+    low, step = draw(st.integers(-3, 3)), draw(st.sampled_from([1, 2, 5]))
     high = low + step * draw(st.integers(1, 20))
     call: dict[str, Any] = {
         "id": draw(st.from_regex(r"[A-Z]{2}[0-9]{2}[._-][0-9]{1,4}", fullmatch=True)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import zipfile
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from tests.calls.other_call import documents
 from tests.http import Browser
 
 SAMPLE = Path(__file__).parents[2] / "sample"
+SOUND = read_call(SAMPLE)
 JANUARY = datetime(2027, 1, 5, tzinfo=UTC)
 
 
@@ -317,6 +319,18 @@ CORPUS = [
 ]
 
 
+CORPUS += [
+    ("call.yaml", "deadline: 2027-02-26T", "deadline: 9999-12-31T", "call.timetable.deadline: a day and time"),
+    ("evaluation_grid.yaml", "    step: 1", "    step: 0.5", "grid.scale.step: a whole number is expected"),
+    ("evaluation_grid.yaml", "abs(T1-T2) > 0.30", "count(T1) > 0.30", "a list is expected"),
+    ("budget_categories.yaml", "percent_of: direct_total", "percent_of: direct", "unknown name “direct”"),
+    ("budget_categories.yaml", '"1+2+3+4+5+6"', '"1+2+3+4+5+10"', "“10” does not stand above this one"),
+    ("budget_categories.yaml", "indirect <= 0.07*", "indirect <= '0.07%'*", "“*” needs numbers"),
+    ("form_full_application.yaml", "confidentiality != 'public'", "annexes != 'x'", "unknown name “annexes”"),
+    ("form_full_application.yaml", "confidentiality != 'public'", "org_name > 3", "“>” compares two numbers, two days"),
+]
+
+
 @pytest.mark.parametrize(("file", "before", "after", "said"), CORPUS, ids=[c[3][:50] for c in CORPUS])
 def test_a_mistake_is_told_with_file_line_key_and_reason(file: str, before: str, after: str, said: str) -> None:
     found = broken(file, before, after)
@@ -367,6 +381,67 @@ def test_one_file_may_hold_everything(app: Flask) -> None:
     text = yaml.safe_dump(documents(), allow_unicode=True)
     call = import_call(read_upload("all.yaml", text.encode()), by=None)
     assert call.reference == "KIZUNA.2027"
+
+
+MISPLACED: list[tuple[tuple[Any, ...], Any, str]] = [
+    (("call", "annexes_withheld"), "none", "a mapping is expected"),
+    (("call", "annexes_withheld", "text"), ["none"], "a text by language is expected"),
+    (("call", "cost_rules"), [1], "a mapping is expected"),
+    (("call", "cost_rules", "staff_cap_percent_of_grant"), "a third", "a number is expected"),
+    (("call", "cost_rules", "ineligible"), {"en": "Fines"}, "a list is expected"),
+    (("call", "eligibility", "on_fail_labels", "reject"), 5, "a text by language is expected"),
+    (("call", "lots", 0, "title", "fr"), ["Voix"], "what stands under “fr” is not a text"),
+    (("call", "reporting", "escalation"), {"soon": "payment_hold"}, "a whole number is expected"),
+    (("call", "reporting", "reminders_days_before", 0), "month", "a whole number from 0 is expected"),
+    (("call", "retention_years"), "seven", "a whole number from 0 is expected"),
+    (("call", "specific_objectives", "en"), "One aim", "a list of texts is expected"),
+    (("call", "timetable_labels"), "When", "a mapping is expected"),
+    (("grid", "scale", "labels", 1), [1], "a text by language is expected"),
+    (("grid", "scale", "labels"), {9: "Nine"}, "9 is not on the scale from 1 to 5"),
+    (("grid", "tie_break_labels", "section_A"), 1, "a text by language is expected"),
+    (("budget", "line_fields"), 7, "a list is expected"),
+    (("budget", "unit_labels", "day"), 7, "a text by language is expected"),
+    (("plan_of_action", "added_2016"), "More", "a list is expected"),
+    (("form", "sections", 0, "questions", 0, "type"), "money", "a currency code is expected"),
+    (("form", "sections", 0, "questions", 0, "type"), "scale", "a mapping is expected"),
+    (("form", "sections", 0, "questions", 0, "type"), "country_list", "“XX” is not a country code"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "said"), MISPLACED, ids=[".".join(map(str, m[0])) for m in MISPLACED])
+def test_what_pages_show_has_the_shape_that_they_expect(place: tuple[Any, ...], value: Any, said: str) -> None:
+    definition = copy.deepcopy(SOUND)
+    extra = {"money": {"currency": "ABC"}, "scale": {"min": 1, "max": 3, "labels": [1]}}
+    extra["country_list"] = {"options": ["SN", "XX"]}
+    holder: Any = definition
+    for part in place[:-1]:
+        holder = holder[part]
+    if place[-1] == "type":
+        holder.update(extra[value])
+    holder[place[-1]] = value
+    found = [(problem.path, str(problem.reason)) for problem in problems_of(definition)]
+    assert any(path[: len(place) - 1] == place[:-1] and said in reason for path, reason in found), found
+
+
+def test_a_column_of_a_table_has_no_condition_of_its_own() -> None:
+    definition = documents()
+    definition["form"]["sections"][0]["questions"][5]["columns"][1]["shown_if"] = "people > 3"
+    assert "unknown key “shown_if”" in [str(problem.reason) for problem in problems_of(definition)]
+
+
+def test_a_form_is_written_in_the_language_that_counts() -> None:
+    definition = documents()
+    definition["call"] |= {"languages_of_application": ["ja", "en"], "authoritative_language": "en"}
+    found = [str(problem.reason) for problem in problems_of(definition) if problem.path == ("form", "languages")]
+    assert found == ["the text in “en” is missing"]
+
+
+def test_a_form_that_names_no_languages_is_in_those_of_its_call(app: Flask) -> None:
+    definition = documents()
+    del definition["form"]["languages"]
+    call = import_call(definition, by=None)
+    read = definition_of(call.questionnaire_id)
+    assert (read.languages, read.fallback, read.title) == (("ja",), "ja", {"ja": "Application"})
 
 
 LEAVES = st.none() | st.booleans() | st.integers(-5, 10**18) | st.floats() | st.text(max_size=8) | st.dates()
