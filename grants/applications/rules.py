@@ -406,7 +406,7 @@ def obstacles_in_content(
             f"document.{paper.document.key}.locked",
             _l(
                 "A file for “%(document)s” holds a virus. Please remove it and send a clean one.",
-                document=LazyWords(pick, paper.document.label),
+                document=LazyWords(pick, paper.document.label, None, call.authoritative_language),
             ),
             ("applications.documents", {"reference": reference, "_anchor": paper.document.key}),
         )
@@ -419,7 +419,10 @@ def obstacles_in_content(
         found += [
             Obstacle(
                 f"document.{document.key}",
-                _l("This document is missing: %(document)s.", document=LazyWords(pick, document.label)),
+                _l(
+                    "This document is missing: %(document)s.",
+                    document=LazyWords(pick, document.label, None, call.authoritative_language),
+                ),
                 ("applications.documents", {"reference": reference, "_anchor": document.key}),
             )
             for document in missing_documents(asked, attachments, values)
@@ -615,7 +618,7 @@ def receipt_in_words(
     call = application.call
     rows = [
         [
-            str(pick(a["label"])) or a["document"],
+            str(pick(a["label"], None, call.authoritative_language)) or a["document"],
             a.get("name") or str(_l("withheld, with a reason")),
             _in_groups(a.get("sha256") or "–"),
         ]
@@ -627,7 +630,7 @@ def receipt_in_words(
             "pairs": [
                 [str(_l("Receipt")), receipt.number],
                 [str(_l("Application")), application.reference],
-                [str(_l("Call")), f"{call.reference} – {pick(call.title)}"],
+                [str(_l("Call")), f"{call.reference} – {pick(call.title, None, call.authoritative_language)}"],
                 [str(_l("Organization")), application.organization.name],
                 [str(_l("Received, by the server’s clock")), _with_seconds(receipt.submitted_at, call.timezone)],
                 [str(_l("The same moment in UTC")), f"{receipt.submitted_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"],
@@ -688,13 +691,13 @@ def copy_in_words(
     audience: Audience,
 ) -> dict[str, Any]:
     """An application as the parts of a document: every question with its answer, in the language now spoken."""
-    language = language_now()
+    call, language = application.call, language_now()
     parts: list[dict[str, Any]] = [
         {
             "kind": "facts",
             "pairs": [
                 [str(_l("Application")), application.reference],
-                [str(_l("Call")), f"{application.call.reference} – {pick(application.call.title)}"],
+                [str(_l("Call")), f"{call.reference} – {pick(call.title, None, call.authoritative_language)}"],
                 [str(_l("Organization")), application.organization.name],
                 *_how_entered(application),
             ],

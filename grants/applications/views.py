@@ -505,7 +505,10 @@ def attach(reference: str, key: str) -> ResponseReturnValue:
     for problem in problems:
         flash(problem, "danger")
     return done(
-        _("Saved on the server: %(document)s", document=pick(document.label)),
+        _(
+            "Saved on the server: %(document)s",
+            document=pick(document.label, None, application.call.authoritative_language),
+        ),
         ".documents",
         reference=reference,
         _anchor=key,
@@ -521,7 +524,10 @@ def attach_kept(reference: str, key: str, document_id: int) -> ResponseReturnVal
     kept = found(document_seen(scope(current_user, KeptDocument), application.organization, document_id))
     actions.attach_kept(application, document, kept.file, by=current_user)
     return done(
-        _("Saved on the server: %(document)s", document=pick(document.label)),
+        _(
+            "Saved on the server: %(document)s",
+            document=pick(document.label, None, application.call.authoritative_language),
+        ),
         ".documents",
         reference=reference,
         _anchor=key,

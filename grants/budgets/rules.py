@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from grants.core.expressions import BadExpression, Expression, parse
 from grants.core.languages import LazyWords, _l, language_now, pick
 from grants.core.money import Money, minor_digits
-from grants.core.questions import Budget, Definition, Heading, Question, Texts, amount_of, number_of
+from grants.core.questions import Budget, Definition, Heading, Question, Texts, amount_of, as_texts, number_of
 from grants.core.rules import Obstacle
 
 LINE_PARTS = {"": "total", "_requested": "requested", "_cofinancing": "cofinancing"}
@@ -167,7 +167,8 @@ def budget_question(definition: Definition) -> Question | None:
 def checks_in(definition: Definition) -> list[Mapping[str, Any]]:
     """The checks that the call makes of a budget: formula, tolerance and wording."""
     documents = [source for source in definition.sources.values() if isinstance(source, Mapping)]
-    return [check for document in documents if "headings" in document for check in document.get("checks") or []]
+    checks = [check for document in documents if "headings" in document for check in document.get("checks") or []]
+    return [{**check, "text": as_texts(check["text"], definition.fallback)} for check in checks]
 
 
 def budget_in(definition: Definition, answers: Mapping[str, Any]) -> Sums | None:

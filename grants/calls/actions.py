@@ -294,7 +294,7 @@ def _parts(call: Call, definition: Mapping[str, Any]) -> list[Any]:
                 region=str(region["region"]),
                 label=_texts(region.get("label") or str(region["region"]), language),
                 indicative_minor=_minor(region["indicative"], call.currency),
-                floor_minor=_minor(region.get("floor", 0), call.currency),
+                floor_minor=_minor(region.get("floor") or 0, call.currency),
                 ceiling_minor=_minor(region["ceiling"], call.currency) if region.get("ceiling") is not None else None,
             )
             for n, region in enumerate(envelope["by_region"])

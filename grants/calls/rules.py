@@ -413,6 +413,8 @@ class _Examination:
             read[key] = None if isinstance(value, datetime) else day_of(value)
             if value is not None and read[key] is None:
                 self.wrong((*path, key), _l("a day is expected, such as 2027-03-26"))
+        if read["deadline"] is not None and read["published_at"] == read["deadline"]:
+            self.wrong((*path, "deadline"), _l("the call opens at this very moment"))
         for row in IN_ORDER:
             given = [key for key in row if read.get(key) is not None]
             for before, after in pairwise(given):
@@ -465,7 +467,9 @@ class _Examination:
                     most=shown(most),
                 ),
             )
-        if most and envelope and most > envelope:
+        if most is not None and not most:
+            self.wrong((*path, "max"), _l("an amount above zero is expected"))
+        if most and envelope is not None and most > envelope:
             self.wrong(
                 (*path, "max"),
                 _l(
@@ -1010,6 +1014,7 @@ def guide(call: Call, documents: Mapping[str, Any], at: datetime) -> dict[str, A
         "timetable": timetable_of(call, terms, at),
         "sections": [_section_told(section, grid) for section in grid.get("sections") or []],
         "scale": grid.get("scale") or {},
+        "reviewers": (grid.get("assessors") or {}).get("independent_reviews", 2),
         "threshold": (grid.get("thresholds") or {}).get("total"),
         "points": grid.get("points_text"),
     }

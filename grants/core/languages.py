@@ -123,24 +123,37 @@ def _filled(message: str, **values: Any) -> str:
     return said(message) % values if values else said(message)
 
 
-def pick(texts: Mapping[str, Any] | str | None, language: str | None = None, fallback: str = "en") -> Any:
-    """The wording of a text in ``language`` (default: the reader's), else in ``fallback``, else in any."""
+class Wording(dict[str, str]):
+    """A text by language that knows which language counts where the reader's is missing."""
+
+    def __init__(self, texts: Mapping[str, str], fallback: str) -> None:
+        super().__init__(texts)
+        self.fallback = fallback
+
+
+def pick(texts: Mapping[str, Any] | str | None, language: str | None = None, fallback: str = "") -> Any:
+    """The wording of a text in ``language`` (default: the reader's), else in ``fallback``, else in any.
+
+    Unless it is given, ``fallback`` is the language that counts for a Wording, and English for other texts.
+    """
     if texts is None or isinstance(texts, str):
         return texts or ""
     wanted = language or language_now()
     if texts.get(wanted):
         return texts[wanted]
-    if texts.get(fallback):
-        return texts[fallback]
+    counts = fallback or getattr(texts, "fallback", "en")
+    if texts.get(counts):
+        return texts[counts]
     return next((t for t in texts.values() if t), "")
 
 
-def language_of(texts: Mapping[str, Any] | str | None, fallback: str = "en", wanted: str = "") -> str:
+def language_of(texts: Mapping[str, Any] | str | None, fallback: str = "", wanted: str = "") -> str:
     """In which language :func:`pick` finds a text; words of no language count as the reader's own."""
     wanted = wanted or language_now()
     if not isinstance(texts, Mapping) or texts.get(wanted):
         return wanted
-    return fallback if texts.get(fallback) else next((code for code, text in texts.items() if text), wanted)
+    counts = fallback or getattr(texts, "fallback", "en")
+    return counts if texts.get(counts) else next((code for code, text in texts.items() if text), wanted)
 
 
 def direction(language: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from babel.core import Locale, get_global
 
 from grants.core.expressions import BadExpression, Expression, parse
-from grants.core.languages import _l
+from grants.core.languages import Wording, _l
 from grants.core.money import Money, NotAnAmount
 
 Texts = Mapping[str, str]
@@ -285,7 +285,7 @@ class _Reader:
         found, reasons = texts_of(value, self.languages, self.fallback)
         for reason in reasons:
             self.wrong(here, reason)
-        return found
+        return Wording(found, self.fallback)
 
     def all_sections(self) -> tuple[Section, ...]:
         given = self.mapping.get("sections")
@@ -461,7 +461,7 @@ class _Reader:
 
     def options(self, given: Mapping[str, Any], kind: str, path: Path) -> tuple[Option, ...]:
         if kind == "country_list":
-            return _countries(self.codes(given, path), self.optional_source("call.country_names"))
+            return _countries(self.codes(given, path), self.optional_source("call.country_names"), self.fallback)
         if kind == "scale":
             return self.scale(given, path)
         if kind not in ("choice", "multichoice"):
@@ -522,7 +522,7 @@ class _Reader:
             for entry in found:
                 if isinstance(entry, Mapping):
                     label = entry.get("label") or entry.get("title") or entry.get("text") or str(_value_of(entry))
-                    options.append(Option(str(_value_of(entry)), _as_texts(label, self.fallback)))
+                    options.append(Option(str(_value_of(entry)), as_texts(label, self.fallback)))
                 else:
                     options.append(Option(str(entry), {self.fallback: str(entry)}))
             return tuple(options)
@@ -597,9 +597,8 @@ def points_of(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _numbered(point: Mapping[str, Any], fallback: str) -> Option:
     """A point of a plan as a choice: people know them by their numbers."""
     number = str(point.get("number"))
-    return Option(
-        number, {language: f"{number}. {text}" for language, text in _as_texts(point.get("text"), fallback).items()}
-    )
+    texts = {language: f"{number}. {text}" for language, text in as_texts(point.get("text"), fallback).items()}
+    return Option(number, Wording(texts, fallback))
 
 
 def _value_of(entry: Any) -> Any:
@@ -608,16 +607,16 @@ def _value_of(entry: Any) -> Any:
     return entry
 
 
-def _as_texts(value: Any, fallback: str) -> Texts:
-    if isinstance(value, Mapping):
-        return {str(k): str(v) for k, v in value.items() if v}
-    return {fallback: str(value)} if value else {}
+def as_texts(value: Any, fallback: str) -> Texts:
+    """A wording as it stands in a document, whose language that counts is ``fallback``."""
+    texts = value if isinstance(value, Mapping) else {fallback: value}
+    return Wording({str(k): str(v) for k, v in texts.items() if v}, fallback)
 
 
-def _countries(codes: Any, names: Any) -> tuple[Option, ...]:
+def _countries(codes: Any, names: Any, fallback: str) -> tuple[Option, ...]:
     wanted = [str(c) for c in codes] if isinstance(codes, list) else sorted(countries("en"))
     known = names if isinstance(names, Mapping) else {}
-    return tuple(Option(c, _as_texts(known.get(c), "en")) for c in wanted)
+    return tuple(Option(c, as_texts(known.get(c), fallback)) for c in wanted)
 
 
 def texts_of(value: Any, languages: Sequence[str], fallback: str) -> tuple[dict[str, str], list[Any]]:
@@ -658,7 +657,7 @@ def budget_of(document: Mapping[str, Any], currency: str, fallback: str) -> Budg
             Heading(
                 key=str(heading.get("key")),
                 code=str(heading.get("code")),
-                title=_as_texts(heading.get("title"), fallback),
+                title=as_texts(heading.get("title"), fallback),
                 parts=tuple(by_code.get(c.strip(), c.strip()) for c in str(heading["computed"]).split("+"))
                 if heading.get("computed")
                 else (),
@@ -667,7 +666,7 @@ def budget_of(document: Mapping[str, Any], currency: str, fallback: str) -> Budg
             )
         )
     financing = [
-        Option(str(s.get("key")), _as_texts(s.get("title"), fallback)) for s in _dicts(document.get("financing"))
+        Option(str(s.get("key")), as_texts(s.get("title"), fallback)) for s in _dicts(document.get("financing"))
     ]
     grant = financing[0] if financing else Option("requested_grant", {})
     return Budget(tuple(headings), tuple(financing[1:]), grant.value, grant.label, currency)
@@ -718,7 +717,7 @@ def budget_columns(document: Mapping[str, Any], currency: str, fallback: str) ->
     budget = budget_of(document, currency, fallback)
     choices = {
         "heading": tuple(Option(h.key, h.title) for h in budget.headings if not h.parts),
-        "unit": tuple(Option(str(k), _as_texts(v, fallback)) for k, v in units.items()),
+        "unit": tuple(Option(str(k), as_texts(v, fallback)) for k, v in units.items()),
         "cofinancing_source": budget.sources,
     }
     columns = []
@@ -729,7 +728,7 @@ def budget_columns(document: Mapping[str, Any], currency: str, fallback: str) ->
             Question(
                 key=name,
                 type="text" if kind == "choice" and not options else kind,
-                label=_as_texts(labels.get(name) or name.replace("_", " ").capitalize(), fallback),
+                label=as_texts(labels.get(name) or name.replace("_", " ").capitalize(), fallback),
                 required=name not in OPTIONAL_IN_LINES,
                 currency=currency if kind == "money" else "",
                 min=Decimal(0) if kind in ("number", "money") else None,

@@ -228,7 +228,7 @@ def lines(value: str | None) -> Markup:
     return Markup("".join(marked_up))  # noqa: S704 - escaped above
 
 
-def marked(texts: Mapping[str, Any] | str | None, fallback: str = "en") -> Markup:
+def marked(texts: Mapping[str, Any] | str | None, fallback: str = "") -> Markup:
     """The wording for the reader; when it is in another language it says so to screen readers and search."""
     language = language_of(texts, fallback)
     if language == language_now():
@@ -236,7 +236,7 @@ def marked(texts: Mapping[str, Any] | str | None, fallback: str = "en") -> Marku
     return Markup('<span lang="{}">{}</span>').format(language, pick(texts, language))
 
 
-def turned(texts: Mapping[str, Any] | str | None, fallback: str = "en") -> Markup:
+def turned(texts: Mapping[str, Any] | str | None, fallback: str = "") -> Markup:
     """The attribute for what stands around a wording that runs the other way than the page; empty when it does not."""
     way = direction(language_of(texts, fallback))
     return Markup(' dir="{}"').format(way) if way != direction(language_now()) else Markup("")

@@ -95,7 +95,7 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
         "call": call,
         "form": {"id": "F", "title": said(), "languages": languages, "sections": sections},
         "grid": {
-            "scale": {"max": high, "min": low, "step": step, "labels": {1: said(), "2": said()}},
+            "scale": {"max": high, "min": low, "step": step, "labels": {high: said(), str(low): said()}},
             "sections": [
                 {"id": f"G{n}", "title": said(), "criteria": [{"id": f"C{n}", "weight": 1 + n, "text": said()}]}
                 for n in range(draw(st.integers(1, 4)))
