@@ -116,6 +116,7 @@ class Opened:
     """An application with everything its pages show, to be read only: none of it belongs to the session.
 
     The receipts come the latest first; what was set aside after a correction, in the order in which it was.
+    ``changes_read`` is by section the version of the questions up to which the reader has read what was corrected.
     """
 
     application: Application
@@ -123,17 +124,18 @@ class Opened:
     attachments: list[Paper]
     receipts: list[Proof]
     set_aside: list[SetAside]
+    changes_read: dict[str, int]
 
 
-def opened(seen: Select[Any], reference: str) -> Opened | None:
+def opened(seen: Select[Any], reference: str, reader: Person) -> Opened | None:
     """One application among those a person may see, with its call, organization, answers and files, in one query.
 
     The documents asked are read once a process for a published call.
     """
-    rows = _opening(seen)(reference=reference)
+    rows = _opening(seen)(reference=reference, reader=reader.id)
     if not rows:
         return None
-    application, call, organization, certifier, sections, papers, receipts, set_aside = rows[0]
+    application, call, organization, certifier, sections, papers, receipts, set_aside, changes_read = rows[0]
     application, call = unpacked(Application, application), unpacked(Call, call)
     certified_by = to_read(Person, {"name": certifier}) if certifier else None
     application.__dict__.update(call=call, organization=unpacked(Organization, organization), certified_by=certified_by)
@@ -148,6 +150,7 @@ def opened(seen: Select[Any], reference: str) -> Opened | None:
         [_paper(paper, documents) for paper in papers or ()],
         [Proof(number, datetime.fromisoformat(at)) for number, at in receipts or ()],
         [SetAside(*row) for row in set_aside or ()],
+        changes_read or {},
     )
 
 
@@ -214,6 +217,13 @@ def _opening(seen: Select[Any]) -> Prepared:
         .correlate(Application)
         .scalar_subquery()
     )
+    known = ChangesRead.application_id == Application.id, ChangesRead.person_id == bindparam("reader", None, BigInteger)
+    changes_read = (
+        select(func.json_object_agg(ChangesRead.section_key, ChangesRead.questionnaire_id))
+        .where(*known)
+        .correlate(Application)
+        .scalar_subquery()
+    )
     certifier = aliased(Person)
     certified_by = select(certifier.name).where(certifier.id == Application.certified_by_id).scalar_subquery()
     rows = [packed(model) for model in (Application, Call, Organization)]
@@ -222,7 +232,7 @@ def _opening(seen: Select[Any]) -> Prepared:
             seen.where(Application.reference == bindparam("reference", None, Text))
             .join(Call, Call.id == Application.call_id)
             .join(Organization, Organization.id == Application.organization_id)
-            .with_only_columns(*rows, certified_by, sections, _papers(), receipts, set_aside)
+            .with_only_columns(*rows, certified_by, sections, _papers(), receipts, set_aside, changes_read)
         )
     )
 
@@ -510,21 +520,6 @@ def _terms_of(call_id: int) -> Terms:
     )
     lots = db.session.execute(select(Lot.key, Lot.plan_points).where(Lot.call_id == call_id))
     return Terms(tuple((row[0], row[1]) for row in rules), {row[0]: row[1] for row in lots})
-
-
-def changes_read(application: Application, person: Person, section_key: str) -> int | None:
-    """The version of the questions up to which a person has read what was corrected in a section."""
-    rows = _CHANGES_READ(application=application.id, person=person.id, section=section_key)
-    return rows[0][0] if rows else None
-
-
-_CHANGES_READ = Prepared(
-    lambda: select(ChangesRead.questionnaire_id).where(
-        ChangesRead.application_id == bindparam("application", None, BigInteger),
-        ChangesRead.person_id == bindparam("person", None, BigInteger),
-        ChangesRead.section_key == bindparam("section", None, Text),
-    )
-)
 
 
 def document_asked(call: Call, key: str) -> DocumentAsked | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -58,6 +58,9 @@ class Place(NamedTuple):
 class Desk:
     """What the pages of one application share: its questions, what is saved, attached and missing."""
 
+    changes_read: Mapping[str, int] = {}
+    """By section, the version of the questions up to which the reader has read what was corrected."""
+
     def __init__(self, application: Application) -> None:
         self.application = application
         self.definition = questionnaire_queries.definition_of(application.questionnaire_id)
@@ -81,6 +84,7 @@ class Desk:
             attachments=opened.attachments,
             receipts=opened.receipts,
             set_aside=opened.set_aside,
+            changes_read=opened.changes_read,
         )
         return desk
 
@@ -220,7 +224,7 @@ class Desk:
         former = [correction.former_questionnaire_id for correction in self.corrections]
         return any(questionnaire_queries.definition_of(number).section(key) for number in former)
 
-    def changes(self, key: str) -> list[Change]:
+    def changes(self, key: str) -> Sequence[Change]:
         """What was corrected in the questions of a section since the application was begun, as far as it is not read."""
         if self.application.state != ApplicationState.DRAFT or not self.corrections:
             return []
@@ -229,8 +233,7 @@ class Desk:
         steps = pairwise([*versions, self.application.questionnaire_id])
         if not any(changes_in_section(asked(before), asked(after), key) for before, after in steps):
             return []
-        read = queries.changes_read(self.application, current_user, key)
-        return changes_in_section(asked(read or versions[0]), self.definition, key)
+        return changes_in_section(asked(self.changes_read.get(key, versions[0])), self.definition, key)
 
     def after(self, current: str) -> str | None:
         """The address of the section that comes next, or None after the last."""
@@ -249,7 +252,7 @@ def _found(reference: str) -> Application:
 
 def _desk(reference: str) -> Desk:
     """The desk of an application, with everything that belongs to it in one query."""
-    opened = found(queries.opened(scope(current_user, Application), reference))
+    opened = found(queries.opened(scope(current_user, Application), reference, current_user))
     return Desk.of(opened if request.method in READS else queries.to_write(opened))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from grants.core.languages import LazyWords, _l, country_name, language_now, long_day, number_text, pick
@@ -136,15 +137,16 @@ def changes_between(before: Definition, after: Definition) -> list[Change]:
     return found + [Change("section_removed", {"section": section.title}) for section in lost]
 
 
-def changes_in_section(before: Definition, after: Definition, key: str) -> list[Change]:
+@lru_cache(maxsize=2000)
+def changes_in_section(before: Definition, after: Definition, key: str) -> tuple[Change, ...]:
     """What somebody who knows a section as it was before has to be told of it, also where its questions went."""
     former, now = before.section(key), after.section(key)
     if former is None:
-        return [Change("section_added", {"section": now.title})] if now else []
+        return (Change("section_added", {"section": now.title}),) if now else ()
     found = _changes_within(before, now) if now else [Change("section_removed", {"section": former.title})]
     moved = [q for q in former.questions if q.key in after.questions and after.section_of[q.key].key != key]
     found += [Change("question_moved", {"question": q.label, "section": after.section_of[q.key].title}) for q in moved]
-    return found + _taken_out(former.questions, after)
+    return (*found, *_taken_out(former.questions, after))
 
 
 def _changes_within(before: Definition, section: Section) -> list[Change]:
