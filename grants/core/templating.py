@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -63,6 +64,7 @@ def init_app(app: Flask) -> None:
         text=pick,
         marked=marked,
         turned=turned,
+        unbroken=unbroken,
         money=money,
         money_signs=lambda currency: signs_of(currency, language_now()),
         number=number_text,
@@ -234,6 +236,19 @@ def marked(texts: Mapping[str, Any] | str | None, fallback: str = "") -> Markup:
     if language == language_now():
         return Markup.escape(pick(texts, language))
     return Markup('<span lang="{}">{}</span>').format(language, pick(texts, language))
+
+
+_INVERTED = re.compile(
+    r"\b\w+(?:-t)?-(?:je|tu|ils?|elles?|on|nous|vous|ce|ci|moi|toi|l[ea]s?|lui|leur|y|en)\b(?![^<]*>)", re.IGNORECASE
+)
+
+
+def unbroken(heading: Any) -> Markup:
+    """A heading whose lines do not end between a French verb and its pronoun: “Pouvons-nous”, “Y a-t-il”.
+
+    The hyphen stays the one that people search for and copy; its kind that never breaks is missing in many fonts.
+    """
+    return Markup(_INVERTED.sub(r'<span class="nowrap">\g<0></span>', str(escape(heading))))  # noqa: S704 - escaped
 
 
 def turned(texts: Mapping[str, Any] | str | None, fallback: str = "") -> Markup:
