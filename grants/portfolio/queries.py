@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -35,6 +36,7 @@ from sqlalchemy.orm import load_only
 from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role, RoleGrant
 from grants.accounts.rules import INVITATION_LASTS
 from grants.applications.models import Application
+from grants.applications.rules import asks_only_files
 from grants.applications.workflow import ApplicationState
 from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
@@ -58,6 +60,8 @@ from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.questionnaires.models import AnswerSheet, SectionAnswers
+from grants.questionnaires.queries import definition_of
 from grants.reminders.queries import CLOSE_WITHIN, RUNNING
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
@@ -101,10 +105,21 @@ def work_of(person: Person, at: datetime) -> list[Work]:
         regions=sorted(person.regions),
         mine=[m.organization_id for m in person.memberships],
         leading=[m.organization_id for m in person.memberships if m.may_sign or m.role == MemberRole.OWNER],
+        signing=[m.organization_id for m in person.memberships if m.may_sign],
     )
     return [
-        Work(kind, reference, number, moment or day, note or "") for kind, reference, number, moment, day, note in rows
+        _judged(Work(kind, reference, number, moment or day, note or ""))
+        for kind, reference, number, moment, day, note in rows
     ]
+
+
+def _judged(work: Work) -> Work:
+    """The same work; a draft that may be ready is to be certified when every section is complete, else to be finished."""
+    if work.kind != MAYBE_READY:
+        return work
+    title, questionnaire_id, complete = work.note
+    asked = {section.key for section in definition_of(questionnaire_id).sections if not asks_only_files(section)}
+    return replace(work, kind="certify" if asked <= set(complete) else "submit_draft", note=title)
 
 
 @cache
@@ -131,7 +146,7 @@ def _work_for(held: frozenset[Role], member: bool) -> Prepared:
 PERSON = bindparam("person", None, type_=BigInteger)
 AT = bindparam("at", None, type_=DateTime(timezone=True))
 TODAY, HORIZON = bindparam("today", None, type_=Date), bindparam("horizon", None, type_=Date)
-MINE, LEADING = (bindparam(name, None, type_=ARRAY(BigInteger)) for name in ("mine", "leading"))
+MINE, LEADING, SIGNING = (bindparam(name, None, type_=ARRAY(BigInteger)) for name in ("mine", "leading", "signing"))
 REGIONS = bindparam("regions", None, type_=ARRAY(Text))
 
 
@@ -144,11 +159,11 @@ def not_hidden(application_id: Any) -> Any:
 
 
 def _work(
-    kind: str, reference: Any, number: Any, *, moment: Any = None, day: Any = None, note: Any = None
+    kind: Any, reference: Any, number: Any, *, moment: Any = None, day: Any = None, note: Any = None
 ) -> Select[Any]:
     """One part of the union: every part has the same columns."""
     return select(
-        literal(kind).label("kind"),
+        (literal(kind) if isinstance(kind, str) else kind).label("kind"),
         cast(reference, Text).label("reference"),
         number.label("number"),
         (moment if moment is not None else cast(null(), DateTime(timezone=True))).label("moment"),
@@ -165,16 +180,13 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         ReportDue.due_on <= HORIZON,
     )
     return [
-        _work("submit_draft", Application.reference, Application.id, moment=Call.closes_at, note=Call.title)
-        .join(Call, Call.id == Application.call_id)
-        .where(
-            Application.organization_id == any_(MINE),
-            Application.state == ApplicationState.DRAFT,
-            Call.state == CallState.PUBLISHED,
-            Call.closes_at > AT,
-        ),
+        _drafts(),
         _work(
-            "answer_question", Application.reference, Application.id, day=Clarification.due_on, note=Application.title
+            case((_asked_to_certify(), "certify_asked"), else_="answer_question"),
+            Application.reference,
+            Application.id,
+            day=Clarification.due_on,
+            note=Application.title,
         )
         .join(Clarification, Clarification.application_id == Application.id)
         .where(
@@ -208,6 +220,64 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             Milestone.due_on <= HORIZON,
         ),
     ]
+
+
+MAYBE_READY = "maybe_ready"
+"""A draft that a signatory has to certify if it is complete: only its questions can tell."""
+
+
+def _asked_to_certify() -> Any:
+    """Whether colleagues asked the person to certify an application, and nobody has since."""
+    asked, certified = Application.certification_asked_at, Application.certified_at
+    return and_(
+        Application.organization_id == any_(SIGNING), asked.is_not(None), func.coalesce(certified < asked, True)
+    )
+
+
+def _drafts() -> Select[*tuple[Any, ...]]:
+    """The drafts of the person's organizations: to be certified, perhaps ready to be certified, or to be finished.
+
+    What was certified after its answers were saved for the last time waits to be sent in.
+    """
+    written = (
+        select(
+            func.coalesce(
+                func.array_agg(SectionAnswers.section_key).filter(SectionAnswers.complete), cast([], ARRAY(Text))
+            ).label("complete"),
+            func.max(SectionAnswers.saved_at).label("saved_at"),
+        )
+        .where(SectionAnswers.answer_sheet_id == Application.answer_sheet_id)
+        .lateral("written")
+    )
+    to_sign = and_(
+        Application.organization_id == any_(SIGNING),
+        Application.entered_by_id.is_(None),
+        func.coalesce(Application.certified_at < written.c.saved_at, True),
+    )
+    return (
+        _work(
+            case((_asked_to_certify(), "certify_asked"), (to_sign, MAYBE_READY), else_="submit_draft"),
+            Application.reference,
+            Application.id,
+            moment=Call.closes_at,
+            note=case(
+                (
+                    and_(to_sign, ~_asked_to_certify()),
+                    func.jsonb_build_array(Call.title, AnswerSheet.questionnaire_id, func.to_jsonb(written.c.complete)),
+                ),
+                else_=Call.title,
+            ),
+        )
+        .join(Call, Call.id == Application.call_id)
+        .join(AnswerSheet, AnswerSheet.id == Application.answer_sheet_id)
+        .join(written, true())
+        .where(
+            Application.organization_id == any_(MINE),
+            Application.state == ApplicationState.DRAFT,
+            Call.state == CallState.PUBLISHED,
+            Call.closes_at > AT,
+        )
+    )
 
 
 def _of_reviewer() -> list[Select[*tuple[Any, ...]]]:

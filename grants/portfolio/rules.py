@@ -13,6 +13,12 @@ from grants.portfolio.queries import Entry, Subject, Work
 
 KINDS: dict[str, tuple[Any, str, str | None]] = {
     "submit_draft": (_l("Finish and submit your application"), "applications.show", "reference"),
+    "certify": (_l("Read and certify your application"), "applications.certify", "reference"),
+    "certify_asked": (
+        _l("A colleague asks you to read and certify your application"),
+        "applications.certify",
+        "reference",
+    ),
     "answer_question": (_l("Answer our question about your application"), "checks.clarifications", "reference"),
     "chase_answer": (
         _l("An applicant has not answered: give more time or close it"),
