@@ -353,20 +353,20 @@ class Draft {
       const typedSince = [...place.querySelectorAll("input, textarea, select")].filter(
         (control) => control.name && before.has(control.name) && control.value !== before.get(control.name)
       );
-      const focused = place.contains(document.activeElement) ? document.activeElement.id : null;
+      const focused = place.contains(document.activeElement) ? document.activeElement : null;
+      const { selectionStart: from, selectionEnd: to } = focused ?? {};
       place.replaceWith(document.importNode(wanted, true));
       for (const control of typedSince) {
         const now = this.form.elements[control.name];
         if (now && "value" in now) now.value = control.value;
       }
-      if (focused) document.getElementById(focused)?.focus();
+      const again = focused && document.getElementById(focused.id);
+      again?.focus({ preventScroll: true });
+      if (again && typeof from === "number") again.setSelectionRange(from, to);
     }
     const summary = fresh.querySelector(".error-summary");
     this.form.querySelector(".error-summary")?.remove();
-    if (summary) {
-      this.form.prepend(summary);
-      if (news.state !== "saved") summary.focus();
-    }
+    if (summary) this.form.prepend(summary);
   }
 
   /** The buttons: tables change on the spot, "Save and go on" goes on even without a line. */
@@ -385,6 +385,7 @@ class Draft {
     event.stopPropagation();
     this.held = false;
     const news = await this.save();
+    if (news?.html && news.state !== "saved") this.form.querySelector(".error-summary")?.focus();
     if (news?.state === "corrected") location.assign(this.path);
     else if (button?.name === "next" && (news === null || news.state === "saved" || news.state === "expired")) {
       location.assign(this.form.dataset.next);

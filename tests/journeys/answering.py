@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from sqlalchemy import select
+
+from grants.calls.models import Call
+from grants.core.db import db
 from grants.core.questions import DERIVED_IN_LINES
 from grants.demo import sample
 from tests.http import Browser, Form
+
+OPEN_CALL = "MPF-2027-02"
 
 NOT_TYPED = DERIVED_IN_LINES
 """What a budget line works out by itself."""
@@ -27,6 +33,17 @@ def sections() -> list[str]:
 def answers_of(reference: str) -> dict[str, Any]:
     """The answers that the sample gives for one application."""
     return dict(sample.read(f"answers/{reference}")["answers"])
+
+
+def answers_today(reference: str, **mine: Any) -> dict[str, Any]:
+    """The answers that the sample gives for one application, its plans on the days of the open call of the demonstration.
+
+    ``mine`` are the answers of whoever writes now.
+    """
+    told = answers_of(reference)
+    call = db.session.scalars(select(Call).where(Call.reference == OPEN_CALL)).one()
+    days = (call.opens_at.date() - sample.read("call")["call"]["timetable"]["published_at"].date()).days
+    return sample.moved(told, days) | {"org_founded_on": told["org_founded_on"]} | mine
 
 
 def typed(value: Any) -> Any:

@@ -53,14 +53,17 @@ def until(page: Page, expression: str) -> None:
 # ------------------------------------------------------------------ may we apply
 
 
+GOOD_ANSWERS = {
+    "kind": "ngo", "registration": "registered", "two_years": "yes", "only_there": "yes", "theme": "L1",
+    "advocacy": "yes", "own_share": "yes", "language": "yes", "other_application": "no", "late_report": "no",
+    "country": "SN", "amount": "10000", "months": "6",
+}  # fmt: skip
+"""Answers to the check before an account with which one may apply."""
+
+
 def answer_the_check(page: Page, **changed: str) -> None:
     """Fill in the check before an account, with good answers but for those that are ``changed``."""
-    good = {
-        "kind": "ngo", "registration": "registered", "two_years": "yes", "only_there": "yes", "theme": "L1",
-        "advocacy": "yes", "own_share": "yes", "language": "yes", "other_application": "no", "late_report": "no",
-        "country": "SN", "amount": "10000", "months": "6",
-    }  # fmt: skip
-    fill_in(page, good | changed)
+    fill_in(page, GOOD_ANSWERS | changed)
 
 
 # ------------------------------------------------------------------ writing

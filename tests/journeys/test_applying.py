@@ -1,4 +1,4 @@
-"""Applying as a whole, in a real browser: from "may we?" to the receipt, on a phone and a desk, in two languages, by keys."""
+"""Applying as a whole, in a real browser: from "may we?" to the receipt, on a phone and a desk, in two languages."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from grants.applications.models import Application
-from grants.calls.models import Call
 from grants.core.db import db
 from grants.core.languages import speaking
 from grants.demo import sample
-from grants.demo.people import PASSWORD
 from grants.questionnaires.queries import definition_of
 from grants.wordforms.rules import marks_of
 from tests.bench import weight
 from tests.bench.world import cookie_of
-from tests.journeys.answering import answers_of, questions_of
+from tests.journeys.answering import OPEN_CALL, answers_today, questions_of
 from tests.journeys.browsing import DESK, PHONE, Line, Window, window
 from tests.journeys.desk import (
     KINDS,
@@ -44,7 +42,6 @@ from tests.wordforms.flattened import typed_into
 
 pytestmark = pytest.mark.browser
 
-CALL = "MPF-2027-02"
 TOLD = "APP-005"
 """The application of the sample whose answers are typed."""
 
@@ -56,26 +53,27 @@ EXPECTED = re.compile(r"not loaded: |ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RE
 """What a browser itself complains about when the line is gone, or when two people changed the same answer."""
 
 
-def answers() -> dict[str, Any]:
-    """The answers of the sample, with the days of the call of the demonstration."""
-    call = db.session.scalars(select(Call).where(Call.reference == CALL)).one()
-    days = (call.opens_at.date() - sample.read("call")["call"]["timetable"]["published_at"].date()).days
-    told = sample.read(f"answers/{TOLD}")["answers"]
-    mine = {"org_name": "Returnee Forum", "org_acronym": None, "org_contact_email": OWNER}
-    mine |= {"org_registration_number": "SAMPLE-NP-0999", "org_founded_on": told["org_founded_on"]}
-    return sample.moved(told, days) | mine
-
-
 class Applicants:
     """Maya, who applies in one language and size of window, and her colleague."""
 
     def __init__(self, world: World, chromium: Chromium, line: Line, size: dict[str, int], language: str) -> None:
-        self.world, self.line, self.language, self.told = world, line, language, answers()
+        self.world, self.line, self.language, self.told = world, line, language, self.answers()
         locale = {"en": "en-GB", "fr": "fr-FR"}[language]
         self.window = Window(chromium, self.line.address, viewport=size, locale=locale)
         self.other = Window(chromium, self.line.address, viewport=DESK)
         self.page = self.window.page
         self.home = ""
+
+    @staticmethod
+    def answers() -> dict[str, Any]:
+        """What they answer: the sample's answers, with a name of their own."""
+        return answers_today(
+            TOLD,
+            org_name="Returnee Forum",
+            org_acronym=None,
+            org_contact_email=OWNER,
+            org_registration_number="SAMPLE-NP-0999",
+        )
 
     def leave(self) -> None:
         """Close the windows; nothing but lost lines and conflicts may have been complained about."""
@@ -121,7 +119,7 @@ class Applicants:
     # ------------------------------------------------------------------ the steps
 
     def qualify(self) -> None:
-        self.page.goto(f"/calls/{CALL}")
+        self.page.goto(f"/calls/{OPEN_CALL}")
         self.click("Check in two minutes whether you may apply")
         answer_the_check(self.page, country="NP")
         sound(self.page)
@@ -143,7 +141,7 @@ class Applicants:
         self.press("Yes, confirm it")
 
     def open_the_account_of_the_organization_and_invite_a_colleague(self) -> None:
-        self.page.goto(f"/calls/{CALL}/apply")
+        self.page.goto(f"/calls/{OPEN_CALL}/apply")
         self.click("Open the account of your organization")
         told = self.told
         profile = {
@@ -175,7 +173,7 @@ class Applicants:
         expect(colleague.locator(".notice.success")).to_be_visible()
 
     def begin(self) -> None:
-        self.page.goto(f"/calls/{CALL}/apply")
+        self.page.goto(f"/calls/{OPEN_CALL}/apply")
         fill_in(self.page, {"language": self.language})
         sound(self.page)
         self.press("Begin")
@@ -350,90 +348,3 @@ def test_what_the_bench_weighs_is_what_a_browser_loads(
         asked = set(re.findall(r'"GET ([^ ?]+)', caplog.text))
     asked = {part for part in asked if part == form or not part.startswith(place)}
     assert asked | {"/static/img/mark.svg"} == weighed, "one browser asks for the same icon once"
-
-
-# ------------------------------------------------------------------ by keys alone
-
-FOCUSED = """() => {
-    const focused = document.activeElement, box = focused.getBoundingClientRect(), style = getComputedStyle(focused);
-    return {
-        name: focused.name ?? "",
-        words: (focused.innerText || focused.labels?.[0]?.innerText || "").trim(),
-        ring: focused.matches(":focus-visible") && style.outlineStyle !== "none" ? parseFloat(style.outlineWidth) : 0,
-        inSight: box.width > 0 && box.bottom > 0 && box.top < innerHeight,
-    };
-}"""
-
-
-class Keys:
-    """A page used by Tab, Enter, Space and letters; where one is must be seen all the time."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    def to(self, *, name: str = "", words: str = "") -> None:
-        """Go on to the next control with this name or these words."""
-        met = []
-        for _ in range(150):
-            self.page.keyboard.press("Tab")
-            focused = self.page.evaluate(FOCUSED)
-            met.append(focused["name"] or focused["words"])
-            assert focused["ring"] >= 2, f"{self.page.url}: nobody sees that the focus is on {met[-1]}"
-            assert focused["inSight"], f"{self.page.url}: {met[-1]} has the focus out of sight"
-            if (name and focused["name"] == name) or (words and words in focused["words"]):
-                return
-        raise AssertionError(f"{self.page.url}: {name or words} is not reached, only {met}")
-
-    def press(self, key: str) -> None:
-        """Press a key."""
-        self.page.keyboard.press(key)
-
-    def type(self, text: str) -> None:
-        """Type a text."""
-        self.page.keyboard.type(text)
-
-
-def test_the_shortest_way_to_a_receipt_by_keyboard_alone(house: tuple[World, str], chromium: Chromium) -> None:
-    world, address = house
-    told, owner = answers_of("APP-012"), world.as_("USR-PE-1")
-    for annex in told["annexes"]:
-        if annex.get("file"):
-            owner.open("/applications/APP-402/documents")
-            paper = sample.document(annex["file"].rsplit(".", 1)[-1], annex["key"], "ORG-PE")
-            owner.press("Add", {"files": (paper, annex["file"])}, at=f"/{annex['key']}/attach")
-    with window(chromium, address) as opened:
-        page, keys = opened.page, Keys(opened.page)
-        page.goto("/sign-in")
-        for name, text in (("email", world.emails["USR-PE-1"]), ("password", PASSWORD)):
-            keys.to(name=name)
-            keys.type(text)
-        keys.press("Enter")
-        page.wait_for_url("**/")
-        keys.to(words="Applications")
-        keys.press("Enter")
-        page.wait_for_url("**/applications")
-        title = page.locator("a[href='/applications/APP-402']").first.inner_text()
-        keys.to(words=title)
-        keys.press("Enter")
-        page.wait_for_url("**/APP-402")
-        keys.to(words=page.locator("main a[href='/applications/APP-402/sections/S10']").first.inner_text())
-        keys.press("Enter")
-        page.wait_for_url("**/sections/S10*")
-        for question in questions_of("S10"):
-            keys.to(name=question["key"])
-            if question["type"] == "declaration":
-                keys.press("Space")
-            else:
-                keys.type(told[question["key"]] or "None.")
-        keys.to(name="next")
-        keys.press("Enter")
-        page.wait_for_url("**/APP-402")
-        keys.to(words="Read, certify and send in")
-        keys.press("Enter")
-        page.wait_for_url("**/certify")
-        keys.to(name="sure")
-        keys.press("Space")
-        keys.to(name="send")
-        keys.press("Enter")
-        page.wait_for_url("**/receipt")
-        expect(page.locator("h1")).to_have_text("We have received your application")
