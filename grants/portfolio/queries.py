@@ -60,7 +60,7 @@ from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
-from grants.questionnaires.models import AnswerSheet, SectionAnswers
+from grants.questionnaires.models import SectionAnswers
 from grants.questionnaires.queries import definition_of
 from grants.reminders.queries import CLOSE_WITHIN, RUNNING
 from grants.reports.models import Report, ReportDue
@@ -263,13 +263,12 @@ def _drafts() -> Select[*tuple[Any, ...]]:
             note=case(
                 (
                     and_(to_sign, ~_asked_to_certify()),
-                    func.jsonb_build_array(Call.title, AnswerSheet.questionnaire_id, func.to_jsonb(written.c.complete)),
+                    func.jsonb_build_array(Call.title, Application.questionnaire_id, func.to_jsonb(written.c.complete)),
                 ),
                 else_=Call.title,
             ),
         )
         .join(Call, Call.id == Application.call_id)
-        .join(AnswerSheet, AnswerSheet.id == Application.answer_sheet_id)
         .join(written, true())
         .where(
             Application.organization_id == any_(MINE),
