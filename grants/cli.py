@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask
@@ -31,24 +33,28 @@ from grants.core.db import transaction
 from grants.core.engines.engine import ServerFailed
 from grants.core.forms import one_line
 from grants.core.languages import LANGUAGES
+from grants.core.money import Money, NotAnAmount
 from grants.core.permissions import declared
 from grants.core.reach import require_broker
 from grants.core.rules import Refused
 from grants.core.servers import servers
+from grants.core.solver import NotProven
 from grants.core.templating import absolute_link
 from grants.core.web import declared_routes
+from grants.decisions.rules import Ranked, ranking
 from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.reminders.tasks import run_sweeps
-from grants.reviews.queries import grid_of
-from grants.reviews.rules import read_grid
+from grants.reviews.queries import grid_of, standing_of
+from grants.reviews.rules import Result, read_grid
+from grants.scenarios.rules import Limits, limits_of, propose
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import CannotRun, accounts_to_try, load_demonstration, up
 
 LONGEST_NAME = 120
 
-FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun, Refused)
+FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun, Refused, NotProven)
 REFUSED = 2
 CORES = os.cpu_count() or 1
 
@@ -293,6 +299,126 @@ def reviews_assign_command(reference: str, *, dry_run: bool, as_json: bool) -> N
     for application, reviewer in pairs:
         click.echo(f"{application:<20} {reviewer}")
     click.echo(f"Affinity {found.total} in all, {found.worst} for the application that is served worst.")
+
+
+@grants.group("decisions")
+def decisions_group() -> None:
+    """What follows from the reviews."""
+
+
+@decisions_group.command("rank")
+@click.argument("reference", metavar="CALL")
+@json_option
+def decisions_rank_command(reference: str, *, as_json: bool) -> None:
+    """Compute the ranking of CALL again from the stored reviews: scores, thresholds missed, ties by the grid's own order."""
+    with _application():
+        call = _call_named(reference)
+        places = [_place(row) for _, row in ranking(call, standing_of(call)).rows]
+    if as_json:
+        click.echo(json.dumps({"applications": places}, indent=2))
+        return
+    for place in places:
+        click.echo(
+            f"{place['rank'] or '-':>4} {place['application']:<20} {place['score'] or '-':>8}  {' '.join(place['missed'])}"
+        )
+
+
+def _place(row: Ranked | Result) -> dict[str, Any]:
+    """What is told of an application in the ranking: ``third_review`` says that the grid asked for one."""
+    result = row.result if isinstance(row, Ranked) else row
+    return {
+        "application": result.application.reference,
+        "score": None if result.score is None else _number(result.score),
+        "sections": {key: _number(points) for key, points in result.sections.items()},
+        "reviews_used": sorted(review.reviewer for review in result.reviews_used),
+        "third_review": bool(result.disagreements),
+        "missed": [obstacle.code for obstacle in result.missed],
+        "rank": row.rank if isinstance(row, Ranked) else None,
+    }
+
+
+def _number(exact: Decimal) -> int | float:
+    """A number for JSON, which has no decimals of its own."""
+    return int(exact) if exact == exact.to_integral_value() else float(exact)
+
+
+@decisions_group.command("propose")
+@click.argument("reference", metavar="CALL")
+@click.option("--budget", metavar="AMOUNT", help="The money to award; without it, the envelope of the call.")
+@click.option("--floor", "floors", multiple=True, metavar="KEY=AMOUNT", help="The least for a region or lot.")
+@click.option("--ceiling", "ceilings", multiple=True, metavar="KEY=AMOUNT", help="The most for a region or lot.")
+@click.option(
+    "--lot-minimum", "least", multiple=True, metavar="LOT=NUMBER", help="The least number of awards of a lot."
+)
+@json_option
+def decisions_propose_command(
+    reference: str,
+    budget: str | None,
+    floors: tuple[str, ...],
+    ceilings: tuple[str, ...],
+    least: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Propose awards for CALL: rank first, within a budget, floors, ceilings and least numbers of awards.
+
+    With any of these options none of the call's own floors, ceilings and numbers applies.
+    """
+    with _application():
+        call = _call_named(reference)
+        limits = limits_of(call)
+        if budget is not None or floors or ceilings or least:
+            lots = [lot.key for lot in call.lots]
+            keys = [region.region for region in call.regions] + lots
+            limits = Limits(
+                budget=call.envelope if budget is None else _amount(call, budget),
+                floors={key: _amount(call, amount) for key, amount in _limits(floors, keys)},
+                ceilings={key: _amount(call, amount) for key, amount in _limits(ceilings, keys)},
+                least={key: _whole(number) for key, number in _limits(least, lots)},
+            )
+        list_ = ranking(call, standing_of(call))
+        proposal = propose([place.application for place in list_.ranked], limits)
+        awards = None if proposal.awards is None else [line.reference for line in proposal.awards]
+        spent, left = (None if money is None else _number(money.amount) for money in (proposal.spent, proposal.left))
+        why = proposal.why
+    if as_json:
+        told = {"awards": awards, "spent": spent, "left": left, "why": why}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for award in awards or ():
+        click.echo(award)
+    click.echo(why)
+
+
+def _limits(options: tuple[str, ...], keys: list[str]) -> list[tuple[str, str]]:
+    """What options like AFR=20000 say, each key at most once."""
+    found: dict[str, str] = {}
+    for option in options:
+        key, separator, value = option.partition("=")
+        if not separator or key not in keys:
+            raise CannotRun(
+                f"{option!r} does not say what {' or '.join(keys) or 'no region or lot'} gets, after an equals sign."
+            )
+        if key in found:
+            raise CannotRun(f"{key} is given twice.")
+        found[key] = value
+    return list(found.items())
+
+
+def _amount(call: Call, text: str) -> Money:
+    try:
+        amount = Money.parse(text, call.currency)
+    except NotAnAmount as problem:
+        raise CannotRun(f"{problem}.") from None
+    if amount.minor < 0:
+        raise CannotRun(f"{text!r} is less than nothing.")
+    return amount
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise CannotRun(f"{text!r} is not a number of awards.")
+    return int(text)
 
 
 @grants.command("routes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import highspy
@@ -13,6 +13,9 @@ CLOSE_ENOUGH = 1e-9
 """How far from a whole number a decision may be. Times 600 amounts of 1.5 million cents that is less than one cent."""
 
 INFINITE = highspy.kHighsInf
+
+TERMS = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.5, "time_limit": LONGEST_SECONDS}
+"""Two whole numbers that differ by less than a half are the same: a solution is the best only when it is proven so."""
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -36,8 +39,6 @@ class Program:
             ("threads", 1),
             ("random_seed", 1),
             ("time_limit", LONGEST_SECONDS),
-            ("mip_rel_gap", 0.0),
-            ("mip_abs_gap", 0.5),
             ("mip_feasibility_tolerance", CLOSE_ENOUGH),
             ("primal_feasibility_tolerance", CLOSE_ENOUGH),
         ):
@@ -47,6 +48,7 @@ class Program:
         self._least: list[float] = []
         self._most: list[float] = []
         self._known = 0
+        self._is_in_a_hurry = False
         program = highspy.HighsLp()
         program.num_col_, program.num_row_ = len(worth), 0
         program.col_cost_ = self.worth.astype(float)
@@ -81,9 +83,23 @@ class Program:
 
     def solve(self) -> list[int] | None:
         """The columns that are 1 in a best solution, in their order; None when there is none. Raises NotProven."""
+        return self._solve()
+
+    def some(self) -> list[int] | None:
+        """Any solution; None when it is proven that there is none. Raises NotProven."""
+        return self._solve(mip_rel_gap=INFINITE, mip_abs_gap=INFINITE)
+
+    def solve_within(self, seconds: float) -> list[int] | None:
+        """The best solution that is found in so many seconds; None when there is none. Raises NotProven when it finds
+        neither a solution nor a proof that there is none.
+        """
+        self._is_in_a_hurry = True
+        return self._solve(time_limit=seconds)
+
+    def _solve(self, **terms: float) -> list[int] | None:
         values = self._relaxed()
         if values is not None and not _are_whole(values):
-            values = self._in_whole_numbers()
+            values = self._in_whole_numbers(TERMS | terms)
         if values is None:
             return None
         found = np.rint(values).astype(np.int64)
@@ -114,7 +130,9 @@ class Program:
             )
             self._known = len(self._rows)
 
-    def _in_whole_numbers(self) -> np.ndarray[Any, Any] | None:
+    def _in_whole_numbers(self, terms: Mapping[str, float]) -> np.ndarray[Any, Any] | None:
+        for option, value in terms.items():
+            self._highs.setOptionValue(option, value)
         self._declare(highspy.HighsVarType.kInteger)
         try:
             return self._run()
@@ -130,7 +148,10 @@ class Program:
         status = self._highs.getModelStatus()
         if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
+        is_found = self._highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        if status != highspy.HighsModelStatus.kOptimal and not (
+            status == highspy.HighsModelStatus.kTimeLimit and is_found and self._is_in_a_hurry
+        ):
             raise NotProven(self._highs.modelStatusToString(status))
         return np.array(self._highs.getSolution().col_value)
 

@@ -1,0 +1,1 @@
+"""What the committee could award: proposals within the money and the promises of a call."""

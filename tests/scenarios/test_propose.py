@@ -1,0 +1,182 @@
+"""What is proposed: held against every set of awards where those can be counted, and the sample's own limits."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grants.core.money import Money
+from grants.reviews.queries import ApplicationLine
+from grants.scenarios.rules import Limits, propose
+
+REGIONS, LOTS = ("AFR", "ASI", "LAC"), ("L1", "L2")
+
+
+def line(number: int, minor: int, region: str = "AFR", lot: str = "L1") -> ApplicationLine:
+    reference = f"APP-{number:03}"
+    return ApplicationLine(number, reference, "T", "eligible", "en", region, lot, minor, "EUR", number, "O", "SN")
+
+
+def euros(number: int) -> Money:
+    return Money(number * 100, "EUR")
+
+
+def limits(budget: int, floors: Any = (), ceilings: Any = (), least: Any = ()) -> Limits:
+    """Limits in whole euros."""
+    return Limits(
+        euros(budget),
+        {key: euros(n) for key, n in dict(floors).items()},
+        {key: euros(n) for key, n in dict(ceilings).items()},
+        dict(least),
+    )
+
+
+def kept(chosen: list[ApplicationLine], wanted: Limits) -> bool:
+    def spent(key: str) -> int:
+        return sum(one.requested_minor for one in chosen if key in (one.region, one.lot_key))
+
+    return (
+        sum(one.requested_minor for one in chosen) <= wanted.budget.minor
+        and all(spent(key) >= amount.minor for key, amount in wanted.floors.items())
+        and all(spent(key) <= amount.minor for key, amount in wanted.ceilings.items())
+        and all(sum(one.lot_key == key for one in chosen) >= n for key, n in wanted.least.items())
+    )
+
+
+def first_of_all(ranked: list[ApplicationLine], wanted: Limits) -> list[str] | None:
+    """The first in the order of the ranking among all sets of awards that keep to the limits."""
+    for choice in product((True, False), repeat=len(ranked)):
+        chosen = [one for one, is_in in zip(ranked, choice, strict=True) if is_in]
+        if kept(chosen, wanted):
+            return [one.reference for one in chosen]
+    return None
+
+
+lines = st.builds(
+    lambda minor, region, lot: (minor, region, lot),
+    st.one_of(st.integers(1, 9).map(lambda n: n * 100), st.integers(1, 900)),
+    st.sampled_from(REGIONS),
+    st.sampled_from(LOTS),
+)
+amounts = st.integers(0, 25)
+wishes = st.builds(
+    limits,
+    st.integers(0, 40),
+    st.dictionaries(st.sampled_from(REGIONS), amounts, max_size=2),
+    st.dictionaries(st.sampled_from([*REGIONS, "L1"]), amounts, max_size=2),
+    st.dictionaries(st.sampled_from(LOTS), st.integers(0, 3), max_size=2),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(lines, max_size=9), wishes)
+def test_no_set_that_keeps_to_the_limits_comes_before_the_proposal(drawn: Any, wanted: Limits) -> None:
+    ranked = [line(n, *one) for n, one in enumerate(drawn)]
+    proposal, first = propose(ranked, wanted), first_of_all(ranked, wanted)
+    assert (None if proposal.awards is None else [one.reference for one in proposal.awards]) == first
+    if proposal.awards is None:
+        assert proposal.failing
+        assert (proposal.spent, proposal.left) == (None, None)
+    else:
+        assert proposal.spent is not None
+        assert proposal.left is not None
+        assert proposal.spent + proposal.left == wanted.budget
+        out = {one.application.reference for one in proposal.passed_over}
+        assert out == {one.reference for one in ranked} - set(first or [])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(lines, max_size=7), wishes)
+def test_lifting_what_is_said_to_fail_by_as_much_as_is_said_is_enough(drawn: Any, wanted: Limits) -> None:
+    ranked = [line(n, *one) for n, one in enumerate(drawn)]
+    proposal = propose(ranked, wanted)
+    if proposal.awards is not None:
+        return
+    codes = [one.code for one in proposal.failing]
+    for lifted in lifts(codes, wanted):
+        assert first_of_all(ranked, lifted) is not None
+
+
+def lifts(codes: list[str], wanted: Limits) -> Iterator[Limits]:
+    """Each limit that is said to be enough by itself, taken away; all that are named, when none is enough alone."""
+    singles = [[code] for code in codes[1:]] if codes[0] == "together" else [codes]
+    for taken in singles:
+        budget = Money(10**9, "EUR") if "budget" in taken else wanted.budget
+        yield Limits(
+            budget,
+            {key: v for key, v in wanted.floors.items() if f"floor_{key}" not in taken},
+            {key: v for key, v in wanted.ceilings.items() if f"ceiling_{key}" not in taken},
+            {key: v for key, v in wanted.least.items() if f"lot_{key}" not in taken},
+        )
+
+
+SAMPLE = [
+    line(5, 1_500_000, "ASI", "L2"),
+    line(9, 1_400_000, "LAC", "L1"),
+    line(1, 1_450_000, "AFR", "L1"),
+    line(3, 1_200_000, "AFR", "L1"),
+    line(4, 1_180_000, "AFR", "L3"),
+    line(6, 890_000, "ASI", "L3"),
+    line(8, 1_320_000, "ASI", "L3"),
+    line(11, 960_000, "LAC", "L3"),
+    line(2, 980_000, "AFR", "L2"),
+]
+
+
+def test_a_floor_that_cannot_be_reached_is_named_with_what_is_missing() -> None:
+    floors = {"AFR": 30_000, "ASI": 30_000, "LAC": 25_000}
+    proposal = propose(SAMPLE, limits(120_000, floors, {"AFR": 55_000}, {"L1": 2, "L2": 2, "L3": 1}))
+    assert proposal.awards is None
+    assert proposal.why == (
+        "The floor for LAC is €25,000, and €23,600 is the most that can be awarded there within the other limits:"
+        " €1,400 short."
+    )
+
+
+def test_limits_that_only_fail_together_name_each_that_would_be_enough_to_lift() -> None:
+    proposal = propose(SAMPLE, limits(30_000, {"AFR": 20_000, "LAC": 14_000}))
+    assert proposal.awards is None
+    assert [one.code for one in proposal.failing] == ["together", "budget", "floor_AFR", "floor_LAC"]
+    assert "The budget is €30,000, and the other limits need €35,600: €5,600 more." in proposal.why
+
+
+def test_a_lot_without_enough_applications_is_named() -> None:
+    proposal = propose(SAMPLE, limits(200_000, least={"L2": 3}))
+    assert proposal.why == "Lot L2 is to have 3 awards and gets 2 at most within the other limits: 1 short."
+
+
+def test_the_best_application_is_not_dropped_for_two_cheap_ones() -> None:
+    ranked = [line(1, 1_000_000), line(2, 600_000), line(3, 600_000)]
+    proposal = propose(ranked, limits(12_000))
+    assert proposal.awards == ranked[:1]
+    assert proposal.why == (
+        "1 award in the order of the ranking, within €12,000. APP-002: it asks for €4,000 more than what is left."
+        " APP-003: it asks for €4,000 more than what is left."
+    )
+
+
+def test_a_cent_decides() -> None:
+    ranked = [line(1, 1_000_001), line(2, 1_499_999, "ASI")]
+    assert propose(ranked, Limits(Money(2_500_000, "EUR"))).awards == ranked
+    assert propose(ranked, Limits(Money(2_499_999, "EUR"))).awards == ranked[:1]
+    assert propose(ranked, Limits(Money(2_500_000, "EUR"), {"ASI": Money(1_500_000, "EUR")})).awards is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_600_applications_are_decided_about_within_seconds(seed: int) -> None:
+    drawn = random.Random(seed)
+    ranked = [line(n, drawn.randint(600_000, 1_500_000), drawn.choice(REGIONS), drawn.choice(LOTS)) for n in range(600)]
+    floors = {"AFR": 180_000, "ASI": 180_000, "LAC": 180_000}
+    wanted = limits(600_000, floors, {"AFR": 240_000}, {"L1": 20, "L2": 32})
+    began = time.process_time()
+    proposal = propose(ranked, wanted)
+    assert proposal.awards is not None
+    assert kept(proposal.awards, wanted)
+    assert time.process_time() - began < 4
