@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -142,18 +142,15 @@ def _write(row: SectionAnswers, values: dict[str, Any], *, complete: bool, by_id
 
 def _writing() -> ReturningUpdate[int]:
     table = SectionAnswers.__table__
-    told = {name: bindparam(f"its_{name}", None, table.c[name].type) for name in ("values", "complete", *SAVED)}
+    told = {
+        name: bindparam(f"its_{name}", None, table.c[name].type)
+        for name in ("values", "complete", "saved_at", "saved_by_id")
+    }
     section = SectionAnswers.id == bindparam("section", None, table.c.id.type)
-    said = select(SectionAnswers.id, *(getattr(SectionAnswers, name) for name in ("version", "values", *SAVED)))
-    former = insert(SectionRevision).from_select(
-        ["section_answers_id", "version", "values", *SAVED], said.where(section, SectionAnswers.version > 0)
-    )
+    former = insert(SectionRevision).from_select(["section_answers_id", *queries.KEPT], queries.said_before(section))
     changed = update(SectionAnswers).where(section).values(version=SectionAnswers.version + 1, **told)
     return changed.returning(SectionAnswers.version).add_cte(former.cte("former"))
 
-
-SAVED = ("saved_at", "saved_by_id")
-"""The columns that say when a section was saved, and by whom."""
 
 _WRITING = Prepared(_writing)
 

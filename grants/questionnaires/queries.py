@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import BigInteger, any_, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
@@ -95,6 +95,16 @@ _LOCKED = Prepared(
         .with_for_update()
     )
 )
+
+
+KEPT = ("version", "values", "saved_at", "saved_by_id")
+"""What a revision keeps of a section when it is saved again."""
+
+
+def said_before(section: ColumnElement[bool]) -> Select[Any]:
+    """What a section says until the statement changes it that reads this; nothing when nobody has saved it yet."""
+    kept = (getattr(SectionAnswers, name) for name in KEPT)
+    return select(SectionAnswers.id, *kept).where(section, SectionAnswers.version > 0)
 
 
 class SetAside(NamedTuple):
