@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +46,9 @@ from grants.decisions.rules import Ranked, ranking
 from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
+from grants.reliability.forms import BadRatings, read_ratings
+from grants.reliability.queries import Rating, ratings_in
+from grants.reliability.rules import agreement
 from grants.reminders.tasks import run_sweeps
 from grants.reviews.queries import grid_of, standing_of
 from grants.reviews.rules import Result, read_grid
@@ -54,7 +58,7 @@ from grants.up import CannotRun, accounts_to_try, load_demonstration, up
 
 LONGEST_NAME = 120
 
-FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun, Refused, NotProven)
+FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun, Refused, NotProven, BadRatings)
 REFUSED = 2
 CORES = os.cpu_count() or 1
 
@@ -299,6 +303,29 @@ def reviews_assign_command(reference: str, *, dry_run: bool, as_json: bool) -> N
     for application, reviewer in pairs:
         click.echo(f"{application:<20} {reviewer}")
     click.echo(f"Affinity {found.total} in all, {found.worst} for the application that is served worst.")
+
+
+@reviews_group.command("agreement")
+@click.argument("reference", metavar="[CALL]", required=False)
+@click.option("--csv", "path", metavar="FILE", help="A file with the columns unit, rater and score.")
+@json_option
+def reviews_agreement_command(reference: str | None, path: str | None, *, as_json: bool) -> None:
+    """Tell how far reviewers agree: of the submitted reviews of CALL, or of any file. Null is what is not defined."""
+    if (reference is None) == (path is None):
+        raise CannotRun("Name a call, or a file with --csv.")
+    found = agreement(read_ratings(path) if path is not None else _ratings_of(reference or ""))
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+        return
+    click.echo(f"{found.units} units, {found.raters} raters, {found.ratings} ratings")
+    for name, figures in (("alpha", found.alpha), ("ICC", found.icc)):
+        for key, value in figures.items():
+            click.echo(f"{name} {key:<10} {'not defined' if value is None else f'{value:.4f}'}")
+
+
+def _ratings_of(reference: str) -> list[Rating]:
+    with _application():
+        return ratings_in(standing_of(_call_named(reference)))
 
 
 @grants.group("decisions")
