@@ -117,6 +117,8 @@ def best_plan(board: Board, wanted: int) -> Plan | list[Obstacle]:
         return _obstacles_to_covering(network)
     for spread in range(LOAD_SPREAD, network.need + LOAD_SPREAD + 1):
         for connected in (True, False):
+            if not connected and not network.cuts:
+                continue
             network.keep_connected(wanted=connected)
             found = network.best(spread)
             if found is not None:

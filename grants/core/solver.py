@@ -8,7 +8,7 @@ from typing import Any
 import highspy
 import numpy as np
 
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 60.0
 CLOSE_ENOUGH = 1e-9
 """How far from a whole number a decision may be. Times 600 amounts of 1.5 million cents that is less than one cent."""
 
@@ -152,7 +152,7 @@ class Program:
         if status != highspy.HighsModelStatus.kOptimal and not (
             status == highspy.HighsModelStatus.kTimeLimit and is_found and self._is_in_a_hurry
         ):
-            raise NotProven(self._highs.modelStatusToString(status))
+            raise NotProven(f"No answer could be proven in time ({self._highs.modelStatusToString(status)}).")
         return np.array(self._highs.getSolution().col_value)
 
 

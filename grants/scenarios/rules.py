@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from math import gcd
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from grants.budgets.rules import shown
 from grants.calls.models import Call
 from grants.core.languages import _l, _ln
@@ -24,6 +26,9 @@ from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.core.solver import Program
 from grants.reviews.queries import ApplicationLine
+
+FAR = 10**18
+"""Beyond any sum of amounts."""
 
 PATIENCE = 1.0
 """How many seconds to look for the least by which one limit has to give way, when all cannot be met. To give way by what
@@ -176,18 +181,23 @@ class _Walk:
         self.unit = gcd(*self.costs) or 1
         self.program = _program(self.every, [-cost // self.unit for cost in self.costs])
         self.decided: set[int] = set()
-        self.known: set[int] | None = None
         self.cheapest = 0
-        self._ask()
+        self.weights = np.array(
+            [[limit.weights.get(column, 0) for limit in self.every] for column in range(len(ranked) + 1)], np.int64
+        )
+        """What each application adds to each sum; nobody, who adds nothing, stands last."""
+        self.least = np.array([-FAR if limit.least is None else limit.least for limit in self.every], np.int64)
+        self.most = np.array([FAR if limit.most is None else limit.most for limit in self.every], np.int64)
+        self.known = self._some()
 
-    def _ask(self) -> bool:
-        """Look for a set of awards that keeps to what has been decided, and for what any such set costs at least."""
+    def _some(self) -> set[int] | None:
+        """A set of awards that keeps to what has been decided, whenever there is one; and what any costs at least."""
         bound = self.program.bound()
         found = None if bound is None else self.program.some()
         if bound is None or found is None:
-            return False
-        self.known, self.cheapest = set(found), -bound * self.unit
-        return True
+            return None
+        self.cheapest = -bound * self.unit
+        return set(found)
 
     def decide(self, column: int) -> Obstacle | None:
         """Decide about the next application: in, or out for a reason."""
@@ -195,9 +205,11 @@ class _Walk:
         out = self._breaks(column)
         if out is None and column not in self.known:
             with_it = self._trimmed(column)
+            if with_it is None and not self._is_needed_elsewhere(column):
+                with_it = self._exchanged(column) or self._found(column)
             if with_it is not None:
                 self.known = with_it
-            elif self._is_needed_elsewhere(column) or not self._could_be(column):
+            else:
                 out = Obstacle("promised", _l("what is left of the money is needed for what was promised to others."))
         self.program.fix(column, int(out is None))
         if out is None:
@@ -244,10 +256,29 @@ class _Walk:
         )
         return not adds and self.cheapest + self.costs[column] > self.limits.budget.minor
 
-    def _could_be(self, column: int) -> bool:
-        """Whether any set at all contains it beside what has been decided."""
+    def _exchanged(self, column: int) -> set[int] | None:
+        """The known set with one more application instead of one or two that were not decided about, and perhaps another
+        of those that come later; None when no such set keeps to the limits.
+        """
+        assert self.known is not None
+        free = sorted(self.known - self.decided)
+        later = [other for other in range(column + 1, len(self.ranked)) if other not in self.known]
+        into = self.weights[[*later, len(self.ranked)]]
+        sums = self.weights[sorted(self.known | {column})].sum(0)
+        for position, first in enumerate(free):
+            seconds = [len(self.ranked), *free[position + 1 :]]
+            after = (sums - self.weights[first] - self.weights[seconds])[:, None] + into[None]
+            fits = np.argwhere(((after >= self.least) & (after <= self.most)).all(2))
+            if len(fits):
+                second, other = (int(place) for place in fits[0])
+                nobody = len(self.ranked)
+                return (self.known - {first, seconds[second]}) | ({column, [*later, nobody][other]} - {nobody})
+        return None
+
+    def _found(self, column: int) -> set[int] | None:
+        """Any set that contains it beside what has been decided; None when it is proven that there is none."""
         self.program.fix(column, 1)
-        return self._ask()
+        return self._some()
 
 
 # ------------------------------------------------------------------ when there is nothing to propose

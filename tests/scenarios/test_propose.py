@@ -169,14 +169,14 @@ def test_a_cent_decides() -> None:
     assert propose(ranked, Limits(Money(2_500_000, "EUR"), {"ASI": Money(1_500_000, "EUR")})).awards is None
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_600_applications_are_decided_about_within_seconds(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("floor", [180_000, 199_500])
+def test_600_applications_are_decided_about_within_seconds(seed: int, floor: int) -> None:
     drawn = random.Random(seed)
-    ranked = [line(n, drawn.randint(600_000, 1_500_000), drawn.choice(REGIONS), drawn.choice(LOTS)) for n in range(600)]
-    floors = {"AFR": 180_000, "ASI": 180_000, "LAC": 180_000}
-    wanted = limits(600_000, floors, {"AFR": 240_000}, {"L1": 20, "L2": 32})
+    ranked = [line(n, drawn.randint(60, 150) * 10_000, drawn.choice(REGIONS), drawn.choice(LOTS)) for n in range(600)]
+    wanted = limits(600_000, dict.fromkeys(REGIONS, floor), {"AFR": 205_000}, {"L1": 20, "L2": 30})
     began = time.process_time()
     proposal = propose(ranked, wanted)
     assert proposal.awards is not None
     assert kept(proposal.awards, wanted)
-    assert time.process_time() - began < 4
+    assert time.process_time() - began < 10
