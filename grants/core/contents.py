@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 
 import filetype
@@ -33,6 +35,11 @@ LARGEST = 10 * MEGABYTE
 LARGEST_UNPACKED = 200 * MEGABYTE
 MOST_MEMBERS = 10_000
 LONGEST_NAME = 120
+
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, NotImplementedError, OSError, RuntimeError, EOFError,
+)  # fmt: skip
+"""What reading a part of a damaged zip may raise."""
 
 OFFICE = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml"}
 OPEN_DOCUMENT = {MEDIA_TYPES["odt"]: "odt", MEDIA_TYPES["ods"]: "ods"}
@@ -95,7 +102,7 @@ def _kind_of_package(content: bytes) -> str | None:
             names = archive.namelist()
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
                 return OPEN_DOCUMENT.get(archive.read("mimetype").decode("ascii", "replace").strip())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, RuntimeError, EOFError):
+    except _DAMAGED:
         return None
     if "[Content_Types].xml" not in names:
         return None
@@ -156,11 +163,15 @@ def too_large(largest: int = LARGEST) -> Obstacle:
 
 def _obstacles_in_package(content: bytes) -> list[Obstacle]:
     """An office file holds no macros and no programs, is not locked, and does not unpack into something enormous."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = archive.infolist()
-        if len(members) > MOST_MEMBERS or not _unpacks_within_reason(archive, members):
-            return [Obstacle("file_bomb", _l("This file unpacks into something far too large. It was not taken."))]
-        locked = any(member.flag_bits & 1 for member in members) or _is_locked_document(archive, members)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            if len(members) > MOST_MEMBERS or not _unpacks_within_reason(archive, members):
+                return [Obstacle("file_bomb", _l("This file unpacks into something far too large. It was not taken."))]
+            locked = any(member.flag_bits & 1 for member in members) or _is_locked_document(archive, members)
+    except _DAMAGED:
+        text = _l("The file is damaged and cannot be read. Please save it again, or send an earlier copy.")
+        return [Obstacle("file_broken", text)]
     if locked:
         return [locked_by_password()]
     names = [member.filename.lower() for member in members]

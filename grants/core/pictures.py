@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Sequence
 
 import pikepdf
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from grants.core.languages import _l
 from grants.core.rules import Obstacle, Refused
@@ -25,6 +26,12 @@ QUALITY, PAGE_QUALITY = 88, 72
 
 A4 = (595, 842)
 """A sheet in points."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+"""How to turn a picture upright, by what its camera noted (Exif, “Orientation”)."""
 
 FORMATS = {"JPEG": "jpg", "PNG": "png"}
 
@@ -48,13 +55,30 @@ def _opened(content: bytes, side: int) -> Image.Image:
             if picture.width * picture.height > MOST_DOTS:
                 raise _too_many_dots()
             picture.draft(None, (side, side))
-            picture = ImageOps.exif_transpose(picture)
+            picture.load()
+            picture = _upright(_in_eight_bits(picture))
             picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     except Image.DecompressionBombError:
         raise _too_many_dots() from None
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, ZeroDivisionError, MemoryError):
         raise unreadable() from None
     return picture
+
+
+def _in_eight_bits(picture: Image.Image) -> Image.Image:
+    """A scan in 65,536 greys as one in 256, which is all that is shown; put into fewer as it is, it would be white."""
+    if picture.mode != "I" and not picture.mode.startswith("I;16"):
+        return picture
+    return picture.point(lambda grey: grey * (1 / 257)).convert("L")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """A picture turned as its camera says it was held. What else the camera says may be garbled and does not matter."""
+    try:
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except (struct.error, SyntaxError, ValueError, TypeError, KeyError, EOFError):
+        return picture
+    return picture if turn is None else picture.transpose(turn)
 
 
 def cleaned(content: bytes, kind: str) -> bytes:

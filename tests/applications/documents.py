@@ -36,6 +36,16 @@ def office(member: str, *others: str) -> bytes:
     return packed.getvalue()
 
 
+def open_document(packing: int) -> bytes:
+    """A letter of LibreOffice, its parts packed in one of the ways of a zip."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", packing) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr("META-INF/manifest.xml", "<manifest>" + "<file-entry/>" * 40 + "</manifest>")
+        archive.writestr("content.xml", "<text/>" * 40)
+    return packed.getvalue()
+
+
 def real_xlsx() -> bytes:
     """A workbook."""
     return office("xl/workbook.xml")

@@ -98,6 +98,12 @@ def test_what_cannot_be_stored_at_all_comes_back_and_nothing_is_half_saved(write
     assert saved("S2") == before
 
 
+def test_the_line_and_page_breaks_of_word_processors_are_line_breaks(writer: Browser) -> None:
+    told = {name: values[-1] for name, values in fields(writer, "S2").items()}
+    writer.post(address("S2"), told | {"summary": "One\x0btwo\x0cthree\r\n\r\nfour\u2028five\x85six"}, status=302)
+    assert saved("S2")["summary"] == "One\ntwo\nthree\n\nfour\nfive\nsix"
+
+
 def test_signs_that_turn_the_text_around_do_no_harm(writer: Browser) -> None:
     told = {name: values[-1] for name, values in fields(writer, "S2").items()}
     typed = "Rights \u202egnp.exe\u202c of \u2067workers\u2069 مرحبا 👩🏾‍🌾"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from grants.accounts.models import Person
 from grants.applications import actions, queries, rules
 from grants.applications.models import Application
 from grants.calls.models import DocumentAsked
-from grants.core import clock, files
+from grants.core import clock, contents, files
 from grants.core.db import db, transaction
 from grants.core.rules import Refused
 from tests import factories as make
@@ -54,6 +56,18 @@ def test_what_is_not_the_kind_it_says_is_refused(app: Flask, name: str, content:
         actions.attach(application, document, name, content, by=owner)
     assert [o.code for o in refusal.value.obstacles] == [code]
     assert queries.attachments_of(application) == []
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_file_is_refused_in_words_and_never_fails(packing: int) -> None:
+    sound, chance, found = documents.open_document(packing), random.Random(packing), set()
+    assert contents.obstacles_to_storing("a.odt", sound, ["odt"]) == []
+    for _ in range(400):
+        damaged = bytearray(sound)
+        for _ in range(chance.randint(1, 4)):
+            damaged[chance.randrange(4, len(damaged))] = chance.randrange(256)
+        found |= {obstacle.code for obstacle in contents.obstacles_to_storing("a.odt", bytes(damaged), ["odt"])}
+    assert {"file_broken", "file_content"} <= found
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.xlsx"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import random
 
 import pikepdf
 import pytest
 from flask import Flask
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 from sqlalchemy import select
 
 from grants.applications import actions as applications
@@ -63,6 +64,38 @@ def test_the_dots_of_a_drawing_stay_as_they_were(app: Flask) -> None:
     drawing.save(written, "PNG", pnginfo=None)
     kept = opened(files.read(files.keep("a.png", written.getvalue(), ["png"])))
     assert ImageChops.difference(kept, drawing).getbbox() is None
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_however_a_phone_was_held_the_photograph_stands_upright(app: Flask, turned: int) -> None:
+    raw = photograph(turned=turned)
+    upright = ImageOps.exif_transpose(opened(raw))
+    for kept in (opened(pictures.cleaned(raw, "jpg")), opened(pictures.page(raw))):
+        assert kept.size == upright.size
+        assert ImageChops.difference(kept.convert("L"), upright.convert("L")).getextrema()[1] < 60
+
+
+def test_what_a_camera_garbled_about_itself_is_no_matter(app: Flask) -> None:
+    raw = photograph()
+    where = raw.index(SECRET.encode())
+    exif = raw.index(b"Exif")
+    chance = random.Random(7)
+    for _ in range(300):
+        garbled = bytearray(raw)
+        for _ in range(4):
+            garbled[chance.randrange(exif + 6, where)] = chance.randrange(256)
+        assert sorted(opened(pictures.cleaned(bytes(garbled), "jpg")).size) == [300, 400]
+
+
+@pytest.mark.parametrize("width", [256, 4500])
+def test_a_scan_in_many_greys_keeps_its_greys(app: Flask, width: int) -> None:
+    scan = Image.new("I;16", (256, 10))
+    scan.putdata([column * 257 for _row in range(10) for column in range(256)])
+    written = io.BytesIO()
+    scan.resize((width, 10)).save(written, "PNG")
+    for kept in (opened(pictures.cleaned(written.getvalue(), "png")), opened(pictures.page(written.getvalue()))):
+        greys = [kept.convert("L").getpixel((kept.width * part // 8, 1)) for part in (1, 4, 7)]
+        assert greys == pytest.approx([32, 128, 224], abs=6)
 
 
 def test_a_picture_with_more_dots_than_any_phone_makes_is_refused(app: Flask) -> None:
