@@ -6,12 +6,12 @@ import re
 import unicodedata
 from typing import Any
 
-from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField, ValidationError
 from wtforms.validators import Length
 
 from grants.core.languages import _l
+from grants.core.rules import obstacles_to_keeping
 
 LONGEST_LINE = 500
 LONGEST_TEXT = 20_000
@@ -57,10 +57,8 @@ class Form(FlaskForm):
 
 def storable(form: Any, field: Any) -> None:
     """Refuse what a database or a screen cannot show: NUL, other control characters, halves of characters."""
-    for character in field.data or "":
-        kind = unicodedata.category(character)
-        if kind == "Cs" or (kind == "Cc" and character not in "\n\r\t"):
-            raise ValidationError(_("The text holds a character that cannot be stored. Please type it again."))
+    for obstacle in obstacles_to_keeping(field.data or ""):
+        raise ValidationError(obstacle.message)
 
 
 def one_line(value: str | None) -> str:

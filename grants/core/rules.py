@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import url_for
+
+from grants.core.languages import _l
+
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,18 @@ def refuse(obstacles: list[Obstacle]) -> None:
     """Raise Refused if there is any obstacle."""
     if obstacles:
         raise Refused(*obstacles)
+
+
+def obstacles_to_keeping(text: str) -> list[Obstacle]:
+    """Why a text cannot be kept: it holds NUL, another sign that steers machines, or half a character.
+
+    Nobody sees such a sign, so the words before it say where it is.
+    """
+    found = _UNSTORABLE.search(text)
+    if found is None:
+        return []
+    words = " ".join(text[: found.start()].split()[-3:])
+    if not words:
+        return [Obstacle("unstorable", _l("The text holds a character that cannot be stored. Please type it again."))]
+    said = _l("After “%(words)s” stands a character that cannot be stored. Please type that place again.", words=words)
+    return [Obstacle("unstorable", said)]

@@ -83,6 +83,7 @@ def init_app(app: Flask) -> None:
         (NoSuchMove, _moved_meanwhile),
         (CSRFError, _page_expired),
         (DataError, _unreadable),
+        (UnicodeEncodeError, _unreadable),
         (OperationalError, _database_trouble),
         (HTTPException, _http_error),
         (Exception, _unexpected),
@@ -282,7 +283,7 @@ def _not_permitted(error: NotPermitted) -> ResponseReturnValue:
     return _page(403, _("This is not yours to open"), _("Your account has no right to this page."))
 
 
-def _unreadable(error: DataError) -> ResponseReturnValue:
+def _unreadable(error: DataError | UnicodeEncodeError) -> ResponseReturnValue:
     db.session.rollback()
     return _page(400, _("We could not read that"), _("The address or the text holds characters we cannot store."))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from grants.core.languages import _l
 from grants.core.questions import Definition, Question
-from grants.core.rules import Obstacle
+from grants.core.rules import Obstacle, obstacles_to_keeping
 from grants.questionnaires.rules import facts_of, is_shown, mistakes
 
 LONGEST_NOTE = 2_000
@@ -32,7 +32,7 @@ def obstacles_to_noting(text: str, section_key: str, definition: Definition) -> 
         return [Obstacle("too_long", _l("A note has at most %(n)s characters.", n=LONGEST_NOTE))]
     if definition.section(section_key) is None:
         return [Obstacle("no_such_section", _l("This form has no such section."))]
-    return []
+    return obstacles_to_keeping(text)
 
 
 def usable(

@@ -12,7 +12,6 @@ Saving never asks for completeness; :meth:`SectionForm.point_out` shows on the f
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
@@ -41,6 +40,7 @@ from grants.core.questions import (
     Section,
     countries,
 )
+from grants.core.rules import obstacles_to_keeping
 from grants.core.templating import lines
 from grants.questionnaires import rules
 from grants.questionnaires.actions import Conflict, EditConflict
@@ -56,11 +56,7 @@ def _unstorable(text: str, longest: int) -> str | None:
     """Why a text cannot be kept at all, in words; None when it can."""
     if len(text) > longest:
         return str(_("This is longer than %(n)s characters and cannot be saved. Please shorten it.", n=longest))
-    for character in text:
-        kind = unicodedata.category(character)
-        if kind == "Cs" or (kind == "Cc" and character not in "\n\r\t"):
-            return str(_("The text holds a character that cannot be stored. Please type it again."))
-    return None
+    return next((str(obstacle.message) for obstacle in obstacles_to_keeping(text)), None)
 
 
 class NumberField(StringField):
@@ -85,7 +81,8 @@ class NumberField(StringField):
 
 
 def _cleaned(question: Question, text: str) -> str:
-    return text.replace("\r\n", "\n").strip() if question.type == "longtext" else one_line(text)
+    """What was typed, with one kind of line end: word processors break lines and pages with signs of their own."""
+    return "\n".join(text.splitlines()).strip() if question.type == "longtext" else one_line(text)
 
 
 class Typing:

@@ -78,7 +78,10 @@ def begin(reference: str, key: str) -> ResponseReturnValue:
 
 def _announced() -> dict[str, Any]:
     """What a script says about files; everything else was not written by our pages."""
-    said = request.get_json()
+    try:
+        said = request.get_json()
+    except RecursionError:
+        abort(400)
     if not isinstance(said, dict):
         abort(400)
     return said
@@ -100,10 +103,8 @@ def show(key: str) -> ResponseReturnValue:
 def receive(key: str) -> ResponseReturnValue:
     """Take the next piece: its bytes are the body, where it begins and its SHA-256 stand in the headers."""
     upload = _upload(key)
-    start = request.headers.get("Upload-Offset", "", type=str)
-    received = actions.receive(
-        upload, int(start) if start.isdecimal() else -1, request.get_data(), request.headers.get("Upload-Sha256", "")
-    )
+    start = request.headers.get("Upload-Offset", -1, type=int)
+    received = actions.receive(upload, start, request.get_data(), request.headers.get("Upload-Sha256", ""))
     return jsonify(received=received)
 
 

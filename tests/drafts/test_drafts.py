@@ -71,6 +71,9 @@ def test_an_empty_or_endless_note_is_refused_and_stays_typed(browser: Browser) -
     assert "Please write the note first." in browser.text
     browser.post(address, {"section": "S2", "text": "x" * 2001}, status=422)
     assert "x" * 2001 in browser.text
+    browser.post(address, {"section": "S2", "text": "Please look at\x00 the third figure"}, status=422)
+    assert "After “Please look at” stands a character that cannot be stored." in browser.text
+    assert "the third figure</textarea>" in browser.text
     browser.post(address, {"section": "nowhere", "text": "A note"}, status=422)
     assert queries.notes_of(application) == []
 

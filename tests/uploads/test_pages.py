@@ -94,7 +94,20 @@ def test_what_is_refused_is_said_in_words_and_leaves_nothing(app: Flask) -> None
     assert db.session.scalars(select(Attachment.id)).all() == []
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", {"size": "many"}, {"name": None, "size": 1e300}, [], "text"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[" * 100_000,
+        {"size": "many"},
+        {"name": None, "size": 1e300},
+        {"name": "a.pdf", "size": 1, "sha256": "\ud800"},
+        {"name": "a.pdf", "size": 1, "sha256": "\0"},
+        [],
+        "text",
+    ],
+)
 def test_nonsense_is_answered_and_never_breaks_anything(app: Flask, body: Any) -> None:
     script = Script(app, desk()).open()
     begin_request()
@@ -111,7 +124,7 @@ def test_a_piece_without_a_place_or_too_large_is_refused(app: Flask) -> None:
     content = blank_pdf()
     script = Script(app, desk()).open()
     key = script.begin(content, "a.pdf")["upload"]
-    for start in ("", "-1", "1e3", "9" * 30, "²"):
+    for start in ("", "-1", "1e3", "9" * 30, "9" * 5000, "²"):
         assert script.part(key, start.encode("ascii", "ignore").decode() or "x", content, 409) == {"received": 0}
     script.part(key, 0, bytes(2**20 + 1), 422)
     script.post(f"/uploads/{key}/parts", content, 422, Upload_Offset="0", Upload_Sha256="nothing")
