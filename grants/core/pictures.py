@@ -75,7 +75,7 @@ def _in_eight_bits(picture: Image.Image) -> Image.Image:
 def _upright(picture: Image.Image) -> Image.Image:
     """A picture turned as its camera says it was held. What else the camera says may be garbled and does not matter."""
     try:
-        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except (struct.error, SyntaxError, ValueError, TypeError, KeyError, EOFError):
         return picture
     return picture if turn is None else picture.transpose(turn)

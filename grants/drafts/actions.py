@@ -42,7 +42,7 @@ def bring_back(application: Application, section_key: str, number: int, *, seen:
     ``seen`` is the present version that the person had before their eyes: when somebody saved meanwhile, the two are
     put together as always (raises EditConflict). Raises Refused when there is no such version.
     """
-    refuse(obstacles_to_editing(application))
+    refuse(obstacles_to_editing(application, section_key))
     wanted = next((v for v in queries.versions_of(application, section_key) if v.number == number), None)
     if wanted is None:
         refuse([Obstacle("no_such_version", _l("This version is not kept any more."))])

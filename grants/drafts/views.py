@@ -102,7 +102,7 @@ def versions(reference: str, key: str) -> ResponseReturnValue:
             (version, _differences(section, before, version.values, definition.fallback))
             for version, before in zip(listed, older, strict=True)
         ],
-        editing=obstacles_to_editing(application),
+        editing=obstacles_to_editing(application, key),
         most=queries.MOST_SHOWN,
     )
 

@@ -253,6 +253,21 @@ def pay(
     return disbursement
 
 
+def replace_proof(disbursement: Disbursement, proof_name: str, proof_content: bytes, *, by: Person) -> Disbursement:
+    """Give another proof for one that holds a virus; the locked file is kept, and history says which one it was.
+
+    Raises Refused when the proof can be opened, or the other is not a PDF or image.
+    """
+    queries.lock_disbursement(disbursement)
+    refuse(rules.obstacles_to_replacing(disbursement.proof))
+    assert disbursement.proof is not None
+    locked = disbursement.proof.sha256
+    disbursement.proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
+    history.note("disbursement", disbursement.id, "replace_proof", by=by, locked=locked)
+    db.session.flush()
+    return disbursement
+
+
 def confirm(
     disbursement: Disbursement,
     *,

@@ -120,6 +120,12 @@ class PayForm(Form):
     proof = _proof()
 
 
+class ProofForm(Form):
+    """Another proof in the place of one that was locked."""
+
+    proof = _proof()
+
+
 class ConfirmForm(Form):
     """What arrived at the grantee's bank."""
 

@@ -137,7 +137,7 @@ def can_approve(user: Any, award: Award) -> bool:
 
 
 def can_pay(user: Any, award: Award) -> bool:
-    """A finance officer outside the grantee records that a payment was sent, came back, or will not be made."""
+    """A finance officer outside the grantee records that a payment was sent, came back, or will not be made, and its proof."""
     return _finance_for(user, award.organization_id)
 
 

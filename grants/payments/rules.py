@@ -13,6 +13,7 @@ from babel.numbers import list_currencies
 
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
+from grants.core.files import Scan, StoredFile
 from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
@@ -303,6 +304,13 @@ def obstacles_to_paying(
     if bank_reference is not None and not bank_reference.strip():
         found.append(Obstacle("no_bank_reference", _l("Please give the reference of the bank.")))
     return found
+
+
+def obstacles_to_replacing(proof: StoredFile | None) -> list[Obstacle]:
+    """Why the proof of a payment stays: only one that was locked, because it holds a virus, gives way to another."""
+    if proof is None or proof.scan != Scan.INFECTED:
+        return [Obstacle("proof_not_locked", _l("Only a proof that was locked can be replaced."))]
+    return []
 
 
 def obstacles_to_confirming(

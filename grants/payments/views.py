@@ -405,13 +405,16 @@ def _payment_page(disbursement: Disbursement, **more: Any) -> str:
         to_approve=rules.obstacles_to_approving(disbursement, current_user.id) if state == S.PREPARED else [],
         to_pay=rules.obstacles_to_paying(disbursement, None, None, clock.now()) if state == S.APPROVED else [],
         history=timeline([("disbursement", disbursement.id)], names=names),
-        **({"pay_form": None, "reason_form": None, "confirm_form": None} | _forms_for(state) | more),
+        **(dict.fromkeys(("pay_form", "proof_form", "reason_form", "confirm_form")) | _forms_for(disbursement) | more),
     )
 
 
-def _forms_for(state: str) -> dict[str, Any]:
-    """The empty forms of a payment in this state; a form that was sent takes the place of its own."""
+def _forms_for(disbursement: Disbursement) -> dict[str, Any]:
+    """The empty forms of a payment as it stands; a form that was sent takes the place of its own."""
     shown: dict[str, Any] = {}
+    state = disbursement.state
+    if not rules.obstacles_to_replacing(disbursement.proof):
+        shown["proof_form"] = forms.ProofForm(formdata=None)
     if state == S.APPROVED:
         shown["pay_form"] = forms.PayForm(formdata=None)
     if state == S.PAID:
@@ -482,6 +485,18 @@ def pay(reference: str) -> ResponseReturnValue:
     return done(
         _("The payment is recorded. The grantee has been asked to confirm."), "payments.show", reference=reference
     )
+
+
+@bp.post("/payments/<reference>/proof")
+@access(Role.FINANCE_OFFICER)
+def replace_proof(reference: str) -> ResponseReturnValue:
+    """Give another proof for one that was locked."""
+    disbursement = _payment(reference)
+    require(permissions.can_pay(current_user, disbursement.tranche.award))
+    form = forms.ProofForm()
+    if not _tried(form, lambda: actions.replace_proof(disbursement, *_upload(form), by=current_user)):
+        return _payment_page(disbursement, proof_form=form), 422
+    return done(_("The new proof is kept in the place of the locked one."), "payments.show", reference=reference)
 
 
 @bp.post("/payments/<reference>/cancel")

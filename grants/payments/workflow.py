@@ -62,5 +62,9 @@ DISBURSEMENT = Workflow(
         Transition("confirm", {S.PAID}, S.CONFIRMED, said=_l("Receipt of the payment confirmed")),
         Transition("return", {S.PAID}, S.RETURNED, needs_reason=True, said=_l("Payment returned by the bank")),
     ],
-    notes={"prepare": _l("Payment prepared"), "lock": _l("Proof locked, because it holds a virus")},
+    notes={
+        "prepare": _l("Payment prepared"),
+        "lock": _l("Proof locked, because it holds a virus"),
+        "replace_proof": _l("Locked proof replaced by another"),
+    },
 )
