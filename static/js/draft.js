@@ -62,29 +62,36 @@ function typedIn(form) {
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-/** Put kept texts back into the form; tables get the lines they had. */
+/** The texts of a form by name. */
+function byName(fields) {
+  const texts = new Map();
+  for (const [name, text] of fields) texts.set(name, [...(texts.get(name) ?? []), text]);
+  return texts;
+}
+
+/** What a person changes in a part of a form. */
+const controlsIn = (place) =>
+  [...place.querySelectorAll("input, textarea, select")].filter(
+    ({ name, type }) => name && type !== "hidden" && !HOUSEKEEPING.has(name)
+  );
+
+function put(control, [text = "", ...others] = []) {
+  if (control.type === "checkbox" || control.type === "radio") control.checked = [text, ...others].includes(control.value);
+  else if (control.value !== text) control.value = text;
+}
+
+/** Put kept texts back into the form; tables get the lines they had, and lines that came since wait for the server. */
 function putBack(form, fields) {
+  const texts = byName(fields);
   for (const table of form.querySelectorAll("[data-table]")) {
     const counter = form.elements[`${table.id}-rows`];
-    const wanted = Number(fields.find(([name]) => name === counter.name)?.[1] ?? counter.value);
+    const wanted = Number(texts.get(counter.name)?.[0] ?? counter.value);
     while (Number(counter.value) < wanted && addLine(table)) {
       /* one more */
     }
   }
-  const texts = Map.groupBy ? Map.groupBy(fields, ([name]) => name) : groupByName(fields);
-  for (const control of form.elements) {
-    if (!control.name || HOUSEKEEPING.has(control.name) || control.type === "hidden") continue;
-    const kept = (texts.get(control.name) ?? []).map(([, text]) => text);
-    if (control.type === "checkbox" || control.type === "radio") control.checked = kept.includes(control.value);
-    else if (kept.length && control.value !== kept[0]) control.value = kept[0];
-  }
+  for (const control of controlsIn(form)) put(control, texts.get(control.name));
   form.dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-function groupByName(fields) {
-  const groups = new Map();
-  for (const field of fields) groups.set(field[0], [...(groups.get(field[0]) ?? []), field]);
-  return groups;
 }
 
 /* ---------------------------------------------------------------- lines of a table */
@@ -121,6 +128,36 @@ export function addLine(table) {
   last.after(line);
   counter.value = number;
   return true;
+}
+
+/** What was typed into a table while the server laid it out anew: each line goes to the one that says what it said
+    before (lines of somebody else may stand above it now), else below. Returns where each cell stands now, by names. */
+function putLines(table, then, now, form) {
+  const names = controlsIn(table).map(({ name }) => name.slice(table.id.length + 1));
+  const columns = [...new Set(names.map((name) => name.slice(name.indexOf("-") + 1)))];
+  const cell = (number, column) => `${table.id}-${number}-${column}`;
+  const line = (texts, number) => columns.map((column) => (texts.get(cell(number, column)) ?? []).filter(Boolean));
+  const isBlank = (cells) => !cells.flat().length;
+  const [taken, moved] = [new Set(), new Map()];
+  for (let number = 1; number <= Number(now.get(`${table.id}-rows`)?.[0]); number += 1) {
+    const [before, mine] = [line(then, number), line(now, number)];
+    const there = byName(typedIn(form));
+    const free = Array.from({ length: Number(there.get(`${table.id}-rows`)[0]) }, (_, n) => n + 1).filter((n) => !taken.has(n));
+    let place = free.find((n) => same(line(there, n), before));
+    if (!place && (isBlank(mine) || same(before, mine))) continue;
+    place ??= free.find((n) => isBlank(line(there, n)));
+    if (!place && addLine(table)) place = Number(form.elements[`${table.id}-rows`].value);
+    if (!place) continue;
+    taken.add(place);
+    for (const column of columns) {
+      moved.set(cell(number, column), cell(place, column));
+      if (same(before, mine)) continue;
+      for (const control of table.querySelectorAll(`[name="${CSS.escape(cell(place, column))}"]`)) {
+        put(control, now.get(cell(number, column)));
+      }
+    }
+  }
+  return moved;
 }
 
 /* ---------------------------------------------------------------- talking to the server */
@@ -250,11 +287,27 @@ class Draft {
       if (arrived(news)) {
         this.shelf.drop(this.path);
         location.reload();
-      } else this.say("waiting", this.words[news.state] ?? this.words.waiting);
+        return;
+      }
+      if (news.state === "refused" || news.state === "conflict") this.showAsAsked(kept);
+      else this.say("waiting", this.words[news.state] ?? this.words.waiting);
+      if (news.state === "expired") setTimeout(() => this.catchUp(kept), AGAIN[2]);
     } catch (problem) {
       if (!(problem instanceof NoLine)) throw problem;
       setTimeout(() => this.catchUp(kept), AGAIN[2]);
     }
+  }
+
+  /** The server says what of a text cannot be kept, below the questions as they were when it was typed. */
+  showAsAsked(kept) {
+    const form = document.createElement("form");
+    Object.assign(form, { method: "post", action: this.path, hidden: true });
+    const told = { version: kept.version, edition: kept.edition, csrf_token: this.form.elements.csrf_token.value };
+    for (const [name, value] of [...kept.fields, ...Object.entries(told)]) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    }
+    document.body.append(form);
+    HTMLFormElement.prototype.submit.call(form);
   }
 
   /** Nothing more is typed into questions that are no longer asked like this. What stands in them stays to be read. */
@@ -314,9 +367,10 @@ class Draft {
 
   take(news, sent) {
     this.held = news.state === "conflict" || news.state === "expired" || news.state === "closed";
+    const seen = this.version;
     if (news.version !== undefined) this.version = news.version;
     const during = same(typedIn(this.form), sent) ? null : typedIn(this.form);
-    if (news.html) this.show(news, sent);
+    if (news.html && this.show(news, sent)) this.version = seen;
     if (news.state === "saved") {
       this.onServer = during ? sent : typedIn(this.form);
       if (this.isBehind) {
@@ -342,31 +396,38 @@ class Draft {
     this.say("waiting", this.words[news.state] ?? this.words.waiting);
   }
 
-  /** Put the questions that the server laid out anew in their places; what was typed meanwhile stays in them. */
+  /** Put the questions that the server laid out anew in their places; what was typed meanwhile stays in them. A question
+      that somebody else answered, and this person meanwhile too, stays as it is: whether there is one is returned. Saved
+      again from what the person saw then, the server shows both. */
   show(news, sent) {
     const fresh = new DOMParser().parseFromString(news.html, "text/html");
-    const before = new Map(sent);
+    const [then, now] = [byName(sent), byName(typedIn(this.form))];
+    const isTyped = ({ name }) => !same((then.get(name) ?? []).filter(Boolean), (now.get(name) ?? []).filter(Boolean));
+    let apart = false;
     for (const key of news.fields) {
       const place = this.form.querySelector(`[data-question="${CSS.escape(key)}"]`);
       const wanted = fresh.querySelector(`[data-question="${CSS.escape(key)}"]`);
       if (!place || !wanted) continue;
-      const typedSince = [...place.querySelectorAll("input, textarea, select")].filter(
-        (control) => control.name && before.has(control.name) && control.value !== before.get(control.name)
-      );
+      const typed = controlsIn(place).some(isTyped);
+      const isTable = wanted.matches("[data-table]");
+      if (typed && !isTable && !wanted.querySelector(".error")) {
+        apart = true;
+        continue;
+      }
       const focused = place.contains(document.activeElement) ? document.activeElement : null;
       const { selectionStart: from, selectionEnd: to } = focused ?? {};
-      place.replaceWith(document.importNode(wanted, true));
-      for (const control of typedSince) {
-        const now = this.form.elements[control.name];
-        if (now && "value" in now) now.value = control.value;
-      }
-      const again = focused && document.getElementById(focused.id);
+      const placed = document.importNode(wanted, true);
+      place.replaceWith(placed);
+      const moved = isTable ? putLines(placed, then, now, this.form) : new Map();
+      if (typed && !isTable) for (const control of controlsIn(placed)) put(control, now.get(control.name));
+      const again = focused && document.getElementById(moved.get(focused.id) ?? focused.id);
       again?.focus({ preventScroll: true });
       if (again && typeof from === "number") again.setSelectionRange(from, to);
     }
     const summary = fresh.querySelector(".error-summary");
     this.form.querySelector(".error-summary")?.remove();
     if (summary) this.form.prepend(summary);
+    return apart;
   }
 
   /** The buttons: tables change on the spot, "Save and go on" goes on even without a line. */

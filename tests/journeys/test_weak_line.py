@@ -6,7 +6,7 @@ import copy
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from grants.accounts.models import Membership, Person, Role, RoleGrant
@@ -104,6 +104,103 @@ def test_two_people_never_overwrite_each_other_unseen(house: tuple[World, str], 
         expect(one.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
         assert text_of(one, SECTION, names[0]) == "Both together"
         mine.complaints.clear()  # the browser notes the answer "409" as an error
+
+
+def slow(page: Page) -> list[Route]:
+    """The line becomes slow: what the page saves next waits for ``continue_``."""
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST" and not waiting:
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/sections/*", hold)
+    return waiting
+
+
+def on_its_way(page: Page, waiting: list[Route]) -> Route:
+    """The save that has left the page and waits."""
+    for _ in range(100):
+        if waiting:
+            return waiting[0]
+        page.wait_for_timeout(100)
+    raise AssertionError("nothing was saved")
+
+
+def test_what_a_colleague_chose_stays_chosen(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    with window(chromium, address) as mine, window(chromium, address) as theirs:
+        one, two = mine.sign_in(world.emails["USR-PE-1"]), theirs.sign_in(world.emails["USR-PE-2"])
+        for page in (one, two):
+            page.goto(SECTION)
+        chosen = "input[name=confidentiality]:checked"
+        options = [box.get_attribute("value") for box in one.locator("input[name=confidentiality]").all()]
+        was = str(one.locator(chosen).get_attribute("value"))
+        for choice in [option for option in options if option != was]:
+            two.locator(f"input[name=confidentiality][value={choice}]").check()
+            expect(two.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+            one.locator("[name=title]").fill(f"Typed while a colleague chose {choice}")
+            expect(one.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+            assert one.locator(chosen).get_attribute("value") == choice
+
+
+def test_what_is_typed_while_a_save_is_on_its_way_never_covers_what_a_colleague_wrote(
+    house: tuple[World, str], chromium: Chromium
+) -> None:
+    world, address = house
+    with window(chromium, address) as mine, window(chromium, address) as theirs:
+        one, two = mine.sign_in(world.emails["USR-PE-1"]), theirs.sign_in(world.emails["USR-PE-2"])
+        for page in (one, two):
+            page.goto(SECTION)
+        two.locator("[name=summary]").fill("The summary of a colleague")
+        expect(two.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        waiting = slow(one)
+        one.locator("[name=title]").fill("A title, and then on to the summary")
+        saving = on_its_way(one, waiting)
+        one.locator("[name=summary]").fill("My own summary")
+        saving.continue_()
+        expect(one.locator(STATE)).to_contain_text("somebody else changed the same answer", timeout=10_000)
+        expect(one.locator(".notice", has_text="The summary of a colleague")).to_be_visible()
+        expect(one.locator("[name=summary]")).to_have_value("My own summary")
+        assert text_of(one, SECTION, "summary") == "The summary of a colleague"
+        assert text_of(one, SECTION, "title") == "A title, and then on to the summary"
+        mine.complaints.clear()  # the browser notes the answer "409" as an error
+
+
+def lines_of(page: Page, path: str, name: str) -> list[str]:
+    """What the server has in one column of a table, without empty lines."""
+    count = int(text_of(page, path, name.replace("{}-", "").rsplit("-", 1)[0] + "-rows"))
+    return [text for n in range(1, count + 1) if (text := text_of(page, path, name.format(n)))]
+
+
+def test_lines_typed_while_a_save_is_on_its_way_stay_beside_those_of_a_colleague(
+    house: tuple[World, str], chromium: Chromium
+) -> None:
+    world, address = house
+    path, name = "/applications/APP-402/sections/S4", "team-{}-role"
+    with window(chromium, address) as mine, window(chromium, address) as theirs:
+        one, two = mine.sign_in(world.emails["USR-PE-1"]), theirs.sign_in(world.emails["USR-PE-2"])
+        for page in (one, two):
+            page.goto(path)
+        before = lines_of(one, path, name)
+        free = len(before) + 1
+        for page in (one, two):
+            page.locator("#team").get_by_role("button", name="Add a line").click()
+        two.locator(f"[name={name.format(free)}]").fill("Of a colleague")
+        expect(two.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        waiting = slow(one)
+        one.locator(f"[name={name.format(free)}]").fill("Mine, half")
+        saving = on_its_way(one, waiting)
+        one.locator(f"[name={name.format(free)}]").fill("Mine, half and whole")
+        one.locator("#team").get_by_role("button", name="Add a line").click()
+        one.locator(f"[name={name.format(free + 1)}]").fill("Mine, the next")
+        saving.continue_()
+        until(one, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
+        focused = one.evaluate("document.activeElement.value")
+        assert focused == "Mine, the next", "who types goes on in their own line"
+        assert lines_of(one, path, name) == [*before, "Of a colleague", "Mine, half and whole", "Mine, the next"]
 
 
 def test_an_expired_session_keeps_the_text(house: tuple[World, str], chromium: Chromium) -> None:
@@ -270,6 +367,34 @@ def test_what_waits_on_a_device_while_the_questions_are_corrected_finds_its_plac
     page.goto(CORRECTED)
     expect(page.locator(".set-aside", has_text="And this too")).to_be_visible(timeout=10_000)
     expect(page.locator("[name=problem]")).to_have_value("Written in a bus")
+    until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
+    opened.context.close()
+    line.cut()
+
+
+def test_what_waits_on_a_device_and_cannot_be_kept_is_mended_where_it_was_typed(
+    fund: World, chromium: Chromium
+) -> None:
+    line = Line(fund.app)
+    opened = Window(chromium, line.address, viewport=PHONE)
+    page = opened.sign_in(fund.emails["USR-PE-1"])
+    opened_at(page, CORRECTED)
+    line.cut()
+    page.locator("[name=problem]").fill("Pasted \x01 from somewhere")
+    page.locator("[name=complementarity]").fill("And this too")
+    expect(page.locator(STATE)).to_contain_text("waiting for the line", timeout=10_000)
+    page.close()
+    take_out(fund, "complementarity")
+    line.mend()
+    page = opened.context.new_page()
+    page.goto(CORRECTED)
+    expect(page.locator("#problem-error")).to_contain_text("After “Pasted” stands", timeout=10_000)
+    expect(page.locator("[name=complementarity]")).to_have_value("And this too")
+    page.locator("[name=problem]").fill("Typed again")
+    expect(page.locator(".notice[data-corrected]")).to_be_visible(timeout=10_000)
+    page.locator(".notice[data-corrected]").get_by_role("link").click()
+    expect(page.locator(".set-aside", has_text="And this too")).to_be_visible()
+    expect(page.locator("[name=problem]")).to_have_value("Typed again")
     until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
     opened.context.close()
     line.cut()
