@@ -8,7 +8,7 @@ from typing import Any
 
 import pikepdf
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Error, Locator, Page, Route, expect
 from sqlalchemy import select
 
 from grants.applications.models import Application, Attachment
@@ -42,10 +42,14 @@ def sound(page: Page) -> None:
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait until a promise of the page comes true."""
+    """Wait until a promise of the page comes true; the page may load itself again meanwhile."""
     for _ in range(100):
-        if page.evaluate(expression):
-            return
+        try:
+            if page.evaluate(expression):
+                return
+        except Error as gone:
+            if "navigation" not in gone.message:
+                raise
         page.wait_for_timeout(200)
     raise AssertionError(f"never true: {expression}")
 
