@@ -53,6 +53,7 @@ class Program:
         program.num_col_, program.num_row_ = len(worth), 0
         program.col_cost_ = self.worth.astype(float)
         program.col_lower_, program.col_upper_ = np.zeros(len(worth)), np.ones(len(worth))
+        self._bounds = np.array([np.zeros(len(worth)), np.ones(len(worth))])
         program.sense_ = highspy.ObjSense.kMaximize
         highs.passModel(program)
 
@@ -74,6 +75,7 @@ class Program:
 
     def fix(self, column: int, value: int) -> None:
         """Decide about one column."""
+        self._bounds[:, column] = value
         self._highs.changeColBounds(column, value, value)
 
     def bound(self) -> int | None:
@@ -83,7 +85,24 @@ class Program:
 
     def solve(self) -> list[int] | None:
         """The columns that are 1 in a best solution, in their order; None when there is none. Raises NotProven."""
-        return self._solve()
+        values = self._relaxed()
+        if values is None or _are_whole(values):
+            return self._checked(values)
+        return self._at_the_bound(values) or self._solve()
+
+    def _at_the_bound(self, values: np.ndarray[Any, Any]) -> list[int] | None:
+        """A solution worth as much as the relaxed one, if there is one. In any such solution a column whose reduced cost
+        is not zero stays where the relaxed solution has it, so few are left to decide about.
+        """
+        bound = int(np.floor(values @ self.worth + 1e-6))
+        settled = np.flatnonzero(np.abs(np.array(self._highs.getSolution().col_dual)) > 1e-7).astype(np.int32)
+        before = self._bounds[:, settled]
+        self._highs.changeColsBounds(len(settled), settled, *np.rint(values[settled])[None].repeat(2, 0))
+        try:
+            found = self._checked(self._in_whole_numbers(TERMS))
+        finally:
+            self._highs.changeColsBounds(len(settled), settled, *before)
+        return found if found is not None and int(self.worth[found].sum()) == bound else None
 
     def some(self) -> list[int] | None:
         """Any solution; None when it is proven that there is none. Raises NotProven."""
@@ -100,6 +119,9 @@ class Program:
         values = self._relaxed()
         if values is not None and not _are_whole(values):
             values = self._in_whole_numbers(TERMS | terms)
+        return self._checked(values)
+
+    def _checked(self, values: np.ndarray[Any, Any] | None) -> list[int] | None:
         if values is None:
             return None
         found = np.rint(values).astype(np.int64)
