@@ -760,12 +760,16 @@ class Audience(enum.StrEnum):
     APPLICANT = "applicant"
     STAFF = "staff"
     REVIEWER = "reviewer"
+    BLIND_REVIEWER = "blind_reviewer"
     COMMITTEE = "committee"
 
 
+REVIEWERS = (Audience.REVIEWER, Audience.BLIND_REVIEWER)
+"""A blind reviewer reads what any reviewer reads, without what tells who applies."""
+
 READERS = {
     "staff_only": {Audience.APPLICANT, Audience.STAFF},
-    "staff_and_assigned_reviewers": {Audience.APPLICANT, Audience.STAFF, Audience.REVIEWER},
+    "staff_and_assigned_reviewers": {Audience.APPLICANT, Audience.STAFF, *REVIEWERS},
 }
 """Who reads an answer whose question limits its readers; any other word limits it to the staff."""
 
@@ -782,11 +786,33 @@ def visible_sections(definition: Definition, audience: Audience) -> list[Section
 
 @lru_cache(maxsize=1000)
 def _visible_sections(definition: Definition, audience: Audience) -> tuple[Section, ...]:
+    sections = definition.sections
+    if audience == Audience.BLIND_REVIEWER:
+        sections = tuple(_telling_nobody(section) for section in sections if not tells_who(section))
     shown_sections = [
         replace(section, questions=tuple(q for q in section.questions if may_read(q.visibility, audience)))
-        for section in definition.sections
+        for section in sections
     ]
     return tuple(section for section in shown_sections if section.questions)
+
+
+def tells_who(section: Section) -> bool:
+    """Whether a section is about the applicant as such, and not about what they want to do."""
+    return section.prefill_from == "organization_profile"
+
+
+def _telling_nobody(section: Section) -> Section:
+    """A section without the questions, and the columns of questions, that tell who applies."""
+    kept = [question for question in section.questions if not question.identifies]
+    return replace(
+        section,
+        questions=tuple(
+            replace(question, columns=tuple(column for column in question.columns if not column.identifies))
+            if any(column.identifies for column in question.columns)
+            else question
+            for question in kept
+        ),
+    )
 
 
 def visible_attachments(attachments: Iterable[Attached], audience: Audience) -> list[Attached]:

@@ -337,6 +337,7 @@ def _parts(call: Call, definition: Mapping[str, Any]) -> list[Any]:
                 required_when=annex.get("when"),
                 stage=annex.get("stage", "application"),
                 sensitive=bool(annex.get("sensitive")),
+                identifies=bool(annex.get("identifies")),
                 largest_mb=annex.get("max_mb"),
                 most_files=annex.get("max_files"),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, Boolean, CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.calls.workflow import CALL, CallState
@@ -66,6 +66,10 @@ class Call(Base):
     grid: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     budget: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
     plan_of_action: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    hides_applicants: Mapped[bool] = mapped_column(
+        Boolean,
+        Computed("COALESCE(grid #>> '{assessors,blind,organization_visible}' = 'false', false)", persisted=True),
+    )
     created_at: Mapped[Recorded]
 
     questionnaire: Mapped[Questionnaire] = relationship()
@@ -211,7 +215,8 @@ class Criterion(Base):
 class DocumentAsked(Base):
     """A document that applicants (stage ``application``) or grantees (stage ``award``) attach.
 
-    ``largest_mb`` and ``most_files`` limit each file and their number below what holds for all documents.
+    ``largest_mb`` and ``most_files`` limit each file and their number below what holds for all documents. What
+    ``identifies`` the applicant by its nature is not shown to reviewers who must not know whose application they read.
     """
 
     __tablename__ = "document_asked"
@@ -232,6 +237,7 @@ class DocumentAsked(Base):
     required_when: Mapped[str | None]
     stage: Mapped[str] = mapped_column(default="application")
     sensitive: Mapped[bool] = mapped_column(Boolean, default=False)
+    identifies: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     largest_mb: Mapped[int | None]
     most_files: Mapped[int | None]
 

@@ -54,6 +54,8 @@ CHECK_KEYS = {
     *("key", "type", "label", "help", "options", "fact", "rules", "check", "on_fail", "reason", "change"),
 }
 ON_FAIL = {"reject", "manual", "reject_all_but_first", "clarification", "correct_budget"}
+BLIND = ("organization_visible", "other_reviews_visible_before_submit")
+"""What a grid says of what reviewers see: who applied (yes, unless it says no); others never read before they have written."""
 TRIGGERS = ("agreement_signed", "interim_report_approved", "final_report_approved")
 """What an instalment of a grant may wait for."""
 REPORT_KINDS = ("narrative_light", "narrative_and_financial", "confirmation")
@@ -294,6 +296,11 @@ class _Examination:
     def one_of(self, holder: Mapping[str, Any], key: str, path: Path, words: Sequence[str]) -> None:
         if holder.get(key) not in words:
             self.wrong((*path, key), _l("one of %(what)s is expected", what=", ".join(words)))
+
+    def yes_or_no(self, holder: Mapping[str, Any], path: Path, *keys: str) -> None:
+        for key in keys:
+            if not isinstance(holder.get(key, False), bool):
+                self.wrong((*path, key), _l("true or false is expected"))
 
     def number(self, holder: Mapping[str, Any], key: str, path: Path) -> Decimal | None:
         value = holder.get(key)
@@ -632,6 +639,7 @@ class _Examination:
         for here, rule in self.listed(assessors, "third_review_if", path, needed=False):
             self.formula(rule, "formula", here, {"T1", "T2"})
             self.text(rule, "text", here, needed=False)
+        self.yes_or_no(self.mapping(assessors, "blind", path, needed=False), (*path, "blind"), *BLIND)
         known = {f"section_{key}" for key in sections} | {"lower_requested_amount", "published_lottery"}
         for position, rule in enumerate(self.values(grid, "tie_break", ("grid",))):
             if str(rule) not in known:
@@ -804,6 +812,7 @@ class _Examination:
                 )
             if not isinstance(annex.get("required"), bool):
                 self.wrong((*path, "required"), _l("true or false is expected"))
+            self.yes_or_no(annex, path, "sensitive", "identifies")
             if annex.get("when") is not None:
                 self.expression(annex, "when", path, names)
             for name in ("max_mb", "max_files"):

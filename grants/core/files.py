@@ -182,10 +182,13 @@ def obstacles_to_opening(scan: str) -> list[Obstacle]:
     return []
 
 
-def send(stored: StoredFile, name: str | None = None) -> Response:
-    """The file as a download that no browser runs or shows as a page of ours. Raises Refused while it is closed."""
+def send(stored: StoredFile, name: str | None = None, content: bytes | None = None) -> Response:
+    """The file as a download that no browser runs or shows as a page of ours. Raises Refused while it is closed.
+
+    ``content`` is what is given instead of what is stored, to somebody who must not see all of it.
+    """
     refuse(obstacles_to_opening(stored.scan))
-    response = Response(read(stored), mimetype=stored.media_type)
+    response = Response(read(stored) if content is None else content, mimetype=stored.media_type)
     response.headers.set("Content-Disposition", "attachment", filename=name or stored.name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response

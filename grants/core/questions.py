@@ -29,6 +29,8 @@ DONT_KNOW = "dont_know"
 LINES = ("text", "email", "phone", "org_id", "month_range")
 NUMBERS = ("integer", "money", "percent", "number")
 CHOICES = ("choice", "country", "scale")
+TELL_WHO = ("email", "phone", "org_id")
+"""Answers that tell who gave them."""
 LISTS = ("multichoice", "country_list")
 ROWS = ("table", "repeater", "budget")
 TYPES = (*LINES, "longtext", *NUMBERS, *CHOICES, *LISTS, *ROWS, "date", "boolean", "declaration", "files")
@@ -47,6 +49,7 @@ QUESTION_KEYS = {
     *("min_items", "max_items", "max_rows", "options", "options_from", "currency", "not_before", "not_after"),
     *("statement", "criteria", "visibility", "personal_data", "public_if_awarded", "columns", "fields"),
     *("headings_from", "from", "withholding", "max_mb_each", "scan", "labels", "allow_dont_know", "prefill_from"),
+    "identifies",
 }
 
 
@@ -111,7 +114,10 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One question. Limits that do not apply are None; ``columns`` belong to tables, repeaters and budgets."""
+    """One question. Limits that do not apply are None; ``columns`` belong to tables, repeaters and budgets.
+
+    Who must not know whose application they read is not shown the answer to what ``identifies``.
+    """
 
     key: str
     type: str
@@ -137,6 +143,7 @@ class Question:
     criteria: tuple[str, ...] = ()
     visibility: str = ""
     personal: bool = False
+    identifies: bool = False
     public_if_awarded: bool = False
     unsure: bool = False
 
@@ -394,6 +401,7 @@ class _Reader:
             criteria=self.criteria(given, path),
             visibility=str(given.get("visibility") or ""),
             personal=bool(given.get("personal_data")),
+            identifies=bool(given.get("identifies")) or bool(given.get("personal_data")) or kind in TELL_WHO,
             public_if_awarded=bool(given.get("public_if_awarded")),
             unsure=bool(given.get("allow_dont_know")),
         )

@@ -420,6 +420,7 @@ def _case_page(
             submitted=reviews.submitted_reviews(application.id),
             criteria=reviews.criteria_of(call.id),
             reading=reviews.reading_of(application, application.questionnaire_id, audience),
+            covered=str,
             file_url=lambda attachment: url_for(
                 "decisions.file",
                 reference=meeting.reference,

@@ -85,7 +85,7 @@ class Field:
         if value is None or isinstance(value, Mapping):
             return ""
         if isinstance(value, bool):
-            return str(value).lower() if kind == "formula" else "yes" if value else ""
+            return str(value).lower() if kind == "formula" else "yes" if value is (kind != "unless") else ""
         if kind == "moment":
             found = moment_of(value, self.around.zone)
             return _local(found, self.around.zone) if found else str(value)
@@ -116,6 +116,8 @@ class Field:
             return self._wording()
         if kind == "check":
             return True if entry.text == "yes" else (False if self.given is not None else None)
+        if kind == "unless":
+            return False if entry.text == "yes" else (None if self.given is None else True)
         if not entry.text:
             return None
         return READERS.get(kind, _word)(entry, self.around, self.asked)

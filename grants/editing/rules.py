@@ -21,7 +21,7 @@ class Asked:
     """One thing that a page asks for: where it stands in what is edited, and how it is given.
 
     Kinds: line and text (in every language of the call), word, whole, number, money, moment, day, choice, check (a box
-    to tick), words (several, separated by commas), formula, rows, pairs (rows of a key and what belongs to it).
+    to tick), unless (a box whose tick means no), words (several, separated by commas), formula, rows, pairs (rows of a key and what belongs to it).
     """
 
     path: tuple[str, ...]
@@ -280,6 +280,7 @@ PARTS = (
             Asked(("criteria",), "words", _l("Criteria it serves"), _l("Keys of the grid, such as B1, B2")),
             Asked(("visibility",), "choice", _l("Who reads the answer"), choices=VISIBILITY),
             Asked(("personal_data",), "check", _l("The answer is personal data")),
+            Asked(("identifies",), "check", _l("The answer tells who applies: hidden in a blind review")),
         ),
         lists=True,
         one=_l("Question"),
@@ -337,6 +338,7 @@ PARTS = (
             ),
             Asked(("stage",), "choice", _l("When"), choices=STAGES),
             Asked(("sensitive",), "check", _l("Sensitive: the staff only")),
+            Asked(("identifies",), "check", _l("It tells who applies: hidden in a blind review")),
         ),
         lists=True,
         one=_l("Document"),
@@ -456,6 +458,11 @@ PARTS = (
             Asked(("scale", "comment_required_for"), "words", _l("Scores that need a reason"), _l("Such as 1, 2, 5")),
             Asked(("thresholds", "total"), "number", _l("Points needed in total")),
             Asked(("assessors", "independent_reviews"), "whole", _l("Independent reviews of each application")),
+            Asked(
+                ("assessors", "blind", "organization_visible"),
+                "unless",
+                _l("Blind review: reviewers are not told who applies"),
+            ),
             Asked(("tie_break",), "words", _l("Of two with the same score, the first is the one with"), ""),
         ),
     ),

@@ -286,12 +286,19 @@ def _of_reviewer() -> list[Select[*tuple[Any, ...]]]:
         (AssignmentState.ASKED, _work("declare", literal(""), Assignment.id, day=Assignment.due_on)),
         (
             AssignmentState.ACCEPTED,
-            _work("review", Application.reference, Assignment.id, day=Assignment.due_on, note=Application.title),
+            _work(
+                "review",
+                Application.reference,
+                Assignment.id,
+                day=Assignment.due_on,
+                note=case((Call.hides_applicants, ""), else_=Application.title),
+            ),
         ),
     )
     return [
         part.select_from(Assignment)
         .join(Application, Application.id == Assignment.application_id)
+        .join(Call, Call.id == Application.call_id)
         .where(*awaited, Assignment.state == state)
         for state, part in parts
     ]

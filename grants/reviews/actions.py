@@ -272,4 +272,14 @@ def reopen(assignment: Assignment, reason: str, *, by: Person) -> None:
     if assignment.review is not None:
         assignment.review.submitted_at = None
     db.session.flush()
-    post(mails.review_reopened(assignment, assignment.application, reason, entry.id))
+    post(mails.review_reopened(assignment, assignment.application, _without_names(assignment, reason), entry.id))
+
+
+def _without_names(assignment: Assignment, text: str) -> str:
+    """A text for the reviewer, who may not know whose application it is."""
+    application = assignment.application
+    if not application.call.hides_applicants:
+        return text
+    return queries.names_hidden({application.organization_id: application.questionnaire_id})[
+        application.organization_id
+    ].of(text)

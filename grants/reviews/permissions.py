@@ -90,6 +90,11 @@ def can_read_application(user: Any, assignment: Assignment) -> bool:
     return not (assignment.reviewer_id == user.id and assignment.state == AssignmentState.ASKED)
 
 
+def can_know_applicant(user: Any, assignment: Assignment) -> bool:
+    """Coordinators of the region and auditors; the reviewer unless the call has blind reviews."""
+    return assignment.reviewer_id != user.id or not assignment.application.call.hides_applicants
+
+
 def can_see_other_reviews(user: Any, assignment: Assignment) -> bool:
     """The reviewer once their own review is submitted; coordinators of the region and auditors."""
     if assignment.reviewer_id == user.id:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, cached_property, lru_cache
@@ -22,10 +22,12 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal_column,
     or_,
     select,
+    true,
     union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, distinct_on
@@ -34,7 +36,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selec
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.accounts.queries import coordinators_of
 from grants.applications.models import Application, Attachment
-from grants.applications.rules import Audience, visible_sections
+from grants.applications.rules import Audience, tells_who, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
@@ -42,7 +44,10 @@ from grants.calls.workflow import CallState
 from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.money import Money
-from grants.core.questions import Definition
+from grants.core.questions import LINES, Definition, Question
+from grants.core.redaction import Redaction
+from grants.organizations.models import Identifier
+from grants.questionnaires.models import SectionAnswers, SectionRevision
 from grants.questionnaires.queries import answers_of_sheets, definition_of
 from grants.reviews.models import (
     CAPACITY,
@@ -317,7 +322,7 @@ def interests_of(person: Person) -> list[ConflictDeclaration]:
         .where(ConflictDeclaration.person_id == person.id)
         .options(
             joinedload(ConflictDeclaration.organization).load_only(Organization.reference, Organization.name),
-            joinedload(ConflictDeclaration.call).load_only(Call.reference, Call.title),
+            joinedload(ConflictDeclaration.call).load_only(Call.reference, Call.title, Call.hides_applicants),
         )
         .order_by(ConflictDeclaration.id.desc())
         .limit(100)
@@ -420,6 +425,9 @@ class Task(NamedTuple):
     timezone: str
     total: int | None
     submitted_at: datetime | None
+    questionnaire_id: int
+    organization_id: int
+    is_blind: bool
 
 
 class Tasks(NamedTuple):
@@ -439,6 +447,12 @@ def assignments_of(seen: Select[Assignment], person: Person, page: int, size: in
     if not rows and page > 1:
         return assignments_of(seen, person, 1, size)
     shown = [Task(row[0], AssignmentState(row[1]), *row[2:-2]) for row in rows]
+    blind = [task for task in shown if task.is_blind]
+    hidden = names_hidden({task.organization_id: task.questionnaire_id for task in blind})
+    shown = [
+        task._replace(organization="", title=hidden[task.organization_id].of(task.title)) if task.is_blind else task
+        for task in shown
+    ]
     return Tasks(page, shown, *(rows[0][-2:] if rows else (0, 0)))
 
 
@@ -455,6 +469,7 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
                 *(Application.reference, Application.title),
                 func.coalesce(Lot.title, func.to_jsonb(Application.lot_key)),
                 *(Organization.name, Organization.country, Call.timezone, Review.total, Review.submitted_at),
+                *(Application.questionnaire_id, Organization.id, Call.hides_applicants),
                 func.count().over(),
                 func.count().filter(~done).over(),
             )
@@ -543,21 +558,38 @@ class Reading:
     attachments: list[Attachment]
 
 
-def reading_of(application: Application, questionnaire_id: int, audience: Audience) -> Reading:
-    """The answers and documents of an application, without what this audience must not see."""
+def reading_of(
+    application: Application, questionnaire_id: int, audience: Audience, hidden: Redaction | None = None
+) -> Reading:
+    """The answers and documents of an application, without what this audience must not see, and with the names that are
+    ``hidden`` from it covered in every text.
+    """
     whole = definition_of(questionnaire_id)
     sections = visible_sections(whole, audience)
     answers = answers_of_sheets([application.answer_sheet_id]).get(application.answer_sheet_id, {})
-    shown = {question.key for section in sections for question in section.questions}
+    shown = {question.key: question for section in sections for question in section.questions}
+    readable = {key: value for key, value in answers.items() if key in shown}
     return Reading(
         replace(whole, sections=tuple(sections)),
-        {key: value for key, value in answers.items() if key in shown},
-        attachments_to_read(application.id),
+        {key: _covered(shown[key], value, hidden) for key, value in readable.items()} if hidden else readable,
+        attachments_to_read(application.id, without_names=hidden is not None),
     )
 
 
-def attachments_to_read(application_id: int) -> list[Attachment]:
-    """The documents of an application that reviewers and committee members may open: stored, and not sensitive."""
+def _covered(question: Question, value: Any, hidden: Redaction) -> Any:
+    """An answer with names covered in what was typed; what was chosen from a list stays what it is."""
+    if question.columns and isinstance(value, list):
+        columns = {column.key: column for column in question.columns}
+        return [
+            {key: _covered(columns[key], cell, hidden) for key, cell in row.items() if key in columns} for row in value
+        ]
+    return hidden.of(value) if question.type in TYPED and isinstance(value, str) else value
+
+
+def attachments_to_read(application_id: int, *, without_names: bool = False) -> list[Attachment]:
+    """The documents of an application that reviewers and committee members may open: stored, and not sensitive; and
+    ``without_names`` none that tells by its nature whose it is.
+    """
     found = (
         select(Attachment)
         .join(Attachment.document)
@@ -570,12 +602,110 @@ def attachments_to_read(application_id: int) -> list[Attachment]:
         .options(contains_eager(Attachment.document), contains_eager(Attachment.file))
         .order_by(DocumentAsked.position, Attachment.id)
     )
+    if without_names:
+        found = found.where(DocumentAsked.identifies.is_(False))
     return list(db.session.scalars(found))
 
 
 def attachment_to_read(application_id: int, attachment_id: int) -> Attachment | None:
     """One of the documents of an application that reviewers and committee members may open."""
     return next((one for one in attachments_to_read(application_id) if one.id == attachment_id), None)
+
+
+# ------------------------------------------------------------------ whom a blind reviewer must not know
+
+TYPED = (*LINES, "longtext")
+"""Questions whose answers are typed freely."""
+
+NAMING = tuple(kind for kind in LINES if kind != "month_range")
+
+
+def names_hidden(asked_by: Mapping[int, int]) -> dict[int, Redaction]:
+    """What blind reviewers must not read of organizations, which are given with the questionnaire they answered.
+
+    Names, short names, numbers and addresses of the profile; the people who belong or belonged to it; its fiscal sponsor
+    and its second accounts; and whatever it called itself and its people in any application, before it was changed too.
+    """
+    if not asked_by:
+        return {}
+    names: dict[int, set[str]] = defaultdict(set)
+    people: dict[int, set[str]] = defaultdict(set)
+    for organization_id, is_person, name in _NAMES(organizations=list(asked_by)):
+        (people if is_person else names)[organization_id].add(_without_protocol(name))
+    asking = {questionnaire_id: _asking_for_names(questionnaire_id) for questionnaire_id in set(asked_by.values())}
+    sections = {section for asked in asking.values() for section, _is_person in asked.values()}
+    for organization_id, values in _CALLED(organizations=list(asked_by), sections=sorted(sections)):
+        asked = asking[asked_by[organization_id]]
+        for key, value in values.items():
+            if key in asked and isinstance(value, str) and sum(map(str.isalnum, value)) > 2:
+                (people if asked[key][1] else names)[organization_id].add(_without_protocol(value))
+    return {one: Redaction(names[one], people[one]) for one in asked_by}
+
+
+def _without_protocol(name: str) -> str:
+    return name.removeprefix("https://").removeprefix("http://").removeprefix("www.").rstrip("/")
+
+
+def _asking_for_names(questionnaire_id: int) -> dict[str, tuple[str, bool]]:
+    """The questions whose answers name the applicant: key to the section, and whether a person is named."""
+    return {
+        question.key: (section.key, question.personal and question.type == "text")
+        for section in definition_of(questionnaire_id).sections
+        for question in section.questions
+        if question.type in NAMING and (tells_who(section) or question.identifies)
+    }
+
+
+OF_ORGANIZATIONS = bindparam("organizations", None, type_=ARRAY(BigInteger))
+
+
+def _every_name() -> Select[*tuple[Any, ...]]:
+    among = any_(OF_ORGANIZATIONS)
+    profile = (
+        *(Organization.name, Organization.acronym, Organization.registration_number, Organization.identifier),
+        *(Organization.fiscal_sponsor, Organization.email, Organization.phone, Organization.website),
+    )
+    own = array([Organization.contact_name, Organization.legal_representative])
+    other = aliased(Organization)
+    parts = (
+        select(Organization.id, false(), func.unnest(array(profile)).label("name")).where(Organization.id == among),
+        select(Organization.id, true(), func.unnest(own)).where(Organization.id == among),
+        select(Membership.organization_id, true(), Person.name)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.organization_id == among),
+        select(Membership.organization_id, false(), Person.email)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.organization_id == among),
+        select(Identifier.organization_id, false(), Identifier.number).where(Identifier.organization_id == among),
+        select(Organization.id, false(), func.unnest(array([other.name, other.acronym])))
+        .join(other, or_(other.id == Organization.fiscal_sponsor_id, other.duplicate_of_id == Organization.id))
+        .where(Organization.id == among),
+    )
+    every = union(*parts).subquery()
+    return select(every).where(func.coalesce(every.c.name, "") != "")
+
+
+_NAMES = Prepared(_every_name)
+
+
+def _called() -> CompoundSelect[*tuple[Any, ...]]:
+    """What organizations called themselves in the sections that ask for it, now and before."""
+    sheets = (
+        select(Application.organization_id, SectionAnswers.id, SectionAnswers.values)
+        .join(SectionAnswers, SectionAnswers.answer_sheet_id == Application.answer_sheet_id)
+        .where(
+            Application.organization_id == any_(OF_ORGANIZATIONS),
+            SectionAnswers.section_key == any_(bindparam("sections", None, type_=ARRAY(Text))),
+        )
+        .cte("sheets")
+    )
+    before = select(sheets.c.organization_id, SectionRevision.values).join(
+        SectionRevision, SectionRevision.section_answers_id == sheets.c.id
+    )
+    return union(select(sheets.c.organization_id, sheets.c["values"]), before)
+
+
+_CALLED = Prepared(_called)
 
 
 def application_in(seen: Select[Application], reference: str) -> Application | None:

@@ -459,6 +459,14 @@ def _place(assignment: Assignment, field: str) -> tuple[str, dict[str, Any]]:
     return "reviews.show", {"assignment_id": assignment.id, "_anchor": field}
 
 
+def obstacles_to_showing_blind(*, names_applicant: bool) -> list[Obstacle]:
+    """Why a document cannot be shown in a blind review."""
+    if not names_applicant:
+        return []
+    text = _l("This document names the applicant, so it is not shown in a blind review. Judge by the answers.")
+    return [Obstacle("document_names_applicant", text)]
+
+
 def is_late(assignment: Assignment | Task, today: date) -> bool:
     """Whether a review is overdue; it can still be submitted."""
     return assignment.state in (AssignmentState.ASKED, AssignmentState.ACCEPTED) and assignment.due_on < today

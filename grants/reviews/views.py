@@ -18,9 +18,11 @@ from grants.applications.models import Application
 from grants.applications.rules import Audience
 from grants.calls.models import Call
 from grants.calls.queries import call_by_reference
-from grants.core import clock, files
+from grants.core import bare, clock, files, redaction
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
+from grants.core.redaction import Redaction
+from grants.core.rules import refuse
 from grants.core.web import access, done, found
 from grants.history.queries import timeline
 from grants.reviews import actions, permissions, queries, rules
@@ -42,6 +44,7 @@ from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("reviews", __name__)
+bp.add_app_template_filter(redaction.spoken, "spoken")
 
 PAGE = 25
 MOST_PAGES = 1_000_000
@@ -255,9 +258,22 @@ def _assignment(assignment_id: int) -> Assignment:
     return found(queries.assignment_by_id(scope(current_user, Assignment), assignment_id))
 
 
-def _facts(assignment: Assignment) -> dict[str, Any]:
+def hidden_from(assignment: Assignment) -> Redaction | None:
+    """The names that the present person must not know, or None when they may know whose application it is."""
+    if permissions.can_know_applicant(current_user, assignment):
+        return None
+    application = assignment.application
+    return queries.names_hidden({application.organization_id: application.questionnaire_id})[
+        application.organization_id
+    ]
+
+
+def _facts(assignment: Assignment, hidden: Redaction | None) -> dict[str, Any]:
     application = assignment.application
     return {
+        "blind": hidden is not None,
+        "covered": hidden.of if hidden else str,
+        "cover": redaction.COVER,
         "assignment": assignment,
         "application": application,
         "call": application.call,
@@ -280,19 +296,20 @@ def show(assignment_id: int) -> ResponseReturnValue:
 
 def declaration_page(assignment: Assignment, form: DeclarationForm, status: int = 200) -> ResponseReturnValue:
     """The question that is asked before an application is shown."""
+    hidden = hidden_from(assignment)
     page = render_template(
         "reviews/declare.html",
         form=form,
         reason_form=ReasonForm(formdata=None),
         hints=GRADE_HINTS,
-        **_facts(assignment),
+        **_facts(assignment, hidden),
     )
     return page, status
 
 
 def writing_page(assignment: Assignment, form: Any = None, status: int = 200) -> ResponseReturnValue:
     """The application beside the form of its review."""
-    application = assignment.application
+    application, hidden = assignment.application, hidden_from(assignment)
     grid = rules.read_grid(queries.grid_of(application.call))
     criteria = queries.criteria_of(application.call_id)
     scores = queries.scores_of(assignment.review)
@@ -305,18 +322,24 @@ def writing_page(assignment: Assignment, form: Any = None, status: int = 200) ->
         grid=grid,
         criteria=criteria,
         stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
-        reading=queries.reading_of(application, application.questionnaire_id, Audience.REVIEWER),
+        reading=_reading(assignment, hidden),
         points=rules.total_of({c.key: c.weight for c in criteria}, {k: s.value or 0 for k, s in scores.items()}),
         scored=sum(1 for score in scores.values() if score.value is not None),
         reason_form=ReasonForm(formdata=None),
         file_url=lambda attachment: url_for("reviews.file", assignment_id=assignment.id, attachment_id=attachment.id),
-        **_facts(assignment),
+        **_facts(assignment, hidden),
     )
     return page, status
 
 
+def _reading(assignment: Assignment, hidden: Redaction | None) -> queries.Reading:
+    application, own = assignment.application, assignment.reviewer_id == current_user.id
+    audience = Audience.BLIND_REVIEWER if hidden else Audience.REVIEWER if own else Audience.STAFF
+    return queries.reading_of(application, application.questionnaire_id, audience, hidden)
+
+
 def _reading_page(assignment: Assignment) -> ResponseReturnValue:
-    application = assignment.application
+    application, hidden = assignment.application, hidden_from(assignment)
     grid = rules.read_grid(queries.grid_of(application.call))
     reviews = queries.submitted_reviews(application.id)
     own = assignment.reviewer_id == current_user.id
@@ -328,13 +351,11 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
         review=next((one for one in reviews if one.assignment_id == assignment.id), None),
         others=[one for one in reviews if one.assignment_id != assignment.id] if others else [],
         own=own,
-        reading=queries.reading_of(
-            application, application.questionnaire_id, Audience.REVIEWER if own else Audience.STAFF
-        ),
+        reading=_reading(assignment, hidden),
         reason_form=ReasonForm(formdata=None),
         can_assign=permissions.can_assign(current_user, application.region),
         file_url=lambda attachment: url_for("reviews.file", assignment_id=assignment.id, attachment_id=attachment.id),
-        **_facts(assignment),
+        **_facts(assignment, hidden),
     )
 
 
@@ -342,12 +363,45 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
 @access(*READERS)
 def file(assignment_id: int, attachment_id: int) -> Response:
     """A document of the application, under a name that tells nothing about the applicant."""
+    paper = _paper(assignment_id, attachment_id)
+    return files.send(paper.stored, paper.name, paper.content())
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A document of an application as somebody may open it. ``name`` tells nothing of what the applicant called it."""
+
+    stored: files.StoredFile
+    name: str
+    hidden: Redaction | None
+
+    def content(self) -> bytes:
+        """Without what tells its author to whoever must not know, and not at all when it names the applicant.
+
+        Raises Refused.
+        """
+        content = files.read(self.stored)
+        if self.hidden is None:
+            return content
+        content = bare.bare(content, self.stored.kind)
+        refuse(
+            rules.obstacles_to_showing_blind(
+                names_applicant=self.hidden.stands_in(bare.texts_in(content, self.stored.kind))
+            )
+        )
+        return content
+
+
+def _paper(assignment_id: int, attachment_id: int) -> Paper:
     assignment = _assignment(assignment_id)
     found(permissions.can_read_application(current_user, assignment) or None)
-    attachment = found(queries.attachment_to_read(assignment.application_id, attachment_id))
-    stored = found(attachment.file)
-    name = f"{assignment.application.reference}-{attachment.document.key}.{files.ending(stored.key)}"
-    return files.send(stored, name)
+    hidden = hidden_from(assignment)
+    read = queries.attachments_to_read(assignment.application_id, without_names=hidden is not None)
+    attachment = found(next((one for one in read if one.id == attachment_id), None))
+    stored, document = found(attachment.file), attachment.document
+    refuse(files.obstacles_to_opening(stored.scan))
+    number = [one.id for one in read if one.document_id == document.id].index(attachment.id) + 1
+    return Paper(stored, f"{assignment.application.reference}-{document.key}-{number}.{stored.kind}", hidden)
 
 
 # ------------------------------------------------------------------ reviewers
@@ -431,6 +485,7 @@ def interests_page(form: InterestForm, status: int = 200) -> ResponseReturnValue
         "reviews/interests.html",
         declared=declared,
         unnamed=queries.in_conflict(current_user, {one.organization_id for one in declared}),
+        untold={one.id for one in declared if one.call and one.call.hides_applicants},
         words=words,
         organizations=queries.organizations_named(words),
         chosen=queries.organization_named(form.organization.data) if form.organization.data else None,
