@@ -18,7 +18,7 @@ from grants.core.mail import post
 from grants.core.money import Money
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.decisions import mails, queries, rules
-from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
+from grants.decisions.models import Decision, DecisionOutcome, Meeting, Procedure, Recusal, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history import actions as history
 from grants.reviews import actions as review_actions
@@ -28,16 +28,34 @@ from grants.reviews.models import Assignment, ConflictDeclaration, Grade, Review
 # ------------------------------------------------------------------ meetings
 
 
-def call_meeting(call: Call, *, starts_at: datetime, members: Sequence[Person], quorum: int, by: Person) -> Meeting:
-    """Invite members of the committee to decide about a call. Raises Refused for outsiders or an impossible quorum."""
+def call_meeting(
+    call: Call,
+    *,
+    starts_at: datetime,
+    members: Sequence[Person],
+    quorum: int,
+    by: Person,
+    ends_at: datetime | None = None,
+    procedure: str = Procedure.VOTE,
+) -> Meeting:
+    """Invite members of the committee to decide about a call: live, or over several days until ``ends_at``.
+
+    Raises Refused for outsiders, an impossible quorum, or an end before the start.
+    """
     decided, undecided = queries.number_decided(call.id), queries.number_undecided(call.id)
-    refuse(rules.obstacles_to_calling_meeting(call, starts_at, members, quorum, decided=decided, undecided=undecided))
+    refuse(
+        rules.obstacles_to_calling_meeting(
+            call, starts_at, members, quorum, ends_at=ends_at, decided=decided, undecided=undecided
+        )
+    )
     meeting = Meeting(
         reference=f"{call.reference}-M{queries.number_of_meetings(call) + 1}",
         call_id=call.id,
         call=call,
         state=MeetingState.PLANNED,
         starts_at=starts_at,
+        ends_at=ends_at,
+        procedure=Procedure(procedure),
         quorum=quorum,
         called_by_id=by.id,
         seats=[Seat(person_id=person.id, person=person) for person in members],
@@ -186,12 +204,26 @@ def propose(
     return decision
 
 
+def remark(meeting: Meeting, application: Application, text: str, *, by: Person) -> Remark:
+    """Say something about an application in the discussion of a meeting; what is said stays. Raises Refused."""
+    refuse(rules.obstacles_to_remarking(meeting, text))
+    said = Remark(meeting_id=meeting.id, application_id=application.id, person_id=by.id, person=by, text=text.strip())
+    db.session.add(said)
+    db.session.flush()
+    return said
+
+
 def vote(decision: Decision, choice: str, *, by: Person) -> Vote:
-    """Vote for or against a proposal, or abstain; voting again replaces the earlier vote."""
+    """Vote for or against a proposal, or abstain; voting again replaces the earlier vote.
+
+    In a meeting over several days whoever votes attends it from then on. Raises Refused.
+    """
     meeting = decision.meeting
     line = reviews.line_of(decision.application)
     recused = (by.id, decision.application_id) in queries.barred(meeting, [line])
-    refuse(rules.obstacles_to_voting(meeting, decision, by, recused=recused))
+    refuse(rules.obstacles_to_voting(meeting, decision, by, clock.now(), recused=recused))
+    if meeting.ends_at is not None:
+        mark_present(meeting, by, by=by)
     cast = next((one for one in decision.votes if one.person_id == by.id), None)
     if cast is None:
         cast = Vote(decision_id=decision.id, person_id=by.id, person=by, choice=choice)
@@ -212,7 +244,7 @@ def take(decision: Decision, *, by: Person) -> Decision:
     _hold(decision.application)
     line = reviews.line_of(decision.application)
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
-    count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out)
+    count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out, clock.now())
     list_ = rules.ranking(call, reviews.standing_of(call))
     refuse(rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id)))
     place = list_.place(decision.application_id)

@@ -21,7 +21,7 @@ from grants.calls.models import Call
 from grants.core.forms import Form, TextField
 from grants.core.languages import _l
 from grants.core.money import Money, NotAnAmount
-from grants.decisions.models import OUTCOME_LABELS, Choice
+from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Choice, Procedure
 from grants.questionnaires.forms import NumberField
 
 CHOICE_LABELS: dict[str, Any] = {
@@ -42,6 +42,16 @@ class MeetingForm(Form):
     """Calling a meeting."""
 
     starts_at = DateTimeLocalField(_l("When"), [DataRequired(_l("Please choose a day and an hour."))])
+    ends_at = DateTimeLocalField(
+        _l("Until, when it goes on for several days"),
+        [Optional()],
+        description=_l("Members then read, discuss and vote when they can. Left empty, everybody meets at once."),
+    )
+    procedure = RadioField(
+        _l("How it decides"),
+        default=Procedure.VOTE.value,
+        choices=lambda: {str(key): str(label) for key, label in PROCEDURE_LABELS.items()},
+    )
     members = Checkboxes(_l("Who is invited"), [DataRequired(_l("Please choose who is invited."))])
     quorum = IntegerField(
         _l("Quorum"),
@@ -49,9 +59,10 @@ class MeetingForm(Form):
         description=_l("How many members who have no conflict must vote on each application."),
     )
 
-    def starts_in(self, zone: str) -> Any:
-        """The moment that was typed, in the zone of the call."""
-        return self.starts_at.data.replace(tzinfo=ZoneInfo(zone))
+    def moments_in(self, zone: str) -> dict[str, Any]:
+        """The moments that were typed, in the zone of the call."""
+        typed = {"starts_at": self.starts_at.data, "ends_at": self.ends_at.data}
+        return {name: at and at.replace(tzinfo=ZoneInfo(zone)) for name, at in typed.items()}
 
 
 class MinutesForm(Form):
@@ -82,6 +93,12 @@ class VoteForm(Form):
         [DataRequired(_l("Please choose."))],
         choices=lambda: {str(choice): str(label) for choice, label in CHOICE_LABELS.items()},
     )
+
+
+class RemarkForm(Form):
+    """Something said in the discussion."""
+
+    text = TextField(_l("Your words"), [DataRequired(_l("Please write what you want to say."))], longest=5000)
 
 
 class ProposalForm(Form):

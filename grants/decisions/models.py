@@ -41,13 +41,28 @@ class Choice(enum.StrEnum):
     ABSTAIN = "abstain"
 
 
+class Procedure(enum.StrEnum):
+    """How a meeting comes to its decisions."""
+
+    VOTE = "vote"
+    CONSENT = "consent"
+
+
+PROCEDURE_LABELS: dict[str, Any] = {
+    Procedure.VOTE: _l("By vote: more members for it than against it"),
+    Procedure.CONSENT: _l("By consent: nobody objects"),
+}
+
+
 class Meeting(Base):
-    """A meeting of the committee about one call, live or over several days."""
+    """A meeting of the committee about one call: live, or over several days when ``ends_at`` says until when."""
 
     __tablename__ = "meeting"
     __table_args__ = (
         one_of("state", MeetingState),
+        one_of("procedure", Procedure),
         CheckConstraint("quorum > 0", name="quorum_positive"),
+        CheckConstraint("ends_at > starts_at", name="ends_after_it_starts"),
         Index("ix_meeting_call_id", "call_id"),
     )
 
@@ -56,6 +71,8 @@ class Meeting(Base):
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
     state: Mapped[str] = mapped_column(default=MeetingState.PLANNED)
     starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    procedure: Mapped[str] = mapped_column(default=Procedure.VOTE)
     quorum: Mapped[int]
     minutes: Mapped[str] = mapped_column(default="")
     called_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
@@ -99,6 +116,25 @@ class Recusal(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     reason: Mapped[str]
     recused_at: Mapped[Recorded]
+
+    person: Mapped[Person] = relationship()
+
+
+class Remark(Base):
+    """What a member or a coordinator says about an application in the discussion of a meeting. Never changed."""
+
+    __tablename__ = "remark"
+    __table_args__ = (
+        Index("ix_remark_meeting_id", "meeting_id", "application_id", "id"),
+        CheckConstraint("text <> ''", name="remark_says_something"),
+    )
+
+    id: Mapped[Key]
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"))
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    text: Mapped[str]
+    said_at: Mapped[Recorded]
 
     person: Mapped[Person] = relationship()
 

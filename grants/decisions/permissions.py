@@ -115,6 +115,12 @@ def can_propose(user: Any, meeting: Meeting, application: Application) -> bool:
     return coordinates or (present and can_sit(user, meeting))
 
 
+def can_discuss(user: Any, meeting: Meeting, application: Application) -> bool:
+    """Members invited to the meeting, and coordinators of the application's region: take part in the discussion."""
+    coordinates = bool(user.holds(*COORDINATORS)) and user.coordinates(application.region or "")
+    return coordinates or can_sit(user, meeting)
+
+
 def can_vote(user: Any, meeting: Meeting) -> bool:
     """Members invited to the meeting: vote on a proposal (when present, and unless they stepped aside)."""
     return can_sit(user, meeting)

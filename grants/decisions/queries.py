@@ -20,7 +20,7 @@ from grants.calls.models import Call, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.queries import once_published
 from grants.checks.models import Finding, Outcome
 from grants.core.db import Prepared, db, packed, to_read, unpacked
-from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Seat, Vote
+from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
@@ -176,6 +176,32 @@ def _meeting_to_read(seen: Select[Meeting]) -> Prepared:
     )
     found = seen.join(Call, Call.id == Meeting.call_id).where(named)
     return Prepared(lambda: found.with_only_columns(packed(Meeting), packed(Call), seats))
+
+
+class Said(NamedTuple):
+    """Something said in the discussion of an application."""
+
+    by: str
+    text: str
+    at: datetime
+
+
+def remarks_on(meeting_id: int, application_id: int) -> list[Said]:
+    """What was said about an application in the discussion of a meeting, in its order."""
+    return [Said(*row) for row in _REMARKS(meeting=meeting_id, application=application_id)]
+
+
+_REMARKS = Prepared(
+    lambda: (
+        select(Person.name, Remark.text, Remark.said_at)
+        .join(Person, Person.id == Remark.person_id)
+        .where(
+            Remark.meeting_id == bindparam("meeting", None, BigInteger),
+            Remark.application_id == bindparam("application", None, BigInteger),
+        )
+        .order_by(Remark.id)
+    )
+)
 
 
 def with_promises(call: Call) -> Call:

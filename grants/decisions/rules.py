@@ -27,7 +27,8 @@ from grants.calls.models import Call
 from grants.core.languages import LazyWords, _l, _ln, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
-from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting
+from grants.core.templating import moment
+from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting, Procedure
 from grants.decisions.queries import DECIDED, Awarded, Ballot, OnRecord
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
@@ -301,10 +302,19 @@ def departures_from_envelope(call: Call, awards: Sequence[Awarded]) -> list[Obst
 
 
 def obstacles_to_calling_meeting(
-    call: Call, starts_at: datetime, members: Sequence[Person], quorum: int, *, decided: int = 0, undecided: int = 0
+    call: Call,
+    starts_at: datetime,
+    members: Sequence[Person],
+    quorum: int,
+    *,
+    ends_at: datetime | None = None,
+    decided: int = 0,
+    undecided: int = 0,
 ) -> list[Obstacle]:
     """Why a meeting cannot be called like this."""
     found = obstacles_by_agenda(decided, undecided)
+    if ends_at is not None and ends_at <= starts_at:
+        found.append(Obstacle("ends_too_early", _l("A meeting ends after it starts.")))
     if call.state != "published" or starts_at < call.closes_at:
         found.append(Obstacle("call_not_closed", _l("The committee meets after the call has closed.")))
     if not members:
@@ -504,15 +514,27 @@ def obstacles_to_proposing(
     return found
 
 
-def obstacles_to_voting(meeting: Meeting, decision: Decision, person: Person, *, recused: bool) -> list[Obstacle]:
-    """Why somebody cannot vote on a proposal."""
+def obstacles_to_remarking(meeting: Meeting, text: str) -> list[Obstacle]:
+    """Why nothing can be added to the discussion; it begins when the members are invited and ends with the meeting."""
+    if meeting.state == MeetingState.CLOSED:
+        return [Obstacle("meeting_closed", _l("The meeting is closed."))]
+    return [] if text.strip() else [Obstacle("remark_empty", _l("Please write what you want to say."))]
+
+
+def obstacles_to_voting(
+    meeting: Meeting, decision: Decision, person: Person, at: datetime, *, recused: bool
+) -> list[Obstacle]:
+    """Why somebody cannot vote on a proposal. Over several days members vote when they can, without being present."""
     found = []
     if meeting.state != MeetingState.OPENED:
         found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
     if decision.state != DecisionState.PROPOSED:
         found.append(Obstacle("decided_already", _l("The committee has decided about this application already.")))
-    if not any(seat.person_id == person.id and seat.present for seat in meeting.seats):
+    if not any(seat.person_id == person.id and (seat.present or meeting.ends_at) for seat in meeting.seats):
         found.append(Obstacle("not_present", _l("Only members who are present vote.")))
+    if meeting.ends_at is not None and at >= meeting.ends_at:
+        message = _l("Members could vote until %(moment)s.", moment=LazyWords(moment, meeting.ends_at))
+        found.append(Obstacle("voting_ended", message))
     if recused:
         found.append(Obstacle("recused", _l("You stepped aside from this application.")))
     return found
@@ -520,11 +542,15 @@ def obstacles_to_voting(meeting: Meeting, decision: Decision, person: Person, *,
 
 @dataclass(frozen=True)
 class Count:
-    """The votes that count: those of members who are present and have not stepped aside."""
+    """The votes that count: those of members who are present and have not stepped aside.
+
+    ``awaited`` members may still vote, in a meeting over several days.
+    """
 
     votes_for: int
     votes_against: int
     abstained: int
+    awaited: int = 0
 
     @property
     def cast(self) -> int:
@@ -537,26 +563,43 @@ class Count:
         return self.votes_for > self.votes_against
 
 
-def count_votes(meeting: Meeting, votes: Mapping[int, str], barred: AbstractSet[int]) -> Count:
-    """Count the votes (person to choice) on a proposal; ``barred`` are the people who stepped aside."""
-    entitled = {seat.person_id for seat in meeting.seats if seat.present} - barred
+def count_votes(meeting: Meeting, votes: Mapping[int, str], barred: AbstractSet[int], at: datetime) -> Count:
+    """Count the votes (person to choice) on a proposal at a moment; ``barred`` are the people who stepped aside.
+
+    A meeting that decides by consent takes silence for consent: at once of who is present, and at the end of a meeting
+    over several days of everybody who was invited.
+    """
+    invited = {seat.person_id for seat in meeting.seats} - barred
+    ended = meeting.ends_at is not None and at >= meeting.ends_at
+    by_consent = meeting.procedure == Procedure.CONSENT
+    entitled = invited if ended and by_consent else {s.person_id for s in meeting.seats if s.present} - barred
     choices = [choice for person, choice in votes.items() if person in entitled]
-    return Count(choices.count(Choice.FOR), choices.count(Choice.AGAINST), choices.count(Choice.ABSTAIN))
+    silent = len(entitled) - len(choices) if by_consent and (ended or meeting.ends_at is None) else 0
+    return Count(
+        choices.count(Choice.FOR) + silent,
+        choices.count(Choice.AGAINST),
+        choices.count(Choice.ABSTAIN),
+        awaited=len(invited - set(votes)) if meeting.ends_at is not None and not ended else 0,
+    )
 
 
-def votes_on(decision: Decision, meeting: Meeting, barred: AbstractSet[int], record: OnRecord | None) -> Count:
-    """The votes on a proposal as they count now; those on a decision that was taken as they were counted then, whoever
-    steps aside or leaves the meeting later.
+def votes_on(
+    decision: Decision, meeting: Meeting, barred: AbstractSet[int], record: OnRecord | None, at: datetime
+) -> Count:
+    """The votes on a proposal as they count at a moment; those on a decision that was taken as they were counted then,
+    whoever steps aside or leaves the meeting later.
     """
     if record is not None and decision.state in DECIDED:
         return Count(*record.votes)
-    return count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, barred)
+    return count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, barred, at)
 
 
 def obstacles_to_taking(
     meeting: Meeting, call: Call, decision: Decision, list_: Ranking, count: Count, awards: Iterable[Awarded]
 ) -> list[Obstacle]:
-    """Why a proposal is not decided yet: reviews, quorum, majority, or the envelope."""
+    """Why a proposal is not decided yet: reviews, members who may still vote, quorum, majority or an objection, or the
+    envelope.
+    """
     found = []
     if meeting.state != MeetingState.OPENED:
         found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
@@ -566,6 +609,14 @@ def obstacles_to_taking(
         found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
     result = list_.result(decision.application_id)
     found += obstacles_by_reviews(list_.grid, result) if result else []
+    if count.awaited:
+        message = _ln(
+            "%(num)s member may still vote, until %(moment)s.",
+            "%(num)s members may still vote, until %(moment)s.",
+            count.awaited,
+            moment=LazyWords(moment, meeting.ends_at),
+        )
+        found.append(Obstacle("voting_goes_on", message))
     if count.cast < meeting.quorum:
         message = _l(
             "%(n)s of at least %(quorum)s members who are present and concerned have voted.",
@@ -573,6 +624,9 @@ def obstacles_to_taking(
             quorum=meeting.quorum,
         )
         found.append(Obstacle("no_quorum", message))
+    elif meeting.procedure == Procedure.CONSENT and count.votes_against:
+        message = _l("A member objects. Please discuss it and change the proposal, or leave it undecided.")
+        found.append(Obstacle("objection", message))
     elif not count.carried:
         found.append(Obstacle("no_majority", _l("There are not more votes for the proposal than against it.")))
     spent = sum(one.amount_minor for one in awards if one.application_id != decision.application_id)

@@ -33,9 +33,10 @@ from grants.decisions.forms import (
     PresenceForm,
     ProposalForm,
     ReasonForm,
+    RemarkForm,
     VoteForm,
 )
-from grants.decisions.models import OUTCOME_LABELS, Decision, Meeting
+from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
 from grants.reviews import queries as reviews
@@ -196,7 +197,8 @@ def call_meeting(reference: str) -> ResponseReturnValue:
     try:
         meeting = actions.call_meeting(
             call,
-            starts_at=form.starts_in(call.timezone),
+            **form.moments_in(call.timezone),
+            procedure=form.procedure.data,
             members=queries.people_named(form.members.data),
             quorum=form.quorum.data,
             by=current_user,
@@ -246,6 +248,7 @@ def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseRet
             signing=rules.obstacles_to_signing(meeting, current_user),
             open_proposals=sum(1 for one in ballots if one.state == DecisionState.PROPOSED),
             departures=rules.departures_from_envelope(meeting.call, awards) if awards else [],
+            procedures=PROCEDURE_LABELS,
             minutes=meeting.minutes if rules.names_nothing(meeting.minutes, agenda["hidden_lines"]) else None,
             entries=timeline([("meeting", meeting.id)], names=True),
             **agenda,
@@ -334,7 +337,11 @@ def sheet(reference: str) -> ResponseReturnValue:
         decisions=seen,
         counts={
             one.id: rules.votes_on(
-                one, meeting, {person.id for person in barred.get(one.application_id, [])}, records.get(one.id)
+                one,
+                meeting,
+                {person.id for person in barred.get(one.application_id, [])},
+                records.get(one.id),
+                clock.now(),
             )
             for one in seen
         },
@@ -370,7 +377,11 @@ def case(reference: str, application_reference: str) -> ResponseReturnValue:
 
 
 def _case_page(
-    meeting: Meeting, application: Application, form: ProposalForm | None = None, status: int = 200
+    meeting: Meeting,
+    application: Application,
+    form: ProposalForm | None = None,
+    status: int = 200,
+    remark_form: RemarkForm | None = None,
 ) -> ResponseReturnValue:
     call = meeting.call
     standing = reviews.standing_of(call)
@@ -383,7 +394,8 @@ def _case_page(
     recused = current_user.id in out
     votes = {vote.person_id: vote.choice for vote in decision.votes} if decision else {}
     records = queries.on_record([decision.id]) if decision and decision.state in queries.DECIDED else {}
-    count = rules.votes_on(decision, meeting, out, records.get(decision.id)) if decision else None
+    at = clock.now()
+    count = rules.votes_on(decision, meeting, out, records.get(decision.id), at) if decision else None
     if form is None:
         form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id)))
     taking = []
@@ -412,7 +424,10 @@ def _case_page(
             reason_form=ReasonForm(formdata=None),
             discussing=rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
             + rules.obstacles_by_reviews(list_.grid, found(list_.result(line.id))),
-            voting=rules.obstacles_to_voting(meeting, decision, current_user, recused=recused) if decision else [],
+            voting=rules.obstacles_to_voting(meeting, decision, current_user, at, recused=recused) if decision else [],
+            remarks=queries.remarks_on(meeting.id, application.id),
+            can_discuss=permissions.can_discuss(current_user, meeting, application),
+            remark_form=remark_form or RemarkForm(formdata=None),
             taking=taking,
             can_propose=permissions.can_propose(current_user, meeting, application),
             can_vote=permissions.can_vote(current_user, meeting),
@@ -483,6 +498,21 @@ def _decision(reference: str, application_reference: str) -> Decision:
     meeting, application = _case(reference, application_reference)
     decision = found(queries.decision_on(application.id))
     return found(decision if decision.meeting_id == meeting.id else None)
+
+
+@bp.post("/meetings/<reference>/<application_reference>/remark")
+@access(*COMMITTEE)
+def remark(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Say something in the discussion of an application."""
+    meeting, application = _case(reference, application_reference)
+    require(permissions.can_discuss(current_user, meeting, application))
+    form = RemarkForm()
+    if not form.validate_on_submit():
+        return _case_page(meeting, application, status=422, remark_form=form)
+    actions.remark(meeting, application, form.text.data, by=current_user)
+    said = _("Your words stand in the discussion.")
+    where = {"reference": reference, "application_reference": application_reference, "_anchor": "discussion"}
+    return done(said, "decisions.case", **where)
 
 
 @bp.post("/meetings/<reference>/<application_reference>/vote")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
@@ -11,7 +13,7 @@ from grants.core.mail import OutboxMail
 from grants.core.money import Money
 from grants.core.rules import Refused
 from grants.decisions import actions, queries
-from grants.decisions.models import Choice, Decision, Recusal
+from grants.decisions.models import Choice, Decision, Procedure, Recusal
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews import actions as review_actions
@@ -229,3 +231,80 @@ def test_what_is_not_eligible_or_decided_elsewhere_is_not_discussed() -> None:
     scored(of_call, 3, 3)
     later = session_of(of_call, people)
     assert refusal(actions.propose, later, application, **award) == {"decided_already"}
+
+
+def test_over_several_days_members_vote_when_they_can_and_all_are_waited_for() -> None:
+    of_call, people = call(), members(3)
+    chair, ends_at = coordinator(), AT + timedelta(days=3)
+    application = scored(of_call)
+    meeting = actions.call_meeting(of_call, starts_at=AT, ends_at=ends_at, members=people, quorum=2, by=chair)
+    actions.open_meeting(meeting, by=chair)
+    decision = actions.propose(meeting, application, outcome="award", amount=application.requested, by=chair)
+    actions.vote(decision, Choice.FOR, by=people[0])
+    assert [seat.present for seat in meeting.seats] == [True, False, False], "who votes attends"
+    assert refusal(actions.take, decision, by=chair) == {"voting_goes_on", "no_quorum"}
+    actions.vote(decision, Choice.FOR, by=people[1])
+    assert refusal(actions.take, decision, by=chair) == {"voting_goes_on"}
+    assert refusal(actions.vote, decision, Choice.FOR, by=members(1)[0]) == {"not_present"}
+    with clock.at(ends_at):
+        assert refusal(actions.vote, decision, Choice.AGAINST, by=people[2]) == {"voting_ended"}
+        actions.take(decision, by=chair)
+    assert decision.state == DecisionState.TAKEN
+
+
+def test_all_having_voted_nobody_waits_for_the_last_day() -> None:
+    of_call, people = call(), members(2)
+    chair, application = coordinator(), scored(of_call)
+    ends_at = AT + timedelta(days=3)
+    meeting = actions.call_meeting(of_call, starts_at=AT, ends_at=ends_at, members=people, quorum=2, by=chair)
+    actions.open_meeting(meeting, by=chair)
+    decided(meeting, application, people)
+    early = {"starts_at": AT, "ends_at": AT, "members": people, "quorum": 1, "by": chair}
+    assert refusal(actions.call_meeting, call(), **early) == {"ends_too_early"}
+
+
+def test_by_consent_silence_agrees_and_one_objection_stops() -> None:
+    of_call, people = call(), members(3)
+    chair, application = coordinator(), scored(of_call)
+    meeting = actions.call_meeting(
+        of_call, starts_at=AT, members=people, quorum=3, procedure=Procedure.CONSENT, by=chair
+    )
+    for one in people[:2]:
+        actions.mark_present(meeting, one, by=chair)
+    actions.open_meeting(meeting, by=chair)
+    decision = actions.propose(meeting, application, outcome="award", amount=application.requested, by=chair)
+    assert refusal(actions.take, decision, by=chair) == {"no_quorum"}, "who is away does not consent"
+    actions.mark_present(meeting, people[2], by=chair)
+    actions.vote(decision, Choice.AGAINST, by=people[2])
+    assert refusal(actions.take, decision, by=chair) == {"objection"}
+    actions.vote(decision, Choice.ABSTAIN, by=people[2])
+    actions.take(decision, by=chair)
+    entry = db.session.query(HistoryEntry).filter_by(subject_kind="decision", verb="take").one()
+    assert entry.details["votes"] == [2, 0, 1]
+
+
+def test_over_several_days_silence_consents_only_at_the_end() -> None:
+    of_call, people = call(), members(3)
+    chair, application, ends_at = coordinator(), scored(of_call), AT + timedelta(days=2)
+    meeting = actions.call_meeting(
+        of_call, starts_at=AT, ends_at=ends_at, members=people, quorum=2, procedure=Procedure.CONSENT, by=chair
+    )
+    actions.open_meeting(meeting, by=chair)
+    decision = actions.propose(meeting, application, outcome="award", amount=application.requested, by=chair)
+    assert refusal(actions.take, decision, by=chair) == {"voting_goes_on", "no_quorum"}
+    with clock.at(ends_at):
+        actions.take(decision, by=chair)
+    assert decision.state == DecisionState.TAKEN
+
+
+def test_what_is_said_stays_in_the_discussion_until_the_meeting_closes() -> None:
+    of_call, people = call(), members(2)
+    application, meeting = scored(of_call), session_of(of_call, people)
+    said = actions.remark(meeting, application, " The second review is right. ", by=people[0])
+    assert [(one.by, one.text) for one in queries.remarks_on(meeting.id, application.id)] == [
+        (people[0].name, "The second review is right.")
+    ]
+    assert said.said_at is not None
+    assert refusal(actions.remark, meeting, application, "  ", by=people[0]) == {"remark_empty"}
+    actions.close_meeting(meeting, minutes="Done.", reason="Few came.", by=coordinator())
+    assert refusal(actions.remark, meeting, application, "Late", by=people[0]) == {"meeting_closed"}

@@ -54,6 +54,10 @@ def test_the_whole_meeting_through_the_pages(app: Flask, browser: Browser) -> No
     browser.post(f"{case_page}/propose", proposal | {"amount": "ten"}, page=case_page, status=422)
     browser.post(f"{case_page}/propose", proposal, page=case_page, status=302)
     browser.post(f"{case_page}/take", page=case_page, status=409)
+    browser.post(f"{case_page}/remark", {"text": " "}, page=case_page, status=422)
+    assert "Please write what you want to say." in browser.text
+    browser.post(f"{case_page}/remark", {"text": "A plan that fits its year."}, page=case_page, status=302)
+    assert "A plan that fits its year." in browser.follow().text
     browser.post(f"{case_page}/vote", {"choice": "for"}, page=case_page, status=403)
     voters = [Browser(app).sign_in(mail) for mail in mails]
     for voter in voters:

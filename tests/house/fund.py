@@ -245,6 +245,7 @@ def _meeting() -> None:
     )
     db.session.flush()
     decisions.vote(decision, "for", by=members[1])
+    decisions.remark(meeting, b, "Their budget is lean.", by=members[1])
 
 
 def _grants() -> None:

@@ -19,7 +19,16 @@ from grants.core.db import db
 from grants.schema import empty, migrate
 from tests.conftest import PRISTINE, copied, settings
 
-RECORDS = ("history_entry", "history_seal", "receipt", "conflict_declaration", "transfer", "refund", "correction")
+RECORDS = (
+    "history_entry",
+    "history_seal",
+    "receipt",
+    "conflict_declaration",
+    "transfer",
+    "refund",
+    "correction",
+    "remark",
+)
 """Tables to which rows are added, and in which nothing is ever changed or removed."""
 
 EMPTIED = "TRUNCATE {} CASCADE"
@@ -35,7 +44,7 @@ WITHOUT_INDEX = {
         "meeting.called_by_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id",
         "report.accepted_by_id", "report.submitted_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
         "joining_request.decided_by_id", "kept_document.added_by_id", "organization_identifier.added_by_id",
-        "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id",
+        "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id", "remark.person_id",
         "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "upload.person_id", "draft_note.written_by_id",
         "draft_note.settled_by_id",
         "clarification.asked_by_id", "clarification.ended_by_id", "assisted_entry.entered_by_id",
