@@ -244,6 +244,10 @@ class Organization(Base):
         Index("ix_organization_plain_number", text("plain_number(registration_number)")),
         Index("ix_organization_email_domain", text("web_domain(email)")),
         Index("ix_organization_website_domain", text("web_domain(website)")),
+        Index("ix_organization_same_name", text("plain_name(name)")),
+        Index("ix_organization_same_sponsor", text("plain_name(fiscal_sponsor)")),
+        Index("ix_organization_same_email", text("nullif(lower(email), '')")),
+        Index("ix_organization_same_phone", text("plain_number(phone)")),
     )
 
     id: Mapped[Key]

@@ -12,13 +12,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Organization, Person
-from grants.accounts.queries import coordinators_of, linked_organizations
+from grants.accounts.queries import linked_organizations
 from grants.applications import mails, queries, rules
 from grants.applications.models import Application, Attachment, ChangesRead, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.budgets.rules import budget_in
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.workflow import CallState
+from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files
 from grants.core.db import Prepared, db, in_session, to_read
 from grants.core.files import StoredFile
@@ -409,7 +410,7 @@ def withdraw(application: Application, reason: str, *, by: Person) -> None:
     sent_in = application.submitted_at is not None
     history.record(application, "withdraw", by=by, reason=reason)
     if sent_in:
-        coordinators = coordinators_of(application.region)
+        coordinators = free_coordinators(application)
         post(*(mails.application_withdrawn(application, reason.strip(), to=person) for person in coordinators))
 
 

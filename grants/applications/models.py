@@ -26,6 +26,7 @@ class Application(Base):
     ``reopened`` names the parts that may be written in again although it was sent in: keys of sections, and of documents
     after ``document:``. ``entered_by_id`` is the coordinator who types it for an organization without a line.
     ``certified_hash`` is the fingerprint of what a signatory read and certified; it holds for that content and no other.
+    ``partners`` are the names of the organizations that work with the applicant, as it wrote them.
     """
 
     __tablename__ = "application"
@@ -47,6 +48,7 @@ class Application(Base):
         ),
         Index("ix_application_call_id_state", "call_id", "state"),
         Index("ix_application_organization_id", "organization_id"),
+        Index("ix_application_partners", text("plain_names(partners)"), postgresql_using="gin"),
     )
 
     id: Mapped[Key]
@@ -67,6 +69,7 @@ class Application(Base):
     region: Mapped[str | None]
     plan_points: Mapped[list[int]] = mapped_column(default=list)
     countries: Mapped[list[str]] = mapped_column(default=list)
+    partners: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
     requested_minor: Mapped[int] = mapped_column(default=0)
     total_cost_minor: Mapped[int] = mapped_column(default=0)
     currency: Mapped[str]

@@ -88,12 +88,19 @@ def facts_in(answers: Mapping[str, Any], currency: str) -> dict[str, Any]:
         "lot_key": answers.get("lot") or None,
         "plan_points": [int(point) for point in points if point is not None],
         "countries": [str(code) for code in answers.get("countries_of_action") or []],
+        "partners": _words_in(answers.get("partners")),
         "requested_minor": _minor(answers.get("requested_amount"), currency),
         "total_cost_minor": _minor(answers.get("total_cost"), currency),
         "start_on": day_of(answers.get("start_date")),
         "months": int(months) if months is not None and 0 < months < 1200 else None,
         "confidentiality": confidentiality if confidentiality in list(Confidentiality) else Confidentiality.PUBLIC,
     }
+
+
+def _words_in(rows: Any) -> list[str]:
+    """Everything that was written in the rows of a list: whichever column holds the names, they are among it."""
+    cells = (row.values() if isinstance(row, Mapping) else (row,) for row in (rows if isinstance(rows, list) else ()))
+    return [word for row in cells for word in row if isinstance(word, str) and word.strip()]
 
 
 def _minor(answer: Any, currency: str) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from grants.accounts.models import Person
-from grants.accounts.queries import coordinators_of
 from grants.applications.models import Application
 from grants.awards import mails, queries, rules
 from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone
 from grants.calls.models import Call
+from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files, pdf
 from grants.core.db import db
 from grants.core.languages import speaking
@@ -99,7 +99,7 @@ def accept(award: Award, *, by: Person) -> Award:
     """The grantee accepts the offer. Raises Refused when it was answered before."""
     refuse(rules.obstacles_to_answering(award))
     history.record(award, "accept", by=by)
-    post(*(mails.award_answered(award, to, accepted=True) for to in coordinators_of(award.region)))
+    post(*(mails.award_answered(award, to, accepted=True) for to in free_coordinators(award)))
     return award
 
 
@@ -107,7 +107,7 @@ def refuse_offer(award: Award, reason: str, *, by: Person) -> Award:
     """The grantee refuses the offer and says why. Raises Refused when it was answered before, or without a reason."""
     refuse(rules.obstacles_to_answering(award))
     history.record(award, "refuse", by=by, reason=reason)
-    post(*(mails.award_answered(award, to, accepted=False) for to in coordinators_of(award.region)))
+    post(*(mails.award_answered(award, to, accepted=False) for to in free_coordinators(award)))
     return award
 
 
@@ -174,7 +174,7 @@ def sign(award: Award, *, signature: str, by: Person, version: int | None = None
     agreement.signed_at = clock.now()
     agreement.signed_by_id = by.id
     history.record(award, "sign", by=by, version=agreement.version)
-    post(*(mails.agreement_signed(award, agreement, to) for to in coordinators_of(award.region)))
+    post(*(mails.agreement_signed(award, agreement, to) for to in free_coordinators(award)))
     return agreement
 
 

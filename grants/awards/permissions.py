@@ -9,9 +9,9 @@ from sqlalchemy import Select, and_, false, or_, select
 from grants.accounts.models import COORDINATORS, Role
 from grants.awards.models import Agreement, Award, Milestone
 from grants.calls.models import Call
+from grants.conflicts.queries import hidden_applications
 from grants.core.permissions import scope_of
 from grants.decisions.models import Meeting
-from grants.decisions.queries import hidden_applications
 
 READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 STAFF = (*COORDINATORS, *READERS)

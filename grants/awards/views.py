@@ -14,6 +14,7 @@ from grants.accounts.models import COORDINATORS, Role
 from grants.awards import actions, forms, permissions, queries, rules
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
+from grants.conflicts import queries as conflicts
 from grants.core import clock, files
 from grants.core.forms import Form
 from grants.core.languages import _l, pick
@@ -134,7 +135,7 @@ def release(reference: str) -> ResponseReturnValue:
     meeting = found(decisions.meeting_by_reference(scope(current_user, Meeting), reference))
     require(permissions.can_release(current_user, meeting))
     decided = decisions.decisions_of(meeting)
-    hidden = decisions.hidden_ids(current_user, meeting.call_id)
+    hidden = conflicts.hidden_ids(current_user, meeting.call_id)
     return render_template(
         "awards/release.html",
         meeting=meeting,

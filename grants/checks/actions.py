@@ -7,13 +7,13 @@ from datetime import date
 from typing import Any
 
 from grants.accounts.models import Person
-from grants.accounts.queries import coordinators_of
 from grants.applications import queries as applications
 from grants.applications import rules as application_rules
 from grants.applications.actions import answers_in, open_parts, put_back, renew_receipt
 from grants.applications.models import Application, Receipt
 from grants.checks import mails, queries, rules
 from grants.checks.models import Clarification, Finding, Outcome
+from grants.conflicts.queries import free_coordinators
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l
@@ -183,7 +183,8 @@ def hand_in(clarification: Clarification, answer: str, *, by: Person) -> Receipt
     _end(clarification, by)
     history.record(clarification, "answer", by=by, receipt=receipt.number)
     told = {person.id: person for person in [by, *applications.people_of(application)]}
-    staff = {person.id: person for person in [clarification.asked_by, *coordinators_of(application.region)]}
+    coordinators = free_coordinators(application)
+    staff = {person.id: person for person in [clarification.asked_by, *coordinators]}
     post(
         *(mails.clarification_received(clarification, to=person) for person in told.values()),
         *(mails.clarification_answered(clarification, to=person) for person in staff.values()),

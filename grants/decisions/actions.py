@@ -11,6 +11,9 @@ from grants.applications.models import Application
 from grants.calls import actions as call_actions
 from grants.calls.models import Call
 from grants.checks import actions as check_actions
+from grants.conflicts import queries as conflicts
+from grants.conflicts.models import ConflictDeclaration, Grade
+from grants.conflicts.rules import KIND_LABELS
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l
@@ -23,7 +26,7 @@ from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history import actions as history
 from grants.reviews import actions as review_actions
 from grants.reviews import queries as reviews
-from grants.reviews.models import Assignment, ConflictDeclaration, Grade, Review
+from grants.reviews.models import Assignment, Review
 
 # ------------------------------------------------------------------ meetings
 
@@ -140,9 +143,12 @@ def _write_down_recusals(meeting: Meeting) -> None:
     lines = reviews.lines_under_review(meeting.call_id)
     organization = {line.id: line.organization_id for line in lines}
     written = {(one.person_id, one.application_id) for one in queries.recusals_of(meeting)}
-    said = reviews.conflict_reasons([seat.person_id for seat in meeting.seats], meeting.call_id)
-    for person_id, application_id in sorted(queries.barred(meeting, lines) - written):
-        reason = said.get((person_id, organization.get(application_id, 0))) or "Membership of the organization"
+    kinds = queries.barred(meeting, lines)
+    said = conflicts.conflict_reasons([seat.person_id for seat in meeting.seats], meeting.call_id)
+    for person_id, application_id in sorted(kinds.keys() - written):
+        reason = said.get((person_id, organization[application_id])) or str(
+            KIND_LABELS[kinds[person_id, application_id]]
+        )
         db.session.add(
             Recusal(meeting_id=meeting.id, application_id=application_id, person_id=person_id, reason=reason)
         )
@@ -403,14 +409,14 @@ def declare_interest(
             entry = history.note("decision", decision.id, "late_conflict", by=by, reviewer=person.reference)
         if sat:
             entry = history.note("decision", decision.id, "late_recusal", by=by, member=person.reference)
-        coordinators = reviews.free_coordinators(decision.application)
+        coordinators = conflicts.free_coordinators(decision.application)
         post(*[mails.conflict_after_decision(decision, coordinator, entry.id) for coordinator in coordinators])
     return declaration
 
 
 def _was_tied(person: Person, decision: Decision) -> bool:
     application = decision.application
-    return bool(reviews.in_conflict(person, [application.organization_id], call_id=application.call_id))
+    return bool(conflicts.in_conflict(person, [application.organization_id], call_id=application.call_id))
 
 
 def cancel_call(call: Call, reason: str, *, by: Person) -> None:

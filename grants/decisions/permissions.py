@@ -10,9 +10,9 @@ from grants.accounts.models import COORDINATORS, Person, Role
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
+from grants.conflicts.queries import hidden_applications
 from grants.core.permissions import composed_once, scope_of
 from grants.decisions.models import Decision, Meeting, Seat
-from grants.decisions.queries import hidden_applications
 from grants.decisions.workflow import DecisionState
 
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)

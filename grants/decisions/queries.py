@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, Select, Text, bindparam, exists, func, select, union
+from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
@@ -19,6 +19,7 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.queries import once_published
 from grants.checks.models import Finding, Outcome
+from grants.conflicts import queries as conflicts
 from grants.core.db import Prepared, db, packed, to_read, unpacked
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
@@ -61,43 +62,11 @@ class MissedRule:
 # ------------------------------------------------------------------ stepping aside
 
 
-def hidden_applications(person_id: int | BindParameter[int]) -> Select[int]:
-    """The applications of which a person may see nothing, as a reviewer or as a committee member."""
-    by_recusal = select(Recusal.application_id).where(Recusal.person_id == person_id)
-    every = union(reviews.hidden_applications(person_id), by_recusal).subquery()
-    return select(every.c[0])
-
-
-def hidden_ids(person: Person, call_id: int) -> set[int]:
-    """The applications to one call of which a person may see nothing."""
-    return {application_id for (application_id,) in _HIDDEN(call=call_id, person=person.id)}
-
-
-def _hidden() -> Select[int]:
-    hidden = hidden_applications(bindparam("person", None, type_=BigInteger)).subquery()
-    of_call = Application.call_id == reviews.OF_CALL
-    return select(hidden.c[0]).join(Application, Application.id == hidden.c[0]).where(of_call)
-
-
-_HIDDEN = Prepared(_hidden)
-
-
-def barred(meeting: Meeting, lines: Iterable[reviews.ApplicationLine]) -> set[tuple[int, int]]:
-    """The pairs (person, application) of this meeting in which the member has stepped aside, or must."""
-    people = [seat.person_id for seat in meeting.seats]
-    ties = reviews.ties_of(people, meeting.call_id)
-    pairs = {(person, line.id) for line in lines for person in people if (person, line.organization_id) in ties}
-    recused = select(Recusal.person_id, Recusal.application_id).where(Recusal.meeting_id == meeting.id)
-    as_reviewers = (
-        select(Assignment.reviewer_id, Assignment.application_id)
-        .join(Application, Application.id == Assignment.application_id)
-        .where(
-            Application.call_id == meeting.call_id,
-            Assignment.reviewer_id.in_(people),
-            Assignment.state == AssignmentState.RECUSED,
-        )
-    )
-    return pairs | {(int(p), int(a)) for p, a in db.session.execute(union(recused, as_reviewers))}
+def barred(meeting: Meeting, lines: Iterable[reviews.ApplicationLine]) -> dict[tuple[int, int], str]:
+    """The pairs (person, application) of this meeting in which the member has stepped aside, or must, and why."""
+    about = {line.id for line in lines}
+    kinds = conflicts.conflicts_in(meeting.call_id, [seat.person_id for seat in meeting.seats])
+    return {pair: kind for pair, kind in kinds.items() if pair[1] in about}
 
 
 def recusals_of(meeting: Meeting, application_id: int | None = None) -> list[Recusal]:

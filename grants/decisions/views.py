@@ -21,6 +21,9 @@ from grants.calls.permissions import can_cancel
 from grants.calls.queries import call_by_reference, call_to_read
 from grants.calls.views import manage_page
 from grants.checks.permissions import can_check
+from grants.conflicts import queries as conflicts
+from grants.conflicts.models import Grade
+from grants.conflicts.permissions import DECLARERS, can_declare_interests
 from grants.core import clock, files
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
@@ -42,12 +45,10 @@ from grants.history.queries import timeline
 from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
 from grants.reviews.forms import AskForm, DeclarationForm, InterestForm, SuggestForm, review_form, typed_in
-from grants.reviews.models import Assignment, Grade
+from grants.reviews.models import Assignment
 from grants.reviews.permissions import (
-    DECLARERS,
     can_assign,
     can_declare,
-    can_declare_interests,
     can_follow_reviews,
     can_write,
 )
@@ -80,7 +81,7 @@ COMMITTEE = (Role.COMMITTEE_MEMBER, *FOLLOWERS)
 def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
     """The ranked list as the present reader may see it: without what they stepped aside from, and of their regions."""
     standing = reviews.standing_of(call)
-    hidden = queries.hidden_ids(current_user, call.id)
+    hidden = conflicts.hidden_ids(current_user, call.id)
     hidden_lines = [line for line in standing.lines if line.id in hidden] if hidden else []
     list_ = rules.ranking(call, standing, hidden={line.id for line in hidden_lines})
     ballots = queries.ballots_of(call.id)
@@ -312,7 +313,7 @@ def sign(reference: str) -> ResponseReturnValue:
 def sheet(reference: str) -> ResponseReturnValue:
     """The decision sheet, to read, sign and print."""
     meeting = _meeting(reference)
-    hidden = queries.hidden_ids(current_user, meeting.call_id)
+    hidden = conflicts.hidden_ids(current_user, meeting.call_id)
     decisions = queries.decisions_of(meeting)
     seen = [
         one
@@ -385,7 +386,7 @@ def _case_page(
 ) -> ResponseReturnValue:
     call = meeting.call
     standing = reviews.standing_of(call)
-    hidden = queries.hidden_ids(current_user, call.id) & {line.id for line in standing.lines}
+    hidden = conflicts.hidden_ids(current_user, call.id) & {line.id for line in standing.lines}
     list_ = rules.ranking(call, standing, hidden=hidden)
     line = found(list_.result(application.id)).application
     decision = queries.decision_on(application.id)
@@ -812,7 +813,7 @@ def declare_interest() -> ResponseReturnValue:
     form.call.choices = call_choices()
     if not form.validate_on_submit():
         return interests_page(form, 422)
-    organization = found(reviews.organization_named(form.organization.data or ""))
+    organization = found(conflicts.organization_named(form.organization.data or ""))
     call = call_by_reference(scope(current_user, Call), form.call.data) if form.call.data else None
     actions.declare_interest(
         current_user, organization, grade=form.grade.data, reason=form.reason.data or "", call=call, by=current_user

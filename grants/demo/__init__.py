@@ -13,6 +13,7 @@ from flask import current_app
 from sqlalchemy import select, update
 
 from grants.accounts.models import Person
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.core.mail import Delivery, OutboxMail
@@ -25,7 +26,6 @@ from grants.demo.decided import DecidedStory, GrantStory
 from grants.demo.enquiries import EnquiryStory
 from grants.demo.people import PASSWORD, People
 from grants.reviews import actions as reviews
-from grants.reviews.models import Grade
 
 Say = Callable[[str], None]
 

@@ -18,6 +18,7 @@ from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import written_documents
 from grants.checks import actions as checks
 from grants.checks.models import Finding, Outcome
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.corrections import actions as corrections
@@ -25,7 +26,7 @@ from grants.demo import sample
 from grants.demo.people import People
 from grants.questionnaires import queries as questionnaires
 from grants.reviews import actions as reviews
-from grants.reviews.models import Assignment, Grade, Recommendation
+from grants.reviews.models import Assignment, Recommendation
 
 Say = Callable[[str], None]
 

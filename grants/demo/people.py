@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from grants.accounts import actions
 from grants.accounts.models import MemberRole, Organization, Person, Role
+from grants.conflicts.models import Grade
 from grants.core.db import db
 from grants.core.money import Money
 from grants.demo import sample
 from grants.reviews.actions import declare_interest
-from grants.reviews.models import Grade, ReviewerProfile
+from grants.reviews.models import ReviewerProfile
 
 PASSWORD = "demonstration"  # noqa: S105 - printed on purpose; these accounts refuse to exist in production
 

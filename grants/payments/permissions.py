@@ -9,10 +9,9 @@ from sqlalchemy import Select, false, or_, select
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.awards.models import Award
 from grants.awards.permissions import awards_seen_by, can_oversee
+from grants.conflicts.queries import hidden_applications, in_conflict, tied_organizations
 from grants.core.permissions import scope_of
-from grants.decisions.queries import hidden_applications
 from grants.payments.models import Account, BankAccount, Disbursement, Refund, Tranche, Transfer
-from grants.reviews.queries import in_conflict, tied_organizations
 
 READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 

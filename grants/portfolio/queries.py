@@ -46,13 +46,15 @@ from grants.checks.models import Clarification
 from grants.checks.workflow import ClarificationState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
+from grants.conflicts.models import ConflictDeclaration
+from grants.conflicts.queries import hidden_applications
 from grants.core.db import Prepared, db
 from grants.core.languages import pick
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
-from grants.decisions.queries import DECIDED, hidden_applications
+from grants.decisions.queries import DECIDED
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
@@ -65,7 +67,7 @@ from grants.questionnaires.queries import definition_of
 from grants.reminders.queries import CLOSE_WITHIN, RUNNING
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
-from grants.reviews.models import Assignment, ConflictDeclaration
+from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 
 AHEAD = timedelta(days=45)

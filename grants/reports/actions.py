@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 
 from grants.accounts.models import Person
-from grants.accounts.queries import coordinators_of
 from grants.awards import rules as awards
 from grants.awards.models import Award
+from grants.conflicts.queries import free_coordinators
 from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import post
@@ -122,7 +122,7 @@ def submit(due: ReportDue, *, by: Person) -> Report:
     report.submitted_at = clock.now()
     report.submitted_by_id = by.id
     history.record(due, "submit", by=by, version=report.version)
-    post(*(mails.report_submitted(due, report, to) for to in coordinators_of(award.region)))
+    post(*(mails.report_submitted(due, report, to) for to in free_coordinators(award)))
     return report
 
 

@@ -9,6 +9,9 @@ from grants.accounts.models import Organization, Person
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
+from grants.conflicts import queries as conflicts
+from grants.conflicts.models import ConflictDeclaration, Grade
+from grants.conflicts.rules import obstacles_to_declaring
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l
@@ -16,7 +19,7 @@ from grants.core.mail import Mail, post
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.history import actions as history
 from grants.reviews import mails, queries, rules
-from grants.reviews.models import Assignment, ConflictDeclaration, Grade, Review, ReviewerProfile, Score
+from grants.reviews.models import Assignment, Review, ReviewerProfile, Score
 from grants.reviews.workflow import AssignmentState
 
 
@@ -106,7 +109,7 @@ def release(assignment: Assignment, reason: str, *, by: Person) -> None:
 def accept(assignment: Assignment, *, grade: str, reason: str, by: Person) -> Assignment:
     """Take on a review after declaring no tie, or a tie that is no conflict. Opens the application and the form."""
     application = assignment.application
-    tied = bool(queries.in_conflict(by, [application.organization_id], call_id=application.call_id))
+    tied = bool(conflicts.in_conflict(by, [application.organization_id], call_id=application.call_id))
     refuse(rules.obstacles_to_accepting(grade, reason, tied=tied))
     _declare(by, application.organization, grade, reason, application.call)
     history.record(assignment, "accept", by=by, grade=grade)
@@ -129,7 +132,7 @@ def decline(assignment: Assignment, reason: str, *, by: Person, is_missed: bool 
     entry = history.record(assignment, "decline", by=by, reason=reason)
     application = assignment.application
     if is_missed and application.state == ApplicationState.ELIGIBLE:
-        post(*[mails.reviewer_missing(application, one, entry.id) for one in queries.free_coordinators(application)])
+        post(*[mails.reviewer_missing(application, one, entry.id) for one in conflicts.free_coordinators(application)])
 
 
 def declare_interest(
@@ -148,7 +151,7 @@ def declare_interest(
     ``standing`` are applications on which something was built already: their submitted reviews go on counting, and
     nobody else is asked to review them. They too are hidden from the person from now on.
     """
-    refuse(rules.obstacles_to_declaring(grade, reason))
+    refuse(obstacles_to_declaring(grade, reason))
     declaration = _declare(person, organization, grade, reason, call, by=by)
     if grade == Grade.CONFLICT:
         for assignment in queries.live_assignments(person, organization, call):
@@ -161,7 +164,7 @@ def declare_interest(
 def _declare(
     person: Person, organization: Organization, grade: str, reason: str, call: Call | None, *, by: Person | None = None
 ) -> ConflictDeclaration:
-    refuse(rules.obstacles_to_declaring(grade, reason))
+    refuse(obstacles_to_declaring(grade, reason))
     declaration = ConflictDeclaration(
         person_id=person.id,
         organization_id=organization.id,
@@ -178,7 +181,7 @@ def _declare(
 def set_conflicted_aside(application: Application, *, by: Person) -> None:
     """Take out the reviews that went on counting in spite of a conflict, once nothing stands on them any more."""
     assignments = queries.conflicted_reviews(application)
-    reasons = queries.conflict_reasons([one.reviewer_id for one in assignments], application.call_id)
+    reasons = conflicts.conflict_reasons([one.reviewer_id for one in assignments], application.call_id)
     for one in assignments:
         said = reasons.get((one.reviewer_id, application.organization_id))
         _step_aside(one, said or "Membership of the organization", by)
@@ -196,7 +199,7 @@ def _step_aside(assignment: Assignment, reason: str, by: Person, *, is_missed: b
     is_missed = is_missed and application.state == ApplicationState.ELIGIBLE
     if is_late or is_missed:
         mail = mails.conflict_declared_late if is_late else mails.reviewer_missing
-        post(*[mail(application, person, entry.id) for person in queries.free_coordinators(application)])
+        post(*[mail(application, person, entry.id) for person in conflicts.free_coordinators(application)])
 
 
 # ------------------------------------------------------------------ scoring
@@ -239,7 +242,7 @@ def submit_review(assignment: Assignment, *, by: Person) -> Review:
     criteria = queries.criteria_of(application.call_id)
     grid = rules.read_grid(queries.grid_of(application.call))
     scores = queries.scores_of(assignment.review)
-    tied = queries.in_conflict(by, [application.organization_id], call_id=application.call_id)
+    tied = conflicts.in_conflict(by, [application.organization_id], call_id=application.call_id)
     refuse(
         rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores)
         + ([Obstacle("conflict", _l("You declared a conflict of interest with this applicant."))] if tied else [])
@@ -262,7 +265,7 @@ def _when_all_are_in(application: Application, grid: rules.Grid, occasion: int) 
     third_due = rules.results_of(standing)[0].third_review
     return [
         mails.reviews_complete(application, person, occasion, third_due=third_due)
-        for person in queries.free_coordinators(application)
+        for person in conflicts.free_coordinators(application)
     ]
 
 

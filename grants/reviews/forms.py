@@ -12,9 +12,10 @@ from wtforms.validators import DataRequired, InputRequired, NumberRange, Optiona
 from grants.accounts.forms import CheckboxesField
 from grants.accounts.models import REGION_LABELS, Person, Role
 from grants.calls.models import Criterion
+from grants.conflicts.models import Grade
 from grants.core.forms import Form, TextField
 from grants.core.languages import LANGUAGES, _l, language_name, language_now, pick
-from grants.reviews.models import CAPACITY, Grade, Review, ReviewerProfile, Score
+from grants.reviews.models import CAPACITY, Review, ReviewerProfile, Score
 from grants.reviews.rules import LONGEST_SENTENCES, MOST_REVIEWS, Grid
 
 GRADES: dict[str, Any] = {

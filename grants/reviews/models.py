@@ -1,4 +1,4 @@
-"""Reviewers, their declarations of conflict, what they were asked to review, and their reviews."""
+"""Reviewers, what they were asked to review, and their reviews."""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from grants.accounts.models import Organization, Person
+from grants.accounts.models import Person
 from grants.applications.models import Application
-from grants.calls.models import Call, Criterion
+from grants.calls.models import Criterion
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.reviews.workflow import ASSIGNMENT, AssignmentState
-
-
-class Grade(enum.StrEnum):
-    """How close a person stands to an applicant. Only ``conflict`` keeps them out."""
-
-    NONE = "none"
-    KNOWS = "knows"
-    CONFLICT = "conflict"
 
 
 class Recommendation(enum.StrEnum):
@@ -49,31 +41,6 @@ class ReviewerProfile(Base):
     capacity: Mapped[int] = mapped_column(default=CAPACITY)
 
     person: Mapped[Person] = relationship()
-
-
-class ConflictDeclaration(Base):
-    """A statement about ties to an organization, for one call or for all (``call_id`` empty). Never changed: the
-    latest one about an organization counts.
-    """
-
-    __tablename__ = "conflict_declaration"
-    __table_args__ = (
-        one_of("grade", Grade),
-        CheckConstraint("grade = 'none' OR reason <> ''", name="a_tie_has_a_reason"),
-        Index("ix_conflict_declaration_person_id", "person_id", "organization_id"),
-    )
-
-    id: Mapped[Key]
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
-    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
-    call_id: Mapped[int | None] = mapped_column(ForeignKey("call.id"))
-    grade: Mapped[str]
-    reason: Mapped[str] = mapped_column(default="")
-    declared_at: Mapped[Recorded]
-
-    person: Mapped[Person] = relationship()
-    organization: Mapped[Organization] = relationship()
-    call: Mapped[Call | None] = relationship()
 
 
 class Assignment(Base):

@@ -8,13 +8,11 @@ from sqlalchemy import Select, false, or_, select, true
 
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.applications.models import Application, Attachment, Receipt
+from grants.conflicts.permissions import DECLARERS
+from grants.conflicts.queries import hidden_applications, tied_organizations
 from grants.core.permissions import composed_once, limit_of, scope_of
 from grants.reviews.models import Assignment
-from grants.reviews.queries import hidden_applications, tied_organizations
 from grants.reviews.workflow import LIVE, AssignmentState
-
-DECLARERS = (*COORDINATORS, Role.REVIEWER, Role.COMMITTEE_MEMBER, Role.FINANCE_OFFICER, Role.AUDITOR)
-"""Those who read other people's applications declare their ties."""
 
 
 @limit_of(Application, Attachment, Receipt)
@@ -100,11 +98,6 @@ def can_see_other_reviews(user: Any, assignment: Assignment) -> bool:
     if assignment.reviewer_id == user.id:
         return assignment.state == AssignmentState.COMPLETED
     return can_follow_reviews(user)
-
-
-def can_declare_interests(user: Any) -> bool:
-    """Reviewers, committee members, coordinators, finance officers and auditors: declare a tie to an organization."""
-    return bool(user.holds(*DECLARERS))
 
 
 def can_see_reviewers(user: Any) -> bool:

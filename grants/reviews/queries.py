@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from flask import current_app
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     CompoundSelect,
     Select,
@@ -34,13 +33,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, dis
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
-from grants.accounts.queries import coordinators_of
 from grants.applications.models import Application, Attachment
 from grants.applications.rules import Audience, tells_who, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
 from grants.calls.workflow import CallState
+from grants.conflicts.queries import ties_of
 from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.money import Money
@@ -49,15 +48,7 @@ from grants.core.redaction import Redaction
 from grants.organizations.models import Identifier
 from grants.questionnaires.models import SectionAnswers, SectionRevision
 from grants.questionnaires.queries import answers_of_sheets, definition_of
-from grants.reviews.models import (
-    CAPACITY,
-    Assignment,
-    ConflictDeclaration,
-    Grade,
-    Review,
-    ReviewerProfile,
-    Score,
-)
+from grants.reviews.models import CAPACITY, Assignment, Review, ReviewerProfile, Score
 from grants.reviews.workflow import LIVE, AssignmentState
 
 MOST_STANDINGS = 20
@@ -204,161 +195,7 @@ class Board:
     ties: frozenset[tuple[int, int]]
 
 
-# ------------------------------------------------------------------ ties and what they hide
-
-
-def hidden_applications(person_id: int | BindParameter[int]) -> Select[int]:
-    """The applications of which a person may see nothing: the latest declaration about the organization says conflict,
-    the person belongs to it or left it less than two years ago, or stepped aside as a reviewer.
-    """
-    declared = (
-        select(ConflictDeclaration.organization_id)
-        .where(ConflictDeclaration.person_id == person_id, ConflictDeclaration.grade == Grade.CONFLICT)
-        .distinct()
-    )
-    latest = (
-        select(ConflictDeclaration.grade)
-        .where(
-            ConflictDeclaration.person_id == person_id,
-            ConflictDeclaration.organization_id == Application.organization_id,
-            or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == Application.call_id),
-        )
-        .order_by(ConflictDeclaration.id.desc())
-        .limit(1)
-        .correlate(Application)
-        .scalar_subquery()
-    )
-    by_declaration = select(Application.id).where(Application.organization_id.in_(declared), latest == Grade.CONFLICT)
-    by_membership = select(Application.id).where(
-        Application.organization_id.in_(select(Membership.organization_id).where(_stands_close(person_id)))
-    )
-    by_recusal = select(Assignment.application_id).where(
-        Assignment.reviewer_id == person_id, Assignment.state == AssignmentState.RECUSED
-    )
-    every = union(by_declaration, by_membership, by_recusal).subquery()
-    return select(every.c[0])
-
-
-def _stands_close(person_id: Any) -> Any:
-    recently = func.app_now() - func.make_interval(MEMBERS_FOR_YEARS)
-    return (Membership.person_id == person_id) & (Membership.ended_at.is_(None) | (Membership.ended_at > recently))
-
-
-def hidden_ids(person: Person, call_id: int) -> set[int]:
-    """The applications to one call of which a person may see nothing."""
-    of_call = select(Application.id).where(
-        Application.call_id == call_id, Application.id.in_(hidden_applications(person.id))
-    )
-    return set(db.session.scalars(of_call))
-
-
-def ties_of(person_ids: Iterable[int], call_id: int | None) -> frozenset[tuple[int, int]]:
-    """The pairs (person, organization) that stand too close, by declaration for this call or all, or by membership."""
-    people = list(person_ids)
-    if not people:
-        return frozenset()
-    return frozenset((p, o) for p, o in _ties(call_id is not None)(people=people, call=call_id))
-
-
-@cache
-def _ties(in_one_call: bool) -> Prepared:
-    people = bindparam("people", None, type_=ARRAY(BigInteger))
-    about = any_(people)
-    return Prepared(lambda: _stand_too_close(about, OF_CALL if in_one_call else None))
-
-
-def tied_organizations(person_id: int | BindParameter[int]) -> Select[int]:
-    """The organizations to which a person stands too close, in any call."""
-    return select(_stand_too_close(person_id).subquery().c.organization_id)
-
-
-def _stand_too_close(people: Any, call_id: Any = None) -> CompoundSelect[int, int]:
-    """The pairs (person, organization) that stand too close in one call, or (without one) in any.
-
-    They declared a conflict and have not taken it back by a later declaration for the same call or for all; or the
-    person belongs to the organization, or left it less than two years ago.
-    """
-    later = aliased(ConflictDeclaration)
-    same_call = ConflictDeclaration.call_id if call_id is None else call_id
-    taken_back = exists().where(
-        later.person_id == ConflictDeclaration.person_id,
-        later.organization_id == ConflictDeclaration.organization_id,
-        later.id > ConflictDeclaration.id,
-        or_(later.call_id.is_(None), later.call_id == same_call),
-    )
-    declared = select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id).where(
-        ConflictDeclaration.person_id == people, ConflictDeclaration.grade == Grade.CONFLICT, ~taken_back
-    )
-    if call_id is not None:
-        declared = declared.where(or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == call_id))
-    members = select(Membership.person_id, Membership.organization_id).where(_stands_close(people))
-    return union(declared, members)
-
-
-def in_conflict(person: Person, organization_ids: Iterable[int], *, call_id: int | None = None) -> set[int]:
-    """Those of the organizations to which a person stands too close, in one call or (without one) in any."""
-    wanted = set(organization_ids)
-    return {organization for _, organization in ties_of([person.id], call_id)} & wanted
-
-
-def conflict_reasons(person_ids: Iterable[int], call_id: int) -> dict[tuple[int, int], str]:
-    """What people wrote when they declared a conflict for this call or for all: (person, organization) to the reason."""
-    found = (
-        select(ConflictDeclaration.person_id, ConflictDeclaration.organization_id, ConflictDeclaration.reason)
-        .where(
-            ConflictDeclaration.person_id.in_(list(person_ids)),
-            ConflictDeclaration.grade == Grade.CONFLICT,
-            or_(ConflictDeclaration.call_id.is_(None), ConflictDeclaration.call_id == call_id),
-        )
-        .order_by(ConflictDeclaration.id)
-    )
-    return {(int(p), int(o)): reason for p, o, reason in db.session.execute(found)}
-
-
-def interests_of(person: Person) -> list[ConflictDeclaration]:
-    """What a person has declared about organizations, newest first."""
-    found = (
-        select(ConflictDeclaration)
-        .where(ConflictDeclaration.person_id == person.id)
-        .options(
-            joinedload(ConflictDeclaration.organization).load_only(Organization.reference, Organization.name),
-            joinedload(ConflictDeclaration.call).load_only(Call.reference, Call.title, Call.hides_applicants),
-        )
-        .order_by(ConflictDeclaration.id.desc())
-        .limit(100)
-    )
-    return list(db.session.scalars(found))
-
-
-def organizations_named(words: str, limit: int = 20) -> list[tuple[str, str, str]]:
-    """Organizations whose name, acronym or reference holds these words: reference, name, country."""
-    if len(words.strip()) < 2:
-        return []
-    pattern = f"%{words.strip()}%"
-    found = (
-        select(Organization.reference, Organization.name, Organization.country)
-        .where(
-            or_(
-                Organization.name.ilike(pattern),
-                Organization.acronym.ilike(pattern),
-                Organization.reference.ilike(pattern),
-            )
-        )
-        .order_by(Organization.name)
-        .limit(limit)
-    )
-    return [(r, n, c) for r, n, c in db.session.execute(found)]
-
-
-def organization_named(reference: str) -> Organization | None:
-    """The organization with this reference. Declaring a tie to it reveals nothing but its name."""
-    return db.session.scalar(select(Organization).where(Organization.reference == reference))
-
-
-def calls_running(at: datetime) -> list[tuple[str, Any]]:
-    """The calls that were published, latest first, to declare a tie for one of them: reference, title."""
-    found = select(Call.reference, Call.title).where(Call.state == "published", Call.opens_at <= at)
-    return [(r, t) for r, t in db.session.execute(found.order_by(Call.closes_at.desc()).limit(20))]
+# ------------------------------------------------------------------ whom a conflict concerns
 
 
 def live_assignments(person: Person, organization: Organization, call: Call | None) -> list[Assignment]:
@@ -378,13 +215,6 @@ def live_assignments(person: Person, organization: Organization, call: Call | No
     if call is not None:
         found = found.where(Application.call_id == call.id)
     return list(db.session.scalars(found))
-
-
-def free_coordinators(application: Application) -> list[Person]:
-    """The coordinators of the region who have no conflict with the applicant."""
-    people = coordinators_of(application.region)
-    ties = ties_of([person.id for person in people], application.call_id)
-    return [person for person in people if (person.id, application.organization_id) not in ties]
 
 
 def conflicted_reviews(application: Application) -> list[Assignment]:

@@ -17,10 +17,12 @@ from weakref import WeakKeyDictionary
 
 from grants.accounts.models import Person, Role
 from grants.applications.workflow import ApplicationState
+from grants.conflicts.models import Grade
+from grants.conflicts.rules import obstacles_to_declaring
 from grants.core.expressions import parse
 from grants.core.languages import LazyWords, _l, language_name, number_text, pick
 from grants.core.rules import Obstacle
-from grants.reviews.models import Assignment, Grade, Recommendation, Score
+from grants.reviews.models import Assignment, Recommendation, Score
 from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate, ReviewPoints, Standing, Task
 from grants.reviews.workflow import LIVE, AssignmentState
 
@@ -387,15 +389,6 @@ def _could_be_suggested(board: Board, line: ApplicationLine, person: Candidate) 
 
 
 # ------------------------------------------------------------------ declaring, scoring, submitting
-
-
-def obstacles_to_declaring(grade: str, reason: str) -> list[Obstacle]:
-    """Why a declaration cannot be taken as it is."""
-    if grade not in list(Grade):
-        return [Obstacle("grade_missing", _l("Please say how close you stand to the applicant."))]
-    if grade != Grade.NONE and not reason.strip():
-        return [Obstacle("reason_missing", _l("Please describe the tie in a sentence."))]
-    return []
 
 
 def obstacles_to_accepting(grade: str, reason: str, *, tied: bool) -> list[Obstacle]:

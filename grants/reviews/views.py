@@ -18,6 +18,8 @@ from grants.applications.models import Application
 from grants.applications.rules import Audience
 from grants.calls.models import Call
 from grants.calls.queries import call_by_reference
+from grants.conflicts import queries as conflicts
+from grants.conflicts.permissions import DECLARERS, can_declare_interests
 from grants.core import bare, clock, files, redaction
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
@@ -466,11 +468,11 @@ def _profile_page(person: Person, afterwards: str) -> ResponseReturnValue:
 @bp.app_template_global("may_declare_ties")
 def may_declare_ties() -> bool:
     """Whether the present person declares ties, for their account's page."""
-    return permissions.can_declare_interests(current_user)
+    return can_declare_interests(current_user)
 
 
 @bp.get("/reviews/interests")
-@access(*permissions.DECLARERS)
+@access(*DECLARERS)
 def interests() -> ResponseReturnValue:
     """The ties I have declared, and how to declare another."""
     return interests_page(InterestForm(formdata=None, organization=request.args.get("organization", "")))
@@ -480,15 +482,15 @@ def interests_page(form: InterestForm, status: int = 200) -> ResponseReturnValue
     """The ties somebody has declared, beside the form for another."""
     words = request.args.get("words", "")
     form.call.choices = call_choices()
-    declared = queries.interests_of(current_user)
+    declared = conflicts.interests_of(current_user)
     page = render_template(
         "reviews/interests.html",
         declared=declared,
-        unnamed=queries.in_conflict(current_user, {one.organization_id for one in declared}),
+        unnamed=conflicts.in_conflict(current_user, {one.organization_id for one in declared}),
         untold={one.id for one in declared if one.call and one.call.hides_applicants},
         words=words,
-        organizations=queries.organizations_named(words),
-        chosen=queries.organization_named(form.organization.data) if form.organization.data else None,
+        organizations=conflicts.organizations_named(words),
+        chosen=conflicts.organization_named(form.organization.data) if form.organization.data else None,
         form=form,
         grades=GRADES,
         hints=GRADE_HINTS,
@@ -498,5 +500,5 @@ def interests_page(form: InterestForm, status: int = 200) -> ResponseReturnValue
 
 def call_choices() -> dict[str, str]:
     """The calls for which a tie can be declared; the first choice is all of them."""
-    calls = queries.calls_running(clock.now())
+    calls = conflicts.calls_running(clock.now())
     return {"": _("All calls")} | {reference: reference for reference, _title in calls}

@@ -6,8 +6,8 @@ from flask import Flask
 
 from grants.assignments.queries import fresh_board
 from grants.assignments.rules import Plan, best_plan
+from grants.conflicts.models import Grade
 from grants.reviews.actions import declare_interest
-from grants.reviews.models import Grade
 from tests.factories import call
 from tests.reviews.rows import assignment, case, reviewer
 

@@ -9,9 +9,9 @@ from sqlalchemy import event
 from grants.accounts.models import MemberRole, Membership, Role
 from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
+from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core.db import db
 from grants.core.money import Money
-from grants.reviews.models import ConflictDeclaration, Grade
 from tests import factories as make
 from tests.awards.test_life import TERMS, decided, offered, sent
 from tests.http import Browser

@@ -11,13 +11,13 @@ from sqlalchemy import text
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application
 from grants.calls.models import Call
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.decisions import actions, rules
 from grants.decisions.models import Meeting
 from grants.reviews import actions as review_actions
 from grants.reviews import queries as reviews
-from grants.reviews.models import Grade
 from grants.reviews.rules import results_of
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, person

@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 
 from grants.applications.workflow import ApplicationState
+from grants.conflicts import queries as conflicts
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.money import Money
@@ -17,7 +19,6 @@ from grants.decisions.models import Choice, Decision, Procedure, Recusal
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews import actions as review_actions
-from grants.reviews.models import Grade
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, db, person
 from tests.reviews.rows import case, reviewed
@@ -161,7 +162,7 @@ def test_stepping_aside_after_voting_takes_the_vote_back() -> None:
         actions.vote(decision, Choice.FOR, by=one)
     assert refusal(actions.recuse, meeting, application, people[1], " ", by=people[1]) == {"reason_missing"}
     actions.recuse(meeting, application, people[1], "We once worked together.", by=people[1])
-    assert application.id in queries.hidden_ids(people[1], of_call.id)
+    assert application.id in conflicts.hidden_ids(people[1], of_call.id)
     assert refusal(actions.take, decision, by=people[0]) == {"no_quorum"}
 
 

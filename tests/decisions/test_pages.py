@@ -7,12 +7,12 @@ from flask import Flask
 
 from grants.accounts.models import Person, Role
 from grants.applications.workflow import ApplicationState
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.decisions import actions
 from grants.decisions.models import Choice, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews import actions as review_actions
-from grants.reviews.models import Grade
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, db, person
 from tests.http import Browser

@@ -12,6 +12,8 @@ from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.calls.workflow import CallState
+from grants.conflicts import queries as conflicts
+from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
@@ -21,7 +23,7 @@ from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
-from grants.reviews.models import Assignment, ConflictDeclaration, Grade
+from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import award, call, db, person, save
@@ -118,7 +120,7 @@ def test_a_late_conflict_is_declared_and_hides_but_the_decision_goes_on_counting
         actions.declare_interest(late.reviewer, application.organization, **tie)
     declared = db.session.query(ConflictDeclaration).one()
     assert (declared.person_id, declared.grade, declared.reason) == (late.reviewer_id, Grade.CONFLICT, reason)
-    assert application.id in queries.hidden_ids(late.reviewer, of_call.id)
+    assert application.id in conflicts.hidden_ids(late.reviewer, of_call.id)
     assert (late.state, late.review.voided_at) == (AssignmentState.COMPLETED, None)
     after = rules.ranking(of_call, reviews.standing_of(of_call))
     assert [(one.rank, one.application.id, one.result.score) for one in after.ranked] == [
@@ -140,7 +142,7 @@ def test_a_member_who_reviewed_and_steps_aside_late_leaves_the_counted_review() 
     decision = decided(meeting, application, people)
     actions.recuse(meeting, application, both, A_COUSIN, by=both)
     assert completed(application)[0].review.voided_at is None
-    assert application.id in queries.hidden_ids(both, of_call.id)
+    assert application.id in conflicts.hidden_ids(both, of_call.id)
     assert queries.on_record([decision.id])[decision.id].late == (both.reference,), "named once"
     assert [mail.about for mail in mails("conflict_after_decision")] == [application.reference]
 

@@ -24,6 +24,7 @@ from grants.awards.models import Award
 from grants.calls.actions import import_call
 from grants.calls.forms import read_call
 from grants.calls.models import Call
+from grants.conflicts.models import Grade
 from grants.core import encryption, files
 from grants.core.db import db, transaction
 from grants.core.questions import Definition, Question
@@ -41,7 +42,7 @@ from grants.reports import actions as reports
 from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews import actions as reviews
-from grants.reviews.models import Assignment, Grade
+from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from grants.uploads import actions as uploading
 from grants.uploads.models import Booklet

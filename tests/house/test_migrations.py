@@ -24,6 +24,7 @@ RECORDS = (
     "history_seal",
     "receipt",
     "conflict_declaration",
+    "year_declaration",
     "transfer",
     "refund",
     "correction",
@@ -54,7 +55,7 @@ WITHOUT_INDEX = {
         "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "refund.proof_id",
     },
     "a published call keeps its lists, and they are read from the other side": {
-        "attachment.document_id", "booklet.document_id", "upload.document_id", "call.questionnaire_id", "conflict_declaration.call_id", "finding.rule_id",
+        "attachment.document_id", "booklet.document_id", "upload.document_id", "call.questionnaire_id", "finding.rule_id",
         "score.criterion_id", "report_line.budget_line_id",
     },
     "found through the person who declares": {"conflict_declaration.organization_id"},
@@ -189,5 +190,6 @@ def _something(name: str, kind: str, number: int) -> str:
         "TIMESTAMP": "now()",
         "JSONB": "'{}'",
         "JSON": "'{}'",
+        "ARRAY": "'{}'",
     }
     return "'none'" if name == "grade" else plain[kind]

@@ -20,6 +20,7 @@ from grants.accounts.models import Organization, Person, Role
 from grants.applications import actions as applications
 from grants.calls.models import Call
 from grants.checks.queries import sent_in_by
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.core.permissions import scope
@@ -29,7 +30,6 @@ from grants.organizations.models import Resemblance
 from grants.organizations.tasks import compare_now
 from grants.organizations.workflow import ResemblanceState
 from grants.reviews.actions import declare_interest
-from grants.reviews.models import Grade
 from tests import factories
 from tests.http import Browser
 from tests.organizations.conftest import change, codes, fresh, mails

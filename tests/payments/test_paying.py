@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from grants.awards.models import Award, Condition
 from grants.awards.workflow import AwardState
+from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import OutboxMail
@@ -24,7 +25,6 @@ from grants.payments import actions, permissions, queries, rules
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche, Transfer, Trigger
 from grants.payments.workflow import DisbursementState
 from grants.reports.workflow import ReportState
-from grants.reviews.models import ConflictDeclaration, Grade
 from tests import factories as make
 from tests.payments import rows
 from tests.payments.rows import OTHER_IBAN, PDF, SIGNING_DAY, Scene

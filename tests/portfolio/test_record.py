@@ -11,6 +11,7 @@ from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.checks.models import Clarification
 from grants.closeout.models import Closeout
+from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core.db import db
 from grants.core.languages import speaking
 from grants.core.workflow import Workflow
@@ -20,7 +21,7 @@ from grants.history.actions import begin, note
 from grants.history.models import HistoryEntry
 from grants.portfolio import queries
 from grants.portfolio.rules import RECORDED, SAID
-from grants.reviews.models import Assignment, ConflictDeclaration, Grade
+from grants.reviews.models import Assignment
 from tests import factories as make
 from tests.http import Browser
 

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from grants.accounts.models import MemberRole, Membership, Role
 from grants.applications.workflow import ApplicationState
+from grants.conflicts import queries as conflicts
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
-from grants.reviews import actions, queries, rules
-from grants.reviews.models import Assignment, Grade
+from grants.reviews import actions, rules
+from grants.reviews.models import Assignment
 from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person, save
@@ -77,11 +79,11 @@ def test_the_latest_declaration_counts(app: Flask) -> None:
     somebody, application = reviewer(), case()
     for grade in (Grade.CONFLICT, Grade.KNOWS):
         actions.declare_interest(somebody, application.organization, grade=grade, reason="We met.", by=somebody)
-    assert queries.in_conflict(somebody, [application.organization_id]) == set()
+    assert conflicts.in_conflict(somebody, [application.organization_id]) == set()
     actions.declare_interest(
         somebody, application.organization, grade=Grade.CONFLICT, reason="We work together.", by=somebody
     )
-    assert queries.in_conflict(somebody, [application.organization_id]) == {application.organization_id}
+    assert conflicts.in_conflict(somebody, [application.organization_id]) == {application.organization_id}
 
 
 def test_a_tie_needs_a_reason(app: Flask) -> None:

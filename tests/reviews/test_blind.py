@@ -17,13 +17,14 @@ from sqlalchemy import select
 from grants.accounts.models import Membership, Organization, Person, Role
 from grants.applications.models import Application, Attachment
 from grants.calls.models import Call, DocumentAsked
+from grants.conflicts.models import Grade
 from grants.core import clock, files
 from grants.core.mail import OutboxMail
 from grants.core.redaction import COVER
 from grants.organizations.models import Identifier
 from grants.questionnaires.models import SectionAnswers
 from grants.reviews import actions
-from grants.reviews.models import Assignment, Grade
+from grants.reviews.models import Assignment
 from tests.factories import call, count, db, organization, person, questionnaire, save
 from tests.http import Browser
 from tests.reviews.rows import AT, DUE, assignment, case, counted, reviewed, reviewer

@@ -10,9 +10,10 @@ from flask import Flask
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application, Attachment
 from grants.calls.models import DocumentAsked
+from grants.conflicts.models import Grade
 from grants.core import clock, files
 from grants.reviews import actions
-from grants.reviews.models import Assignment, Grade
+from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person, save
 from tests.http import Browser

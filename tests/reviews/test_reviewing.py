@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from grants.accounts.models import Person, Role
+from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.permissions import scope
@@ -13,7 +14,7 @@ from grants.core.rules import Refused
 from grants.core.workflow import NoSuchMove
 from grants.history.models import HistoryEntry
 from grants.reviews import actions, queries, rules
-from grants.reviews.models import Assignment, ConflictDeclaration, Grade, Review
+from grants.reviews.models import Assignment, Review
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person
 from tests.reviews.rows import AT, DUE, assignment, case, counted, reviewed, reviewer, scores

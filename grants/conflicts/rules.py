@@ -1,0 +1,41 @@
+"""What kinds of ties there are, what a declaration must say, and how long it holds."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from grants.conflicts.models import Grade
+from grants.core.languages import _l
+from grants.core.rules import Obstacle
+
+KIND_LABELS: dict[str, Any] = {
+    "declared": _l("Declared a conflict"),
+    "year": _l("Named the organization among their own in the declaration of the year"),
+    "member": _l("Belongs to the organization, or left it less than two years ago"),
+    "contact": _l("Shares an e-mail address or telephone number with the organization"),
+    "united": _l("Tied to another account of the same organization"),
+    "sponsor": _l("Tied to its fiscal sponsor, or to an organization that it sponsors"),
+    "people": _l("Tied to an organization that shares a member with it"),
+    "partner": _l("Tied to an organization that works with it on the action"),
+    "rival": _l("Belongs to another applicant of the same lot"),
+    "recused": _l("Stepped aside"),
+}
+"""Why somebody sees nothing of an application, by the kinds that the database computes."""
+
+YEAR_DAYS = 365
+"""For how long a declaration in general holds."""
+
+
+def obstacles_to_declaring(grade: str, reason: str) -> list[Obstacle]:
+    """Why a declaration cannot be taken as it is."""
+    if grade not in list(Grade):
+        return [Obstacle("grade_missing", _l("Please say how close you stand to the applicant."))]
+    if grade != Grade.NONE and not reason.strip():
+        return [Obstacle("reason_missing", _l("Please describe the tie in a sentence."))]
+    return []
+
+
+def is_current(declared_on: date | None, today: date) -> bool:
+    """Whether a declaration in general still holds."""
+    return declared_on is not None and (today - declared_on).days < YEAR_DAYS
