@@ -12,6 +12,7 @@ from grants.accounts import security
 from grants.accounts import tasks as account_tasks
 from grants.accounts import views as accounts
 from grants.applications import views as applications
+from grants.assignments import views as assignments
 from grants.awards import views as awards
 from grants.calls import views as calls
 from grants.checks import views as checks
@@ -60,6 +61,7 @@ BLUEPRINTS = (
     checks.bp,
     reviews.bp,
     decisions.bp,
+    assignments.bp,
     awards.bp,
     reports.bp,
     payments.bp,

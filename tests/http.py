@@ -192,7 +192,11 @@ class Form:
         chosen = [values[id(option)] for option in tag.all("option") if "selected" in option.at]
         if not chosen and "multiple" not in tag.at:
             chosen = options[:1]
-        self.controls[name] = Control(name, "select", chosen, options)
+        if name in self.controls:  # several lists of one name, such as the reviewers of one application
+            self.controls[name].values += chosen
+            self.controls[name].offered += options
+        else:
+            self.controls[name] = Control(name, "select", chosen, options)
 
     def _add_choice(self, tag: Tag, name: str, kind: str) -> None:
         value = tag.at.get("value") or "on"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from grants.accounts.models import Person
+from grants.applications import queries, rules
 from grants.applications.models import Application, Receipt
+from grants.applications.rules import Audience
 from grants.calls.models import Call
-from grants.core.mail import Mail
+from grants.core import pdf
+from grants.core.mail import Enclosure, Mail, OutboxMail, enclosed_in
+from grants.questionnaires.queries import definition_of
 
 
 def application_submitted(receipt: Receipt, application: Application, to: Person) -> Mail:
@@ -17,8 +21,37 @@ def application_submitted(receipt: Receipt, application: Application, to: Person
         to=to,
         about=application.reference,
         occasion=receipt.number,
-        context={"receipt": receipt, "application": application, "call": application.call},
+        context={
+            "receipt": receipt,
+            "application": application,
+            "call": application.call,
+            "enclosing": rules.may_be_enclosed(application),
+        },
     )
+
+
+@enclosed_in("application_submitted")
+def enclosed_with_receipt(mail: OutboxMail) -> list[Enclosure]:
+    """The receipt that the mail is about, and a copy of what it was given for."""
+    receipt = queries.receipt_by_number(mail.occasion)
+    return receipt_and_copy(receipt, mail.to_person_id) if receipt else []
+
+
+def receipt_and_copy(receipt: Receipt, to_person_id: int) -> list[Enclosure]:
+    """A receipt and a copy of what it was given for as documents, in the language now spoken. For members of the
+    applicant organization only, and as long as nobody asked for confidentiality: nothing for others.
+    """
+    application = receipt.application
+    members = {person.id for person in queries.people_of(application)}
+    if to_person_id not in members or not rules.may_be_enclosed(application):
+        return []
+    definition, papers = definition_of(application.questionnaire_id), queries.papers_received(receipt, application)
+    copy = rules.copy_in_words(application, definition, receipt.content["answers"], papers, Audience.APPLICANT)
+    words = rules.receipt_in_words(receipt, application, queries.labelled(receipt, application))
+    return [
+        Enclosure(f"{receipt.number}.pdf", pdf.render("document", **words)),
+        Enclosure(f"{application.reference}.pdf", pdf.render("document", **copy)),
+    ]
 
 
 def certification_asked(application: Application, by: Person, at: datetime, to: Person) -> Mail:

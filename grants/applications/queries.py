@@ -570,6 +570,43 @@ def receipt_with_content(application: Application, number: str | None = None) ->
     return db.session.scalar(found if number is None else found.where(Receipt.number == number))
 
 
+def receipt_by_number(number: str) -> Receipt | None:
+    """A receipt with everything that was received, and the application it was given for."""
+    application = joinedload(Receipt.application)
+    return db.session.scalar(
+        select(Receipt)
+        .where(Receipt.number == number)
+        .options(
+            undefer(Receipt.content),
+            joinedload(Receipt.submitted_by),
+            joinedload(Receipt.certified_by),
+            application.joinedload(Application.call),
+            application.joinedload(Application.organization),
+        )
+    )
+
+
+def labelled(receipt: Receipt, application: Application) -> list[dict[str, Any]]:
+    """The documents that a receipt names, each with what the call calls it."""
+    labels = {document.key: document.label for document in documents_of(application.call)}
+    return [attached | {"label": labels.get(attached["document"], {})} for attached in receipt.content["attachments"]]
+
+
+def papers_received(receipt: Receipt, application: Application) -> list[Paper]:
+    """The documents that a receipt was given for, whatever became of them since."""
+    asked = {document.key: document for document in documents_of(application.call)}
+    papers = []
+    for attached in receipt.content["attachments"]:
+        document, is_there = asked.get(attached["document"]), "sha256" in attached
+        if document is None:
+            continue
+        held = (attached["file"], attached["name"], attached["size"], attached["sha256"]) if is_there else None
+        file = File(*held, Scan.CLEAN) if held else None
+        reason = attached.get("withheld")
+        papers.append(Paper(0, document.id, document, file and file.id, file, reason, receipt.submitted_at))
+    return papers
+
+
 def number_of_receipts(application: Application) -> int:
     """How often an application was sent in."""
     return db.session.scalar(select(func.count(Receipt.id)).where(Receipt.application_id == application.id)) or 0

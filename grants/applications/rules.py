@@ -618,6 +618,14 @@ def fingerprint(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def may_be_enclosed(application: Application) -> bool:
+    """Whether a mail may carry what was sent in. Not where confidentiality was asked for: people may be in danger, and
+    who else reads a mailbox is not known.
+    """
+    asked = (application.confidentiality, application.organization.confidentiality_default)
+    return asked == (Confidentiality.PUBLIC, Confidentiality.PUBLIC)
+
+
 def receipt_in_words(
     receipt: Receipt, application: Application, attached: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:

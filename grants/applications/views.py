@@ -705,7 +705,7 @@ def receipt(reference: str, receipt_number: str | None = None) -> ResponseReturn
         call=application.call,
         receipt=proof,
         steps=steps_of(application),
-        attached=_labelled(proof, application),
+        attached=queries.labelled(proof, application),
         others=[other for other in queries.receipts_of(application) if other.id != proof.id],
         is_member=permissions.can_write(current_user, application),
     )
@@ -718,7 +718,7 @@ def receipt_pdf(reference: str, receipt_number: str | None = None) -> ResponseRe
     """The receipt as a document, in the language of the reader."""
     application = _found(reference)
     proof = found(queries.receipt_with_content(application, receipt_number))
-    values = rules.receipt_in_words(proof, application, _labelled(proof, application))
+    values = rules.receipt_in_words(proof, application, queries.labelled(proof, application))
     return _document(f"{proof.number}.pdf", language_now(), values)
 
 
@@ -732,11 +732,6 @@ def copy(reference: str) -> ResponseReturnValue:
     with speaking(desk.application.language):
         values = rules.copy_in_words(desk.application, desk.definition, desk.answers, desk.attachments, audience)
         return _document(f"{reference}.pdf", language_now(), values)
-
-
-def _labelled(proof: Receipt, application: Application) -> list[dict[str, Any]]:
-    labels = {document.key: document.label for document in queries.documents_of(application.call)}
-    return [attached | {"label": labels.get(attached["document"], {})} for attached in proof.content["attachments"]]
 
 
 def _document(name: str, language: str, values: dict[str, Any]) -> Response:

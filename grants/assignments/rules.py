@@ -15,7 +15,7 @@ added only where a solution lacks one, and hold for every other solution.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -43,6 +43,27 @@ class Pair(NamedTuple):
     application: ApplicationLine
     reviewer: Candidate
     affinity: int
+
+
+MOST_OPTIONS = 15
+"""How many reviewers a coordinator chooses among for one review: those who fit best."""
+
+
+class Option(NamedTuple):
+    """A reviewer who could be asked for an application, and how well they fit."""
+
+    reviewer: Candidate
+    affinity: int
+    knows_region: bool
+    knows_lot: bool
+
+
+def options_for(board: Board, line: ApplicationLine, kept: Collection[str] = ()) -> list[Option]:
+    """Who could be asked for an application, who fits best first; those ``kept`` by reference are always among them."""
+    able = [p for p in board.candidates if p.capacity > 0 and bar(board, line, p) is None]
+    found = [Option(p, affinity(line, p), line.region in p.regions, line.lot_key in p.lots) for p in able]
+    found.sort(key=lambda one: (-one.affinity, one.reviewer.name, one.reviewer.reference))
+    return [one for n, one in enumerate(found) if n < MOST_OPTIONS or one.reviewer.reference in kept]
 
 
 class Group(NamedTuple):

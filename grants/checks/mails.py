@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from grants.accounts.models import Person
+from grants.applications import queries as applications
+from grants.applications.mails import receipt_and_copy
 from grants.applications.models import Application
+from grants.applications.rules import may_be_enclosed
+from grants.checks import queries
 from grants.checks.models import Clarification
-from grants.core.mail import Mail
+from grants.core.mail import Enclosure, Mail, OutboxMail, enclosed_in
 
 
 def application_found_eligible(application: Application, to: Person, occasion: str) -> Mail:
@@ -46,7 +50,17 @@ def clarification_extended(clarification: Clarification, to: Person) -> Mail:
 
 def clarification_received(clarification: Clarification, to: Person) -> Mail:
     """What was asked for has arrived: the number and fingerprint of the new receipt."""
-    return Mail("clarification_received", to=to, **_about(clarification, receipt=clarification.after))
+    enclosing = may_be_enclosed(clarification.application)
+    told = _about(clarification, receipt=clarification.after, enclosing=enclosing)
+    return Mail("clarification_received", to=to, **told)
+
+
+@enclosed_in("clarification_received")
+def enclosed_with_new_receipt(mail: OutboxMail) -> list[Enclosure]:
+    """The new receipt, and a copy of the whole application as it now is."""
+    number = queries.receipt_after(mail.about, int(mail.occasion))
+    receipt = applications.receipt_by_number(number) if number else None
+    return receipt_and_copy(receipt, mail.to_person_id) if receipt else []
 
 
 def clarification_answered(clarification: Clarification, to: Person) -> Mail:

@@ -108,6 +108,17 @@ def open_clarification(application: Application) -> Clarification | None:
     return db.session.scalar(found.options(joinedload(Clarification.asked_by).load_only(Person.name)))
 
 
+def receipt_after(reference: str, number: int) -> str | None:
+    """The number of the receipt for what was handed in when an application was asked for more the ``number``-th time."""
+    found = (
+        select(Receipt.number)
+        .join(Clarification, Clarification.after_id == Receipt.id)
+        .join(Application, Application.id == Clarification.application_id)
+        .where(Application.reference == reference, Clarification.number == number)
+    )
+    return db.session.scalar(found)
+
+
 def clarifications_of(application: Application) -> list[Clarification]:
     """Every request for more information about an application, the latest first, with what was handed in before and
     after.

@@ -10,7 +10,7 @@ import enum
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.headerregistry import Address
@@ -18,9 +18,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from flask import current_app
 from markupsafe import Markup, escape
 from sqlalchemy import Index, bindparam, func, literal, select, text, update
@@ -30,7 +31,10 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from grants.core import clock, jobs
 from grants.core.db import Base, Key, Prepared, Recorded, after_commit, db, one_of, transaction
+from grants.core.languages import gettext as _
 from grants.core.languages import speaking
+
+log = structlog.get_logger()
 
 PATIENCE = [timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720, 1440)]
 """How long to wait after each failed attempt; then a person has to look (two days and a half in all)."""
@@ -42,6 +46,9 @@ DELIVER_MAIL = "core.deliver_mail"
 
 SECRET_KINDS = ("account_", "entry_to_confirm")
 """Mails whose text holds a one-time link: the text is erased once sent."""
+
+MOST_ENCLOSED = 5_000_000
+"""Bytes of all enclosures of a mail; on its way each byte takes a third more, and many servers take 10 MB a mail."""
 
 
 class Delivery(enum.StrEnum):
@@ -119,6 +126,35 @@ class OutboxMail(Base):
     def message_id(self) -> str:
         """The same for every copy of this mail, so that a second one can be recognised."""
         return f"<{hashlib.sha256(self.key.encode()).hexdigest()[:32]}@pilot-fund>"
+
+    @property
+    def occasion(self) -> str:
+        """What the mail was written on the occasion of, as its key tells."""
+        return self.key.rsplit("|", 2)[1]
+
+
+class Enclosure(NamedTuple):
+    """A PDF that goes with a mail. Its name says nothing that a subject may not say."""
+
+    name: str
+    content: bytes
+
+
+Enclosing = Callable[[OutboxMail], list[Enclosure]]
+
+_enclosing: dict[str, Enclosing] = {}
+
+
+def enclosed_in(kind: str) -> Callable[[Enclosing], Enclosing]:
+    """Declare what goes with mails of a kind. It is made when the mail leaves, in the language of the mail, so that no
+    request waits for it.
+    """
+
+    def remember(function: Enclosing) -> Enclosing:
+        _enclosing[kind] = function
+        return function
+
+    return remember
 
 
 def post(*mails: Mail) -> int:
@@ -233,7 +269,9 @@ def _deliver_locked(mail_id: int) -> bool:
         # On record before the server is spoken to, so that a mail which always kills its worker is parked in the end.
         mail.attempts += 1
     try:
-        send(as_message(mail))
+        with transaction():
+            message = as_message(mail)
+        send(message)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one mail, the others go on
         _put_off(mail, error)
         return False
@@ -261,7 +299,7 @@ def _put_off(mail: OutboxMail, error: Exception) -> None:
 
 
 def as_message(mail: OutboxMail) -> EmailMessage:
-    """The mail as it travels: plain text and a simple HTML twin."""
+    """The mail as it travels: plain text, a simple HTML twin, and what belongs to it."""
     message = EmailMessage(policy=SMTP)
     name, address = parseaddr(current_app.config["MAIL_FROM"])
     message["From"] = Address(display_name=name, addr_spec=address)
@@ -270,12 +308,41 @@ def as_message(mail: OutboxMail) -> EmailMessage:
     message["Date"] = format_datetime(mail.posted_at)
     message["Message-ID"] = mail.message_id
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(mail.body or "")
     with speaking(mail.language):
-        page = _written("mails/layout.html", mail=mail, paragraphs=_paragraphs(mail.body or ""))
+        enclosures = _enclosures(mail)
+        body = mail.body or ""
+        if enclosures:
+            body += "\n" + _("Enclosed: %(names)s", names=", ".join(name for name, _content in enclosures)) + "\n"
+        page = _written("mails/layout.html", mail=mail, paragraphs=_paragraphs(body))
+    message.set_content(body)
     message.add_alternative(page, subtype="html")
+    for name, content in enclosures:
+        message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
     message["Content-Language"] = mail.language  # now, or it would move into the first part
     return message
+
+
+def _enclosures(mail: OutboxMail) -> list[Enclosure]:
+    """What goes with a mail, as far as there is room. The mail matters more: it goes without what cannot be made, and
+    the last attempt goes without in any case, for making it may be what ends the worker.
+    """
+    enclose = _enclosing.get(mail.kind)
+    if enclose is None or mail.attempts >= len(PATIENCE):
+        return []
+    try:
+        with db.session.begin_nested():
+            made = enclose(mail)
+    except Exception:  # whatever is wrong with it
+        log.exception("mail_goes_without_enclosure", kind=mail.kind, about=mail.about)
+        return []
+    kept, room = [], MOST_ENCLOSED
+    for enclosure in made:
+        if len(enclosure.content) <= room:
+            kept.append(enclosure)
+            room -= len(enclosure.content)
+        else:
+            log.warning("enclosure_too_large", kind=mail.kind, about=mail.about, size=len(enclosure.content))
+    return kept
 
 
 def _paragraphs(body: str) -> list[Markup]:
