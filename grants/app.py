@@ -34,6 +34,7 @@ from grants.organizations import views as organizations
 from grants.payments import tasks as payment_tasks
 from grants.payments import views as payments
 from grants.portfolio import views as portfolio
+from grants.reliability import views as reliability
 from grants.reminders import tasks as reminder_tasks
 from grants.reports import views as reports
 from grants.reviews import views as reviews
@@ -61,6 +62,7 @@ BLUEPRINTS = (
     checks.bp,
     reviews.bp,
     decisions.bp,
+    reliability.bp,
     assignments.bp,
     awards.bp,
     reports.bp,

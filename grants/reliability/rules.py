@@ -292,3 +292,13 @@ def adjusted_scores(results: Iterable[Result], found: Iterable[Severity]) -> dic
         for result in results
         if result.score is not None
     }
+
+
+def places(scores: Mapping[str, float]) -> dict[str, int]:
+    """The place of each by its score, the highest first; those within a millionth of a point share the better place."""
+    found: dict[str, int] = {}
+    last = (0, math.inf)
+    for n, key in enumerate(sorted(scores, key=lambda one: (-scores[one], one)), 1):
+        last = last if last[1] - scores[key] < 1e-6 else (n, scores[key])
+        found[key] = last[0]
+    return found
