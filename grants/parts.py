@@ -89,8 +89,15 @@ def allow_open_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+BACKWARDS = 5
+"""How far workers step back (the niceness of the system) from the web processes of their machine."""
+
+
 def run_worker(config: Config, *, processes: int) -> None:
-    """Do the work that a request must not wait for."""
+    """Do the work that a request must not wait for. Whoever waits for a page comes first: a mail with its documents may
+    come a minute later.
+    """
+    os.nice(BACKWARDS)
     app = create_app(config)
     require_current(app)
     # Celery warns of root because of pickled messages; ours are JSON without content.

@@ -45,8 +45,10 @@ def receipt_and_copy(receipt: Receipt, to_person_id: int) -> list[Enclosure]:
     members = {person.id for person in queries.people_of(application)}
     if to_person_id not in members or not rules.may_be_enclosed(application):
         return []
-    definition, papers = definition_of(application.questionnaire_id), queries.papers_received(receipt, application)
-    copy = rules.copy_in_words(application, definition, receipt.content["answers"], papers, Audience.APPLICANT)
+    definition, answers = definition_of(application.questionnaire_id), receipt.content["answers"]
+    papers = queries.papers_received(receipt, application)
+    copy = rules.copy_in_words(application, definition, answers, papers, Audience.APPLICANT)
+    copy["title"] = rules.facts_in(answers, application.call.currency)["title"] or application.reference
     words = rules.receipt_in_words(receipt, application, queries.labelled(receipt, application))
     return [
         Enclosure(f"{receipt.number}.pdf", pdf.render("document", **words)),

@@ -26,7 +26,7 @@ from grants.checks.workflow import ClarificationState
 from grants.core import clock, files
 from grants.core.db import db
 from grants.core.files import StoredFile
-from grants.core.mail import OutboxMail
+from grants.core.mail import OutboxMail, as_message
 from grants.core.rules import Refused
 from grants.decisions import actions as decisions
 from tests import factories as make
@@ -114,6 +114,37 @@ def test_what_is_asked_is_answered_with_a_receipt_of_its_own(app: Flask) -> None
     with clock.at(AFTER + timedelta(days=4)):
         checks.check_eligibility(application, by=coordinator)
         assert refused(checks.hand_in, clarification, "Again", by=owner) == ["not_open"]
+
+
+def test_the_new_receipt_travels_with_a_copy_of_the_whole(app: Flask) -> None:
+    clarification, owner, _coordinator = asked()
+    application, said = clarification.application, {"sustainability": "With the union of Rufisque."}
+    with clock.at(AFTER):
+        actions.save_section(application, "S6", said, by=owner, version=None)
+        actions.certify(application, actions.fingerprint_now(application), by=owner)
+        receipt = checks.hand_in(clarification, "We named the partner.", by=owner)
+    told = {mail.kind: mail for mail in db.session.scalars(select(OutboxMail).order_by(OutboxMail.id))}
+    papers = {
+        (kind, str(part.get_filename())): documents.words_in(part.get_content())
+        for kind in ("application_submitted", "clarification_received")
+        for part in as_message(told[kind]).iter_attachments()
+    }
+    copy, first = f"{application.reference}.pdf", clarification.before.number
+    assert list(papers) == [
+        ("application_submitted", f"{first}.pdf"),
+        ("application_submitted", copy),
+        ("clarification_received", f"{receipt.number}.pdf"),
+        ("clarification_received", copy),
+    ]
+    assert receipt.content_hash in papers["clarification_received", f"{receipt.number}.pdf"]
+    said_so = [
+        "WiththeunionofRufisque." in papers[kind, copy] for kind in ("application_submitted", "clarification_received")
+    ]
+    assert said_so == [False, True]
+    received = queries.receipt_with_content(application)
+    assert received is not None
+    for paper in received.content["attachments"]:
+        assert all("".join(paper["name"].split()) in words for words in papers.values()), paper["name"]
 
 
 def test_nothing_else_can_be_changed_by_an_answer(app: Flask) -> None:

@@ -74,7 +74,10 @@ def test_every_function_of_a_mail_is_called_and_named_after_its_template(package
     functions = [
         node.name
         for node in ast.parse((folder / "mails.py").read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if isinstance(node, ast.FunctionDef)
+        and node.returns
+        and ast.unparse(node.returns) == "Mail"
+        and not node.name.startswith("_")
     ]
     code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.name != "mails.py")
     assert functions
