@@ -177,6 +177,8 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "application-read": "/applications/APP-005/read",
         "check": "/applications/APP-005/check",
         "call-reviews": "/calls/MPF-2027-01/reviews",
+        "reviews-agreement": "/calls/MPF-2027-01/reviews/agreement",
+        "reviews-plan": "/calls/MPF-2026-03/reviews/plan",
         "application-reviews": "/calls/MPF-2027-01/reviews/APP-005",
         "ranked-list": "/calls/MPF-2027-01/decisions",
         "call-grants": "/calls/MPF-2026-01/grants",
