@@ -41,6 +41,7 @@ from grants.questionnaires import rules as questionnaire_rules
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.models import SectionAnswers
 from grants.questionnaires.queries import Remainder, SetAside
+from grants.questionnaires.rules import Question
 from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at, point_out
 
 bp = Blueprint("applications", __name__)
@@ -53,6 +54,14 @@ class Place(NamedTuple):
     url: str
     current: bool
     state: str
+
+
+class Waiting(NamedTuple):
+    """A section of which a text may wait on a device; ``questions`` to show it by, when it can no longer be saved."""
+
+    title: Mapping[str, str]
+    path: str
+    questions: Sequence[Question]
 
 
 class Desk:
@@ -235,6 +244,22 @@ class Desk:
             return []
         return changes_in_section(asked(self.changes_read.get(key, versions[0])), self.definition, key)
 
+    @property
+    def waiting(self) -> list[Waiting]:
+        """Where texts may wait on a device of a writer: with the questions where they can no longer be saved."""
+        to_section = addresses("applications.section", "key", reference=self.application.reference)
+        return [
+            Waiting(
+                section.title,
+                to_section(section.key),
+                [question for question in section.questions if question.type != "files"]
+                if rules.obstacles_to_editing(self.application, section.key)
+                else [],
+            )
+            for section in self.definition.sections
+            if not rules.asks_only_files(section)
+        ]
+
     def after(self, current: str) -> str | None:
         """The address of the section that comes next, or None after the last."""
         places = self.places(current)
@@ -350,6 +375,7 @@ def show(reference: str) -> ResponseReturnValue:
         afterwards=is_draft and rules.asked_afterwards(queries.terms_of(application.call).rules),
         corrections=desk.corrections if is_draft else [],
         remainders=desk.remainders(),
+        waiting=desk.waiting,
     )
 
 
@@ -585,8 +611,11 @@ def submit(reference: str) -> ResponseReturnValue:
     application = _found(reference)
     require(permissions.can_submit(current_user, application))
     if "confirmed" not in request.form and application.state == ApplicationState.DRAFT:
-        refuse(Desk(application).obstacles)
-        return render_template("applications/submit.html", application=application, call=application.call)
+        desk = Desk(application)
+        refuse(desk.obstacles)
+        return render_template(
+            "applications/submit.html", application=application, call=application.call, waiting=desk.waiting
+        )
     return _received(actions.submit(application, by=current_user))
 
 
@@ -643,6 +672,7 @@ def certify(reference: str) -> ResponseReturnValue:
         attachments=desk.attachments,
         audience=Audience.APPLICANT,
         may_submit=permissions.can_submit(current_user, application),
+        waiting=desk.waiting,
     )
     return page, 422 if form.is_submitted() else 200
 
@@ -773,6 +803,7 @@ def read(reference: str) -> ResponseReturnValue:
         attachments=rules.visible_attachments(desk.attachments, audience),
         audience=audience,
         certified=desk.is_certified,
+        waiting=desk.waiting if audience == Audience.APPLICANT else [],
         steps=steps_of(application),
         told=timeline(
             [("application", application.id)], names=not permissions.can_write(current_user, application), limit=30

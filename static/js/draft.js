@@ -427,6 +427,7 @@ class Draft {
     const summary = fresh.querySelector(".error-summary");
     this.form.querySelector(".error-summary")?.remove();
     if (summary) this.form.prepend(summary);
+    document.dispatchEvent(new Event("laidout"));
     return apart;
   }
 
@@ -470,6 +471,7 @@ async function sendWaiting(shelf, open, line) {
     }
   }
   const left = shelf.paths().filter((path) => path !== open);
+  document.dispatchEvent(new Event("sent"));
   if (!line) return;
   line.hidden = !left.length;
   if (left.length) {

@@ -14,13 +14,17 @@ function countDown(count) {
   if (!field) return;
   const number = new Intl.NumberFormat(document.documentElement.lang);
   const measure = count.dataset.unit === "words" ? countWords : countCharacters;
-  const show = () => {
-    const left = Number(count.dataset.max) - measure(field.value);
-    count.classList.toggle("over", left < 0);
-    count.textContent = `${left < 0 ? count.dataset.over : count.dataset.left} ${number.format(Math.abs(left))}`;
-  };
-  field.addEventListener("input", show);
-  show();
+  const left = Number(count.dataset.max) - measure(field.value);
+  count.classList.toggle("over", left < 0);
+  count.textContent = `${left < 0 ? count.dataset.over : count.dataset.left} ${number.format(Math.abs(left))}`;
+}
+
+const countAll = () => document.querySelectorAll("[data-counts]").forEach(countDown);
+
+/** A field and its count may have been laid out anew since the page came (see draft.js). */
+function onInput({ target }) {
+  const count = target.id && document.getElementById(`${target.id}-count`);
+  if (count?.dataset.counts) countDown(count);
 }
 
 const unsaved = new Set();
@@ -101,7 +105,9 @@ function closeMenus(event) {
 }
 
 document.querySelector(".error-summary")?.focus();
-document.querySelectorAll("[data-counts]").forEach(countDown);
+countAll();
+document.addEventListener("laidout", countAll);
+document.addEventListener("input", onInput);
 document.querySelectorAll("form[data-unsaved-hint]").forEach(watchForChanges);
 document.addEventListener("submit", onSubmit);
 document.addEventListener("click", closeMenus);

@@ -7,10 +7,11 @@ import copy
 import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, Route, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from grants.accounts.models import Membership, Person, Role, RoleGrant
 from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.calls.actions import save_working_copy
@@ -20,8 +21,9 @@ from grants.core.db import db, transaction
 from grants.corrections.actions import publish_correction
 from grants.reports.models import ReportDue, ReportKind
 from grants.reports.workflow import ReportState
+from tests.bench.world import make_draft
 from tests.journeys.browsing import PHONE, Line, Window, window
-from tests.journeys.desk import STATE, first_text, opened_at, text_of, until
+from tests.journeys.desk import STATE, first_text, opened_at, sound, text_of, until
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.browser
@@ -398,3 +400,99 @@ def test_what_waits_on_a_device_and_cannot_be_kept_is_mended_where_it_was_typed(
     until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
     opened.context.close()
     line.cut()
+
+
+def test_what_waits_on_a_device_is_told_where_the_application_is_sent_in_and_read(
+    house: tuple[World, str], chromium: Chromium
+) -> None:
+    world, address = house
+    desk = SECTION.partition("/sections")[0]
+    with window(chromium, address, viewport=PHONE) as opened:
+        opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = opened.sign_in(world.emails["USR-PE-1"])
+        waiting = page.locator("[data-waits]")
+
+        def type_without_a_line(text: str) -> None:
+            page.goto(SECTION)
+            page.route(
+                "**/sections/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+            )
+            page.locator("[name=title]").fill(text)
+            expect(page.locator(STATE)).to_contain_text("waiting for the line", timeout=10_000)
+
+        type_without_a_line("Typed in a bus")
+        page.goto(desk)
+        expect(waiting).to_contain_text("has not reached us yet")
+        sound(page)
+        page.unroute("**/sections/*")
+        page.reload()
+        expect(waiting).to_be_hidden(timeout=10_000)
+        until(page, "!Object.keys(localStorage).some(key => key.startsWith('draft:'))")
+        another = opened.context.new_page()  # the first loads itself again, to tell how far the application is now
+        another.goto(SECTION)
+        expect(another.locator("[name=title]")).to_have_value("Typed in a bus")
+        another.close()
+
+        type_without_a_line("Typed too late")
+        with world.app.app_context(), transaction():
+            mine = update(Application).where(Application.reference == "APP-402")
+            db.session.execute(mine.values(state=ApplicationState.WITHDRAWN))
+        page.unroute("**/sections/*")
+        page.goto(SECTION)
+        page.wait_for_url("**/read")
+        expect(waiting.locator("dd", has_text="Typed too late")).to_be_visible()
+        expect(waiting).to_contain_text("can no longer be saved")
+        sound(page)
+        page.goto(desk)
+        waiting.get_by_role("button", name="Copy").click()
+        expect(waiting.get_by_role("status")).to_have_text("Copied")
+        assert "\nTyped too late" in str(page.evaluate("navigator.clipboard.readText()"))
+        waiting.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        expect(waiting).to_be_hidden()
+        page.reload()
+        expect(waiting).to_be_hidden()
+        opened.complaints.clear()  # the browser notes what it could not send as an error
+
+
+def test_nobody_sends_in_without_what_waits_on_this_device_unasked(
+    house: tuple[World, str], chromium: Chromium
+) -> None:
+    world, address = house
+    make_draft(world.app, "APP-005")
+    desk = "/applications/APP-005"
+    with window(chromium, address) as opened:
+        page = opened.sign_in(world.emails["USR-NP-1"])
+        kept = {"version": "0", "at": 0, "fields": [["title", "Typed on this device"]]}
+        page.evaluate(
+            "([path, kept]) => localStorage.setItem(`draft:${document.body.dataset.person}:${path}`, JSON.stringify(kept))",
+            [f"{desk}/sections/S2", kept],
+        )
+        page.goto(f"{desk}/certify")
+        expect(page.get_by_role("link", name="Open the section")).to_have_attribute("href", f"{desk}/sections/S2")
+        page.locator("#declaration input[type=checkbox]").check()
+        page.get_by_role("button", name="Certify and send in").click()
+        asked = page.get_by_role("dialog")
+        expect(asked).to_contain_text("Texts on this device have not reached us")
+        asked.get_by_role("button", name="No, go back").click()
+        page.evaluate("localStorage.clear(); dispatchEvent(new Event('storage'))")
+        expect(page.locator("[data-waits]")).to_be_hidden()
+        page.get_by_role("button", name="Certify and send in").click()
+        page.wait_for_url("**/receipt")
+
+
+def test_a_count_goes_on_in_a_question_that_was_laid_out_anew(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    with window(chromium, address) as mine, window(chromium, address) as theirs:
+        one, two = mine.sign_in(world.emails["USR-PE-1"]), theirs.sign_in(world.emails["USR-PE-2"])
+        for page in (one, two):
+            page.goto(SECTION)
+        count = one.locator("#summary-count")
+        words = "one " * (int(str(count.get_attribute("data-max"))) - 1)
+        two.locator("[name=summary]").fill(words)
+        expect(two.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        one.locator("[name=title]").fill("Another title")
+        expect(one.locator("[name=summary]")).to_have_value(words.strip(), timeout=10_000)
+        expect(count).to_have_text("Words left: 1")
+        one.locator("[name=summary]").fill(words + "two three")
+        expect(count).to_have_text("Words too many: 1")
