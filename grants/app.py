@@ -18,6 +18,7 @@ from grants.calls import views as calls
 from grants.checks import views as checks
 from grants.closeout import tasks as closeout_tasks
 from grants.closeout import views as closeout
+from grants.complaints import views as complaints
 from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.corrections import views as corrections
@@ -64,6 +65,7 @@ BLUEPRINTS = (
     decisions.bp,
     reliability.bp,
     assignments.bp,
+    complaints.bp,
     awards.bp,
     reports.bp,
     payments.bp,

@@ -6,14 +6,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from grants.calls.models import Call
-from grants.reviews.queries import ApplicationLine, Assignments, Board, board_of, lines_under_review
+from grants.reviews.queries import ApplicationLine, Assignments, Board, assignments_in, board_of, lines_under_review
+from grants.reviews.workflow import AssignmentState
 
 
 def fresh_board(call: Call) -> Board:
     """The eligible applications to a call and everybody who could review them, as if nobody had been asked yet. Ties
-    that people declared, also when they stepped aside, count.
+    that people declared, also when they stepped aside, count; so does it that a fresh assessment is made by others.
     """
-    return board_of(call.id, lines_under_review(call.id), Assignments([]))
+    before = [one for one in assignments_in(call.id).asked if one.state == AssignmentState.REPLACED]
+    return board_of(call.id, lines_under_review(call.id), Assignments(before))
 
 
 def board_left(call: Call, lines: Sequence[ApplicationLine], decided: Collection[int]) -> Board:

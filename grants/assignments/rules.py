@@ -123,9 +123,13 @@ class Plan:
 
 
 def bar(board: Board, line: ApplicationLine, reviewer: Candidate) -> str | None:
-    """Why a reviewer can never be asked for an application: ``conflict`` or ``language``; None when they can."""
+    """Why a reviewer can never be asked for an application: ``conflict``, ``before`` (a fresh assessment is made by
+    others) or ``language``; None when they can.
+    """
     if (reviewer.id, line.organization_id) in board.ties:
         return "conflict"
+    if any(one.reviewer_id == reviewer.id for one in board.assignments.of_application.get(line.id, [])):
+        return "before"
     return None if line.language in reviewer.languages else "language"
 
 
@@ -309,11 +313,11 @@ def _obstacles_to_covering(network: _Network) -> list[Obstacle]:
     """Which applications cannot be covered: too few may review them, or those who may take on too few reviews."""
     short = [line for line in network.lines if len(network.of_application[line.id]) < network.wanted]
     if short:
-        return [_too_few(network, line) for line in short]
+        return [obstacle for line in short for obstacle in _too_few(network, line)]
     return [_too_busy(network)]
 
 
-def _too_few(network: _Network, line: ApplicationLine) -> Obstacle:
+def _too_few(network: _Network, line: ApplicationLine) -> list[Obstacle]:
     bars = Counter(bar(network.board, line, person) for person in network.board.candidates)
     message = _l(
         "%(application)s needs %(wanted)s reviewers and has %(n)s who may review it. Of %(all)s reviewers with a conflict"
@@ -327,7 +331,16 @@ def _too_few(network: _Network, line: ApplicationLine) -> Obstacle:
         language=LazyWords(language_name, line.language),
         full=bars[None] - len(network.of_application[line.id]),
     )
-    return Obstacle("too_few_reviewers", message)
+    found = [Obstacle("too_few_reviewers", message)]
+    if bars["before"]:
+        message = _ln(
+            "%(num)s reviewer assessed %(application)s before, and others assess it now.",
+            "%(num)s reviewers assessed %(application)s before, and others assess it now.",
+            bars["before"],
+            application=line.reference,
+        )
+        found.append(Obstacle("assessed_before", message))
+    return found
 
 
 def _too_busy(network: _Network) -> Obstacle:

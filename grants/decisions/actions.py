@@ -330,6 +330,16 @@ def reopen_check(application: Application, reason: str, *, by: Person) -> None:
     check_actions.reopen_check(application, reason, by=by)
 
 
+def set_aside(decision: Decision, reason: str, *, by: Person) -> None:
+    """Set a decision aside after a complaint: its votes stay on the sheet of its meeting, the reviews it counted no longer
+    count, and other reviewers and another meeting begin anew. Raises Refused when a grant was offered by it.
+    """
+    _hold(decision.application)
+    refuse(rules.obstacles_to_setting_aside(decision))
+    history.record(decision, "set_aside", by=by, reason=reason)
+    review_actions.begin_anew(decision.application, reason, by=by)
+
+
 def ask_reviewer(application: Application, reviewer: Person, *, due_on: date, round: int, by: Person) -> Assignment:
     """Ask a reviewer for a review. Raises Refused once the committee has decided about the application."""
     _hold(application)

@@ -6,7 +6,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Person
@@ -140,7 +140,9 @@ class Remark(Base):
 
 
 class Decision(Base):
-    """What the committee does with one application, as proposed, voted and released."""
+    """What the committee does with one application, as proposed, voted and released. One that was set aside after a
+    complaint stays on the sheet of its meeting; another meeting decides again.
+    """
 
     __tablename__ = "decision"
     __table_args__ = (
@@ -148,12 +150,14 @@ class Decision(Base):
         one_of("outcome", DecisionOutcome),
         CheckConstraint("(outcome = 'award') = (amount_minor > 0)", name="an_award_has_an_amount"),
         CheckConstraint("state <> 'released' OR released_at IS NOT NULL", name="released_has_a_moment"),
+        Index("uq_decision_standing", "application_id", unique=True, postgresql_where=text("state <> 'set_aside'")),
+        Index("ix_decision_application_id", "application_id"),
         Index("ix_decision_meeting_id", "meeting_id"),
     )
 
     id: Mapped[Key]
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"))
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
     state: Mapped[str] = mapped_column(default=DecisionState.PROPOSED)
     outcome: Mapped[str]
     amount_minor: Mapped[int] = mapped_column(default=0)

@@ -13,7 +13,7 @@ from grants.calls.models import Call
 from grants.conflicts.queries import hidden_applications
 from grants.core.permissions import composed_once, scope_of
 from grants.decisions.models import Decision, Meeting, Seat
-from grants.decisions.workflow import DecisionState
+from grants.decisions.queries import TOLD
 
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
 
@@ -58,7 +58,7 @@ def decisions_seen_by(user: Any) -> Select[Decision]:
         return found.where(false())
     own = Application.organization_id.in_([m.organization_id for m in user.memberships])
     cases = cases_seen_by(user).with_only_columns(Application.id)
-    return found.where(or_(own & (Decision.state == DecisionState.RELEASED), Application.id.in_(cases)))
+    return found.where(or_(own & Decision.state.in_(TOLD), Application.id.in_(cases)))
 
 
 def can_follow_decisions(user: Any) -> bool:

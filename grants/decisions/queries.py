@@ -30,6 +30,12 @@ from grants.reviews.workflow import AssignmentState
 
 DECIDED = (DecisionState.TAKEN, DecisionState.RELEASED)
 
+TOLD = (DecisionState.RELEASED, DecisionState.SET_ASIDE)
+"""The decisions that their applicants have been told of."""
+
+STANDS = Decision.state != DecisionState.SET_ASIDE
+"""The condition on decisions that picks the one on an application: what was set aside is no decision any more."""
+
 
 class Awarded(NamedTuple):
     """Money that the committee has decided to award."""
@@ -226,7 +232,7 @@ def number_of_meetings(call: Call) -> int:
 
 
 def ballots_of(call_id: int) -> dict[int, Ballot]:
-    """The decision on each application to a call, as far as there is one, by application."""
+    """The decision that stands on each application to a call, as far as there is one, by application."""
     return {row[1]: Ballot._make(row) for row in _BALLOTS(call=call_id)}
 
 
@@ -241,7 +247,7 @@ _BALLOTS = Prepared(
             Decision.amount_minor,
         )
         .join(Meeting, Meeting.id == Decision.meeting_id)
-        .where(Meeting.call_id == reviews.OF_CALL)
+        .where(Meeting.call_id == reviews.OF_CALL, STANDS)
     )
 )
 
@@ -267,10 +273,10 @@ def lock_envelope(call_id: int) -> None:
 
 
 def decision_on(application_id: int) -> Decision | None:
-    """The decision on an application, with its votes and who cast them."""
+    """The decision that stands on an application, with its votes and who cast them."""
     found = (
         select(Decision)
-        .where(Decision.application_id == application_id)
+        .where(Decision.application_id == application_id, STANDS)
         .options(
             selectinload(Decision.votes).joinedload(Vote.person).load_only(Person.name, Person.reference),
             joinedload(Decision.meeting),
@@ -286,7 +292,9 @@ def state_of_decision(application_id: int) -> str | None:
 
 
 _STATE = Prepared(
-    lambda: select(Decision.state).where(Decision.application_id == bindparam("application", None, type_=BigInteger))
+    lambda: select(Decision.state).where(
+        Decision.application_id == bindparam("application", None, type_=BigInteger), STANDS
+    )
 )
 
 
@@ -403,12 +411,19 @@ def decisions_of(meeting: Meeting) -> list[Decision]:
 
 
 def released_decision(seen: Select[Decision], reference: str) -> Decision | None:
-    """The decision on an application whose letter has been sent, among those a person may see."""
-    found = seen.where(Application.reference == reference, Decision.state == DecisionState.RELEASED).options(
-        contains_eager(Decision.application).options(
-            joinedload(Application.organization).load_only(Organization.name, Organization.reference),
-            joinedload(Application.call),
+    """The latest decision on an application whose letter has been sent, among those a person may see; it stays to be read
+    when it was set aside, until the letter of the next one is sent.
+    """
+    found = (
+        seen.where(Application.reference == reference, Decision.state.in_(TOLD))
+        .options(
+            contains_eager(Decision.application).options(
+                joinedload(Application.organization).load_only(Organization.name, Organization.reference),
+                joinedload(Application.call),
+            )
         )
+        .order_by(Decision.id.desc())
+        .limit(1)
     )
     return db.session.scalar(found)
 

@@ -422,6 +422,16 @@ def obstacles_to_withdrawing(application: Application, state: str | None) -> lis
     return found or obstacles_once_decided(state)
 
 
+def obstacles_to_setting_aside(decision: Decision) -> list[Obstacle]:
+    """Why a decision cannot be set aside after a complaint: its letter is not sent, or it offered a grant."""
+    found = []
+    if decision.state != DecisionState.RELEASED:
+        found.append(Obstacle("no_letter", _l("The letter about this decision has not been sent.")))
+    if decision.outcome == DecisionOutcome.AWARD:
+        found.append(Obstacle("award_offered", _l("A grant was offered by this decision, so it stands.")))
+    return found
+
+
 def obstacles_to_cancelling(call: Call, decided: int) -> list[Obstacle]:
     """Why a call cannot be cancelled: it is cancelled, or the committee has decided about applications to it."""
     found = calls.obstacles_to_cancelling(call)
@@ -589,7 +599,7 @@ def votes_on(
     """The votes on a proposal as they count at a moment; those on a decision that was taken as they were counted then,
     whoever steps aside or leaves the meeting later.
     """
-    if record is not None and decision.state in DECIDED:
+    if record is not None and decision.state != DecisionState.PROPOSED:
         return Count(*record.votes)
     return count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, barred, at)
 

@@ -329,7 +329,7 @@ def sheet(reference: str) -> ResponseReturnValue:
     late = {
         one.id: {person: names.get(person, person) for person in records[one.id].late}
         for one in seen
-        if one.id in records and one.state in queries.DECIDED
+        if one.id in records and one.state != DecisionState.PROPOSED
     }
     return render_template(
         "decisions/sheet.html",

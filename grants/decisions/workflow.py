@@ -38,6 +38,7 @@ class DecisionState(State):
     PROPOSED = "proposed", _l("Being decided"), "warning"
     TAKEN = "taken", _l("Decided, letters not sent"), "info"
     RELEASED = "released", _l("Letters sent"), "success"
+    SET_ASIDE = "set_aside", _l("Set aside after a complaint"), "neutral"
 
 
 DECISION = Workflow(
@@ -54,6 +55,13 @@ DECISION = Workflow(
             said=_l("Taken up again by the committee"),
         ),
         Transition("release", {DecisionState.TAKEN}, DecisionState.RELEASED, said=_l("Letter sent")),
+        Transition(
+            "set_aside",
+            {DecisionState.RELEASED},
+            DecisionState.SET_ASIDE,
+            needs_reason=True,
+            said=_l("Set aside after a complaint, to be decided again"),
+        ),
     ],
     notes={
         "propose": _l("Decision proposed"),

@@ -46,6 +46,8 @@ from grants.checks.models import Clarification
 from grants.checks.workflow import ClarificationState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
+from grants.complaints.models import Complaint
+from grants.complaints.workflow import OPEN
 from grants.conflicts.models import ConflictDeclaration
 from grants.conflicts.queries import hidden_applications
 from grants.core.db import Prepared, db
@@ -54,7 +56,7 @@ from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
-from grants.decisions.queries import DECIDED
+from grants.decisions.queries import DECIDED, STANDS
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
@@ -349,7 +351,7 @@ def _calls_under_review() -> Any:
             Call.closes_at <= AT,
             Application.state == ApplicationState.ELIGIBLE,
             Application.region == any_(REGIONS),
-            ~select(Decision.id).where(Decision.application_id == Application.id).exists(),
+            ~select(Decision.id).where(Decision.application_id == Application.id, STANDS).exists(),
         )
         .cte("undecided")
     )
@@ -434,6 +436,14 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         _work("assign_reviewers", Call.reference, under_review.c.lacking, day=Call.reviews_due_on, note=Call.title)
         .join(under_review, under_review.c.call_id == Call.id)
         .where(under_review.c.lacking > 0),
+        _work("answer_complaint", Complaint.reference, Complaint.id, day=Complaint.answer_by, note=Application.title)
+        .join(Application, Application.id == Complaint.application_id)
+        .where(
+            Application.region == any_(REGIONS),
+            not_hidden(Application.id),
+            Complaint.state.in_(OPEN),
+            or_(Complaint.examiner_id.is_(None), Complaint.examiner_id == PERSON),
+        ),
         _work("draw_up_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
             here, Award.state == AwardState.ACCEPTED
         ),
@@ -897,6 +907,7 @@ _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
         Meeting.reference,
         None,
     ),
+    "complaint": lambda seen: (seen, Complaint.id, Complaint.reference, None, None),
     "report_due": lambda seen: (
         seen.join(Award, Award.id == ReportDue.award_id),
         ReportDue.id,
@@ -928,6 +939,7 @@ SUBJECTS: dict[str, type] = {
     "assignment": Assignment,
     "meeting": Meeting,
     "decision": Decision,
+    "complaint": Complaint,
     "award": Award,
     "report_due": ReportDue,
     "disbursement": Disbursement,

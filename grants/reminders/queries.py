@@ -23,6 +23,8 @@ from grants.checks.models import Clarification
 from grants.checks.workflow import ClarificationState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
+from grants.complaints.models import Complaint
+from grants.complaints.workflow import OPEN
 from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.decisions.models import Decision
@@ -36,6 +38,7 @@ from grants.payments.workflow import DisbursementState
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
+from grants.reviews.queries import ties_of
 from grants.reviews.workflow import AssignmentState
 
 LONG_WAIT = timedelta(days=500)
@@ -90,6 +93,7 @@ def deadlines(window: Window) -> list[Deadline]:
         *_open_drafts(window, members),
         *_clarifications(window, members),
         *_reviews(window),
+        *_complaints(window, coordinators),
         *_unanswered_offers(window, members),
         *_unsigned_agreements(window, members),
         *_milestones(window, members),
@@ -204,6 +208,27 @@ def _reviews(window: Window) -> Iterator[Deadline]:
         context = {"assignment_id": assignment.id}
         about = f"review {assignment.id}"
         yield Deadline("review_due", about, assignment.due_on, assignment.asked_at, [assignment.reviewer], context)
+
+
+def _complaints(window: Window, coordinators: list[Person]) -> Iterator[Deadline]:
+    """Complaints that wait: to whoever took one up; before that, to the coordinators who have no tie to the applicant."""
+    found = (
+        select(Complaint)
+        .join(Complaint.application)
+        .where(Complaint.state.in_(OPEN), _within(window, Complaint.answer_by))
+        .options(
+            contains_eager(Complaint.application).load_only(Application.region, Application.organization_id),
+            joinedload(Complaint.examiner),
+        )
+    )
+    ties = ties_of([person.id for person in coordinators], None)
+    for complaint in _rows(found):
+        application, people = complaint.application, [complaint.examiner]
+        if complaint.examiner is None:
+            here = [p for p in coordinators if application.region is None or p.coordinates(application.region)]
+            people = [p for p in here if (p.id, application.organization_id) not in ties]
+        context = {"reference": complaint.reference}
+        yield Deadline("complaint_due", complaint.reference, complaint.answer_by, complaint.made_at, people, context)
 
 
 def _unanswered_offers(window: Window, members: Members) -> Iterator[Deadline]:

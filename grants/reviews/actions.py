@@ -20,7 +20,7 @@ from grants.core.rules import Obstacle, Refused, refuse
 from grants.history import actions as history
 from grants.reviews import mails, queries, rules
 from grants.reviews.models import Assignment, Review, ReviewerProfile, Score
-from grants.reviews.workflow import AssignmentState
+from grants.reviews.workflow import LIVE, AssignmentState
 
 
 def describe_reviewer(
@@ -200,6 +200,18 @@ def _step_aside(assignment: Assignment, reason: str, by: Person, *, is_missed: b
     if is_late or is_missed:
         mail = mails.conflict_declared_late if is_late else mails.reviewer_missing
         post(*[mail(application, person, entry.id) for person in conflicts.free_coordinators(application)])
+
+
+def begin_anew(application: Application, reason: str, *, by: Person) -> None:
+    """Let an application be assessed anew by others: what was asked so far ends, what was written no longer counts and
+    stays in the record.
+    """
+    for assignment in queries.assignments_of_application(application.id):
+        if assignment.state in LIVE:
+            history.record(assignment, "replace", by=by, reason=reason)
+            if assignment.review is not None:
+                assignment.review.voided_at = clock.now()
+    db.session.flush()
 
 
 # ------------------------------------------------------------------ scoring

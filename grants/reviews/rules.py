@@ -311,6 +311,9 @@ def obstacles_to_assigning(
         found.append(Obstacle("asked_already", _l("%(name)s has been asked already.", name=reviewer.name)))
     if (reviewer.id, line.organization_id) in board.ties or any(one.state == AssignmentState.RECUSED for one in past):
         found.append(Obstacle("conflict", _l("%(name)s has a conflict of interest.", name=reviewer.name)))
+    if any(one.state == AssignmentState.REPLACED for one in past):
+        message = _l("%(name)s assessed this application before. Others assess it now.", name=reviewer.name)
+        found.append(Obstacle("assessed_before", message))
     if reviewer.described and line.language not in reviewer.languages:
         message = _l(
             "%(name)s does not read %(language)s.", name=reviewer.name, language=LazyWords(language_name, line.language)
@@ -485,6 +488,8 @@ def cell(board: Board, line: ApplicationLine, reviewer: Candidate) -> Cell:
         return Cell(past[-1].state, past[-1].total)
     if (reviewer.id, line.organization_id) in board.ties or any(o.state == AssignmentState.RECUSED for o in past):
         return Cell("conflict", None)
+    if any(one.state == AssignmentState.REPLACED for one in past):
+        return Cell("before", None)
     if reviewer.described and line.language not in reviewer.languages:
         return Cell("language", None)
     return Cell("free", affinity(line, reviewer))

@@ -15,6 +15,7 @@ class AssignmentState(State):
     DECLINED = "declined", _l("Review declined"), "neutral"
     RECUSED = "recused", _l("Recused"), "neutral"
     RELEASED = "released", _l("Released"), "neutral"
+    REPLACED = "replaced", _l("Replaced by a fresh assessment"), "neutral"
 
 
 S = AssignmentState
@@ -40,6 +41,13 @@ ASSIGNMENT = Workflow(
         ),
         Transition(
             "release", {S.ASKED, S.ACCEPTED}, S.RELEASED, needs_reason=True, said=_l("Released by the coordinator")
+        ),
+        Transition(
+            "replace",
+            {S.ASKED, S.ACCEPTED, S.COMPLETED},
+            S.REPLACED,
+            needs_reason=True,
+            said=_l("Replaced by a fresh assessment, after a complaint"),
         ),
         Transition("complete", {S.ACCEPTED}, S.COMPLETED, said=_l("Review submitted")),
         Transition("reopen", {S.COMPLETED}, S.ACCEPTED, needs_reason=True, said=_l("Review reopened")),

@@ -24,6 +24,7 @@ from grants.awards.models import Award
 from grants.calls.actions import import_call
 from grants.calls.forms import read_call
 from grants.calls.models import Call
+from grants.complaints.models import Complaint
 from grants.conflicts.models import Grade
 from grants.core import encryption, files
 from grants.core.db import db, transaction
@@ -64,6 +65,7 @@ MEETING, PAST_MEETING = "MPF-2027-01-M1", "MPF-2026-02-M1"
 SENSITIVE = "statutes"
 INVITATION = "the-token-of-an-invitation"
 QUESTION = "the-token-of-a-question"
+COMPLAINT = "APP-008-C1"
 UPLOAD, BOOKLET = "the-key-of-an-upload", "the-key-of-a-booklet"
 
 PEOPLE = {
@@ -111,6 +113,8 @@ def prepare(app: Flask) -> None:
             _meeting()
         with transaction():
             _grants()
+        with transaction():
+            _complaint()
         with transaction():
             _mark()
         db.session.remove()
@@ -247,6 +251,22 @@ def _meeting() -> None:
     db.session.flush()
     decisions.vote(decision, "for", by=members[1])
     decisions.remark(meeting, b, "Their budget is lean.", by=members[1])
+
+
+def _complaint() -> None:
+    """Of A, about the check; nobody has taken it up."""
+    application = _one(Application, UNDER_REVIEW["a"])
+    db.session.add(
+        Complaint(
+            reference=COMPLAINT,
+            application_id=application.id,
+            ground="factual_error",
+            text=f"{MARKUP}canaryacomplaint",
+            language="en",
+            answer_by=date.today() + timedelta(days=9),
+            made_by_id=person("USR-LB-1").id,
+        )
+    )
 
 
 def _grants() -> None:

@@ -258,6 +258,7 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "staff": {"reference": "STF-08", "grant_id": of["role_of"]("STF-08")},
             UNKNOWN: {"reference": "PER-NONE", "grant_id": NOBODY},
         },
+        "complaints": {"a": {"reference": fund.COMPLAINT}, UNKNOWN: {"reference": "APP-NONE-C1"}},
         "confirm-entry": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "first-sign-in": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "confirm": {UNKNOWN: {"token": "a-token-of-nobody"}},
@@ -662,13 +663,13 @@ APPLICATION = "title answer profile"
 PAPERS = "staff shared file paper withheld told finding"
 GRANT = "grant condition milestone report returned bankref told pasttitle"
 OWN = (
-    f"{PROFILE} {APPLICATION} {GRANT} asking kept sponsor staff shared file paper withheld draft reportdraft feedback toapplicant"
+    f"{PROFILE} {APPLICATION} {GRANT} complaint asking kept sponsor staff shared file paper withheld draft reportdraft feedback toapplicant"
     " pastanswer pastfeedback pasttoapplicant pastfile"
 ).replace(" told", "")
 REVIEWS = "reviewrev1 reviewrev2 reviewrev3 reviewrev4 reviewrev5 reviewrev6 toapplicant"
 DECIDED = "decision feedback condition"
 PAST = " ".join(f"past{word}" for word in f"{APPLICATION} {PAPERS} {REVIEWS} {DECIDED}".split())
-FOLLOWED = f"{PROFILE} {APPLICATION} {PAPERS} {GRANT} {REVIEWS} {DECIDED} {PAST}"
+FOLLOWED = f"{PROFILE} {APPLICATION} {PAPERS} {GRANT} {REVIEWS} {DECIDED} {PAST} complaint"
 SAT = f"name {APPLICATION} {REVIEWS} {DECIDED}"
 SAT_PAST = "name " + " ".join(f"past{word}" for word in f"{APPLICATION} {REVIEWS} {DECIDED}".split())
 PAID = f"{PROFILE} grant condition milestone report returned bankref told bankholder banknumber"

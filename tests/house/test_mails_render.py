@@ -24,6 +24,8 @@ from grants.applications.models import Application, Attachment
 from grants.applications.queries import receipt_of
 from grants.checks import mails as check_mails
 from grants.checks.models import Clarification
+from grants.complaints import mails as complaint_mails
+from grants.complaints.models import Complaint
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import LANGUAGES
@@ -148,6 +150,15 @@ def rare_mails() -> Iterable[Mail]:
     yield review_mails.review_reopened(assignment, application, "A reason.", 1)
     yield review_mails.reviewer_missing(application, staff, 1)
     yield review_mails.conflict_declared_late(application, staff, 1)
+    complaint = Complaint(reference="APP-008-C1", application=application, answer_by=clock.now().date())
+    yield complaint_mails.complaint_received(complaint, to)
+    yield complaint_mails.complaint_made(complaint, staff)
+    yield complaint_mails.complaint_answered(complaint, to)
+    yield complaint_mails.complaint_withdrawn(complaint, staff)
+    awaited = {"reference": complaint.reference}
+    unanswered = Deadline("complaint_due", complaint.reference, complaint.answer_by, clock.now(), [staff], awaited)
+    for offset in (-1, 1):
+        yield reminder_mails.reminder(unanswered, staff, offset)
     decision = db.session.scalars(select(Decision)).first()
     assert decision is not None
     yield decision_mails.decision_reserve(decision, to)
