@@ -30,6 +30,7 @@ from grants.editing import views as editing
 from grants.enquiries import tasks as enquiry_tasks
 from grants.enquiries import views as enquiries
 from grants.entries import views as entries
+from grants.letters import views as letters
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
 from grants.payments import tasks as payment_tasks
@@ -60,6 +61,7 @@ BLUEPRINTS = (
     uploads.bp,
     wordforms.bp,
     entries.bp,
+    letters.bp,
     checks.bp,
     reviews.bp,
     decisions.bp,

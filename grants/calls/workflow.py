@@ -35,5 +35,7 @@ CALL = Workflow(
         "copy": _l("Made from another call"),
         "write": _l("Its wording was changed"),
         "correct": _l("Corrected after it was published"),
+        "word_letter": _l("A letter was worded"),
+        "reset_letter": _l("A letter went back to our wording"),
     },
 )

@@ -23,6 +23,9 @@ from grants.core.rules import Obstacle, refuse
 from grants.entries.queries import entry_of
 from grants.entries.rules import obstacles_to_counting
 from grants.history import actions as history
+from grants.letters.actions import compose
+from grants.letters.models import LetterKind
+from grants.letters.queries import wording_of
 from grants.questionnaires import queries as questionnaire_queries
 
 
@@ -96,6 +99,9 @@ def find_ineligible(application: Application, reason: str, *, by: Person) -> Non
         for finding in findings
         if finding.outcome == Outcome.FAILED
     ]
+    details = {"rules": unmet, "reason": reason.strip()}
+    wording = wording_of(application.call)
+    db.session.add(compose(application, LetterKind.INELIGIBLE, wording, at=clock.now(), details=details))
     people = applications.people_of(application)
     post(
         *(

@@ -11,6 +11,7 @@ from grants.calls.queries import documents_of
 from grants.complaints import mails, queries, rules
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import ComplaintState
+from grants.conflicts.queries import free_coordinators
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l, language_now
@@ -18,7 +19,6 @@ from grants.core.mail import post
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.decisions import actions as decisions
 from grants.history import actions as history
-from grants.reviews.queries import free_coordinators
 
 
 def promise_of(call: Call) -> rules.Promise:

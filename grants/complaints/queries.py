@@ -14,12 +14,12 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
+from grants.conflicts.queries import in_conflict
 from grants.core.db import db
-from grants.decisions.models import Decision, DecisionOutcome, Seat, Vote
+from grants.decisions.models import Decision, DecisionOutcome, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment
-from grants.reviews.queries import in_conflict
 
 CHECKED = ("judge", "find_ineligible")
 DECIDED = ("propose", "amend", "vote", "take", "reconsider")
@@ -113,8 +113,13 @@ def parts_of(person: Person, complaint: Complaint) -> list[str]:
             HistoryEntry.verb.in_(DECIDED),
         )
         voted = exists().where(Vote.decision_id == decision.id, Vote.person_id == person.id)
+        said = exists().where(
+            Remark.meeting_id == decision.meeting_id,
+            Remark.application_id == application.id,
+            Remark.person_id == person.id,
+        )
         parts = {
-            "decided": decided | voted,
+            "decided": decided | voted | said,
             "sat": exists().where(Seat.meeting_id == decision.meeting_id, Seat.person_id == person.id),
             "reviewed": exists().where(
                 Assignment.application_id == application.id, Assignment.reviewer_id == person.id

@@ -19,9 +19,9 @@ from grants.complaints.workflow import OPEN, ComplaintState
 from grants.core.languages import LazyWords, _l, pick
 from grants.core.rules import Obstacle
 from grants.core.templating import day as in_words
-from grants.decisions.rules import complaint_deadline
+from grants.letters.rules import complaint_deadline, window_days
 
-WINDOW_DAYS, ANSWER_DAYS = 14, 15
+ANSWER_DAYS = 15
 
 GROUNDS: dict[str, Any] = {
     "procedural_error": _l("A rule of the procedure was not followed"),
@@ -57,7 +57,7 @@ def promise_of(terms: Mapping[str, Any]) -> Promise:
         key: LazyWords(pick, label, None, fallback) for key, label in (terms.get("complaint_labels") or {}).items()
     }
     return Promise(
-        window_days=int(said.get("window_days", WINDOW_DAYS)),
+        window_days=window_days(terms),
         answer_days=int(said.get("answer_days", ANSWER_DAYS)),
         grounds={key: labels.get(key, GROUNDS.get(key, key)) for key in said.get("grounds") or GROUNDS},
     )

@@ -16,7 +16,7 @@ from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.conflicts.rules import KIND_LABELS
 from grants.core import clock
 from grants.core.db import db
-from grants.core.languages import _l
+from grants.core.languages import _l, speaking
 from grants.core.mail import post
 from grants.core.money import Money
 from grants.core.rules import Obstacle, Refused, refuse
@@ -24,9 +24,13 @@ from grants.decisions import mails, queries, rules
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Procedure, Recusal, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history import actions as history
+from grants.letters.actions import compose
+from grants.letters.models import Letter, LetterKind
+from grants.letters.queries import wording_of
 from grants.reviews import actions as review_actions
 from grants.reviews import queries as reviews
 from grants.reviews.models import Assignment, Review
+from grants.reviews.rules import grid_in, results_of
 
 # ------------------------------------------------------------------ meetings
 
@@ -293,7 +297,8 @@ def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
 def release(meeting: Meeting, *, by: Person) -> list[Decision]:
     """Send what the committee decided: all decisions of the meeting at one moment.
 
-    Posts the letters of those who are declined or on the reserve list; the offers of awards are the awards' to send.
+    The letter of each is kept as it is sent: nothing that is worded or scored later changes it. Posts the mails to those
+    who are declined or on the reserve list; the offers of awards are the awards' to send.
     Returns every decision that was released. Raises Refused while the sheet is not signed or something is undecided.
     """
     decisions = queries.decisions_of(meeting)
@@ -301,15 +306,31 @@ def release(meeting: Meeting, *, by: Person) -> list[Decision]:
     taken = [decision for decision in decisions if decision.state == DecisionState.TAKEN]
     people = queries.people_to_write_to({decision.application.organization_id for decision in taken})
     at = clock.now()
+    written = letters_of(meeting.call, taken, at)
     letters = []
     for decision in taken:
-        decision.released_at = at
+        decision.released_at, decision.letter = at, written[decision.id]
         history.record(decision, "release", by=by)
         write = {DecisionOutcome.DECLINE: mails.decision_declined, DecisionOutcome.RESERVE: mails.decision_reserve}
         if letter := write.get(DecisionOutcome(decision.outcome)):
             letters += [letter(decision, person) for person in people.get(decision.application.organization_id, [])]
     post(*letters)
     return taken
+
+
+def letters_of(call: Call, decisions: Sequence[Decision], at: datetime) -> dict[int, Letter]:
+    """The letters about decisions of one call as they would be sent at a moment, by decision. They are not kept."""
+    standing, wording = reviews.standing_of(call), wording_of(call)
+    results = {one.application.id: one for one in results_of(standing)}
+    sentences = queries.sentences_for([one.application_id for one in decisions])
+    letters = {}
+    for one in decisions:
+        with speaking(one.application.language):
+            result = results.get(one.application_id)
+            details = rules.told_in_letter(result, grid_in(standing), sentences, one.feedback)
+        kind = LetterKind(one.outcome)
+        letters[one.id] = compose(one.application, kind, wording, at=at, details=details, amount=one.amount)
+    return letters
 
 
 # ------------------------------------------------------------------ what a decision stands on
@@ -336,7 +357,7 @@ def set_aside(decision: Decision, reason: str, *, by: Person) -> None:
     """
     _hold(decision.application)
     refuse(rules.obstacles_to_setting_aside(decision))
-    history.record(decision, "set_aside", by=by, reason=reason)
+    history.record(decision, "overturn", by=by, reason=reason)
     review_actions.begin_anew(decision.application, reason, by=by)
 
 

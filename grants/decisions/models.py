@@ -16,6 +16,7 @@ from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.languages import _l
 from grants.core.money import Money
 from grants.decisions.workflow import DECISION, MEETING, DecisionState, MeetingState
+from grants.letters.models import Letter
 
 
 class DecisionOutcome(enum.StrEnum):
@@ -170,9 +171,11 @@ class Decision(Base):
     proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     taken_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]
+    letter_id: Mapped[int | None] = mapped_column(ForeignKey("letter.id"))
 
     meeting: Mapped[Meeting] = relationship(back_populates="decisions")
     application: Mapped[Application] = relationship()
+    letter: Mapped[Letter | None] = relationship()
     votes: Mapped[list[Vote]] = relationship(order_by="Vote.id", back_populates="decision")
 
     workflow = DECISION

@@ -25,7 +25,7 @@ from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal,
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
-from grants.reviews.models import Assignment
+from grants.reviews.models import Assignment, Review
 from grants.reviews.workflow import AssignmentState
 
 DECIDED = (DecisionState.TAKEN, DecisionState.RELEASED)
@@ -420,7 +420,8 @@ def released_decision(seen: Select[Decision], reference: str) -> Decision | None
             contains_eager(Decision.application).options(
                 joinedload(Application.organization).load_only(Organization.name, Organization.reference),
                 joinedload(Application.call),
-            )
+            ),
+            joinedload(Decision.letter),
         )
         .order_by(Decision.id.desc())
         .limit(1)
@@ -428,10 +429,14 @@ def released_decision(seen: Select[Decision], reference: str) -> Decision | None
     return db.session.scalar(found)
 
 
-def complaint_window(call_id: int) -> int:
-    """For how many days after the letters a complaint is taken, by the terms of the call (14 when they do not say)."""
-    days = db.session.scalar(select(Call.terms["complaints"]["window_days"].as_integer()).where(Call.id == call_id))
-    return 14 if days is None else int(days)
+def sentences_for(application_ids: Iterable[int]) -> dict[int, str]:
+    """What reviewers marked for the applicants of these applications, by review."""
+    found = (
+        select(Review.id, Review.for_applicant)
+        .join(Review.assignment)
+        .where(Assignment.application_id.in_(list(application_ids)), Review.for_applicant != "")
+    )
+    return {int(review_id): sentences for review_id, sentences in db.session.execute(found)}
 
 
 def people_to_write_to(organization_ids: Iterable[int]) -> dict[int, list[Person]]:

@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from grants.accounts.models import Person, Role
 from grants.applications import rules as upstream
@@ -650,10 +649,25 @@ def score_to_keep(result: Result | None) -> str | None:
     return str(to_two_decimals(result.score)) if result is not None and result.score is not None else None
 
 
-def complaint_deadline(call: Call, released_at: datetime, window_days: int) -> date:
-    """The last day for a complaint: as announced, but never fewer days after the letter than the call promises."""
-    after_letter = released_at.astimezone(ZoneInfo(call.timezone)).date() + timedelta(days=window_days)
-    return max(call.complaints_until, after_letter) if call.complaints_until else after_letter
+def told_in_letter(result: Result | None, grid: Grid, sentences: Mapping[int, str], feedback: str) -> dict[str, Any]:
+    """What stands between the paragraphs of a letter: the words of the committee, the sentences that the reviewers whose
+    reviews were used marked for the applicant (by review), and the points.
+    """
+    told: dict[str, Any] = {"feedback": feedback, "sentences": [], "points": None}
+    if result is None or result.score is None:
+        return told
+    told["sentences"] = [sentences[one.review_id] for one in result.reviews_used if one.review_id in sentences]
+    told["points"] = {
+        "reviews": len(result.reviews_used),
+        "sections": [
+            {"title": one.title, "points": str(to_two_decimals(result.sections[one.key])), "most": one.most}
+            for one in grid.sections
+        ],
+        "total": str(to_two_decimals(result.score)),
+        "most": grid.most,
+        "missed": [str(obstacle.message) for obstacle in result.missed],
+    }
+    return told
 
 
 def names_nothing(text: str, lines: Iterable[ApplicationLine]) -> bool:

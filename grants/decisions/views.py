@@ -15,6 +15,7 @@ from grants.applications.forms import ReasonForm as WhyForm
 from grants.applications.models import Application
 from grants.applications.permissions import can_withdraw
 from grants.applications.rules import Audience
+from grants.applications.workflow import ApplicationState
 from grants.calls.forms import CancelForm
 from grants.calls.models import Call
 from grants.calls.permissions import can_cancel
@@ -42,6 +43,8 @@ from grants.decisions.forms import (
 from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
+from grants.letters.models import LetterKind
+from grants.letters.queries import letter_about
 from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
 from grants.reviews.forms import AskForm, DeclarationForm, InterestForm, SuggestForm, review_form, typed_in
@@ -52,7 +55,7 @@ from grants.reviews.permissions import (
     can_follow_reviews,
     can_write,
 )
-from grants.reviews.rules import obstacles_to_submitting, read_grid, results_of, shown
+from grants.reviews.rules import obstacles_to_submitting, read_grid, shown
 from grants.reviews.views import (
     PAGE,
     Drawings,
@@ -575,27 +578,22 @@ def file(reference: str, application_reference: str, attachment_id: int) -> Resp
 @bp.get("/applications/<reference>/letter")
 @access(SIGNED_IN)
 def letter(reference: str) -> ResponseReturnValue:
-    """What the committee decided, how the application was assessed, and how to complain; once it is released."""
-    decision = found(queries.released_decision(scope(current_user, Decision), reference))
-    application = decision.application
-    call, released_at = application.call, found(decision.released_at)
-    standing = reviews.standing_of_application(application)
-    result = results_of(standing)[0]
-    used = {one.review_id for one in result.reviews_used}
+    """What became of an application, as it was written when it was sent, and how to complain."""
+    decision = queries.released_decision(scope(current_user, Decision), reference)
+    if decision is None:
+        application = found(applications.application_by_reference(scope(current_user, Application), reference))
+        kept = letter_about(application, LetterKind.INELIGIBLE)
+        sent_at = kept.written_at if kept and application.state == ApplicationState.INELIGIBLE else None
+    else:
+        application, sent_at = decision.application, found(decision.released_at)
+        kept = decision.letter or actions.letters_of(application.call, [decision], sent_at)[decision.id]
     return render_template(
         "decisions/letter.html",
         decision=decision,
         application=application,
-        call=call,
-        result=result,
-        grid=read_grid(standing.grid),
-        sentences=[
-            r.for_applicant for r in reviews.submitted_reviews(application.id) if r.id in used and r.for_applicant
-        ],
-        complain_until=rules.complaint_deadline(call, released_at, queries.complaint_window(call.id)),
-        shown=shown,
-        outcomes=OUTCOME_LABELS,
-        at=clock.now(),
+        call=application.call,
+        letter=kept,
+        sent_at=found(sent_at),
     )
 
 

@@ -56,7 +56,7 @@ DECISION = Workflow(
         ),
         Transition("release", {DecisionState.TAKEN}, DecisionState.RELEASED, said=_l("Letter sent")),
         Transition(
-            "set_aside",
+            "overturn",
             {DecisionState.RELEASED},
             DecisionState.SET_ASIDE,
             needs_reason=True,

@@ -25,6 +25,7 @@ from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
+from grants.conflicts.queries import ties_of
 from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.decisions.models import Decision
@@ -38,7 +39,6 @@ from grants.payments.workflow import DisbursementState
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
-from grants.reviews.queries import ties_of
 from grants.reviews.workflow import AssignmentState
 
 LONG_WAIT = timedelta(days=500)

@@ -21,6 +21,7 @@ from grants.checks.models import Finding, Outcome
 from grants.complaints import actions, queries, rules
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import ComplaintState
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import OutboxMail
@@ -34,7 +35,7 @@ from grants.portfolio.queries import work_of
 from grants.reminders.queries import Window, deadlines
 from grants.reviews import queries as reviews
 from grants.reviews.actions import assign
-from grants.reviews.models import Assignment, Grade, Review
+from grants.reviews.models import Assignment, Review
 from grants.reviews.workflow import AssignmentState
 from tests.decisions.rows import coordinator, decided, members, scored, session_of
 from tests.factories import call, person

@@ -276,6 +276,8 @@ KEYS = {
     "uploads.join": {"key": "workplan"},
     "checks.judge": {"key": "E01"},
     "calls.preview": {"key": "S2"},
+    "letters.letter": {"kind": "decline", "language": "en"},
+    "letters.reset": {"kind": "decline", "language": "en"},
     "editing.part": {"key": "words"},
     "editing.member": {"key": "questions", "place": "0-0"},
     "editing.source": {"document": "call"},

@@ -23,6 +23,7 @@ RECORDS = (
     "history_entry",
     "history_seal",
     "receipt",
+    "letter",
     "conflict_declaration",
     "year_declaration",
     "transfer",
@@ -49,7 +50,8 @@ WITHOUT_INDEX = {
         "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "upload.person_id", "draft_note.written_by_id",
         "draft_note.settled_by_id",
         "clarification.asked_by_id", "clarification.ended_by_id", "assisted_entry.entered_by_id",
-        "assisted_entry.recorded_by_id", "answer_set_aside.typed_by_id",
+        "assisted_entry.recorded_by_id", "answer_set_aside.typed_by_id", "complaint.made_by_id", "complaint.examiner_id",
+        "letter_template.written_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
         "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "refund.proof_id",
@@ -64,6 +66,7 @@ WITHOUT_INDEX = {
         "clarification.after_id", "clarification.before_id",
     },
     "found through the meeting": {"recusal.application_id"},
+    "a letter is never deleted, and read with its decision": {"decision.letter_id"},
     "found through the tranche": {"disbursement.bank_account_id"},
     "found through its accounts": {"transfer.disbursement_id"},
     "the rows that have not ended are indexed; the others are asked for only together with them": {
@@ -192,4 +195,4 @@ def _something(name: str, kind: str, number: int) -> str:
         "JSON": "'{}'",
         "ARRAY": "'{}'",
     }
-    return "'none'" if name == "grade" else plain[kind]
+    return {"grade": "'none'", "kind": "'award'"}.get(name, plain[kind])
