@@ -29,7 +29,7 @@ from grants.letters.models import Letter, LetterKind
 from grants.letters.queries import wording_of
 from grants.reviews import actions as review_actions
 from grants.reviews import queries as reviews
-from grants.reviews.models import Assignment, Review
+from grants.reviews.models import Assignment, Declined, Review
 from grants.reviews.rules import grid_in, results_of
 
 # ------------------------------------------------------------------ meetings
@@ -412,11 +412,17 @@ def recuse_from_review(assignment: Assignment, reason: str, *, by: Person) -> No
         review_actions.recuse(assignment, reason, by=by)
 
 
-def decline_review(assignment: Assignment, reason: str, *, by: Person) -> None:
-    """Say no to a review, or give it back. Somebody else is asked unless the committee has decided meanwhile."""
+def decline_review(assignment: Assignment, reason: str, *, kind: str, by: Person) -> None:
+    """Say no to a review, or give it back; with a conflict, step aside. Somebody else is asked unless the committee has
+    decided meanwhile.
+    """
+    if kind == Declined.CONFLICT:
+        assignment.declined_for = kind
+        recuse_from_review(assignment, reason, by=by)
+        return
     _hold(assignment.application)
     decided = rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id))
-    review_actions.decline(assignment, reason, by=by, is_missed=not decided)
+    review_actions.decline(assignment, reason, kind=kind, by=by, is_missed=not decided)
 
 
 def declare_interest(

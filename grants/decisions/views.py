@@ -47,8 +47,8 @@ from grants.letters.models import LetterKind
 from grants.letters.queries import letter_about
 from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
-from grants.reviews.forms import AskForm, DeclarationForm, InterestForm, SuggestForm, review_form, typed_in
-from grants.reviews.models import Assignment
+from grants.reviews.forms import AskForm, DeclarationForm, DeclineForm, InterestForm, SuggestForm, review_form, typed_in
+from grants.reviews.models import Assignment, Declined
 from grants.reviews.permissions import (
     can_assign,
     can_declare,
@@ -68,6 +68,7 @@ from grants.reviews.views import (
     interests_page,
     lines_followed,
     table_page,
+    unfinished_page,
     writing_page,
 )
 from grants.reviews.workflow import AssignmentState
@@ -736,11 +737,15 @@ def declare_before_review(assignment_id: int) -> ResponseReturnValue:
 @bp.post("/reviews/<int:assignment_id>/decline")
 @access(Role.REVIEWER)
 def decline_review(assignment_id: int) -> ResponseReturnValue:
-    """Say no for lack of time, or another reason that is no conflict."""
-    assignment = _assignment(assignment_id)
+    """Say no, for a kind of reason and in words."""
+    assignment, form = _assignment(assignment_id), DeclineForm()
     require(can_declare(current_user, assignment))
+    if not form.validate_on_submit():
+        return unfinished_page(assignment, form)
     decided = once_decided(assignment.application_id)
-    actions.decline_review(assignment, ReasonForm().reason.data or "", by=current_user)
+    actions.decline_review(assignment, form.words.data, kind=form.declined_for.data, by=current_user)
+    if form.declined_for.data == Declined.CONFLICT:
+        return done(_("Thank you for telling us. This application is hidden from you now."), "reviews.mine")
     if decided:
         return done(
             _("Thank you for telling us. The committee has decided already, so nobody is missed."), "reviews.mine"

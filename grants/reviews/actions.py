@@ -125,11 +125,12 @@ def recuse(assignment: Assignment, reason: str, *, by: Person) -> None:
     _step_aside(assignment, reason, by)
 
 
-def decline(assignment: Assignment, reason: str, *, by: Person, is_missed: bool = True) -> None:
-    """Say no to a review, for lack of time or anything else that is no conflict. ``is_missed`` says whether somebody else
-    is to be asked.
+def decline(assignment: Assignment, reason: str, *, kind: str, by: Person, is_missed: bool = True) -> None:
+    """Say no to a review for a kind of reason (``Declined``) that is no conflict, in words too. ``is_missed`` says whether
+    somebody else is to be asked.
     """
-    entry = history.record(assignment, "decline", by=by, reason=reason)
+    assignment.declined_for = kind
+    entry = history.record(assignment, "decline", by=by, reason=reason, kind=kind)
     application = assignment.application
     if is_missed and application.state == ApplicationState.ELIGIBLE:
         post(*[mails.reviewer_missing(application, one, entry.id) for one in conflicts.free_coordinators(application)])

@@ -16,7 +16,7 @@ from grants.conflicts.models import Grade
 from grants.core.forms import Form, TextField
 from grants.core.languages import LANGUAGES, _l, language_name, language_now, pick
 from grants.reviews.models import CAPACITY, Review, ReviewerProfile, Score
-from grants.reviews.rules import LONGEST_SENTENCES, MOST_REVIEWS, Grid
+from grants.reviews.rules import DECLINED_LABELS, LONGEST_SENTENCES, MOST_REVIEWS, Grid
 
 GRADES: dict[str, Any] = {
     Grade.NONE: _l("No tie"),
@@ -52,6 +52,18 @@ class ReasonForm(Form):
     """A reason, for whatever needs one."""
 
     reason = TextField(_l("Reason"), [DataRequired(_l("Please say why. The reason stays in the record."))], 2000)
+
+
+class DeclineForm(Form):
+    """Saying no to a review: for what kind of reason, and why."""
+
+    declined_for = RadioField(
+        _l("What keeps you from it?"),
+        [DataRequired(_l("Please choose one of the three."))],
+        choices=lambda: {str(kind): str(label) for kind, label in DECLINED_LABELS.items()},
+        invalid_choice_message=_l("Please choose one of the three."),
+    )
+    words = TextField(_l("In your words"), [DataRequired(_l("Please say why. The reason stays in the record."))], 2000)
 
 
 class DeclarationForm(Form):

@@ -23,6 +23,14 @@ class Recommendation(enum.StrEnum):
     DO_NOT_FUND = "do_not_fund"
 
 
+class Declined(enum.StrEnum):
+    """For what kind of reason a reviewer says no. With a conflict they step aside as well."""
+
+    CONFLICT = "conflict"
+    NOT_MY_FIELD = "not_my_field"
+    TOO_MANY = "too_many"
+
+
 CAPACITY = 5
 """How many first-round reviews of a call a reviewer takes on who has not said otherwise."""
 
@@ -49,6 +57,7 @@ class Assignment(Base):
     __tablename__ = "assignment"
     __table_args__ = (
         one_of("state", AssignmentState),
+        one_of("declined_for", Declined, optional=True),
         Index(
             "uq_assignment_live",
             "application_id",
@@ -68,6 +77,7 @@ class Assignment(Base):
     due_on: Mapped[date]
     asked_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     asked_at: Mapped[Recorded]
+    declined_for: Mapped[str | None]
 
     application: Mapped[Application] = relationship()
     reviewer: Mapped[Person] = relationship(foreign_keys=[reviewer_id])

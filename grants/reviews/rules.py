@@ -22,7 +22,7 @@ from grants.conflicts.rules import obstacles_to_declaring
 from grants.core.expressions import parse
 from grants.core.languages import LazyWords, _l, language_name, number_text, pick
 from grants.core.rules import Obstacle
-from grants.reviews.models import Assignment, Recommendation, Score
+from grants.reviews.models import Assignment, Declined, Recommendation, Score
 from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate, ReviewPoints, Standing, Task
 from grants.reviews.workflow import LIVE, AssignmentState
 
@@ -35,6 +35,19 @@ MOST_REVIEWS = 100
 """More first-round reviews of one call than anybody takes on."""
 
 LONGEST_SENTENCES = 2000
+
+DECLINED_LABELS: dict[str, Any] = {
+    Declined.CONFLICT: _l("I have a conflict of interest"),
+    Declined.NOT_MY_FIELD: _l("It is not my field"),
+    Declined.TOO_MANY: _l("I have too many already"),
+}
+
+DECLINED_NOTES: dict[str, Any] = {
+    Declined.CONFLICT: _l("Conflict of interest"),
+    Declined.NOT_MY_FIELD: _l("Not their field"),
+    Declined.TOO_MANY: _l("Too many already"),
+}
+"""The same, as coordinators read it."""
 
 RECOMMENDATION_LABELS: dict[str, Any] = {
     Recommendation.FUND: _l("Fund"),

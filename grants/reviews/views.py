@@ -33,6 +33,7 @@ from grants.reviews.forms import (
     GRADES,
     AskForm,
     DeclarationForm,
+    DeclineForm,
     InterestForm,
     ProfileForm,
     ReasonForm,
@@ -296,27 +297,38 @@ def show(assignment_id: int) -> ResponseReturnValue:
     return _reading_page(assignment)
 
 
-def declaration_page(assignment: Assignment, form: DeclarationForm, status: int = 200) -> ResponseReturnValue:
+def declaration_page(
+    assignment: Assignment, form: DeclarationForm, status: int = 200, decline: DeclineForm | None = None
+) -> ResponseReturnValue:
     """The question that is asked before an application is shown."""
     hidden = hidden_from(assignment)
     page = render_template(
         "reviews/declare.html",
         form=form,
-        reason_form=ReasonForm(formdata=None),
+        decline_form=decline or DeclineForm(formdata=None),
         hints=GRADE_HINTS,
         **_facts(assignment, hidden),
     )
     return page, status
 
 
-def writing_page(assignment: Assignment, form: Any = None, status: int = 200) -> ResponseReturnValue:
+def unfinished_page(assignment: Assignment, decline: DeclineForm) -> ResponseReturnValue:
+    """The page on which somebody said no without saying why."""
+    if permissions.can_write(current_user, assignment):
+        return writing_page(assignment, None, 422, decline)
+    return declaration_page(assignment, DeclarationForm(formdata=None), 422, decline)
+
+
+def writing_page(
+    assignment: Assignment, form: Any = None, status: int = 200, decline: DeclineForm | None = None
+) -> ResponseReturnValue:
     """The application beside the form of its review."""
     application, hidden = assignment.application, hidden_from(assignment)
     grid = rules.read_grid(queries.grid_of(application.call))
     criteria = queries.criteria_of(application.call_id)
     scores = queries.scores_of(assignment.review)
     if form is None:
-        form = review_form(grid, criteria)(data=kept_in(assignment.review, scores))
+        form = review_form(grid, criteria)(formdata=None, data=kept_in(assignment.review, scores))
     page = render_template(
         "reviews/write.html",
         form=form,
@@ -327,7 +339,7 @@ def writing_page(assignment: Assignment, form: Any = None, status: int = 200) ->
         reading=_reading(assignment, hidden),
         points=rules.total_of({c.key: c.weight for c in criteria}, {k: s.value or 0 for k, s in scores.items()}),
         scored=sum(1 for score in scores.values() if score.value is not None),
-        reason_form=ReasonForm(formdata=None),
+        decline_form=decline or DeclineForm(formdata=None),
         file_url=lambda attachment: url_for("reviews.file", assignment_id=assignment.id, attachment_id=attachment.id),
         **_facts(assignment, hidden),
     )

@@ -1,4 +1,4 @@
-"""Ties are also computed; people declare them for a year and for a call; a review is declined for a kind of reason."""
+"""Ties are also computed, and declared for a year; partners that an application names are found by their names."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from flask import Flask
 from sqlalchemy import text, update
@@ -23,7 +25,7 @@ from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
-from grants.reviews.models import Assignment
+from grants.reviews.models import Assignment, Declined
 from grants.reviews.workflow import AssignmentState
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import award, call, db, person, save
@@ -448,7 +450,7 @@ def test_giving_back_a_review_after_the_decision_asks_nobody_for_another(
     page = f"/reviews/{late.id}"
     browser.sign_in(late.reviewer).get(page)
     assert "we ask somebody else" not in browser.text
-    browser.post(f"{page}/decline", {"reason": "Too late."}, page=page, status=302)
+    browser.post(f"{page}/decline", {"declined_for": "too_many", "words": "Too late."}, page=page, status=302)
     browser.follow()
     assert "nobody is missed" in browser.text
     assert db.session.get(Assignment, late.id).state == AssignmentState.DECLINED
@@ -461,10 +463,26 @@ def test_giving_back_a_review_before_the_decision_tells_the_coordinators(app: Fl
     decision_on(application, person(), state=DecisionState.PROPOSED)
     page = f"/reviews/{late.id}"
     browser.sign_in(late.reviewer)
-    browser.post(f"{page}/decline", {"reason": "No time."}, page=page, status=302)
+    browser.post(f"{page}/decline", {"declined_for": "too_many", "words": "No time."}, page=page, status=302)
     browser.follow()
     assert "We ask somebody else." in browser.text
     assert [mail.to_person_id for mail in mails("reviewer_missing")] == [chair.id]
+
+
+def test_declining_because_of_a_conflict_steps_aside_and_coordinators_read_why(app: Flask, browser: Browser) -> None:
+    application, chair = scored(call()), coordinator()
+    one, other = unfinished(application), unfinished(application)
+    page = f"/reviews/{one.id}"
+    browser.sign_in(one.reviewer)
+    browser.post(f"{page}/decline", {"declined_for": "conflict", "words": A_COUSIN}, page=page, status=302)
+    one, other = (db.session.get_one(Assignment, each.id) for each in (one, other))
+    assert (one.state, one.declined_for) == (AssignmentState.RECUSED, "conflict")
+    assert application.id in conflicts.hidden_ids(one.reviewer, application.call_id)
+    actions.decline_review(other, "Five already.", kind=Declined.TOO_MANY, by=other.reviewer)
+    reader = Browser(app).sign_in(chair)
+    reader.get(f"/calls/{application.call.reference}/reviews/{application.reference}")
+    assert "Conflict of interest" in reader.text
+    assert "Too many already" in reader.text
 
 
 @pytest.mark.parametrize("verb", ["decline", "recuse"])
@@ -472,7 +490,9 @@ def test_nobody_is_missed_for_an_application_that_was_withdrawn(verb: str) -> No
     application, _chair = scored(call()), coordinator()
     asked = unfinished(application, AssignmentState.ASKED)
     actions.withdraw_application(application, SECOND_THOUGHTS, by=owner(application))
-    act = {"decline": actions.decline_review, "recuse": actions.recuse_from_review}[verb]
+    act = {"decline": partial(actions.decline_review, kind=Declined.TOO_MANY), "recuse": actions.recuse_from_review}[
+        verb
+    ]
     act(asked, SECOND_THOUGHTS, by=asked.reviewer)
     assert mails("reviewer_missing") == []
 

@@ -135,8 +135,9 @@ def test_after_stepping_aside_everything_is_gone_at_once(app: Flask, browser: Br
     attachment, one = attached(application), assignment(application, somebody)
     page = f"/reviews/{one.id}"
     browser.sign_in(somebody)
-    browser.post(f"{page}/{way}", {"reason": ""}, page=page, status=409)
-    browser.post(f"{page}/{way}", {"reason": "I cannot."}, page=page, status=302)
+    browser.post(f"{page}/{way}", {"reason": ""}, page=page, status=409 if way == "recuse" else 422)
+    why = {"reason": "I cannot."} if way == "recuse" else {"declined_for": "not_my_field", "words": "I cannot."}
+    browser.post(f"{page}/{way}", why, page=page, status=302)
     browser.get(page, 404)
     browser.get(f"{page}/files/{attachment.id}", 404)
     for verb in ("declare", "decline", "recuse"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from flask import Flask
 
@@ -14,7 +16,7 @@ from grants.core.rules import Refused
 from grants.core.workflow import NoSuchMove
 from grants.history.models import HistoryEntry
 from grants.reviews import actions, queries, rules
-from grants.reviews.models import Assignment, Review
+from grants.reviews.models import Assignment, Declined, Review
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person
 from tests.reviews.rows import AT, DUE, assignment, case, counted, reviewed, reviewer, scores
@@ -145,7 +147,7 @@ def test_a_conflict_after_scoring_voids_the_review_and_keeps_the_record(app: Fla
 
 
 def test_stepping_aside_declining_and_releasing_need_a_reason_and_close_everything(app: Flask) -> None:
-    for act in (actions.recuse, actions.decline, actions.release):
+    for act in (actions.recuse, partial(actions.decline, kind=Declined.TOO_MANY), actions.release):
         one = assignment(case(), reviewer())
         mine = db.session.query(Assignment).filter(Assignment.id.in_([a.id for a in seen_by(one)]))
         assert mine.count() == 1
@@ -153,6 +155,14 @@ def test_stepping_aside_declining_and_releasing_need_a_reason_and_close_everythi
             act(one, "", by=one.reviewer)
         act(one, "Too much to do.", by=one.reviewer)
         assert seen_by(one) == []
+
+
+def test_declining_says_for_what_kind_of_reason(app: Flask) -> None:
+    one = assignment(case(), reviewer())
+    actions.decline(one, "I know nothing of law.", kind=Declined.NOT_MY_FIELD, by=one.reviewer)
+    assert (one.state, one.declined_for) == (AssignmentState.DECLINED, "not_my_field")
+    entry = db.session.query(HistoryEntry).filter_by(subject_kind="assignment", verb="decline").one()
+    assert (entry.reason, entry.details["kind"]) == ("I know nothing of law.", "not_my_field")
 
 
 def seen_by(one: Assignment) -> list[Assignment]:
