@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from grants.accounts import actions as accounts
-from grants.accounts.models import MemberRole, Organization, Person, Role
+from grants.accounts.models import MemberRole, Membership, Organization, Person, Role
 from grants.applications import actions as applications
 from grants.applications.models import Application, Attachment
 from grants.awards.models import Award
@@ -25,7 +25,6 @@ from grants.calls.actions import import_call
 from grants.calls.forms import read_call
 from grants.calls.models import Call
 from grants.complaints.models import Complaint
-from grants.conflicts.models import Grade
 from grants.core import encryption, files
 from grants.core.db import db, transaction
 from grants.core.questions import Definition, Question
@@ -72,7 +71,7 @@ PEOPLE = {
     "owner_a": "USR-LB-1",
     "editor_a": "USR-LB-2",
     "owner_b": "USR-DO-1",
-    "reviewer_writing": "REV-2",  # has accepted A; conflict with B
+    "reviewer_writing": "REV-2",  # has accepted A; tied to a partner of B
     "reviewer_done": "REV-3",  # has reviewed A
     "reviewer_asked": "REV-5",  # asked about A, has not declared anything yet
     "reviewer_conflicted": "REV-6",  # conflict with A; has reviewed B
@@ -81,13 +80,13 @@ PEOPLE = {
     "member_recused": "STF-12",  # stepped aside from A
     "member_absent": "STF-14",  # not invited to the coming meeting
     "coordinator": "STF-04",  # of the region of A
-    "coordinator_conflicted": "STF-03",  # of the region of A, conflict with A
+    "coordinator_conflicted": "STF-03",  # of the region of A, tied to an organization that shares a member with A
     "coordinator_elsewhere": "STF-01",  # of neither region
     "global_coordinator": "STF-07",
     "finance": "STF-08",
-    "finance_conflicted": "STF-09",  # conflict with A
+    "finance_conflicted": "STF-09",  # tied to the fiscal sponsor of A
     "auditor": "STF-15",
-    "auditor_conflicted": "STF-17",  # conflict with A
+    "auditor_conflicted": "STF-17",  # tied to an organization with the telephone of A
     "administrator": "STF-16",
 }
 """Who calls, by the reference of the account. ``visitor`` is nobody."""
@@ -117,6 +116,8 @@ def prepare(app: Flask) -> None:
             _complaint()
         with transaction():
             _mark()
+        with transaction():
+            _ties()
         db.session.remove()
 
 
@@ -145,11 +146,7 @@ def _people() -> None:
     )
     second = person("STF-17")
     accounts.grant_role(second, Role.AUDITOR, regions=["AFR", "ASI", "LAC"], by=person("STF-16"))
-    a, b = _one(Organization, A), _one(Organization, B)
-    for reference, organization in (("STF-17", a), ("STF-03", a), ("STF-09", a), ("REV-2", b)):
-        reviews.declare_interest(
-            person(reference), organization, grade=Grade.CONFLICT, reason="Works there.", by=person(reference)
-        )
+    a = _one(Organization, A)
     accounts.invite(a, email="new@example.org", role=MemberRole.EDITOR, may_sign=False, by=person("USR-LB-1"))
     db.session.execute(text("UPDATE invitation SET token_hash = :h"), {"h": accounts.hash_of_token(INVITATION)})
     db.session.execute(text("UPDATE outbox SET state = 'failed', attempts = 7 WHERE kind = 'account_invited'"))
@@ -305,6 +302,28 @@ def _grants() -> None:
 
 
 # ------------------------------------------------------------------ canaries
+
+
+def _ties() -> None:
+    """Ties that nobody declared: each person left another organization lately, and that one stands close to A or to B."""
+    a, b = _one(Organization, A), _one(Organization, B)
+    a.phone = "+961 1 700 000"
+    sponsor, neighbour, sister, partner = (
+        Organization(
+            reference=f"ORG-T{n}", name=f"Near {n}", country="LB", region="ASI", legal_form="ngo", registered=True
+        )
+        for n in range(4)
+    )
+    db.session.add_all([sponsor, neighbour, sister, partner])
+    db.session.flush()
+    a.fiscal_sponsor_id, neighbour.phone = sponsor.id, "00961-1-700000".removeprefix("00")
+    db.session.add(Membership(organization_id=sister.id, person_id=person("USR-LB-2").id, role=MemberRole.EDITOR))
+    for application in db.session.scalars(select(Application).where(Application.organization_id == b.id)):
+        application.partners = [partner.name]
+    left = datetime.now(UTC) - timedelta(days=400)
+    for near, reference in ((sponsor, "STF-09"), (neighbour, "STF-17"), (sister, "STF-03"), (partner, "REV-2")):
+        tie = {"organization_id": near.id, "person_id": person(reference).id}
+        db.session.add(Membership(role=MemberRole.EDITOR, ended_at=left, **tie))
 
 
 def _mark() -> None:
