@@ -23,6 +23,7 @@ from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.corrections import views as corrections
 from grants.decisions import views as decisions
+from grants.declarations import views as declarations
 from grants.deliveries import views as deliveries
 from grants.drafts import tasks as draft_tasks
 from grants.drafts import views as drafts
@@ -67,6 +68,7 @@ BLUEPRINTS = (
     decisions.bp,
     reliability.bp,
     assignments.bp,
+    declarations.bp,
     complaints.bp,
     awards.bp,
     reports.bp,

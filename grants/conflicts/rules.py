@@ -10,7 +10,7 @@ from grants.core.languages import _l
 from grants.core.rules import Obstacle
 
 KIND_LABELS: dict[str, Any] = {
-    "declared": _l("Declared a conflict"),
+    "declared": _l("Declared by the person"),
     "year": _l("Named the organization among their own in the declaration of the year"),
     "member": _l("Belongs to the organization, or left it less than two years ago"),
     "contact": _l("Shares an e-mail address or telephone number with the organization"),

@@ -470,7 +470,8 @@ def test_giving_back_a_review_before_the_decision_tells_the_coordinators(app: Fl
 
 
 def test_declining_because_of_a_conflict_steps_aside_and_coordinators_read_why(app: Flask, browser: Browser) -> None:
-    application, chair = scored(call()), coordinator()
+    of_call = call()
+    application, chair = scored(of_call), coordinator()
     one, other = unfinished(application), unfinished(application)
     page = f"/reviews/{one.id}"
     browser.sign_in(one.reviewer)
@@ -480,7 +481,7 @@ def test_declining_because_of_a_conflict_steps_aside_and_coordinators_read_why(a
     assert application.id in conflicts.hidden_ids(one.reviewer, application.call_id)
     actions.decline_review(other, "Five already.", kind=Declined.TOO_MANY, by=other.reviewer)
     reader = Browser(app).sign_in(chair)
-    reader.get(f"/calls/{application.call.reference}/reviews/{application.reference}")
+    reader.get(f"/calls/{of_call.reference}/reviews/{application.reference}")
     assert "Conflict of interest" in reader.text
     assert "Too many already" in reader.text
 
