@@ -693,7 +693,10 @@ MAY_SEE = {
     "coordinator": of("a", f"{FOLLOWED} tie") | names("REV", "STF") | of("b", "enquiry"),
     "coordinator_conflicted": of("a", TIED) | names("REV", "STF") | of("b", "enquiry"),
     "coordinator_elsewhere": names("REV", "STF") | of("b", "enquiry"),
-    "global_coordinator": of("a", f"{FOLLOWED} tie") | of("b", f"{FOLLOWED} tie") | names("REV", "STF") | of("b", "enquiry"),
+    "global_coordinator": of("a", f"{FOLLOWED} tie")
+    | of("b", f"{FOLLOWED} tie")
+    | names("REV", "STF")
+    | of("b", "enquiry"),
     "finance": of("a", PAID) | of("b", PAID) | names("STF"),
     "finance_conflicted": of("a", TIED) | of("b", PAID) | names("STF"),
     "auditor": of("a", f"{FOLLOWED} tie") | of("b", f"{FOLLOWED} tie") | names("REV", "STF") | of("b", "enquiry"),
