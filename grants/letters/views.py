@@ -59,7 +59,8 @@ def letter(reference: str, kind: str, language: str) -> ResponseReturnValue:
     """Word one letter in one language, and see it as an applicant would read it."""
     call = _call(reference)
     of_kind, language = _one_of(call, kind, language)
-    form = LetterForm(of_kind, data=queries.wording_of(call)[of_kind, language]._asdict())
+    worded = queries.wording_of(call)[of_kind, language]._asdict() if request.method == "GET" else None
+    form = LetterForm(of_kind, data=worded)
     is_right = form.validate_on_submit()
     if is_right and "look" not in request.form:
         actions.word(call, of_kind, language, form.paragraphs, by=current_user)
