@@ -11,6 +11,7 @@ from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.checks.models import Clarification
 from grants.closeout.models import Closeout
+from grants.complaints.models import Complaint
 from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core.db import db
 from grants.core.languages import speaking
@@ -217,7 +218,10 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
     before = make.save(Receipt(number="R-1", submitted_by_id=reviewer.id, content={}, **receipt))
     question = {"application_id": application.id, "number": 1, "parts": ["S1"], "reason": "Why?", "due_on": due.due_on}
     clarification = make.save(Clarification(**question, before_id=before.id, asked_by_id=coordinator.id))
+    said = {"ground": "factual_error", "text": "Why?", "language": "en", "answer_by": due.due_on}
+    complaint = make.save(Complaint(reference="C-1", application_id=application.id, made_by_id=reviewer.id, **said))
     subjects = {
+        "complaint": complaint.id,
         "clarification": clarification.id,
         "call": application.call_id,
         "enquiry": enquiry.id,

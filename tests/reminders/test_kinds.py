@@ -31,6 +31,8 @@ from grants.checks.models import Clarification
 from grants.checks.workflow import ClarificationState
 from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
+from grants.complaints.models import Complaint
+from grants.complaints.workflow import ComplaintState
 from grants.core.db import db, transaction
 from grants.core.engines.valkey import Valkey
 from grants.core.languages import gettext, speaking
@@ -173,6 +175,26 @@ def review_due(w: World) -> Case:
     return Case(f"review {assignment.id}", due, [w.reviewer], sets(assignment, state=AssignmentState.COMPLETED))
 
 
+def complaint_of(w: World, **more: Any) -> Complaint:
+    said = {"ground": "factual_error", "text": SECRETS[1], "language": "en", "answer_by": date(2027, 5, 10)}
+    complaint = Complaint(reference="APP-C1", application_id=w.application().id, made_by_id=w.owner.id, **said, **more)
+    complaint.made_at = BEFORE
+    return make.save(complaint)
+
+
+def complaint_due(w: World) -> Case:
+    examiner = w.coordinators[0]
+    complaint = complaint_of(w, state=ComplaintState.TAKEN_UP, examiner_id=examiner.id)
+    done = sets(complaint, state=ComplaintState.DISMISSED, answer="It stands.", answered_at=BEFORE)
+    return Case(complaint.reference, complaint.answer_by, [examiner], done)
+
+
+def complaint_waits(w: World) -> Case:
+    complaint = complaint_of(w)
+    done = sets(complaint, state=ComplaintState.WITHDRAWN)
+    return Case(complaint.reference, complaint.answer_by, w.coordinators, done)
+
+
 def offer_unanswered(w: World) -> Case:
     award = w.award(state=AwardState.OFFERED)
     return Case(award.reference, award.answer_by, [w.owner], sets(award, state=AwardState.ACCEPTED))
@@ -258,6 +280,7 @@ CASES: dict[str, Callable[[World], Case]] = {
     "clarification_due": clarification_due,
     "clarification_late": clarification_late,
     "review_due": review_due,
+    "complaint_due": complaint_due,
     "offer_unanswered": offer_unanswered,
     "agreement_unsigned": agreement_unsigned,
     "milestone_due": milestone_due,
@@ -268,7 +291,7 @@ CASES: dict[str, Callable[[World], Case]] = {
     "closeout_due": closeout_due,
     "document_expiring": document_expiring,
 }
-ALSO = {"closeout_due": closeout_forgotten}
+ALSO = {"closeout_due": closeout_forgotten, "complaint_due": complaint_waits}
 EVERY = [*CASES.items(), *ALSO.items()]
 NAMES = [made.__name__ for _kind, made in EVERY]
 
