@@ -23,7 +23,7 @@ const countAll = () => document.querySelectorAll("[data-counts]").forEach(countD
 
 /** A field and its count may have been laid out anew since the page came (see draft.js). */
 function onInput({ target }) {
-  const count = target.id && document.getElementById(`${target.id}-count`);
+  const count = document.getElementById(`${target.id}-count`);
   if (count?.dataset.counts) countDown(count);
 }
 
