@@ -194,6 +194,13 @@ def send(stored: StoredFile, name: str | None = None, content: bytes | None = No
     return response
 
 
+def show(picture: bytes, kind: str) -> Response:
+    """A picture that we drew or made anew, to be looked at in a page of ours."""
+    response = Response(picture, mimetype=MEDIA_TYPES[kind])
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
 # ------------------------------------------------------------------ parts of files still on their way
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -45,6 +45,7 @@ from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
 from grants.letters.models import LetterKind
 from grants.letters.queries import letter_about
+from grants.questionnaires.views import in_short
 from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
 from grants.reviews.forms import AskForm, DeclarationForm, DeclineForm, InterestForm, SuggestForm, review_form, typed_in
@@ -67,8 +68,10 @@ from grants.reviews.views import (
     declaration_page,
     interests_page,
     lines_followed,
+    standing_parts,
     table_page,
     unfinished_page,
+    version_of,
     writing_page,
 )
 from grants.reviews.workflow import AssignmentState
@@ -762,9 +765,19 @@ def write_review(assignment_id: int) -> ResponseReturnValue:
     grid = read_grid(reviews.grid_of(assignment.application.call))
     criteria = reviews.criteria_of(assignment.application.call_id)
     form = review_form(grid, criteria)()
+    by_itself = request.accept_mimetypes.best == "application/json"
     if not form.validate_on_submit():
-        return writing_page(assignment, form, 422)
-    save_review(assignment, **typed_in(form, criteria), by=current_user)
+        return _told(assignment, "refused", 422) if by_itself else writing_page(assignment, form, 422)
+    if request.form.get("version", version_of(assignment)) != version_of(assignment):
+        form.form_errors.append(
+            _(
+                "You saved this review in another window meanwhile. What you typed last stands below; save it again to keep it."
+            )
+        )
+        return _told(assignment, "conflict", 409) if by_itself else writing_page(assignment, form, 409)
+    review = save_review(assignment, **typed_in(form, criteria), by=current_user)
+    if by_itself:
+        return _told(assignment, "saved", 200, _("Saved on the server %(time)s", time=in_short(review.saved_at)))
     if "submit" not in request.form:
         return done(_("Your draft is saved."), "reviews.show", assignment_id=assignment_id)
     scores = reviews.scores_of(assignment.review)
@@ -779,6 +792,12 @@ def write_review(assignment_id: int) -> ResponseReturnValue:
         return redirect(url_for("reviews.show", assignment_id=assignment_id, _anchor="missing"))
     actions.submit_review(assignment, by=current_user)
     return done(_("Thank you. Your review is submitted."), "reviews.show", assignment_id=assignment_id)
+
+
+def _told(assignment: Assignment, state: str, status: int, said: str = "") -> ResponseReturnValue:
+    """What a review that saves itself is told (static/js/draft.js)."""
+    parts, html = standing_parts(assignment) if state == "saved" else ([], "")
+    return jsonify(state=state, version=version_of(assignment), said=said, fields=parts, html=html), status
 
 
 @bp.post("/reviews/<int:assignment_id>/reopen")

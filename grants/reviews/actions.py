@@ -247,7 +247,8 @@ def save_review(
 
 
 def submit_review(assignment: Assignment, *, by: Person) -> Review:
-    """Submit a review: from now on it counts, and the other reviews of the application can be read.
+    """Submit a review: from now on it counts, and the other reviews of the application can be read. One that comes after
+    its last day counts as well, until the committee has decided, and is marked as late.
 
     Raises Refused while a score, a reason that the grid asks for, the summary or the recommendation is missing.
     """
@@ -265,7 +266,8 @@ def submit_review(assignment: Assignment, *, by: Person) -> Review:
     weights = {criterion.key: criterion.weight for criterion in criteria}
     review.total = rules.total_of(weights, {key: int(score.value or 0) for key, score in scores.items()})
     review.submitted_at = clock.now()
-    entry = history.record(assignment, "complete", by=by, total=review.total)
+    is_late = rules.was_late(review.submitted_at, assignment.due_on, application.call.timezone)
+    entry = history.record(assignment, "complete", by=by, total=review.total, late=is_late)
     post(*_when_all_are_in(application, grid, entry.id))
     return review
 

@@ -157,10 +157,11 @@ def review_form(grid: Grid, criteria: Iterable[Criterion]) -> type[Form]:
     Nothing is required here: a draft is saved with gaps, and the rule that submits names them.
     """
     labels = scale_of(grid)
+    off_scale = _("A score lies between %(low)s and %(high)s.", low=grid.values[0], high=grid.values[-1])
     fields: dict[str, Any] = {}
     for one in criteria:
         title = f"{one.key}. {pick(one.text)}"
-        fields[f"value_{one.key}"] = RadioField(title, [Optional()], choices=labels)
+        fields[f"value_{one.key}"] = RadioField(title, [Optional()], choices=labels, invalid_choice_message=off_scale)
         fields[f"reason_{one.key}"] = TextField(_("Reason for %(key)s", key=one.key), longest=LONGEST_SENTENCES)
     advice = {str(key): grid.advice(key) for key in grid.recommendation_labels}
     fields["summary"] = TextField(_("Summary for the committee"), longest=5000)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
 
 from grants.accounts.models import Person, Role
 from grants.applications.workflow import ApplicationState
+from grants.calls.models import Criterion
 from grants.conflicts.models import Grade
 from grants.conflicts.rules import obstacles_to_declaring
 from grants.core.expressions import parse
@@ -435,6 +437,40 @@ def obstacles_to_saving(
     return found
 
 
+class SectionSoFar(NamedTuple):
+    """What a review gives a section so far, and what the section asks for; ``missed`` are thresholds not reached."""
+
+    section: GridSection
+    points: int
+    scored: int
+    criteria: int
+    missed: tuple[Obstacle, ...]
+
+
+def sections_so_far(grid: Grid, criteria: Iterable[Criterion], scores: Mapping[str, Score]) -> dict[str, SectionSoFar]:
+    """How a review stands against the thresholds of each section, taken alone; the decision looks at the means.
+
+    What is not scored yet misses nothing.
+    """
+    asked = list(criteria)
+    found = {}
+    for section in grid.sections:
+        of_section = [one for one in asked if one.section == section.key]
+        values = {one.key: scores[one.key].value for one in of_section if one.key in scores}
+        given = {key: value for key, value in values.items() if value is not None}
+        points = total_of({one.key: one.weight for one in of_section}, given)
+        is_whole = len(given) == len(of_section)
+        missed = []
+        if section.rejecting is not None and any(value <= section.rejecting for value in given.values()):
+            text = _l("A score of %(value)s or less here excludes an award.", value=section.rejecting)
+            missed.append(Obstacle(f"subscore_{section.key}", text))
+        if is_whole and section.min_to_pass is not None and points < section.min_to_pass:
+            text = _l("%(points)s points; this section needs %(needed)s.", points=points, needed=section.min_to_pass)
+            missed.append(Obstacle(f"section_{section.key}", text))
+        found[section.key] = SectionSoFar(section, points, len(given), len(of_section), tuple(missed))
+    return found
+
+
 def obstacles_to_submitting(
     assignment: Assignment, grid: Grid, keys: Iterable[str], scores: Mapping[str, Score]
 ) -> list[Obstacle]:
@@ -479,6 +515,11 @@ def obstacles_to_showing_blind(*, names_applicant: bool) -> list[Obstacle]:
 def is_late(assignment: Assignment | Task, today: date) -> bool:
     """Whether a review is overdue; it can still be submitted."""
     return assignment.state in (AssignmentState.ASKED, AssignmentState.ACCEPTED) and assignment.due_on < today
+
+
+def was_late(submitted_at: datetime | None, due_on: date, timezone: str) -> bool:
+    """Whether a review came after its last day, as days are counted where the call is at home."""
+    return submitted_at is not None and submitted_at.astimezone(ZoneInfo(timezone)).date() > due_on
 
 
 def all_in(board: Board, line: ApplicationLine, wanted: int) -> bool:

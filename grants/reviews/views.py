@@ -14,15 +14,17 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, REGION_LABELS, Person, Role
-from grants.applications.models import Application
+from grants.applications.models import Application, Attachment
 from grants.applications.rules import Audience
 from grants.calls.models import Call
 from grants.calls.queries import call_by_reference
 from grants.conflicts import queries as conflicts
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
-from grants.core import bare, clock, files, redaction
+from grants.core import bare, clock, files, papers, redaction
+from grants.core.contents import PICTURES
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
+from grants.core.questions import Question
 from grants.core.redaction import Redaction
 from grants.core.rules import refuse
 from grants.core.web import access, done, found
@@ -78,6 +80,9 @@ def _pages(total: int, endpoint: str, **values: Any) -> Pages:
 
 
 MOST_DRAWN = 100
+
+MOST_DRAWN_PAGES = 60
+"""Pages of a document that are shown in place; who wants more opens the file."""
 
 
 class Drawings:
@@ -281,8 +286,19 @@ def _facts(assignment: Assignment, hidden: Redaction | None) -> dict[str, Any]:
         "application": application,
         "call": application.call,
         "lot": queries.lot_titles([application.call_id]).get((application.call_id, application.lot_key or "")),
+        "file_url": lambda attachment: url_for(
+            "reviews.file", assignment_id=assignment.id, attachment_id=attachment.id
+        ),
+        "paper_url": lambda attachment: _paper_url(assignment, attachment),
         "late": rules.is_late(assignment, clock.today(application.call.timezone)),
     }
+
+
+def _paper_url(assignment: Assignment, attachment: Attachment) -> str | None:
+    """Where a document is shown in place; nothing for what only a program of one's own can show."""
+    if attachment.file is None or attachment.file.kind not in ("pdf", *PICTURES):
+        return None
+    return url_for("reviews.paper", assignment_id=assignment.id, attachment_id=attachment.id)
 
 
 @bp.get("/reviews/<int:assignment_id>")
@@ -327,6 +343,8 @@ def writing_page(
     grid = rules.read_grid(queries.grid_of(application.call))
     criteria = queries.criteria_of(application.call_id)
     scores = queries.scores_of(assignment.review)
+    reading = _reading(assignment, hidden)
+    state = {409: "conflict", 422: "refused"}.get(status, "clean") if form else "clean"
     if form is None:
         form = review_form(grid, criteria)(formdata=None, data=kept_in(assignment.review, scores))
     page = render_template(
@@ -336,14 +354,50 @@ def writing_page(
         grid=grid,
         criteria=criteria,
         stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
-        reading=_reading(assignment, hidden),
+        reading=reading,
         points=rules.total_of({c.key: c.weight for c in criteria}, {k: s.value or 0 for k, s in scores.items()}),
         scored=sum(1 for score in scores.values() if score.value is not None),
         decline_form=decline or DeclineForm(formdata=None),
-        file_url=lambda attachment: url_for("reviews.file", assignment_id=assignment.id, attachment_id=attachment.id),
+        so_far=rules.sections_so_far(grid, criteria, scores),
+        version=version_of(assignment),
+        state=state,
+        answers_for=_answers_for(reading),
         **_facts(assignment, hidden),
     )
     return page, status
+
+
+def standing_parts(assignment: Assignment) -> tuple[list[str], str]:
+    """The parts of the form that follow from its scores: their names, and how they look now."""
+    grid = rules.read_grid(queries.grid_of(assignment.application.call))
+    criteria = queries.criteria_of(assignment.application.call_id)
+    scores = queries.scores_of(assignment.review)
+    so_far = rules.sections_so_far(grid, criteria, scores)
+    html = render_template(
+        "reviews/_parts.html",
+        so_far=so_far,
+        scored=sum(one.scored for one in so_far.values()),
+        criteria=criteria,
+        points=sum(one.points for one in so_far.values()),
+        stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
+        application=assignment.application,
+    )
+    return ["progress", "missing", *(f"section-{key}" for key in so_far)], html
+
+
+def version_of(assignment: Assignment) -> str:
+    """Which state of a draft a page shows: when it was saved last."""
+    return assignment.review.saved_at.isoformat() if assignment.review else ""
+
+
+def _answers_for(reading: queries.Reading) -> dict[str, list[Question]]:
+    """The answers that speak to each criterion, as the questions say."""
+    found: dict[str, list[Question]] = {}
+    for section in reading.definition.sections:
+        for question in section.questions:
+            for criterion in question.criteria:
+                found.setdefault(criterion, []).append(question)
+    return found
 
 
 def _reading(assignment: Assignment, hidden: Redaction | None) -> queries.Reading:
@@ -365,10 +419,10 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
         review=next((one for one in reviews if one.assignment_id == assignment.id), None),
         others=[one for one in reviews if one.assignment_id != assignment.id] if others else [],
         own=own,
+        was_late=lambda one: rules.was_late(one.submitted_at, one.assignment.due_on, application.call.timezone),
         reading=_reading(assignment, hidden),
         reason_form=ReasonForm(formdata=None),
         can_assign=permissions.can_assign(current_user, application.region),
-        file_url=lambda attachment: url_for("reviews.file", assignment_id=assignment.id, attachment_id=attachment.id),
         **_facts(assignment, hidden),
     )
 
@@ -387,6 +441,7 @@ class Paper:
 
     stored: files.StoredFile
     name: str
+    label: Any
     hidden: Redaction | None
 
     def content(self) -> bytes:
@@ -406,6 +461,36 @@ class Paper:
         return content
 
 
+@bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>/pages")
+@access(*READERS)
+def paper(assignment_id: int, attachment_id: int) -> ResponseReturnValue:
+    """A document opened in place, page by page."""
+    assignment, shown = _assignment(assignment_id), _paper(assignment_id, attachment_id)
+    content = shown.content()
+    pages = papers.pages_in(content) if shown.stored.kind == "pdf" else int(shown.stored.kind in PICTURES)
+    return render_template(
+        "reviews/paper.html",
+        assignment=assignment,
+        application=assignment.application,
+        label=shown.label,
+        attachment_id=attachment_id,
+        numbers=range(1, min(pages, MOST_DRAWN_PAGES) + 1),
+        pages=pages,
+    )
+
+
+@bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>/pages/<int:number>")
+@access(*READERS)
+def page_of_paper(assignment_id: int, attachment_id: int, number: int) -> Response:
+    """One page of a document as a picture. Nothing in it can run, and it holds nothing but its dots."""
+    shown = _paper(assignment_id, attachment_id)
+    content, kind = shown.content(), shown.stored.kind
+    if kind in PICTURES and number == 1:
+        return files.show(content, kind)
+    found((kind == "pdf" and 1 <= number <= MOST_DRAWN_PAGES) or None)
+    return files.show(found(papers.page_drawn(content, number)), "png")
+
+
 def _paper(assignment_id: int, attachment_id: int) -> Paper:
     assignment = _assignment(assignment_id)
     found(permissions.can_read_application(current_user, assignment) or None)
@@ -415,7 +500,8 @@ def _paper(assignment_id: int, attachment_id: int) -> Paper:
     stored, document = found(attachment.file), attachment.document
     refuse(files.obstacles_to_opening(stored.scan))
     number = [one.id for one in read if one.document_id == document.id].index(attachment.id) + 1
-    return Paper(stored, f"{assignment.application.reference}-{document.key}-{number}.{stored.kind}", hidden)
+    name = f"{assignment.application.reference}-{document.key}-{number}.{stored.kind}"
+    return Paper(stored, name, document.label, hidden)
 
 
 # ------------------------------------------------------------------ reviewers

@@ -443,12 +443,14 @@ class Draft {
       return;
     }
     if (button?.name === "add_up" || button?.name === "read") return;
+    if (button?.name === "submit" && !this.isBehind) return;
     event.preventDefault();
     event.stopPropagation();
     this.held = false;
     const news = await this.save();
     if (news?.html && news.state !== "saved") this.form.querySelector(".error-summary")?.focus();
     if (news?.state === "corrected") location.assign(this.path);
+    else if (button?.name === "submit" && news?.state === "saved") this.form.requestSubmit(button);
     else if (button?.name === "next" && (news === null || news.state === "saved" || news.state === "expired")) {
       location.assign(this.form.dataset.next);
     }
