@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from flask import request
@@ -345,8 +346,10 @@ def section_laid_out(
     level: int,
     fallback: str,
     hidden: Collection[str] = (),
+    below: Mapping[str, Markup] = MappingProxyType({}),
 ) -> Markup:
-    """The questions of a section with their answers to read, as the templates' macros lay them out, without ``hidden``.
+    """The questions of a section with their answers to read, as the templates' macros lay them out, without ``hidden``;
+    with what stands ``below`` the answers, by the key of the question.
 
     All but the answers is made once a process.
     """
@@ -373,6 +376,8 @@ def section_laid_out(
             kind, shown = "line", [str(escape(rules.shown_value(question, value, language, fallback)))]
         first, *pieces = _answer_laid_out(answered, question, kind, level, fallback, language)
         laid_out += (first, *map(str.__add__, shown, pieces))
+        if question.key in below:
+            laid_out.append(str(escape(below[question.key])))
     return Markup("".join(laid_out))  # noqa: S704  every part was escaped
 
 

@@ -16,10 +16,12 @@ from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l
 from grants.core.mail import Mail, post
+from grants.core.questions import Question
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.history import actions as history
+from grants.questionnaires.queries import answers_of_sheets
 from grants.reviews import mails, queries, rules
-from grants.reviews.models import Assignment, Review, ReviewerProfile, Score
+from grants.reviews.models import AnswerTranslation, Assignment, Provenance, Review, ReviewerProfile, Score
 from grants.reviews.workflow import LIVE, AssignmentState
 
 
@@ -244,6 +246,44 @@ def save_review(
         db.session.add(score)
     db.session.flush()
     return review
+
+
+def translate(
+    assignment: Assignment,
+    question: Question | None,
+    *,
+    language: str,
+    words: str,
+    provenance: str,
+    read: str,
+    by: Person,
+) -> AnswerTranslation:
+    """Add a translation of an answer. ``read`` is the fingerprint of the text that was translated.
+
+    Raises Refused: nothing to translate, or the language of the original.
+    """
+    application = assignment.application
+    answers = answers_of_sheets([application.answer_sheet_id]).get(application.answer_sheet_id, {})
+    answer = answers.get(question.key) if question else None
+    refuse(
+        rules.obstacles_to_translating(question, answer, original=application.language, language=language, words=words)
+    )
+    assert question is not None
+    translation = AnswerTranslation(
+        application_id=application.id,
+        question_key=question.key,
+        language=language,
+        words=words.strip(),
+        provenance=Provenance(provenance),
+        original_hash=read,
+        translated_by_id=by.id,
+    )
+    db.session.add(translation)
+    db.session.flush()
+    history.note(
+        "assignment", assignment.id, "translate", by=by, question=question.key, language=language, provenance=provenance
+    )
+    return translation
 
 
 def submit_review(assignment: Assignment, *, by: Person) -> Review:

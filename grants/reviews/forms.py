@@ -15,8 +15,8 @@ from grants.calls.models import Criterion
 from grants.conflicts.models import Grade
 from grants.core.forms import Form, TextField
 from grants.core.languages import LANGUAGES, _l, language_name, language_now, pick
-from grants.reviews.models import CAPACITY, Review, ReviewerProfile, Score
-from grants.reviews.rules import DECLINED_LABELS, LONGEST_SENTENCES, MOST_REVIEWS, Grid
+from grants.reviews.models import CAPACITY, Provenance, Review, ReviewerProfile, Score
+from grants.reviews.rules import DECLINED_LABELS, LONGEST_SENTENCES, LONGEST_TRANSLATION, MOST_REVIEWS, Grid
 
 GRADES: dict[str, Any] = {
     Grade.NONE: _l("No tie"),
@@ -46,6 +46,31 @@ class SuggestForm(Form):
     """Asking the reviewers that fit best, all at once."""
 
     due_on = DateField(_l("Due on"), [DataRequired(_l("Please choose a day."))])
+
+
+PROVENANCES: dict[str, Any] = {
+    Provenance.HUMAN: _l("Translated by a person"),
+    Provenance.MACHINE: _l("Translated by a machine"),
+    Provenance.CHECKED: _l("Translated by a machine, checked by a person"),
+}
+
+
+class TranslationForm(Form):
+    """An answer in another language, and where its words come from."""
+
+    language = SelectField(
+        _l("Into which language?"),
+        [DataRequired(_l("Please choose a language."))],
+        choices=lambda: {code: language_name(code).capitalize() for code in LANGUAGES},
+    )
+    words = TextField(_l("Translation"), [DataRequired(_l("Please write the translation."))], LONGEST_TRANSLATION)
+    provenance = RadioField(
+        _l("Where does it come from?"),
+        [DataRequired(_l("Please choose one of the three."))],
+        choices=lambda: {str(one): str(label) for one, label in PROVENANCES.items()},
+        invalid_choice_message=_l("Please choose one of the three."),
+    )
+    read = HiddenField()
 
 
 class ReasonForm(Form):

@@ -110,6 +110,42 @@ class Review(Base):
     scores: Mapped[list[Score]] = relationship(order_by="Score.criterion_id", back_populates="review")
 
 
+class Provenance(enum.StrEnum):
+    """Where a translation comes from, as whoever adds it says; ``checked``: a machine's, read through by a person."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    CHECKED = "checked"
+
+
+class AnswerTranslation(Base):
+    """An answer of an application in another language, beside the original. Never changed: the latest one counts.
+
+    ``original_hash`` is the fingerprint of the answer that was translated; once that has changed, this is the translation
+    of an earlier text.
+    """
+
+    __tablename__ = "answer_translation"
+    __table_args__ = (
+        one_of("provenance", Provenance),
+        CheckConstraint("words <> ''", name="says_something"),
+        Index("ix_answer_translation_application_id", "application_id", "question_key", "language"),
+    )
+
+    id: Mapped[Key]
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    question_key: Mapped[str]
+    language: Mapped[str]
+    words: Mapped[str]
+    provenance: Mapped[str]
+    original_hash: Mapped[str]
+    translated_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    translated_at: Mapped[Recorded]
+
+    application: Mapped[Application] = relationship()
+    translated_by: Mapped[Person] = relationship()
+
+
 class Score(Base):
     """A number for a criterion, with the reason where the grid asks for one."""
 

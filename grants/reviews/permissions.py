@@ -93,6 +93,13 @@ def can_know_applicant(user: Any, assignment: Assignment) -> bool:
     return assignment.reviewer_id != user.id or not assignment.application.call.hides_applicants
 
 
+def can_translate(user: Any, assignment: Assignment) -> bool:
+    """The reviewer after declaring no conflict; coordinators of the region: add a translation of an answer."""
+    if assignment.reviewer_id == user.id:
+        return assignment.state in (AssignmentState.ACCEPTED, AssignmentState.COMPLETED)
+    return can_assign(user, assignment.application.region)
+
+
 def can_see_other_reviews(user: Any, assignment: Assignment) -> bool:
     """The reviewer once their own review is submitted; coordinators of the region and auditors."""
     if assignment.reviewer_id == user.id:

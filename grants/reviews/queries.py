@@ -34,7 +34,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selec
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
-from grants.applications.rules import Audience, tells_who, visible_sections
+from grants.applications.rules import Audience, fingerprint, tells_who, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
@@ -43,12 +43,12 @@ from grants.conflicts.queries import ties_of
 from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.money import Money
-from grants.core.questions import LINES, Definition, Question
+from grants.core.questions import LINES, Definition, Question, Section
 from grants.core.redaction import Redaction
 from grants.organizations.models import Identifier
 from grants.questionnaires.models import SectionAnswers, SectionRevision
 from grants.questionnaires.queries import answers_of_sheets, definition_of
-from grants.reviews.models import CAPACITY, Assignment, Review, ReviewerProfile, Score
+from grants.reviews.models import CAPACITY, AnswerTranslation, Assignment, Review, ReviewerProfile, Score
 from grants.reviews.workflow import LIVE, AssignmentState
 
 MOST_STANDINGS = 20
@@ -381,11 +381,61 @@ def assignments_of_application(application_id: int) -> list[Assignment]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What somebody may read of an application: the questions they may know the answers to, these, the documents."""
+    """What somebody may read of an application: the questions they may know the answers to, these, the documents; the
+    translations of answers, and the fingerprints of those as they were given.
+    """
 
     definition: Definition
     answers: dict[str, Any]
     attachments: list[Attachment]
+    translations: dict[str, list[Translated]]
+    fingerprints: dict[str, str]
+
+    def only(self, question: Question) -> Section:
+        """The section of a question, with no other question in it."""
+        return replace(self.definition.section_of[question.key], questions=(question,))
+
+    def question(self, key: str) -> Question | None:
+        """One of the questions that they may know the answer to."""
+        return self.definition.questions.get(key)
+
+
+class Translated(NamedTuple):
+    """The latest translation of an answer into a language. ``by`` is the name of whoever added it."""
+
+    language: str
+    words: str
+    provenance: str
+    original_hash: str
+    by: str
+    at: datetime
+
+
+def translations_of(application_id: int) -> dict[str, list[Translated]]:
+    """The latest translations of the answers of an application, by question, one for each language."""
+    found: dict[str, list[Translated]] = defaultdict(list)
+    for key, *row in _TRANSLATIONS(application=application_id):
+        found[key].append(Translated._make(row))
+    return dict(found)
+
+
+_TRANSLATIONS = Prepared(
+    lambda: (
+        select(
+            AnswerTranslation.question_key,
+            AnswerTranslation.language,
+            AnswerTranslation.words,
+            AnswerTranslation.provenance,
+            AnswerTranslation.original_hash,
+            Person.name,
+            AnswerTranslation.translated_at,
+        )
+        .join(Person, Person.id == AnswerTranslation.translated_by_id)
+        .where(AnswerTranslation.application_id == bindparam("application", None, type_=BigInteger))
+        .ext(distinct_on(AnswerTranslation.question_key, AnswerTranslation.language))
+        .order_by(AnswerTranslation.question_key, AnswerTranslation.language, AnswerTranslation.id.desc())
+    )
+)
 
 
 def reading_of(
@@ -399,10 +449,16 @@ def reading_of(
     answers = answers_of_sheets([application.answer_sheet_id]).get(application.answer_sheet_id, {})
     shown = {question.key: question for section in sections for question in section.questions}
     readable = {key: value for key, value in answers.items() if key in shown}
+    translations = translations_of(application.id)
     return Reading(
         replace(whole, sections=tuple(sections)),
         {key: _covered(shown[key], value, hidden) for key, value in readable.items()} if hidden else readable,
         attachments_to_read(application.id, without_names=hidden is not None),
+        {
+            key: [one._replace(words=hidden.of(one.words)) if hidden else one for one in translations[key]]
+            for key in translations.keys() & readable.keys()
+        },
+        {key: fingerprint({"answer": value}) for key, value in readable.items()},
     )
 
 

@@ -22,7 +22,8 @@ from grants.calls.models import Criterion
 from grants.conflicts.models import Grade
 from grants.conflicts.rules import obstacles_to_declaring
 from grants.core.expressions import parse
-from grants.core.languages import LazyWords, _l, language_name, number_text, pick
+from grants.core.languages import LANGUAGES, LazyWords, _l, language_name, number_text, pick
+from grants.core.questions import Question
 from grants.core.rules import Obstacle
 from grants.reviews.models import Assignment, Declined, Recommendation, Score
 from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate, ReviewPoints, Standing, Task
@@ -445,6 +446,27 @@ class SectionSoFar(NamedTuple):
     scored: int
     criteria: int
     missed: tuple[Obstacle, ...]
+
+
+LONGEST_TRANSLATION = 20_000
+TRANSLATED = ("text", "longtext", "table", "repeater")
+"""Questions whose answers are words, which somebody may put into another language."""
+
+
+def obstacles_to_translating(
+    question: Question | None, answer: Any, *, original: str, language: str, words: str
+) -> list[Obstacle]:
+    """Why a translation of an answer cannot be added: there is nothing to translate, or it is the same language."""
+    found = []
+    if question is None or question.type not in TRANSLATED or not answer:
+        found.append(Obstacle("nothing_to_translate", _l("There is no answer here that could be translated.")))
+    if language not in LANGUAGES:
+        found.append(Obstacle("language", _l("A translation is in one of the languages of this system.")))
+    elif language == original:
+        found.append(Obstacle("same_language", _l("The answer is written in this language already.")))
+    if not words.strip():
+        found.append(Obstacle("words_missing", _l("Please write the translation.")))
+    return found
 
 
 def sections_so_far(grid: Grid, criteria: Iterable[Criterion], scores: Mapping[str, Score]) -> dict[str, SectionSoFar]:

@@ -33,6 +33,7 @@ from grants.reviews import actions, permissions, queries, rules
 from grants.reviews.forms import (
     GRADE_HINTS,
     GRADES,
+    PROVENANCES,
     AskForm,
     DeclarationForm,
     DeclineForm,
@@ -40,6 +41,7 @@ from grants.reviews.forms import (
     ProfileForm,
     ReasonForm,
     SuggestForm,
+    TranslationForm,
     kept_in,
     profile_kept,
     review_form,
@@ -50,6 +52,7 @@ from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("reviews", __name__)
 bp.add_app_template_filter(redaction.spoken, "spoken")
+bp.add_app_template_global(lambda provenance: PROVENANCES[provenance], "provenance_told")
 
 PAGE = 25
 MOST_PAGES = 1_000_000
@@ -290,8 +293,47 @@ def _facts(assignment: Assignment, hidden: Redaction | None) -> dict[str, Any]:
             "reviews.file", assignment_id=assignment.id, attachment_id=attachment.id
         ),
         "paper_url": lambda attachment: _paper_url(assignment, attachment),
+        "translators_known": permissions.can_follow_reviews(current_user) and assignment.reviewer_id != current_user.id,
+        "translatable": rules.TRANSLATED if permissions.can_translate(current_user, assignment) else (),
         "late": rules.is_late(assignment, clock.today(application.call.timezone)),
     }
+
+
+@bp.route("/reviews/<int:assignment_id>/translations/<question_key>", methods=["GET", "POST"])
+@access(Role.REVIEWER, *COORDINATORS)
+def translate(assignment_id: int, question_key: str) -> ResponseReturnValue:
+    """An answer beside its translation, to be added or replaced by a better one."""
+    assignment = _assignment(assignment_id)
+    require(permissions.can_translate(current_user, assignment))
+    hidden = hidden_from(assignment)
+    reading = _reading(assignment, hidden)
+    question = found(reading.question(question_key))
+    found(reading.answers.get(question_key) or None)
+    form = TranslationForm(read=reading.fingerprints[question_key])
+    if form.validate_on_submit():
+        actions.translate(
+            assignment,
+            question,
+            language=form.language.data,
+            words=form.words.data,
+            provenance=form.provenance.data,
+            read=form.read.data or "",
+            by=current_user,
+        )
+        return done(
+            _("The translation stands beside the answer now."),
+            "reviews.show",
+            assignment_id=assignment_id,
+            _anchor=f"answer-{question_key}",
+        )
+    page = render_template(
+        "reviews/translate.html",
+        form=form,
+        question=question,
+        reading=reading,
+        **_facts(assignment, hidden),
+    )
+    return page, 422 if form.is_submitted() else 200
 
 
 def _paper_url(assignment: Assignment, attachment: Attachment) -> str | None:
@@ -344,7 +386,7 @@ def writing_page(
     criteria = queries.criteria_of(application.call_id)
     scores = queries.scores_of(assignment.review)
     reading = _reading(assignment, hidden)
-    state = {409: "conflict", 422: "refused"}.get(status, "clean") if form else "clean"
+    state = {409: "conflict", 422: "refused"}.get(status, "clean") if form is not None else "clean"
     if form is None:
         form = review_form(grid, criteria)(formdata=None, data=kept_in(assignment.review, scores))
     page = render_template(

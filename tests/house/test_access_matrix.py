@@ -141,6 +141,7 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
     }
     nothing_kept = dict.fromkeys(kept, NOBODY) | {"token": "a-token-of-nobody"}
 
+    of_paper = {"number": 1, "question_key": "problem"}
     return {
         "": {"-": {}},
         "static": {"-": {"filename": "css/pilot.css"}, UNKNOWN: {"filename": "css/none.css"}},
@@ -202,13 +203,13 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"reference": fund.MEETING, "application_reference": "APP-NONE", "attachment_id": NOBODY},
         },
         "reviews": {
-            "a-writing": {"assignment_id": review(a, "REV-2"), "attachment_id": paper["a"]},
-            "a-sensitive": {"assignment_id": review(a, "REV-2"), "attachment_id": paper["sensitive"]},
-            "a-done": {"assignment_id": review(a, "REV-3"), "attachment_id": paper["a"]},
-            "a-asked": {"assignment_id": review(a, "REV-5"), "attachment_id": paper["a"]},
-            "b": {"assignment_id": review(b, "REV-6"), "attachment_id": paper["b"]},
-            "crossed": {"assignment_id": review(b, "REV-6"), "attachment_id": paper["a"]},
-            UNKNOWN: {"assignment_id": NOBODY, "attachment_id": NOBODY},
+            "a-writing": {"assignment_id": review(a, "REV-2"), "attachment_id": paper["a"], **of_paper},
+            "a-sensitive": {"assignment_id": review(a, "REV-2"), "attachment_id": paper["sensitive"], **of_paper},
+            "a-done": {"assignment_id": review(a, "REV-3"), "attachment_id": paper["a"], **of_paper},
+            "a-asked": {"assignment_id": review(a, "REV-5"), "attachment_id": paper["a"], **of_paper},
+            "b": {"assignment_id": review(b, "REV-6"), "attachment_id": paper["b"], **of_paper},
+            "crossed": {"assignment_id": review(b, "REV-6"), "attachment_id": paper["a"], **of_paper},
+            UNKNOWN: {"assignment_id": NOBODY, "attachment_id": NOBODY, **of_paper},
         },
         "organizations": {
             "a": kept
