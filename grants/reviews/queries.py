@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,7 +36,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selec
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
-from grants.applications.rules import Audience, fingerprint, tells_who, visible_sections
+from grants.applications.rules import Audience, tells_who, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
@@ -400,6 +402,11 @@ class Reading:
         return self.definition.questions.get(key)
 
 
+def fingerprint(answer: Any) -> str:
+    """What tells one answer from another; the same for the same answer, whatever order its parts were stored in."""
+    return hashlib.sha256(json.dumps(answer, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
 class Translated(NamedTuple):
     """The latest translation of an answer into a language. ``by`` is the name of whoever added it."""
 
@@ -458,7 +465,7 @@ def reading_of(
             key: [one._replace(words=hidden.of(one.words)) if hidden else one for one in translations[key]]
             for key in translations.keys() & readable.keys()
         },
-        {key: fingerprint({"answer": value}) for key, value in readable.items()},
+        {key: fingerprint(value) for key, value in readable.items()},
     )
 
 
