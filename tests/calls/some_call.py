@@ -100,6 +100,9 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
                 {"id": f"G{n}", "title": said(), "criteria": [{"id": f"C{n}", "weight": 1 + n, "text": said()}]}
                 for n in range(draw(st.integers(1, 4)))
             ],
-            "assessors": {"independent_reviews": draw(st.integers(1, 4))},
+            "assessors": {
+                "independent_reviews": draw(st.integers(1, 4)),
+                **draw(st.sampled_from([{}, *({"blind": {"organization_visible": told}} for told in (True, False))])),
+            },
         },
     }

@@ -488,3 +488,26 @@ def test_the_reasons_of_mistakes_speak_the_language_of_the_reader(monkeypatch: p
     for file, before, after, _told in CORPUS:
         found = broken(file, before, after)
         assert all("¡" in line and "!" in line for line in found), found
+
+
+@pytest.mark.parametrize("key", ["organization_visible", "other_reviews_visible_before_submit"])
+def test_blind_reviews_are_a_matter_of_yes_and_no(key: str) -> None:
+    line = "blind: {organization_visible: true, other_reviews_visible_before_submit: false}"
+    after = line.replace(f"{key}: true", f"{key}: perhaps").replace(f"{key}: false", f"{key}: 1")
+    told = broken("evaluation_grid.yaml", line, after)
+    assert any(key in mistake and "true or false is expected" in mistake for mistake in told)
+
+
+def test_a_call_says_whether_reviewers_know_who_applies_and_what_would_tell_them(app: Flask) -> None:
+    definition = copy.deepcopy(SOUND)
+    assert import_call(definition, by=None).hides_applicants is False
+    definition["call"]["id"] = "MPF-BLIND"
+    definition["grid"]["assessors"]["blind"]["organization_visible"] = False
+    definition["call"]["required_annexes"][0]["identifies"] = True
+    definition["form"]["sections"][1]["questions"][0]["identifies"] = True
+    blind = import_call(definition, by=None)
+    assert blind.hides_applicants is True
+    assert [asked.key for asked in blind.documents if asked.identifies] == ["registration_certificate"]
+    tells = {key for key, question in definition_of(blind.questionnaire_id).questions.items() if question.identifies}
+    assert {"title", "org_contact_name", "org_contact_email", "org_contact_phone", "org_identifier"} <= tells
+    assert "summary" not in tells

@@ -129,6 +129,15 @@ def test_a_title_and_an_amount_that_were_written_stand_on_the_call(other: Call, 
     assert (the_call().title, the_call().envelope.minor) == ({"ja": "隣人"}, 6_000_000)
 
 
+def test_a_tick_makes_reviews_blind_and_taking_it_back_makes_them_open(other: Call, browser: Browser) -> None:
+    box = "assessors-blind-organization_visible"
+    for ticked in (True, False):
+        browser.open(f"{WRITE}/grid")
+        browser.press("Save", {box: ticked})
+        assert now_says(the_call())["grid"]["assessors"]["blind"] == {"organization_visible": not ticked}
+        assert the_call().hides_applicants is ticked
+
+
 def test_a_moment_is_written_in_the_zone_of_the_call(other: Call, browser: Browser) -> None:
     browser.open(f"{WRITE}/dates")
     browser.press("Save", {"deadline": "2027-06-01T12:00"})
