@@ -58,11 +58,7 @@ PROVENANCES: dict[str, Any] = {
 class TranslationForm(Form):
     """An answer in another language, and where its words come from."""
 
-    language = SelectField(
-        _l("Into which language?"),
-        [DataRequired(_l("Please choose a language."))],
-        choices=lambda: {code: language_name(code).capitalize() for code in LANGUAGES},
-    )
+    language = SelectField(_l("Into which language?"), [DataRequired(_l("Please choose a language."))])
     words = TextField(_l("Translation"), [DataRequired(_l("Please write the translation."))], LONGEST_TRANSLATION)
     provenance = RadioField(
         _l("Where does it come from?"),

@@ -22,7 +22,7 @@ from grants.conflicts import queries as conflicts
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
 from grants.core import bare, clock, files, papers, redaction
 from grants.core.contents import PICTURES
-from grants.core.languages import language_now
+from grants.core.languages import LANGUAGES, language_name, language_now
 from grants.core.permissions import require, scope
 from grants.core.questions import Question
 from grants.core.redaction import Redaction
@@ -310,6 +310,9 @@ def translate(assignment_id: int, question_key: str) -> ResponseReturnValue:
     question = found(reading.question(question_key))
     found(reading.answers.get(question_key) or None)
     form = TranslationForm(read=reading.fingerprints[question_key])
+    form.language.choices = {
+        code: language_name(code).capitalize() for code in LANGUAGES if code != assignment.application.language
+    }
     if form.validate_on_submit():
         actions.translate(
             assignment,
