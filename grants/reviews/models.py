@@ -139,7 +139,7 @@ class AnswerTranslation(Base):
     words: Mapped[str]
     provenance: Mapped[str]
     original_hash: Mapped[str]
-    translated_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    translated_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     translated_at: Mapped[Recorded]
 
     application: Mapped[Application] = relationship()

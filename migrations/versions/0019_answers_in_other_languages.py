@@ -38,6 +38,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_answer_translation_application_id", "answer_translation", ["application_id", "question_key", "language"]
     )
+    op.create_index("ix_answer_translation_translated_by_id", "answer_translation", ["translated_by_id"])
 
 
 def downgrade() -> None:
