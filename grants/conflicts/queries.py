@@ -34,7 +34,7 @@ from sqlalchemy.orm import joinedload
 from grants.accounts.models import Organization, Person
 from grants.accounts.queries import coordinators_of
 from grants.calls.models import Call
-from grants.conflicts.models import ConflictDeclaration, Grade
+from grants.conflicts.models import ConflictDeclaration, Grade, YearDeclaration
 from grants.core.db import Prepared, db
 
 OF_CALL = bindparam("call", None, type_=BigInteger)
@@ -205,3 +205,18 @@ def calls_running(at: datetime) -> list[tuple[str, Any]]:
     """The calls that were published, latest first, to declare a tie for one of them: reference, title."""
     found = select(Call.reference, Call.title).where(Call.state == "published", Call.opens_at <= at)
     return [(r, t) for r, t in db.session.execute(found.order_by(Call.closes_at.desc()).limit(20))]
+
+
+def declared_for(person: Person, organization_id: int, call_id: int) -> ConflictDeclaration | None:
+    """What a person declared last about an applicant for one call; None before they have."""
+    about = ConflictDeclaration
+    found = select(about).where(
+        about.person_id == person.id, about.organization_id == organization_id, about.call_id == call_id
+    )
+    return db.session.scalar(found.order_by(about.id.desc()).limit(1))
+
+
+def year_declaration_of(person: Person) -> YearDeclaration | None:
+    """What a person declared in general last; None before they have."""
+    found = select(YearDeclaration).where(YearDeclaration.person_id == person.id)
+    return db.session.scalar(found.order_by(YearDeclaration.id.desc()).limit(1))

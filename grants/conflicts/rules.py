@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime, timedelta
 from typing import Any
 
 from grants.conflicts.models import Grade
@@ -26,6 +26,8 @@ KIND_LABELS: dict[str, Any] = {
 YEAR_DAYS = 365
 """For how long a declaration in general holds."""
 
+MOST_ORGANIZATIONS = 100
+
 
 def obstacles_to_declaring(grade: str, reason: str) -> list[Obstacle]:
     """Why a declaration cannot be taken as it is."""
@@ -36,6 +38,26 @@ def obstacles_to_declaring(grade: str, reason: str) -> list[Obstacle]:
     return []
 
 
-def is_current(declared_on: date | None, today: date) -> bool:
+def obstacles_before_naming(*, declared: bool, call_reference: str) -> list[Obstacle]:
+    """Why an applicant is not named yet to somebody who judges: they have not declared their ties for the call."""
+    if declared:
+        return []
+    message = _l("Please declare first whether you have a tie to the applicants of this call.")
+    return [Obstacle("declare_first", message, ("declarations.of_call", {"reference": call_reference}))]
+
+
+def obstacles_to_declaring_year(words: str, organizations: list[str]) -> list[Obstacle]:
+    """Why a declaration in general cannot be taken as it is: it is empty, or names more than anybody belongs to."""
+    found = []
+    if not words.strip() and not organizations:
+        found.append(
+            Obstacle("empty", _l("Please write a sentence, if only that you have no tie to any organization."))
+        )
+    if len(organizations) > MOST_ORGANIZATIONS:
+        found.append(Obstacle("too_many", _l("Please name at most %(most)s organizations.", most=MOST_ORGANIZATIONS)))
+    return found
+
+
+def is_current(declared_at: datetime | None, at: datetime) -> bool:
     """Whether a declaration in general still holds."""
-    return declared_on is not None and (today - declared_on).days < YEAR_DAYS
+    return declared_at is not None and at - declared_at < timedelta(days=YEAR_DAYS)

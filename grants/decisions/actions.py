@@ -29,6 +29,7 @@ from grants.letters.models import Letter, LetterKind
 from grants.letters.queries import wording_of
 from grants.reviews import actions as review_actions
 from grants.reviews import queries as reviews
+from grants.reviews import rules as review_rules
 from grants.reviews.models import Assignment, Declined, Review
 from grants.reviews.rules import grid_in, results_of
 
@@ -377,9 +378,12 @@ def ask_suggested(call: Call, applications: Sequence[Application], *, due_on: da
 
 
 def accept_review(assignment: Assignment, *, grade: str, reason: str, by: Person) -> Assignment:
-    """Take on a review. Raises Refused once the committee has decided about the application."""
+    """Take on a review. Raises Refused before the reviewer has declared their ties to the applicants of the call, and once
+    the committee has decided about the application.
+    """
     _hold(assignment.application)
     refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
+    refuse(review_rules.obstacles_before_opening(assignment, reviews.declared_on(assignment)))
     return review_actions.accept(assignment, grade=grade, reason=reason, by=by)
 
 

@@ -20,24 +20,28 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
+from sqlalchemy.orm import contains_eager, joinedload, load_only
 
 from grants.accounts.models import Organization, Person, RoleGrant
 from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
 from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.conflicts.permissions import DECLARERS
-from grants.conflicts.queries import OF_CALL, conflicts
-from grants.core.db import Prepared
-from grants.decisions.models import Recusal
+from grants.conflicts.queries import OF_CALL, conflicts, hidden_applications
+from grants.core.db import Prepared, db
+from grants.decisions.models import Meeting, Recusal, Seat
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment, Review
-from grants.reviews.workflow import AssignmentState
+from grants.reviews.workflow import LIVE, AssignmentState
 
 
 class Line(NamedTuple):
     """One line of the register. ``kind`` is a key of ``conflicts.rules.KIND_LABELS``; what is computed has no moment, no
-    words, and maybe another organization that it goes ``through``. ``is_voided``: a submitted review no longer counts.
+    words, and maybe another organization that it goes ``through``. ``is_in_force``: nothing that was declared later takes it
+    back. ``is_voided``: a submitted review no longer counts.
 
     Of an application that the reader may not see (``is_seen``) there is nothing but the reference.
     """
@@ -51,6 +55,7 @@ class Line(NamedTuple):
     grade: str
     reason: str | None
     through: str | None
+    is_in_force: bool
     is_aside: bool
     is_voided: bool
     is_seen: bool
@@ -97,7 +102,7 @@ def _lines(seen: Select[Application], is_whole: bool) -> Select[*tuple[Any, ...]
             *(every.c.at, Person.reference, Person.name, Application.reference),
             *(_if(is_seen, about.c.name), every.c.kind, every.c.grade),
             *(_if(is_seen, every.c.reason), _if(is_seen, through.c.name)),
-            *(aside, voided, is_seen, func.count().over()),
+            *(every.c.in_force, aside, voided, is_seen, func.count().over()),
         )
         .join(Person, Person.id == every.c.person_id)
         .join(Application, Application.id == every.c.application_id)
@@ -132,6 +137,7 @@ def _sent_in() -> ColumnElement[bool]:
 
 NEVER = cast(null(), DateTime(timezone=True)).label("at")
 NOBODY = cast(null(), BigInteger).label("through_id")
+ALWAYS = true().label("in_force")
 
 
 def _declared(is_whole: bool) -> Select[*tuple[Any, ...]]:
@@ -140,6 +146,7 @@ def _declared(is_whole: bool) -> Select[*tuple[Any, ...]]:
         select(
             *(said.declared_at.label("at"), said.person_id, Application.id.label("application_id")),
             *(literal("declared").label("kind"), said.grade, said.reason, NOBODY),
+            func.still_said(said.id, OF_CALL).label("in_force"),
         )
         .join(Application, Application.organization_id == said.organization_id)
         .where(_sent_in(), or_(said.call_id.is_(None), said.call_id == OF_CALL))
@@ -154,7 +161,13 @@ def _computed() -> Select[*tuple[Any, ...]]:
     found = conflicts(holders.scalar_subquery(), OF_CALL)
     return (
         select(
-            NEVER, found.c.person_id, found.c.application_id, found.c.kind, *_grade_and_reason(""), found.c.through_id
+            NEVER,
+            found.c.person_id,
+            found.c.application_id,
+            found.c.kind,
+            *_grade_and_reason(""),
+            found.c.through_id,
+            ALWAYS,
         )
         .join(Application, Application.id == found.c.application_id)
         .where(_sent_in(), found.c.kind.not_in(("declared", "recused")))
@@ -171,7 +184,7 @@ def _asides() -> Select[*tuple[Any, ...]]:
     return (
         select(
             *(HistoryEntry.at, Assignment.reviewer_id, Assignment.application_id),
-            *(literal("recused"), *_grade_and_reason(HistoryEntry.reason), NOBODY),
+            *(literal("recused"), *_grade_and_reason(HistoryEntry.reason), NOBODY, ALWAYS),
         )
         .join(Application, Application.id == Assignment.application_id)
         .join(HistoryEntry, noted & (HistoryEntry.verb == "recuse"))
@@ -183,8 +196,66 @@ def _recusals() -> Select[*tuple[Any, ...]]:
     return (
         select(
             *(Recusal.recused_at, Recusal.person_id, Recusal.application_id),
-            *(literal("recused"), *_grade_and_reason(Recusal.reason), NOBODY),
+            *(literal("recused"), *_grade_and_reason(Recusal.reason), NOBODY, ALWAYS),
         )
         .join(Application, Application.id == Recusal.application_id)
         .where(_sent_in())
     )
+
+
+# ------------------------------------------------------------------ what is to be declared
+
+
+def judges_in(person: Person, call_id: int) -> bool:
+    """Whether a person was asked to review an application to a call, or sits in a meeting about it."""
+    reviews = exists().where(
+        Assignment.application_id == Application.id,
+        Application.call_id == call_id,
+        Assignment.reviewer_id == person.id,
+        Assignment.state.in_(LIVE),
+    )
+    sits = exists().where(Seat.meeting_id == Meeting.id, Meeting.call_id == call_id, Seat.person_id == person.id)
+    return bool(db.session.scalar(select(or_(reviews, sits))))
+
+
+def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
+    """The applicants of a call about which a person has not declared anything for this call, by name; without those
+    whose applications are hidden from them already.
+    """
+    declared = select(ConflictDeclaration.organization_id).where(
+        ConflictDeclaration.person_id == person.id, ConflictDeclaration.call_id == call_id
+    )
+    alive = (ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)
+    found = (
+        select(Organization)
+        .join(Application, Application.organization_id == Organization.id)
+        .where(
+            Application.call_id == call_id,
+            Application.state.in_(alive),
+            Organization.id.not_in(declared),
+            Application.id.not_in(hidden_applications(person.id)),
+        )
+        .options(load_only(Organization.reference, Organization.name, Organization.country))
+        .order_by(Organization.name, Organization.id)
+    )
+    return list(db.session.scalars(found).unique())
+
+
+def live_assignments_in_conflict(person: Person) -> list[Assignment]:
+    """What a person is reviewing, or has reviewed, although it is hidden from them."""
+    found = (
+        select(Assignment)
+        .join(Assignment.application)
+        .where(
+            Assignment.reviewer_id == person.id,
+            Assignment.state.in_(LIVE),
+            Application.id.in_(hidden_applications(person.id)),
+        )
+        .options(
+            contains_eager(Assignment.application).joinedload(Application.organization),
+            contains_eager(Assignment.application).joinedload(Application.call),
+            joinedload(Assignment.review),
+        )
+        .order_by(Assignment.id)
+    )
+    return list(db.session.scalars(found))

@@ -15,6 +15,8 @@ def consequences(line: Line) -> list[Any]:
     """What followed from a tie, in words: nothing unless it is a conflict."""
     if line.grade != Grade.CONFLICT:
         return []
+    if not line.is_in_force:
+        return [_l("taken back later")]
     found = [_l("sees nothing of it")]
     if line.is_aside:
         found.append(_l("stepped aside"))

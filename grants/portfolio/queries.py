@@ -48,8 +48,9 @@ from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
-from grants.conflicts.models import ConflictDeclaration
+from grants.conflicts.models import ConflictDeclaration, YearDeclaration
 from grants.conflicts.queries import hidden_applications
+from grants.conflicts.rules import YEAR_DAYS
 from grants.core.db import Prepared, db
 from grants.core.languages import pick
 from grants.core.mail import Delivery, OutboxMail
@@ -136,6 +137,8 @@ def _work_for(held: frozenset[Role], member: bool) -> Prepared:
             parts += _of_reviewer()
         if Role.COMMITTEE_MEMBER in held:
             parts += _of_committee_member()
+        if held.intersection((Role.REVIEWER, Role.COMMITTEE_MEMBER)):
+            parts.append(_declaration_of_the_year())
         if held.intersection(COORDINATORS):
             parts += _of_coordinator(everywhere=Role.GLOBAL_COORDINATOR in held)
         if Role.FINANCE_OFFICER in held:
@@ -306,6 +309,12 @@ def _of_reviewer() -> list[Select[*tuple[Any, ...]]]:
         .where(*awaited, Assignment.state == state)
         for state, part in parts
     ]
+
+
+def _declaration_of_the_year() -> Select[*tuple[Any, ...]]:
+    since = AT - func.make_interval(0, 0, 0, YEAR_DAYS)
+    current = select(YearDeclaration.id).where(YearDeclaration.person_id == PERSON, YearDeclaration.declared_at > since)
+    return _work("declare_year", literal(""), literal(0)).where(~current.exists())
 
 
 def _of_committee_member() -> list[Select[*tuple[Any, ...]]]:
@@ -963,6 +972,11 @@ def subjects_of(entries: Sequence[Entry], seen: Mapping[str, Select[Any]]) -> di
     if "interest" in ids:
         about = select(ConflictDeclaration).join(Organization, Organization.id == ConflictDeclaration.organization_id)
         parts.append(_subject("interest", ids["interest"], about, ConflictDeclaration.id, Organization.reference))
+    if "year_declaration" in ids:
+        of_year = select(YearDeclaration).join(Person, Person.id == YearDeclaration.person_id)
+        parts.append(
+            _subject("year_declaration", ids["year_declaration"], of_year, YearDeclaration.id, Person.reference)
+        )
     if "clarification" in ids:
         about = seen["application"].join(Clarification, Clarification.application_id == Application.id)
         parts.append(_subject("clarification", ids["clarification"], about, Clarification.id, Application.reference))

@@ -41,7 +41,8 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
 from grants.calls.workflow import CallState
-from grants.conflicts.queries import ties_of
+from grants.conflicts.models import ConflictDeclaration
+from grants.conflicts.queries import declared_for, ties_of
 from grants.core.db import Prepared, db
 from grants.core.files import StoredFile
 from grants.core.money import Money
@@ -219,6 +220,12 @@ def live_assignments(person: Person, organization: Organization, call: Call | No
     return list(db.session.scalars(found))
 
 
+def declared_on(assignment: Assignment) -> ConflictDeclaration | None:
+    """What the reviewer declared about the applicant, for this call; None before they have."""
+    application = assignment.application
+    return declared_for(assignment.reviewer, application.organization_id, application.call_id)
+
+
 def conflicted_reviews(application: Application) -> list[Assignment]:
     """The submitted reviews of an application whose reviewers declared a conflict later."""
     submitted = [one for one in assignments_of_application(application.id) if one.state == AssignmentState.COMPLETED]
@@ -260,6 +267,14 @@ class Task(NamedTuple):
     questionnaire_id: int
     organization_id: int
     is_blind: bool
+    region: str | None
+    language: str
+    is_declared: bool
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the reviewer may be told yet who applied."""
+        return self.state != AssignmentState.ASKED or self.is_declared or self.is_blind
 
 
 class Tasks(NamedTuple):
@@ -294,6 +309,11 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
         Assignment.reviewer_id == bindparam("person", None, type_=BigInteger), Assignment.state.in_(LIVE)
     ).with_only_columns(Assignment.id)
     done = Assignment.state == AssignmentState.COMPLETED
+    declared = select(ConflictDeclaration.id).where(
+        ConflictDeclaration.person_id == Assignment.reviewer_id,
+        ConflictDeclaration.organization_id == Application.organization_id,
+        ConflictDeclaration.call_id == Application.call_id,
+    )
     return Prepared(
         lambda: (
             select(
@@ -302,6 +322,7 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
                 func.coalesce(Lot.title, func.to_jsonb(Application.lot_key)),
                 *(Organization.name, Organization.country, Call.timezone, Review.total, Review.submitted_at),
                 *(Application.questionnaire_id, Organization.id, Call.hides_applicants),
+                *(Application.region, Application.language, declared.exists()),
                 func.count().over(),
                 func.count().filter(~done).over(),
             )

@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 from grants.accounts.models import Person, Role
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Criterion
-from grants.conflicts.models import Grade
-from grants.conflicts.rules import obstacles_to_declaring
+from grants.conflicts.models import ConflictDeclaration, Grade
+from grants.conflicts.rules import obstacles_before_naming, obstacles_to_declaring
 from grants.core.expressions import parse
 from grants.core.languages import LANGUAGES, LazyWords, _l, language_name, number_text, pick
 from grants.core.questions import Question
@@ -408,6 +408,16 @@ def _could_be_suggested(board: Board, line: ApplicationLine, person: Candidate) 
 
 
 # ------------------------------------------------------------------ declaring, scoring, submitting
+
+
+def obstacles_before_opening(assignment: Assignment, declared: ConflictDeclaration | None) -> list[Obstacle]:
+    """Why a reviewer is not told yet who applied: they have not declared their ties to the applicants of the call. In a
+    call that hides its applicants they never are, so there is nothing to ask.
+    """
+    call = assignment.application.call
+    return obstacles_before_naming(
+        declared=declared is not None or call.hides_applicants, call_reference=call.reference
+    )
 
 
 def obstacles_to_accepting(grade: str, reason: str, *, tied: bool) -> list[Obstacle]:

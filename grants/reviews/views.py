@@ -258,6 +258,7 @@ def mine() -> ResponseReturnValue:
         "reviews/mine.html",
         waiting=tasks.waiting,
         described=queries.is_described(current_user),
+        region_labels=REGION_LABELS,
         to_do=[one for one in tasks.shown if one.state != AssignmentState.COMPLETED],
         done=[one for one in tasks.shown if one.state == AssignmentState.COMPLETED],
         pages=Pages(tasks.page, max((tasks.total + PAGE - 1) // PAGE, 1), tasks.total, "reviews.mine"),
@@ -352,22 +353,27 @@ def show(assignment_id: int) -> ResponseReturnValue:
     """A declaration first; then the application beside the form; then the review, beside those of others."""
     assignment = _assignment(assignment_id)
     if not permissions.can_read_application(current_user, assignment):
-        return declaration_page(assignment, DeclarationForm())
+        return declaration_page(assignment)
     if permissions.can_write(current_user, assignment):
         return writing_page(assignment)
     return _reading_page(assignment)
 
 
 def declaration_page(
-    assignment: Assignment, form: DeclarationForm, status: int = 200, decline: DeclineForm | None = None
+    assignment: Assignment, form: DeclarationForm | None = None, status: int = 200, decline: DeclineForm | None = None
 ) -> ResponseReturnValue:
-    """The question that is asked before an application is shown."""
-    hidden = hidden_from(assignment)
+    """The question that is asked before an application is shown; about the whole call first."""
+    declared, hidden = queries.declared_on(assignment), hidden_from(assignment)
+    before = rules.obstacles_before_opening(assignment, declared)
+    if form is None:
+        kept = {"grade": declared.grade, "reason": declared.reason} if declared else {}
+        form = DeclarationForm(formdata=None, data=kept)
     page = render_template(
-        "reviews/declare.html",
+        "reviews/undeclared.html" if before else "reviews/declare.html",
         form=form,
         decline_form=decline or DeclineForm(formdata=None),
         hints=GRADE_HINTS,
+        region_labels=REGION_LABELS,
         **_facts(assignment, hidden),
     )
     return page, status
@@ -377,7 +383,7 @@ def unfinished_page(assignment: Assignment, decline: DeclineForm) -> ResponseRet
     """The page on which somebody said no without saying why."""
     if permissions.can_write(current_user, assignment):
         return writing_page(assignment, None, 422, decline)
-    return declaration_page(assignment, DeclarationForm(formdata=None), 422, decline)
+    return declaration_page(assignment, None, 422, decline)
 
 
 def writing_page(

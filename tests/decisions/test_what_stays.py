@@ -32,7 +32,7 @@ from tests.factories import award, call, db, person, save
 from tests.factories import decision as decision_on
 from tests.http import Browser
 from tests.reviews.rows import DUE as EARLIER
-from tests.reviews.rows import case, reviewed, reviewer, scores
+from tests.reviews.rows import case, declared, reviewed, reviewer, scores
 
 DUE = EARLIER.replace(month=5)
 
@@ -171,6 +171,7 @@ def test_after_the_decision_nobody_is_asked_accepts_or_submits() -> None:
     decision.state = DecisionState.TAKEN
     db.session.flush()
     accept = {"grade": Grade.NONE, "reason": "", "by": just_asked.reviewer}
+    declared(just_asked.reviewer, application)
     assert refusal(actions.ask_reviewer, application, another, **ask) == {"decided_already"}
     assert refusal(actions.accept_review, just_asked, **accept) == {"decided_already"}
     assert refusal(actions.submit_review, started, by=started.reviewer) == {"decided_already"}
@@ -193,6 +194,7 @@ def test_the_pages_say_why_no_review_comes_any_more(app: Flask, browser: Browser
     of_call = call()
     application, chair = scored(of_call), coordinator()
     started, just_asked = unfinished(application), unfinished(application, AssignmentState.ASKED)
+    declared(just_asked.reviewer, application)
     decision_on(application, person(), state=DecisionState.TAKEN, released_at=None)
     another, of_reviews = reviewer(), f"/calls/{of_call.reference}/reviews/{application.reference}"
     writing, asked = f"/reviews/{started.id}", f"/reviews/{just_asked.id}"
@@ -302,6 +304,7 @@ def test_a_conflict_that_comes_after_the_reading_began_is_told_as_such(state: As
 def test_after_a_decision_nobody_is_missed_but_a_started_review_is_told() -> None:
     application, chair = scored(call()), coordinator()
     started, just_asked = unfinished(application), unfinished(application, AssignmentState.ASKED)
+    declared(just_asked.reviewer, application)
     decision_on(application, person(), state=DecisionState.TAKEN, released_at=None)
     for one in (just_asked, started):
         actions.recuse_from_review(one, A_COUSIN, by=one.reviewer)
@@ -575,6 +578,8 @@ def test_taken_up_again_without_a_conflicted_review_the_case_goes_on_to_its_end(
     browser.post(page, typed, page=page, status=302)
     asked = db.session.query(Assignment).filter_by(reviewer_id=another.id).one()
     assert (asked.round, asked.state) == (1, AssignmentState.ASKED)
+    assert refusal(actions.accept_review, asked, grade=Grade.NONE, reason="", by=another) == {"declare_first"}
+    declared(another, application)
     actions.accept_review(asked, grade=Grade.NONE, reason="", by=another)
     wording = {"summary": "Sound.", "for_applicant": "Well prepared.", "recommendation": "fund"}
     save_review(asked, scores=scores(4, 3), by=another, **wording)

@@ -81,6 +81,16 @@ def test_of_what_the_reader_may_not_see_there_is_only_the_reference(app: Flask, 
     assert "anary" not in browser.text
 
 
+def test_what_was_taken_back_hides_nothing_any_more_and_stays_on_record(app: Flask, browser: Browser) -> None:
+    of_call = call()
+    application, member = case(of_call), person(Role.COMMITTEE_MEMBER)
+    for grade in (Grade.CONFLICT, Grade.NONE):
+        actions.declare_interest(member, application.organization, grade=grade, reason="A brother.", by=member)
+    browser.sign_in(person(Role.AUDITOR))
+    told = {(row["Grade"], row["Consequence"]) for row in rows(browser, f"/calls/{of_call.reference}/conflicts")}
+    assert told == {("Conflict", "taken back later"), ("No tie", "")}
+
+
 def test_only_coordinators_and_auditors_read_it(app: Flask, browser: Browser) -> None:
     of_call = call()
     browser.sign_in(reviewer())

@@ -342,7 +342,7 @@ class Life:
             assert ORGANIZATION not in letter.subject
         with self.world.on("2027-03-09 09:00"):
             three = self.world.as_("REV-3")
-            three.open("/reviews")
+            self._declare_for_the_call(three)
             page = three.click(ORGANIZATION)
             assignment = three.address
             assert page.heading == "Do you have a tie to this organization?"
@@ -361,6 +361,15 @@ class Life:
             self.world.browsers[self.world.email("STF-03")].open(f"/calls/{CALL}/reviews/{self.application}")
             self.world.browsers[self.world.email("STF-03")].press("Ask Reviewer Two (SAMPLE)")
 
+    def _declare_for_the_call(self, reviewer: Browser) -> None:
+        reviewer.open("/reviews")
+        assert ORGANIZATION not in reviewer.page.text, "nobody is named before the declaration"
+        reviewer.click(self.application)
+        page = reviewer.click("Declare for this call")
+        assert ORGANIZATION in page.text
+        page = reviewer.press("I have no tie to any of these")
+        assert ORGANIZATION in page.text
+
     def _title(self) -> str:
         return str(answers_of("APP-005")["title"])
 
@@ -369,7 +378,7 @@ class Life:
         for day, (who, source) in enumerate((("REV-6", "REV-6"), ("REV-2", "REV-4"))):
             with self.world.on(f"2027-03-{12 + day} 09:00"):
                 reviewer = self.world.as_(who)
-                reviewer.open("/reviews")
+                self._declare_for_the_call(reviewer)
                 page = reviewer.click(ORGANIZATION)
                 page = reviewer.press("Declare and go on", {"grade": "none"})
                 assert page.heading == self._title()

@@ -160,6 +160,11 @@ def test_a_reviewer_opens_nothing_before_declaring_and_nobody_else_opens_it(aske
     )[0][0]
     one = fund.as_("REV-1")
     page = one.open(place)
+    assert page.heading == "First your ties to the applicants"
+    assert "Himal" not in page.text
+    one.click("Declare for this call")
+    one.press("I have no tie to any of these")
+    page = one.open(place)
     assert page.heading == "Do you have a tie to this organization?"
     assert title not in page.text
     one.post(place, {"value_A1": "5"}, status=403)
@@ -183,6 +188,8 @@ def test_a_reviewer_sees_no_other_review_before_their_own_is_in(asked: tuple[Wor
         " a.id = s.application_id WHERE a.reference = 'APP-005'"
     )
     one = fund.as_("REV-1")
+    one.open("/calls/MPF-2027-01/declaration")
+    one.press("I have no tie to any of these")
     one.open(place)
     page = one.press("Declare and go on", {"grade": "none"})
     assert len(told) == 3

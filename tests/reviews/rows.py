@@ -12,6 +12,7 @@ from sqlalchemy import event
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application
 from grants.calls.models import Call
+from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core.db import db
 from grants.reviews import queries
 from grants.reviews.models import Assignment, Recommendation, Review, ReviewerProfile, Score
@@ -35,6 +36,12 @@ def case(call_: Call | None = None, **more: Any) -> Application:
     owner = person()
     applicant = organization(owner, **more.pop("applicant", {}))
     return application(call_ or call(), applicant, owner, **more)
+
+
+def declared(somebody: Person, application_: Application, grade: str = Grade.NONE, reason: str = "") -> None:
+    """Somebody has declared for the call how they stand to the applicant."""
+    about = {"organization_id": application_.organization_id, "call_id": application_.call_id}
+    save(ConflictDeclaration(person_id=somebody.id, grade=grade, reason=reason, **about))
 
 
 def assignment(application_: Application, reviewer_: Person, **more: Any) -> Assignment:

@@ -17,7 +17,7 @@ from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person, save
 from tests.http import Browser
-from tests.reviews.rows import AT, DUE, assignment, case, counted, reviewed, reviewer
+from tests.reviews.rows import AT, DUE, assignment, case, counted, declared, reviewed, reviewer
 from tests.uploads import photographs
 
 CANARY_TITLE = "Zanzibar lighthouse action"
@@ -71,7 +71,13 @@ def test_before_declaring_only_the_essentials_are_shown(app: Flask, browser: Bro
     somebody, application = reviewer(), canary()
     attachment = attached(application)
     one = asked(application, somebody)
-    browser.sign_in(somebody).get("/reviews")
+    browser.sign_in(somebody)
+    for page in ("/reviews", f"/reviews/{one.id}"):
+        browser.get(page)
+        assert application.reference in browser.text
+        assert CANARY_NAME not in browser.text
+    declared(somebody, application)
+    browser.get("/reviews")
     assert CANARY_NAME in browser.text
     assert CANARY_TITLE not in browser.text
     browser.get(f"/reviews/{one.id}")
@@ -90,6 +96,7 @@ def test_a_review_from_the_declaration_to_the_end(app: Flask, browser: Browser) 
     db.session.flush()
     page = f"/reviews/{one.id}"
     browser.sign_in(somebody)
+    declared(somebody, application)
     browser.post(f"{page}/declare", {"grade": "knows"}, page=page, status=422)
     assert "Please describe the tie" in browser.text
     browser.post(f"{page}/declare", {"grade": "none"}, page=page, status=302)
