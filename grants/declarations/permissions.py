@@ -16,7 +16,7 @@ def can_read_register(user: Any) -> bool:
 
 
 def can_declare_for_call(user: Any, call: Call, *, judges: bool) -> bool:
-    """Reviewers who were asked for an application to the call, and committee members invited to a meeting about it: read
+    """Reviewers with a review to write about the call, and committee members invited to a meeting about it: read
     the names of its applicants and declare their ties. Reviewers not where applicants are hidden from them.
     """
     if call.hides_applicants and not user.holds(Role.COMMITTEE_MEMBER):

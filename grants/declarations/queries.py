@@ -33,6 +33,7 @@ from grants.conflicts.permissions import DECLARERS
 from grants.conflicts.queries import OF_CALL, conflicts, hidden_applications
 from grants.core.db import Prepared, db
 from grants.decisions.models import Meeting, Recusal, Seat
+from grants.decisions.workflow import MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment, Review
 from grants.reviews.workflow import LIVE, AssignmentState
@@ -207,14 +208,19 @@ def _recusals() -> Select[*tuple[Any, ...]]:
 
 
 def judges_in(person: Person, call_id: int) -> bool:
-    """Whether a person was asked to review an application to a call, or sits in a meeting about it."""
+    """Whether a person has a review to write about a call, or sits in a meeting about it that has not ended."""
     reviews = exists().where(
         Assignment.application_id == Application.id,
         Application.call_id == call_id,
         Assignment.reviewer_id == person.id,
-        Assignment.state.in_(LIVE),
+        Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)),
     )
-    sits = exists().where(Seat.meeting_id == Meeting.id, Meeting.call_id == call_id, Seat.person_id == person.id)
+    sits = exists().where(
+        Seat.meeting_id == Meeting.id,
+        Meeting.call_id == call_id,
+        Meeting.state.in_((MeetingState.PLANNED, MeetingState.OPENED)),
+        Seat.person_id == person.id,
+    )
     return bool(db.session.scalar(select(or_(reviews, sits))))
 
 

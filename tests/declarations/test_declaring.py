@@ -100,11 +100,17 @@ def test_one_click_declares_no_tie_to_all_and_another_applicant_is_asked_about_a
     assert "Late House" not in browser.text
 
 
-@pytest.mark.parametrize("who", ["stranger", "blind", "coordinator"])
+@pytest.mark.parametrize("who", ["stranger", "blind", "coordinator", "done"])
 def test_whom_it_does_not_concern_reads_no_names(app: Flask, browser: Browser, who: str) -> None:
     of_call = blind_call(blind=who == "blind")
     one = asked(case(of_call, applicant={"name": "Canary House"}))
-    visitor = {"stranger": reviewer, "blind": lambda: one.reviewer, "coordinator": coordinator}[who]()
+    other = case(of_call)
+    visitor = {
+        "stranger": reviewer,
+        "blind": lambda: one.reviewer,
+        "done": lambda: reviewed(other).reviewer,
+        "coordinator": coordinator,
+    }[who]()
     browser.sign_in(visitor)
     browser.get(f"/calls/{of_call.reference}/declaration", 403 if who == "coordinator" else 404)
     assert "anary" not in browser.text

@@ -710,7 +710,6 @@ was granted, not that the organization exists.
 
 NAMED_TO_DECLARE = {
     "reviewer_writing": {"aname"},
-    "reviewer_done": {"aname", "bname"},
     "reviewer_asked": {"aname", "bname"},
     "reviewer_conflicted": {"bname"},
     "member_seated": {"aname", "bname"},
