@@ -160,6 +160,8 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "profile": "/reviews/profile",
         "reviews": "/reviews",
         "interests": "/reviews/interests?words=ha",
+        "declaration-of-the-year": "/declarations/year",
+        "declaration-for-a-call": "/calls/MPF-2026-03/declaration",
     },
     "STF-12": {
         "home-committee": "/",
@@ -177,6 +179,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "application-read": "/applications/APP-005/read",
         "check": "/applications/APP-005/check",
         "call-reviews": "/calls/MPF-2027-01/reviews",
+        "conflicts": "/calls/MPF-2027-01/conflicts",
         "reviews-agreement": "/calls/MPF-2027-01/reviews/agreement",
         "reviews-plan": "/calls/MPF-2026-03/reviews/plan",
         "application-reviews": "/calls/MPF-2027-01/reviews/APP-005",
