@@ -26,10 +26,7 @@ CALL = "MPF-2027-01"
 OWNER, COLLEAGUE = "maya.returnee@example.org", "deepak.accounts@example.org"
 SECRET = "seven quiet rivers"
 ORGANIZATION = "Himalaya Returnees' Forum"
-SORRY = (
-    "The committee has read your application with care. We are sorry that we cannot support it this time, and we thank"
-    " you for the work you put into it."
-)
+SORRY = "Le comité a lu votre demande avec attention. Nous regrettons de ne pas pouvoir la soutenir cette fois"
 FILES = ("call", "form_full_application", "evaluation_grid", "budget_categories", "plan_of_action")
 
 

@@ -407,7 +407,7 @@ def test_what_waits_on_a_device_is_told_where_the_application_is_sent_in_and_rea
 ) -> None:
     world, address = house
     desk = SECTION.partition("/sections")[0]
-    with window(chromium, address, viewport=PHONE) as opened:
+    with window(chromium, address, viewport=PHONE, service_workers="block") as opened:  # "route" sees no page of theirs
         opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = opened.sign_in(world.emails["USR-PE-1"])
         waiting = page.locator("[data-waits]")
