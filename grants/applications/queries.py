@@ -29,7 +29,7 @@ from grants.applications.models import Application, Attachment, ChangesRead, Rec
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, DocumentAsked, EligibilityRule, Lot
 from grants.calls.queries import once_published
-from grants.core.db import Prepared, columns_of, db, in_session, packed, renewed, to_read, unpacked
+from grants.core.db import Prepared, columns_of, db, in_session, packed, prepared_once, renewed, to_read, unpacked
 from grants.core.files import Scan, StoredFile
 from grants.history.models import HistoryEntry
 from grants.questionnaires.models import AnswerSetAside, AnswerSheet, SectionAnswers
@@ -189,7 +189,7 @@ def handed_in(application: Application) -> HandedIn:
     return HandedIn(answers, finished, [_paper(paper, documents) for paper in papers or ()], at, receipts)
 
 
-@lru_cache(maxsize=512)
+@prepared_once
 def _opening(seen: Select[Any]) -> Prepared:
     answers, of_sheet = SectionAnswers, SectionAnswers.answer_sheet_id == Application.answer_sheet_id
     section = func.json_build_array(
@@ -461,7 +461,7 @@ def applications_of_call(
     return Found(list(listing(call=call.id, skip=(page - 1) * PAGE_SIZE, **given)), number, page, counts)
 
 
-@lru_cache(maxsize=512)
+@prepared_once
 def _counting(seen: Select[Any]) -> Prepared:
     keys = (Application.state, Application.region, Application.lot_key)
     return Prepared(
@@ -473,7 +473,7 @@ def _counting(seen: Select[Any]) -> Prepared:
     )
 
 
-@lru_cache(maxsize=512)
+@prepared_once
 def _listing(seen: Select[Any], given: tuple[str, ...], sort: str, descending: bool) -> Prepared:
     order = SORTS[sort].desc() if descending else SORTS[sort].asc()
     chosen = [getattr(Application, name) == bindparam(name, None, Text) for name in given]

@@ -18,7 +18,7 @@ from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milest
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.calls.queries import documents_of
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, prepared_once
 from grants.core.money import Money
 from grants.decisions.models import Decision
 from grants.decisions.workflow import DecisionState
@@ -253,7 +253,7 @@ def grants_of_call(
     return Grants(lines, int(number), int(amount), by_state or {})
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _grants_of_call(seen: Select[Award], filters: frozenset[str]) -> Prepared:
     """The reading for one scope and these filters: the numbers, and beside them one page of grants."""
     of_call = (

@@ -23,7 +23,7 @@ from grants.calls.models import (
     WorkingCopy,
 )
 from grants.calls.workflow import CallState
-from grants.core.db import Prepared, Texts, columns_of, db, packed, to_read, unpacked
+from grants.core.db import Prepared, Texts, columns_of, db, packed, prepared_once, to_read, unpacked
 from grants.questionnaires.models import Questionnaire
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def call_to_read(seen: Select[Call], reference: str) -> Call | None:
     return unpacked(Call, rows[0][0]) if rows else None
 
 
-@lru_cache(maxsize=512)
+@prepared_once
 def _to_read(seen: Select[Call]) -> Prepared:
     named = Call.reference == bindparam("reference", None, Text)
     return Prepared(lambda: seen.where(named).with_only_columns(packed(Call)))

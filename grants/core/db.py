@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import cache, cached_property
-from typing import Annotated, Any, TypeVar
+from functools import cache, cached_property, lru_cache, wraps
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from flask import g, has_request_context
 from flask_sqlalchemy import SQLAlchemy
@@ -16,6 +17,7 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg import OperationalError
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     CheckConstraint,
     ColumnElement,
     CompoundSelect,
@@ -144,14 +146,96 @@ class Prepared:
 
     @cached_property
     def _compiled(self) -> tuple[str, dict[str, Any]]:
-        compiled = self._compose().compile(dialect=db.engine.dialect, compile_kwargs={"render_postcompile": True})
-        text, kept = str(compiled), {}
-        for name, value in compiled.params.items():
+        return _Compiled(self._compose()).read()
+
+    def for_others(self, scope: Select[Any]) -> Callable[[Select[Any]], Prepared]:
+        """The same statement for other scopes of the shape of ``scope``, with which it was composed."""
+        compiled = _Compiled(self._compose())
+
+        def for_another(other: Select[Any]) -> Prepared:
+            prepared = Prepared(self._compose)
+            prepared.__dict__["_compiled"] = compiled.read(scope, other)
+            return prepared
+
+        return for_another
+
+
+class _Compiled:
+    """A statement as the driver takes it, to be read with its own values or with those of another of its shape."""
+
+    def __init__(self, statement: Statement) -> None:
+        dialect = db.engine.dialect
+        self._key = statement._generate_cache_key()
+        self._compiled: Any = dialect.statement_compiler(dialect, statement, cache_key=self._key)
+
+    def read(self, scope: Select[Any] | None = None, other: Select[Any] | None = None) -> tuple[str, dict[str, Any]]:
+        """The text, and the numbers that are the same whenever it is asked. Those of one scope give way to another's."""
+        values = list(self._key.bindparams) if self._key else None
+        if scope is not None and other is not None:
+            instead = {id(old): new for old, new in zip(_values_in(scope), _values_in(other), strict=True)}
+            values = [instead.get(id(value), value) for value in values or ()]
+        asked = self._compiled.construct_params(extracted_parameters=values, escape_names=False, _check=False)
+        expanded = self._compiled.construct_expanded_state(asked, escape_names=False)
+        text, kept = expanded.statement, {}
+        for name, value in expanded.parameters.items():
             if isinstance(value, str | bool):
                 text = text.replace(f"%({name})s", _literal(value))
             elif value is not None:
                 kept[name] = value
-        return text, kept
+        return sys.intern(text), kept
+
+
+def _values_in(scope: Select[Any]) -> Sequence[BindParameter[Any]]:
+    key = scope._generate_cache_key()
+    return key.bindparams if key else ()
+
+
+def _shape(scope: Select[Any]) -> Any:
+    """What two scopes have in common when they differ in nothing but numbers; a list of numbers has its length."""
+    key = scope._generate_cache_key()
+    if key is None:
+        return scope
+    values = (value.effective_value for value in key.bindparams)
+    return key.key, tuple(
+        tuple(value)
+        if isinstance(value, list) and not _are_numbers(value)
+        else len(value)
+        if isinstance(value, list)
+        else None
+        if _are_numbers([value])
+        else value
+        for value in values
+    )
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+
+
+More = ParamSpec("More")
+
+MOST_SCOPES = 4096
+"""Of how many people a process remembers what their statements are asked with."""
+
+
+def prepared_once(
+    compose: Callable[Concatenate[Select[Any], More], Prepared],
+) -> Callable[Concatenate[Select[Any], More], Prepared]:
+    """Keep what ``compose`` prepares for a scope.
+
+    People whose scopes differ only in numbers (who they are, which organizations are theirs) share one statement. It is
+    composed and compiled once, not once for each of the thousand who write in the hour before a deadline.
+    """
+    shared: dict[Any, Callable[[Select[Any]], Prepared]] = {}
+
+    def kept(scope: Select[Any], *more: More.args, **named: More.kwargs) -> Prepared:
+        shape = (_shape(scope), more, tuple(sorted(named.items())))
+        if shape not in shared:
+            shared[shape] = compose(scope, *more, **named).for_others(scope)
+        return shared[shape](scope)
+
+    remembered: Any = lru_cache(maxsize=MOST_SCOPES)(kept)
+    return wraps(compose)(remembered)
 
 
 def _literal(value: str | bool) -> str:

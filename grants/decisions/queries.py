@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, select
@@ -20,7 +19,7 @@ from grants.calls.models import Call, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.queries import once_published
 from grants.checks.models import Finding, Outcome
 from grants.conflicts import queries as conflicts
-from grants.core.db import Prepared, db, packed, to_read, unpacked
+from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
 from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
@@ -107,7 +106,7 @@ def meetings_of(seen: Select[Meeting], call: Call) -> list[MeetingLine]:
     return [MeetingLine(r, MeetingState(state), at) for r, state, at in _meetings_of(seen)(call=call.id)]
 
 
-@lru_cache(maxsize=500)
+@prepared_once
 def _meetings_of(seen: Select[Meeting]) -> Prepared:
     of_call = seen.where(Meeting.call_id == reviews.OF_CALL).order_by(Meeting.starts_at.desc())
     return Prepared(lambda: of_call.with_only_columns(Meeting.reference, Meeting.state, Meeting.starts_at))
@@ -138,7 +137,7 @@ def meeting_to_read(seen: Select[Meeting], reference: str) -> Meeting | None:
     return meeting
 
 
-@lru_cache(maxsize=500)
+@prepared_once
 def _meeting_to_read(seen: Select[Meeting]) -> Prepared:
     named = Meeting.reference == bindparam("reference", None, Text)
     seat = func.json_build_array(packed(Seat), Person.name, Person.reference)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -31,7 +30,7 @@ from grants.applications.workflow import ApplicationState
 from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.conflicts.permissions import DECLARERS
 from grants.conflicts.queries import OF_CALL, conflicts, hidden_applications
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, prepared_once
 from grants.decisions.models import Meeting, Recusal, Seat
 from grants.decisions.workflow import MeetingState
 from grants.history.models import HistoryEntry
@@ -78,7 +77,7 @@ def whole_register_of(call_id: int, seen: Select[Application]) -> list[Line]:
     return list(map(Line._make, _register(seen, is_whole=True)(call=call_id)))
 
 
-@lru_cache(maxsize=500)
+@prepared_once
 def _register(seen: Select[Application], *, is_whole: bool) -> Prepared:
     return Prepared(lambda: _lines(seen, is_whole))
 

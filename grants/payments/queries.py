@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -38,7 +38,7 @@ from grants.accounts.models import Organization, Person
 from grants.awards.models import Award, BudgetLine, Condition
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, prepared_once
 from grants.core.files import Scan, StoredFile
 from grants.core.mail import OutboxMail
 from grants.core.money import Money
@@ -314,7 +314,7 @@ def something_is_due(seen: Select[Award], at: datetime) -> bool:
     return bool(_due_in(seen)(at=at))
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _due_in(seen: Select[Award]) -> Prepared:
     def compose() -> Select[*tuple[Any, ...]]:
         verified = select(BankAccount.organization_id).where(BankAccount.state == BankAccountState.VERIFIED)
@@ -324,7 +324,7 @@ def _due_in(seen: Select[Award]) -> Prepared:
     return Prepared(compose)
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _queue_of(seen: Select[Award]) -> Prepared:
     """The reading of the queue for one scope: its figures, and below them the tranches of one page."""
 
@@ -621,7 +621,7 @@ def unverified_accounts(seen: Select[BankAccount]) -> list[Unverified]:
     return [Unverified._make(row) for row in _unverified(seen)()]
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _unverified(seen: Select[BankAccount]) -> Prepared:
     found = (
         seen.join(Organization, Organization.id == BankAccount.organization_id)
@@ -716,7 +716,7 @@ def payments_of(award: Award) -> list[PaymentLine]:
     return [PaymentLine._make(row) for row in _PAYMENTS_OF(award=award.id)]
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _payments_in(seen: Select[Disbursement]) -> Prepared:
     found = _payment_lines().where(
         Disbursement.state == bindparam("state", None, type_=Text),
@@ -940,7 +940,7 @@ def transfers(seen: Select[Transfer], *, call: str = "", page: int = 1) -> tuple
     return [TransferLine._make(row[1:]) for row in rows if row[1]], rows[0][0]
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _transfers(seen: Select[Transfer], of_call: bool) -> Prepared:
     """The reading for one scope: how many transfers there are, and beside it one page of them."""
     debit, credit = aliased(Account), aliased(Account)

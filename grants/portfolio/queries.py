@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -51,7 +51,7 @@ from grants.complaints.workflow import OPEN
 from grants.conflicts.models import ConflictDeclaration, YearDeclaration
 from grants.conflicts.queries import hidden_applications
 from grants.conflicts.rules import YEAR_DAYS
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, prepared_once
 from grants.core.languages import pick
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
@@ -681,7 +681,7 @@ def grants_like(seen: Select[Award], wanted: Filter) -> tuple[list[GrantLine], i
     return [GrantLine._make(row[1:]) for row in rows if row[1]], rows[0][0]
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _grants_of(seen: Select[Award], filters: frozenset[str]) -> Prepared:
     """The reading for one scope and these filters: how many grants there are, and beside it one page of them."""
     call = select(Call.id).where(Call.reference == bindparam("call", None, type_=Text)).scalar_subquery()
@@ -770,7 +770,7 @@ def grant_by_reference(seen: Select[Award], reference: str) -> Grant | None:
     return None
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _grant_in(seen: Select[Award]) -> Prepared:
     found = (
         seen.where(Award.reference == bindparam("reference", None, type_=Text))

@@ -31,7 +31,7 @@ from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application
 from grants.awards.models import Award, BudgetLine
 from grants.calls.models import Call
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, prepared_once
 from grants.core.money import Money
 from grants.core.questions import Definition, parse_definition
 from grants.questionnaires.models import Questionnaire, SectionAnswers
@@ -303,7 +303,7 @@ def queue(
     return lines, dict(zip(KINDS, rows[0], strict=False))
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _queue_of(seen: Select[ReportDue], award_states: frozenset[str], which: str, in_region: bool) -> Prepared:
     """The reading of the queue for one scope and filter: how many there are of each kind, and beside it one page.
 

@@ -43,7 +43,7 @@ from grants.calls.queries import documents_of
 from grants.calls.workflow import CallState
 from grants.conflicts.models import ConflictDeclaration
 from grants.conflicts.queries import declared_for, ties_of
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, prepared_once
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.core.questions import LINES, Definition, Question, Section
@@ -303,7 +303,7 @@ def assignments_of(seen: Select[Assignment], person: Person, page: int, size: in
     return Tasks(page, shown, *(rows[0][-2:] if rows else (0, 0)))
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _assignments_of(seen: Select[Assignment]) -> Prepared:
     mine = seen.where(
         Assignment.reviewer_id == bindparam("person", None, type_=BigInteger), Assignment.state.in_(LIVE)
@@ -693,7 +693,7 @@ def under_review_unseen(call_id: int, among: Select[Application]) -> set[int]:
     return {application_id for (application_id,) in _unseen(among)(call=call_id)}
 
 
-@lru_cache(maxsize=1000)
+@prepared_once
 def _unseen(among: Select[Application]) -> Prepared:
     return Prepared(
         lambda: select(Application.id).where(
