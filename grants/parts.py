@@ -89,7 +89,7 @@ def allow_open_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-BACKWARDS = 5
+BACKWARDS = 15
 """How far workers step back (the niceness of the system) from the web processes of their machine."""
 
 
