@@ -29,10 +29,15 @@ from grants.letters.queries import wording_of
 from grants.questionnaires import queries as questionnaire_queries
 
 
+def obstacles_to_taking_part(application: Application, person: Person) -> list[Obstacle]:
+    """Why somebody may not carry out the check of an application, whoever else may."""
+    return rules.obstacles_to_checking_anew(checked_before=queries.checked_before(person, application))
+
+
 def check_eligibility(application: Application, *, by: Person) -> list[Finding]:
     """Let the machine look at every rule of the call; what a person has judged already stays."""
     applications.hold(application)
-    refuse(rules.obstacles_to_checking(application))
+    refuse(rules.obstacles_to_checking(application) + obstacles_to_taking_part(application, by))
     values = eligibility_values(application)
     present = {finding.rule_id: finding for finding in queries.findings_of(application)}
     outdated = queries.outdated_findings(application)
@@ -69,7 +74,7 @@ def judge(finding: Finding, outcome: str, reason: str, *, by: Person) -> None:
     """A person says whether a rule is met, and why. Raises Refused without a reason."""
     application = finding.application
     applications.hold(application)
-    refuse(rules.obstacles_to_judging(finding, outcome, reason))
+    refuse(rules.obstacles_to_judging(finding, outcome, reason) + obstacles_to_taking_part(application, by))
     finding.outcome, finding.judged, finding.judged_by_id = outcome, True, by.id
     finding.reason = reason.strip()
     finding.found_at = clock.now()
@@ -83,6 +88,7 @@ def find_eligible(application: Application, *, by: Person) -> None:
     refuse(
         rules.obstacles_to_finding_eligible(application, findings, rules=known)
         + obstacles_to_counting(application, entry_of(application))
+        + obstacles_to_taking_part(application, by)
     )
     entry = history.record(application, "find_eligible", by=by)
     people = applications.people_of(application)
@@ -92,7 +98,10 @@ def find_eligible(application: Application, *, by: Person) -> None:
 def find_ineligible(application: Application, reason: str, *, by: Person) -> None:
     """A rule is not met: the application cannot be considered. Its people are told which rule, why, and how to complain."""
     findings = queries.findings_of(application)
-    refuse(rules.obstacles_to_finding_ineligible(application, findings, rules=len(queries.rules_of(application.call))))
+    refuse(
+        rules.obstacles_to_finding_ineligible(application, findings, rules=len(queries.rules_of(application.call)))
+        + obstacles_to_taking_part(application, by)
+    )
     entry = history.record(application, "find_ineligible", by=by, reason=reason)
     unmet = [
         {"key": finding.rule.key, "text": finding.rule.text, "reason": finding.reason}
@@ -111,9 +120,11 @@ def find_ineligible(application: Application, reason: str, *, by: Person) -> Non
     )
 
 
-def reopen_check(application: Application, reason: str, *, by: Person) -> None:
-    """Take up the eligibility check again, with a reason: after a complaint, or when a mistake was found."""
-    history.record(application, "reopen_check", by=by, reason=reason)
+def reopen_check(application: Application, reason: str, *, by: Person, by_others: bool = False) -> None:
+    """Take up the eligibility check again, with a reason: when a mistake was found, or ``by_others`` than those who had a
+    part in it, after a complaint.
+    """
+    history.record(application, "reopen_check", by=by, reason=reason, by_others=by_others)
 
 
 # ------------------------------------------------------------------ asking for more information
@@ -125,7 +136,7 @@ def ask(application: Application, parts: Collection[str], reason: str, due_on: d
     definition = definition_for(application)
     known = rules.parts_of(application, definition, applications.documents_of(application.call))
     refuse(
-        rules.obstacles_to_asking(application)
+        rules.obstacles_to_asking(application) + obstacles_to_taking_part(application, by)
         or rules.obstacles_to_this_request(parts, known, reason)
         + rules.obstacles_to_the_day(application, due_on, clock.now())
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, undefer
 
 from grants.accounts.models import Membership, Organization, Person
@@ -14,6 +14,10 @@ from grants.checks.models import Clarification, Finding
 from grants.checks.workflow import ClarificationState
 from grants.core.db import db
 from grants.enquiries.models import Enquiry, EnquiryKind, Verdict
+from grants.history.models import HistoryEntry
+
+CHECKED = ("judge", "find_ineligible")
+"""What somebody did, by the record, who had a part in an eligibility check."""
 
 
 def rules_of(call: Call) -> list[EligibilityRule]:
@@ -64,6 +68,21 @@ def finding_by_rule(application: Application, rule_key: str) -> Finding | None:
         .options(contains_eager(Finding.rule), contains_eager(Finding.application))
     )
     return db.session.scalar(found)
+
+
+def checked_before(person: Person, application: Application) -> bool:
+    """Whether somebody had a part in the check of an application that others carry out anew."""
+    about = (HistoryEntry.subject_kind == "application", HistoryEntry.subject_id == application.id)
+    reopened = select(func.max(HistoryEntry.id)).where(
+        *about, HistoryEntry.verb == "reopen_check", HistoryEntry.details["by_others"].as_boolean()
+    )
+    had_a_part = exists().where(
+        *about,
+        HistoryEntry.actor_id == person.id,
+        HistoryEntry.verb.in_(CHECKED),
+        HistoryEntry.id < reopened.scalar_subquery(),
+    )
+    return bool(db.session.scalar(select(had_a_part)))
 
 
 def sent_in_by(organization_id: int, call_id: int) -> int:

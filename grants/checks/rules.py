@@ -114,6 +114,14 @@ def obstacles_to_checking(application: Application) -> list[Obstacle]:
     return []
 
 
+def obstacles_to_checking_anew(*, checked_before: bool) -> list[Obstacle]:
+    """Why somebody cannot carry out the check that follows from a complaint: they had a part in the one before."""
+    if not checked_before:
+        return []
+    message = _l("You took part in the check that the complaint was about. Somebody else carries out the new one.")
+    return [Obstacle("checked_before", message)]
+
+
 def obstacles_to_judging(finding: Finding, outcome: str, reason: str) -> list[Obstacle]:
     """Why a person cannot judge a rule this way."""
     found = obstacles_to_checking(finding.application)

@@ -100,7 +100,8 @@ def find_ineligible(reference: str) -> ResponseReturnValue:
         call=application.call,
         form=form,
         unmet=[finding for finding in findings if finding.outcome == Outcome.FAILED],
-        obstacles=rules.obstacles_to_finding_ineligible(application, findings, len(queries.rules_of(application.call))),
+        obstacles=rules.obstacles_to_finding_ineligible(application, findings, len(queries.rules_of(application.call)))
+        + actions.obstacles_to_taking_part(application, current_user),
     )
     return page, 422 if form.is_submitted() else 200
 
@@ -114,6 +115,8 @@ def _to_check(reference: str) -> Application:
 def _check_page(application: Application, failed: JudgeForm | None = None, key: str = "") -> ResponseReturnValue:
     findings = queries.findings_of(application)
     asked = queries.rules_of(application.call)
+    may_act = permissions.can_check(current_user, application)
+    barred = actions.obstacles_to_taking_part(application, current_user) if may_act else []
     page = render_template(
         "checks/check.html",
         application=application,
@@ -127,12 +130,14 @@ def _check_page(application: Application, failed: JudgeForm | None = None, key: 
         problem_at=key,
         absent=_absent(application),
         steps=steps_of(application),
-        checking=rules.obstacles_to_checking(application),
+        checking=rules.obstacles_to_checking(application) + barred,
         eligible=rules.obstacles_to_finding_eligible(application, findings, len(asked))
-        + obstacles_to_counting(application, entry_of(application)),
-        ineligible=rules.obstacles_to_finding_ineligible(application, findings, len(asked)),
+        + obstacles_to_counting(application, entry_of(application))
+        + barred,
+        ineligible=rules.obstacles_to_finding_ineligible(application, findings, len(asked)) + barred,
         told=timeline([("application", application.id)], names=True, limit=30),
-        may_act=permissions.can_check(current_user, application),
+        may_act=may_act,
+        may_judge=may_act and not barred,
         has_asked=queries.next_number(application) > 1,
         objections=queries.objections_found_right(application),
     )
@@ -167,6 +172,10 @@ def clarifications(reference: str) -> ResponseReturnValue:
     return _clarifications_page(application)
 
 
+def _obstacles_to_asking(application: Application) -> list[Obstacle]:
+    return rules.obstacles_to_asking(application) + actions.obstacles_to_taking_part(application, current_user)
+
+
 def _clarifications_page(
     application: Application, answering: HandInForm | None = None, extending: MoreTimeForm | None = None
 ) -> ResponseReturnValue:
@@ -194,7 +203,7 @@ def _clarifications_page(
             if one.after is not None
         },
         missing=actions.obstacles_to_handing_in(waiting) if waiting else [],
-        asking=rules.obstacles_to_asking(application),
+        asking=_obstacles_to_asking(application) if ours else [],
         answering=answering or HandInForm(formdata=None),
         extending=extending or MoreTimeForm(formdata=None),
         may_ask=ours,
@@ -226,7 +235,7 @@ def ask(reference: str) -> ResponseReturnValue:
         application=application,
         call=application.call,
         form=form,
-        obstacles=rules.obstacles_to_asking(application),
+        obstacles=_obstacles_to_asking(application),
     )
     return page, 422 if form.is_submitted() else 200
 

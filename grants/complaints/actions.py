@@ -75,15 +75,15 @@ def hand_back(complaint: Complaint, reason: str, *, by: Person) -> None:
 
 
 def uphold(complaint: Complaint, answer: str, *, by: Person) -> None:
-    """Find that the applicant is right: in the same act the check is opened again, or the decision is set aside for a
-    fresh assessment by others.
+    """Find that the applicant is right: in the same act the check is opened again for others to carry out, or the
+    decision is set aside for a fresh assessment by others.
     """
     _answer(complaint, "uphold", answer, by)
     reason = f"{complaint.reference}: {answer.strip()}"
     if complaint.decision is not None:
         decisions.set_aside(complaint.decision, reason, by=by)
     elif complaint.application.state == ApplicationState.INELIGIBLE:
-        decisions.reopen_check(complaint.application, reason, by=by)
+        decisions.reopen_check(complaint.application, reason, by=by, by_others=True)
 
 
 def dismiss(complaint: Complaint, answer: str, *, by: Person) -> None:

@@ -12,6 +12,7 @@ from grants.accounts.models import Organization, Person
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
+from grants.checks.queries import CHECKED
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
 from grants.conflicts.queries import in_conflict
@@ -21,9 +22,8 @@ from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment
 
-CHECKED = ("judge", "find_ineligible")
 DECIDED = ("propose", "amend", "vote", "take", "reconsider")
-"""What somebody did, by the record, who had a part in an eligibility check or in a decision."""
+"""What somebody did, by the record, who had a part in a decision."""
 
 
 class Matter(NamedTuple):

@@ -345,11 +345,13 @@ def withdraw_application(application: Application, reason: str, *, by: Person) -
     application_actions.withdraw(application, reason, by=by)
 
 
-def reopen_check(application: Application, reason: str, *, by: Person) -> None:
-    """Take up the eligibility check again. Raises Refused once the committee has decided about the application."""
+def reopen_check(application: Application, reason: str, *, by: Person, by_others: bool = False) -> None:
+    """Take up the eligibility check again, maybe ``by_others``. Raises Refused once the committee has decided about the
+    application.
+    """
     _hold(application)
     refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
-    check_actions.reopen_check(application, reason, by=by)
+    check_actions.reopen_check(application, reason, by=by, by_others=by_others)
 
 
 def set_aside(decision: Decision, reason: str, *, by: Person) -> None:

@@ -291,6 +291,37 @@ def test_a_complaint_upheld_against_the_check_opens_it_again_at_once() -> None:
     assert db.session.scalars(select(Finding).where(Finding.application_id == application.id)).one().judged
 
 
+def test_the_check_that_follows_from_a_complaint_is_carried_out_by_somebody_else(app: Flask, browser: Browser) -> None:
+    application, judge = found_ineligible()
+    answered(application)
+    (finding,) = db.session.scalars(select(Finding).where(Finding.application_id == application.id))
+    for act in (
+        lambda by: checks.check_eligibility(application, by=by),
+        lambda by: checks.judge(finding, Outcome.PASSED, "I looked again.", by=by),
+        lambda by: checks.find_eligible(application, by=by),
+        lambda by: checks.find_ineligible(application, "It stands.", by=by),
+        lambda by: checks.ask(application, ["S1"], "The certificate.", date(2027, 5, 1), by=by),
+    ):
+        with pytest.raises(Refused) as refused:
+            act(judge)
+        assert codes(refused)[-1] == "checked_before"
+    browser.sign_in(judge).get(f"/applications/{application.reference}/check")
+    assert "Somebody else carries out the new one." in browser.text
+    assert "Judge it otherwise" not in browser.text
+    other = coordinator()
+    checks.judge(finding, Outcome.PASSED, "Registered in 2010, paper seen.", by=other)
+    checks.find_eligible(application, by=other)
+    assert application.state == ApplicationState.ELIGIBLE
+
+
+def test_a_mistake_of_ones_own_is_mended_by_oneself() -> None:
+    application, judge = found_ineligible()
+    decisions.reopen_check(application, "I read the wrong page.", by=judge)
+    checks.judge(checks.check_eligibility(application, by=judge)[0], Outcome.PASSED, "Page 2.", by=judge)
+    checks.find_eligible(application, by=judge)
+    assert application.state == ApplicationState.ELIGIBLE
+
+
 @pytest.mark.parametrize("outcome", ["decline", "reserve"])
 def test_a_complaint_upheld_against_a_decision_leads_to_a_fresh_assessment_by_others(outcome: str) -> None:
     application, meeting, people = told(outcome)
