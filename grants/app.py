@@ -12,6 +12,7 @@ from grants.accounts import security
 from grants.accounts import tasks as account_tasks
 from grants.accounts import views as accounts
 from grants.applications import views as applications
+from grants.assignments import tasks as assignment_tasks
 from grants.assignments import views as assignments
 from grants.awards import views as awards
 from grants.calls import views as calls
@@ -85,6 +86,7 @@ TASKS = (
     upload_tasks,
     wordform_tasks,
     draft_tasks,
+    assignment_tasks,
     payment_tasks,
     closeout_tasks,
     reminder_tasks,

@@ -7,6 +7,9 @@ no conflict, the language. Held to whenever it is possible at all, and in this o
 and reviews that connect all applications, without which reviewers cannot be compared (one set of reviewers would judge
 one set of applications, and nobody both).
 
+An assignment that has begun is added to: who was asked stays asked, and counts in loads, in what connects applications and
+in how well these are served. A third review is found like a first one, one to a reviewer and on top of their capacity.
+
 With loads between two numbers the program is a flow through a network and its relaxation nearly always comes out in
 whole numbers; so it is solved for each pair of numbers that loads can lie between. Cuts that demand a connection are
 added only where a solution lacks one, and hold for every other solution.
@@ -14,20 +17,26 @@ added only where a solution lacks one, and hold for every other solution.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from grants.assignments.queries import Boards
 from grants.core.languages import LazyWords, _l, _ln, language_name
 from grants.core.rules import Obstacle
 from grants.core.solver import Program
 from grants.reviews.queries import ApplicationLine, Board, Candidate
-from grants.reviews.rules import affinity
+from grants.reviews.rules import THIRD_REVIEWS_EACH, affinity
+from grants.reviews.workflow import LIVE, AssignmentState
 
 LOAD_SPREAD = 2
 """By how many first-round reviews the busiest reviewer may exceed another one who could have taken more."""
+
+THIRD_REVIEWS = 1
+"""How many third reviews an application has at most."""
 
 
 ROUNDED = ((1, 0), (2, 0), (2, 1))
@@ -45,6 +54,9 @@ class Pair(NamedTuple):
     affinity: int
 
 
+AT_ONCE = 4_000
+"""Among so many pairs of an application and a reviewer the best plan is found while a page is opened (0.2 seconds)."""
+
 MOST_OPTIONS = 15
 """How many reviewers a coordinator chooses among for one review: those who fit best."""
 
@@ -58,12 +70,24 @@ class Option(NamedTuple):
     knows_lot: bool
 
 
-def options_for(board: Board, line: ApplicationLine, kept: Collection[str] = ()) -> list[Option]:
+def options_for(board: Board, line: ApplicationLine, kept: Collection[str] = (), round: int = 1) -> list[Option]:
     """Who could be asked for an application, who fits best first; those ``kept`` by reference are always among them."""
-    able = [p for p in board.candidates if p.capacity > 0 and bar(board, line, p) is None]
+    able = [p for p in board.candidates if bar(board, line, p) is None and room_of(board, p, round) > 0]
     found = [Option(p, affinity(line, p), line.region in p.regions, line.lot_key in p.lots) for p in able]
     found.sort(key=lambda one: (-one.affinity, one.reviewer.name, one.reviewer.reference))
     return [one for n, one in enumerate(found) if n < MOST_OPTIONS or one.reviewer.reference in kept]
+
+
+def room_of(board: Board, person: Candidate, round: int) -> int:
+    """How many more reviews of a round somebody takes on in the call."""
+    agreed = person.capacity if round == 1 else THIRD_REVIEWS_EACH
+    return max(agreed - board.assignments.load[person.id, round], 0)
+
+
+def missing_in(board: Board, line: ApplicationLine, wanted: int, round: int) -> int:
+    """How many more reviewers an application needs in a round, of ``wanted`` in the first."""
+    needed = wanted if round == 1 else THIRD_REVIEWS
+    return max(needed - len(board.assignments.live(line.id, round)), 0)
 
 
 class Group(NamedTuple):
@@ -76,17 +100,18 @@ class Group(NamedTuple):
 @dataclass(frozen=True)
 class Plan:
     """Whom to ask for what. ``spread`` is what loads may differ by; ``is_connected`` says whether the reviews connect all
-    applications.
+    applications; ``given`` is the affinity of those who were asked before, by the applications that need more.
     """
 
     pairs: list[Pair]
     spread: int
     is_connected: bool
+    given: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
         """The sum of all affinities."""
-        return sum(pair.affinity for pair in self.pairs)
+        return self.by_application.total()
 
     @property
     def worst(self) -> int | None:
@@ -96,7 +121,7 @@ class Plan:
     @cached_property
     def by_application(self) -> Counter[str]:
         """The affinity of each application: the sum over its reviewers."""
-        found: Counter[str] = Counter()
+        found: Counter[str] = Counter(self.given)
         for pair in self.pairs:
             found[pair.application.reference] += pair.affinity
         return found
@@ -124,23 +149,27 @@ class Plan:
 
 def bar(board: Board, line: ApplicationLine, reviewer: Candidate) -> str | None:
     """Why a reviewer can never be asked for an application: ``conflict``, ``before`` (a fresh assessment is made by
-    others) or ``language``; None when they can.
+    others), ``asked`` (they were already), ``left`` (they said no, or were released) or ``language``; None when they can.
     """
-    if (reviewer.id, line.organization_id) in board.ties:
+    past = {one.state for one in board.assignments.of_application.get(line.id, ()) if one.reviewer_id == reviewer.id}
+    if (reviewer.id, line.organization_id) in board.ties or AssignmentState.RECUSED in past:
         return "conflict"
-    if any(one.reviewer_id == reviewer.id for one in board.assignments.of_application.get(line.id, [])):
+    if AssignmentState.REPLACED in past:
         return "before"
+    if past:
+        return "left" if past.isdisjoint(LIVE) else "asked"
     return None if line.language in reviewer.languages else "language"
 
 
-def best_plan(board: Board, wanted: int) -> Plan | list[Obstacle]:
-    """The best assignment of ``wanted`` first-round reviewers to each application of a board on which nobody has been
-    asked yet; or which applications cannot be covered, and why. Raises NotProven when it cannot tell.
+def best_plan(board: Board, wanted: int, round: int = 1) -> Plan | list[Obstacle]:
+    """The best reviewers to ask besides those of a board who were asked already, so that each of its applications has
+    ``wanted`` in the first round, or one in the second; or which applications cannot be covered, and why. Raises NotProven
+    when it cannot tell.
     """
-    network = _Network(board, wanted)
+    network = _Network(board, wanted, round)
     if not network.can_cover():
         return _obstacles_to_covering(network)
-    for spread in range(LOAD_SPREAD, network.need + LOAD_SPREAD + 1):
+    for spread in range(LOAD_SPREAD, max(network.greatest_load, LOAD_SPREAD) + 1):
         for connected in (True, False):
             if not connected and not network.cuts:
                 continue
@@ -148,22 +177,125 @@ def best_plan(board: Board, wanted: int) -> Plan | list[Obstacle]:
             found = network.best(spread)
             if found is not None:
                 pairs = [network.pairs[column] for column in found]
-                return Plan(pairs, spread, is_connected=len(network.groups(found)) <= 1)
+                given = {line.reference: network.given[line.id] for line in network.lines}
+                return Plan(pairs, spread, len(network.groups(found)) <= 1, given)
     raise AssertionError("what can be covered can be covered with some spread")
 
 
-class _Network:
-    """The applications and reviewers of a board, the pairs that may be made, and the program that chooses among them."""
+def best_plan_for_most(board: Board, wanted: int, round: int = 1) -> tuple[Plan, list[Obstacle]]:
+    """The best plan for all applications that can be covered, and why others cannot. Those wait for a person to choose."""
+    why: list[Obstacle] = []
+    while isinstance(found := best_plan(board, wanted, round), list):
+        why += found
+        left_out = _uncovered(_Network(board, wanted, round))
+        board = replace(board, lines=[line for line in board.lines if line not in left_out])
+    return found, why
 
-    def __init__(self, board: Board, wanted: int) -> None:
-        self.board, self.wanted = board, wanted
-        self.lines = sorted(board.lines, key=lambda line: line.reference)
+
+class Waiting(NamedTuple):
+    """An application that needs so many more reviewers in a round, and who was asked for it already."""
+
+    application: ApplicationLine
+    round: int
+    missing: int
+    asked: list[Candidate]
+
+
+def waiting_in(boards: Boards, wanted: int) -> list[Waiting]:
+    """The applications that need reviewers, by their references."""
+    people = {person.id: person for person in boards.first.candidates}
+    found = []
+    for round, board in enumerate(boards, 1):
+        for line in board.lines:
+            missing = missing_in(board, line, wanted, round)
+            asked = [one.reviewer_id for one in board.assignments.live(line.id)]
+            if missing:
+                found.append(Waiting(line, round, missing, [people[one] for one in asked if one in people]))
+    return sorted(found, key=lambda one: one.application.reference)
+
+
+def is_long(boards: Boards, waiting: Sequence[Waiting]) -> bool:
+    """Whether it takes too long to find the best plan while somebody waits for a page."""
+    return len(waiting) * len(boards.first.candidates) > AT_ONCE
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a coordinator looks through: whom to ask for each application, by references; how well they fit in all and
+    where they fit worst; in words, what cannot be covered, and what the best plan does not reach.
+    """
+
+    chosen: dict[str, list[str]]
+    total: int
+    worst: int | None
+    why_not: list[str]
+    shortcomings: list[str]
+
+    @property
+    def number(self) -> int:
+        """How many reviews are asked for."""
+        return sum(len(some) for some in self.chosen.values())
+
+
+def propose(boards: Boards, wanted: int, *, told: Callable[[int], None] = lambda _step: None) -> Proposal:
+    """The best first and third reviewers to ask. ``told`` is called with how many steps are done (of ``models.STEPS``).
+    Raises NotProven.
+    """
+    told(1)
+    first, why = best_plan_for_most(boards.first, wanted)
+    told(2)
+    third, why_not_third = best_plan_for_most(boards.third, wanted, 2)
+    chosen: dict[str, list[str]] = defaultdict(list)
+    for pair in first.pairs + third.pairs:
+        chosen[pair.application.reference].append(pair.reviewer.reference)
+    worst = [plan.worst for plan in (first, third) if plan.worst is not None]
+    return Proposal(
+        chosen=dict(chosen),
+        total=first.total + third.total,
+        worst=min(worst, default=None),
+        why_not=[str(one.message) for one in why + why_not_third],
+        shortcomings=[str(one.message) for one in first.shortcomings],
+    )
+
+
+def fingerprint(boards: Boards) -> str:
+    """What is the same as long as a plan for these boards would be."""
+    first, third = boards
+    told = (
+        first.lines,
+        first.candidates,
+        first.assignments.asked,
+        sorted(first.ties),
+        [line.id for line in third.lines],
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+class _Network:
+    """The applications of a board that need reviewers, the reviewers, the pairs that may be made, and the program that
+    chooses among them.
+    """
+
+    def __init__(self, board: Board, wanted: int, round: int) -> None:
+        self.board = board
+        known = {person.id: person for person in board.candidates}
+        self.missing = {line.id: missing_in(board, line, wanted, round) for line in board.lines}
+        self.lines = sorted((one for one in board.lines if self.missing[one.id]), key=lambda line: line.reference)
+        self.given = {
+            line.id: sum(
+                affinity(line, known[one.reviewer_id])
+                for one in board.assignments.live(line.id)
+                if one.reviewer_id in known
+            )
+            for line in self.lines
+        }
         people = sorted(board.candidates, key=lambda person: person.reference)
+        self.left = left = {person.id: room_of(board, person, round) for person in people}
         self.pairs = [
             Pair(line, person, affinity(line, person))
             for line in self.lines
             for person in people
-            if person.capacity > 0 and bar(board, line, person) is None
+            if left[person.id] and bar(board, line, person) is None
         ]
         self.of_application: dict[int, list[int]] = {line.id: [] for line in self.lines}
         self.of_reviewer: dict[int, list[int]] = defaultdict(list)
@@ -171,23 +303,24 @@ class _Network:
             self.of_application[pair.application.id].append(column)
             self.of_reviewer[pair.reviewer.id].append(column)
         self.room = {
-            person.id: min(person.capacity, len(self.of_reviewer[person.id]))
+            person.id: min(left[person.id], len(self.of_reviewer[person.id]))
             for person in people
             if person.id in self.of_reviewer
         }
-        self.need = wanted * len(self.lines)
+        self.taken = {person.id: board.assignments.load[person.id, round] for person in people}
+        self.need = sum(self.missing.values())
         self.program = program = Program([pair.affinity for pair in self.pairs])
-        self.served = {
-            line.id: self._row(self.of_application[line.id], least=wanted, most=wanted) for line in self.lines
-        }
+        for line in self.lines:
+            self._row(self.of_application[line.id], least=self.missing[line.id], most=self.missing[line.id])
         self.fits = [
-            (program.limit(columns, [self._part(column, divisor, less) for column in columns]), divisor, less)
-            for columns in self.of_application.values()
+            (program.limit(columns, [self._part(column, divisor, less) for column in columns]), line, divisor, less)
+            for line, columns in self.of_application.items()
             for divisor, less in ROUNDED
         ]
         self.loads = {
             reviewer: self._row(self.of_reviewer[reviewer], least=0, most=room) for reviewer, room in self.room.items()
         }
+        self._on_board = {line.id for line in board.lines}
         self.cuts: list[int] = []
         self._is_kept_connected = True
 
@@ -207,10 +340,18 @@ class _Network:
         for row in self.cuts:
             self.program.move(row, least=1 if wanted else 0)
 
+    @property
+    def greatest_load(self) -> int:
+        """No assignment gives anybody more reviews than this."""
+        return max((taken + self.room.get(reviewer, 0) for reviewer, taken in self.taken.items()), default=0)
+
     def best(self, spread: int) -> list[int] | None:
         """The best assignment in which loads differ by at most ``spread``; None when there is none."""
-        windows = list(self._windows(spread))
+        self._serve(0)
+        windows = [most for most in self._windows(spread) if self._bound(most, spread) is not None]
         for worst in range(self._most_for_the_worst(), -1, -1):
+            if not windows:
+                break
             self._serve(worst)
             bounds = [(bound, most) for most in windows if (bound := self._bound(most, spread)) is not None]
             best: list[int] | None = None
@@ -229,24 +370,32 @@ class _Network:
         """The greatest loads that are possible when nobody falls short of them by more than ``spread`` who could take
         more: all reviews find a place, and there are enough of them.
         """
-        for most in range(max(self.room.values(), default=0) + 1):
-            lowest = sum(min(room, max(most - spread, 0)) for room in self.room.values())
-            if lowest <= self.need <= sum(min(room, most) for room in self.room.values()):
+        for most in range(max(self.taken.values(), default=0), self.greatest_load + 1):
+            between = [self._between(reviewer, most, spread) for reviewer in self.room]
+            if sum(least for least, _ in between) <= self.need <= sum(more for _, more in between):
                 yield most
+
+    def _between(self, reviewer: int, most: int, spread: int) -> tuple[int, int]:
+        """How many more reviews somebody is given at least and at most, when the greatest load is ``most``."""
+        taken, room = self.taken[reviewer], self.room[reviewer]
+        return min(room, max(most - spread - taken, 0)), min(room, most - taken)
 
     def _most_for_the_worst(self) -> int:
         """No assignment serves every application better than this."""
-        best = ((self.pairs[column].affinity for column in columns) for columns in self.of_application.values())
-        return min((sum(sorted(one)[-self.wanted :]) for one in best), default=0)
+        best = {
+            line: sorted(self.pairs[column].affinity for column in columns)[-self.missing[line] :]
+            for line, columns in self.of_application.items()
+        }
+        return min((self.given[line] + sum(some) for line, some in best.items()), default=0)
 
     def _serve(self, worst: int) -> None:
-        for row, divisor, less in self.fits:
-            self.program.move(row, least=_upwards(worst - self.wanted * less, divisor))
+        for row, line, divisor, less in self.fits:
+            self.program.move(row, least=_upwards(worst - self.given[line] - self.missing[line] * less, divisor))
 
     def _load(self, most: int, spread: int) -> None:
-        for reviewer, room in self.room.items():
-            least = min(room, max(most - spread, 0))
-            self.program.move(self.loads[reviewer], least=least, most=min(room, most))
+        for reviewer, row in self.loads.items():
+            least, more = self._between(reviewer, most, spread)
+            self.program.move(row, least=least, most=more)
 
     def _bound(self, most: int, spread: int) -> int | None:
         self._load(most, spread)
@@ -261,7 +410,7 @@ class _Network:
             found = self.program.solve()
             if found is None or not self._is_kept_connected:
                 return found
-            split = [group for group in self.groups(found) if group.applications not in self._widest]
+            split = [group for group in self.groups(found) if self._planned(group) not in self._widest]
             if not split:
                 return found
             self.cuts += [self._row(self._bridges(group), least=1) for group in split]
@@ -269,7 +418,11 @@ class _Network:
     @cached_property
     def _widest(self) -> list[set[int]]:
         """The applications that all pairs together would connect: no assignment connects more."""
-        return [group.applications for group in self.groups(range(len(self.pairs)))]
+        return [self._planned(group) for group in self.groups(range(len(self.pairs)))]
+
+    def _planned(self, group: Group) -> set[int]:
+        """The applications of a group that are on the board; others need no connection of their own."""
+        return group.applications & self._on_board
 
     def _bridges(self, group: Group) -> list[int]:
         """The pairs of which one side belongs to a group and the other does not. Whenever other applications can be
@@ -282,17 +435,20 @@ class _Network:
         ]
 
     def groups(self, columns: Iterable[int]) -> list[Group]:
-        """The groups of applications that shared reviewers connect."""
-        asked: dict[int, list[int]] = {line.id: [] for line in self.lines}
+        """The groups of applications that shared reviewers connect, whoever was asked already included. Of applications
+        that are not on the board those count that connect some that are.
+        """
+        asked = self._asked(columns)
         taken: dict[int, list[int]] = defaultdict(list)
-        for column in columns:
-            pair = self.pairs[column]
-            asked[pair.application.id].append(pair.reviewer.id)
-            taken[pair.reviewer.id].append(pair.application.id)
+        for application, reviewers in asked.items():
+            for reviewer in reviewers:
+                taken[reviewer].append(application)
         found: list[Group] = []
         left = dict.fromkeys(asked)
-        while left:
-            group, ahead = Group(set(), set()), [next(iter(left))]
+        for line in self.board.lines:
+            if line.id not in left:
+                continue
+            group, ahead = Group(set(), set()), [line.id]
             while ahead:
                 application = ahead.pop()
                 if application in left:
@@ -304,33 +460,63 @@ class _Network:
             found.append(group)
         return found
 
+    def _asked(self, columns: Iterable[int]) -> dict[int, list[int]]:
+        """Who reviews each application."""
+        found: dict[int, list[int]] = {line.id: [] for line in self.board.lines}
+        for one in self.board.assignments.asked:
+            if one.state in LIVE:
+                found.setdefault(one.application_id, []).append(one.reviewer_id)
+        for column in columns:
+            found[self.pairs[column].application.id].append(self.pairs[column].reviewer.id)
+        return found
+
 
 def _upwards(number: int, divisor: int) -> int:
     return -(-number // divisor)
 
 
+def _uncovered(network: _Network) -> list[ApplicationLine]:
+    """The applications that cannot be covered: each by itself, or else together."""
+    alone = [line for line in network.lines if len(network.of_application[line.id]) < network.missing[line.id]]
+    return alone or _short_together(network)
+
+
 def _obstacles_to_covering(network: _Network) -> list[Obstacle]:
     """Which applications cannot be covered: too few may review them, or those who may take on too few reviews."""
-    short = [line for line in network.lines if len(network.of_application[line.id]) < network.wanted]
-    if short:
+    short = _uncovered(network)
+    if len(network.of_application[short[0].id]) < network.missing[short[0].id]:
         return [obstacle for line in short for obstacle in _too_few(network, line)]
-    return [_too_busy(network)]
+    return [_too_busy(network, short)]
 
 
 def _too_few(network: _Network, line: ApplicationLine) -> list[Obstacle]:
     bars = Counter(bar(network.board, line, person) for person in network.board.candidates)
-    message = _l(
-        "%(application)s needs %(wanted)s reviewers and has %(n)s who may review it. Of %(all)s reviewers with a conflict"
-        " of interest: %(conflicts)s; who do not read %(language)s: %(strangers)s; who take on no reviews: %(full)s.",
-        application=line.reference,
-        wanted=network.wanted,
-        n=len(network.of_application[line.id]),
-        all=len(network.board.candidates),
-        conflicts=bars["conflict"],
-        strangers=bars["language"],
-        language=LazyWords(language_name, line.language),
-        full=bars[None] - len(network.of_application[line.id]),
-    )
+    n = len(network.of_application[line.id])
+    told = {
+        "application": line.reference,
+        "wanted": network.missing[line.id],
+        "n": n,
+        "all": len(network.board.candidates),
+        "conflicts": bars["conflict"],
+        "strangers": bars["language"],
+        "language": LazyWords(language_name, line.language),
+        "full": bars[None] - n,
+    }
+    if _has_begun(network.board):
+        message = _l(
+            "Reviewers that %(application)s still needs: %(wanted)s; who may be asked: %(n)s. Of %(all)s reviewers with a"
+            " conflict of interest: %(conflicts)s; who do not read %(language)s: %(strangers)s; who have no room left:"
+            " %(full)s; who were asked before: %(before)s.",
+            **told,
+            before=bars["asked"] + bars["left"],
+        )
+    else:
+        message = _l(
+            "%(application)s needs %(wanted)s reviewers and has %(n)s who may review it. Of %(all)s reviewers with a"
+            " conflict of interest: %(conflicts)s; who do not read %(language)s: %(strangers)s; who take on no reviews:"
+            " %(full)s.",
+            **told,
+        )
     found = [Obstacle("too_few_reviewers", message)]
     if bars["before"]:
         message = _ln(
@@ -343,24 +529,34 @@ def _too_few(network: _Network, line: ApplicationLine) -> list[Obstacle]:
     return found
 
 
-def _too_busy(network: _Network) -> Obstacle:
+def _has_begun(board: Board) -> bool:
+    return any(one.state != AssignmentState.REPLACED for one in board.assignments.asked)
+
+
+def _too_busy(network: _Network, short: Sequence[ApplicationLine]) -> Obstacle:
     """The applications that their reviewers together take on too few reviews for (Hall, 1935)."""
-    short = _short_together(network)
-    able = Counter(
-        network.pairs[column].reviewer.reference for line in short for column in network.of_application[line.id]
-    )
-    capacity = {person.reference: person.capacity for person in network.board.candidates}
-    message = _ln(
-        "%(applications)s: %(num)s application needs %(needed)s reviews, and whoever may review it (%(reviewers)s)"
-        " takes on %(n)s at most.",
-        "%(applications)s: these %(num)s applications need %(needed)s reviews, and all who may review them"
-        " (%(reviewers)s) take on %(n)s at most.",
-        len(short),
-        applications=_some(line.reference for line in short),
-        needed=network.wanted * len(short),
-        reviewers=_some(able),
-        n=sum(min(number, capacity[reference]) for reference, number in able.items()),
-    )
+    able = Counter(network.pairs[column].reviewer.id for line in short for column in network.of_application[line.id])
+    told = {
+        "applications": _some(line.reference for line in short),
+        "needed": sum(network.missing[line.id] for line in short),
+        "reviewers": _some(person.reference for person in network.board.candidates if person.id in able),
+        "n": sum(min(number, network.left[reviewer]) for reviewer, number in able.items()),
+    }
+    if _has_begun(network.board):
+        message = _l(
+            "%(applications)s: reviews still needed in all: %(needed)s; room left with those who may be asked"
+            " (%(reviewers)s): %(n)s.",
+            **told,
+        )
+    else:
+        message = _ln(
+            "%(applications)s: %(num)s application needs %(needed)s reviews, and whoever may review it (%(reviewers)s)"
+            " takes on %(n)s at most.",
+            "%(applications)s: these %(num)s applications need %(needed)s reviews, and all who may review them"
+            " (%(reviewers)s) take on %(n)s at most.",
+            len(short),
+            **told,
+        )
     return Obstacle("too_little_capacity", message)
 
 
@@ -379,10 +575,11 @@ def _short_together(network: _Network) -> list[ApplicationLine]:
         for line in network.lines
     }
     taken: dict[int, set[int]] = {reviewer: set() for reviewer in network.room}
-    for line in network.lines * network.wanted:
-        reached = _make_room(line.id, able, taken, network.room)
-        if reached:
-            return [one for one in network.lines if one.id in reached]
+    for line in network.lines:
+        for _review in range(network.missing[line.id]):
+            reached = _make_room(line.id, able, taken, network.room)
+            if reached:
+                return [one for one in network.lines if one.id in reached]
     return []
 
 

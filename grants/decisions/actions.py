@@ -366,17 +366,33 @@ def set_aside(decision: Decision, reason: str, *, by: Person) -> None:
 
 def ask_reviewer(application: Application, reviewer: Person, *, due_on: date, round: int, by: Person) -> Assignment:
     """Ask a reviewer for a review. Raises Refused once the committee has decided about the application."""
+    reviews.lock_board(application.call_id)
     _hold(application)
     refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
     return review_actions.assign(application, reviewer, due_on=due_on, by=by, round=round)
 
 
-def ask_suggested(call: Call, applications: Sequence[Application], *, due_on: date, by: Person) -> list[Assignment]:
-    """Ask the reviewers that fit best for those of the applications about which the committee has not decided."""
-    reviews.lock_applications([one.id for one in applications])
-    decided = queries.decided_in(call.id)
-    undecided = [one for one in applications if one.id not in decided]
-    return review_actions.assign_suggested(call, undecided, due_on=due_on, by=by)
+def ask_reviewers(
+    call: Call, chosen: Sequence[tuple[Application, Person, int]], *, due_on: date, by: Person
+) -> list[Assignment]:
+    """Ask many reviewers at once, each for an application and a round; or nobody.
+
+    Raises Refused with every application for which somebody cannot be asked any more, and why: another coordinator may
+    have asked meanwhile, somebody declared a conflict, or the committee has decided.
+    """
+    reviews.lock_board(call.id)
+    applications = {application.id: application for application, _, _ in chosen}
+    reviews.lock_applications(applications)
+    ballots = queries.ballots_of(call.id)
+    refuse(
+        [
+            review_rules.about(application.reference, obstacle)
+            for application in applications.values()
+            if application.id in ballots
+            for obstacle in rules.obstacles_once_decided(ballots[application.id].state)
+        ]
+    )
+    return review_actions.assign_all(call, chosen, due_on=due_on, by=by)
 
 
 def accept_review(assignment: Assignment, *, grade: str, reason: str, by: Person) -> Assignment:

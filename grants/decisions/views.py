@@ -48,7 +48,7 @@ from grants.letters.queries import letter_about
 from grants.questionnaires.views import in_short
 from grants.reviews import queries as reviews
 from grants.reviews.actions import save_review
-from grants.reviews.forms import AskForm, DeclarationForm, DeclineForm, InterestForm, SuggestForm, review_form, typed_in
+from grants.reviews.forms import AskForm, DeclarationForm, DeclineForm, InterestForm, review_form, typed_in
 from grants.reviews.models import Assignment, Declined
 from grants.reviews.permissions import (
     can_assign,
@@ -64,10 +64,8 @@ from grants.reviews.views import (
     application_followed,
     application_page,
     call_choices,
-    call_followed,
     declaration_page,
     interests_page,
-    lines_followed,
     standing_parts,
     table_page,
     unfinished_page,
@@ -680,19 +678,7 @@ def reviews_of_call(reference: str) -> ResponseReturnValue:
     """Applications and reviewers: who reads what, what is missing, where two disagree."""
     require(can_follow_reviews(current_user))
     call = found(call_to_read(scope(current_user, Call), reference))
-    return table_page(call, SuggestForm(), decided=queries.decided_in(call.id))
-
-
-@bp.post("/calls/<reference>/reviews/suggest")
-@access(*COORDINATORS)
-def ask_suggested(reference: str) -> ResponseReturnValue:
-    """Ask the reviewers that fit best, until each application has enough."""
-    call, form = call_followed(reference), SuggestForm()
-    if not form.validate_on_submit():
-        return table_page(call, form, 422, decided=queries.decided_in(call.id))
-    ids = [line.id for line in lines_followed(call) if can_assign(current_user, line.region)]
-    asked = actions.ask_suggested(call, reviews.applications_by_id(ids), due_on=form.due_on.data, by=current_user)
-    return done(_("%(n)s reviewers have been asked.", n=len(asked)), "decisions.reviews_of_call", reference=reference)
+    return table_page(call, decided=queries.decided_in(call.id))
 
 
 @bp.post("/calls/<reference>/reviews/<application_reference>")

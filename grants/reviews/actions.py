@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from grants.accounts.models import Organization, Person
@@ -72,31 +72,48 @@ def assign(application: Application, reviewer: Person, *, due_on: date, by: Pers
         rules.obstacles_to_assigning(board, line, candidate, round, wanted, third_due=third_due)
         + rules.obstacles_to_due_date(due_on, clock.today(application.call.timezone))
     )
-    assignment = Assignment(
-        application_id=application.id,
-        application=application,
-        reviewer_id=reviewer.id,
-        reviewer=reviewer,
-        round=round,
-        due_on=due_on,
-        asked_by_id=by.id,
-        state=AssignmentState.ASKED,
-    )
-    db.session.add(assignment)
-    history.begin(assignment, "ask", by=by, application=application.reference, reviewer=reviewer.reference, round=round)
-    post(mails.review_asked(assignment, application))
-    return assignment
+    [made] = _ask([(application, reviewer, round)], due_on, by)
+    return made
 
 
-def assign_suggested(call: Call, applications: list[Application], *, due_on: date, by: Person) -> list[Assignment]:
-    """Ask the reviewers that fit best until each of these applications has as many as the grid wants."""
+def assign_all(
+    call: Call, chosen: Sequence[tuple[Application, Person, int]], *, due_on: date, by: Person
+) -> list[Assignment]:
+    """Ask many reviewers of a call at once, each for an application and a round; or nobody.
+
+    Raises Refused with every application for which somebody cannot be asked, and why.
+    """
     refuse(rules.obstacles_to_due_date(due_on, clock.today(call.timezone)))
-    wanted = rules.read_grid(queries.grid_of(call)).reviews_wanted
-    ids = {one.id: one for one in applications}
-    lines = [line for line in queries.lines_under_review(call.id) if line.id in ids]
-    pairs = rules.suggest(queries.board_of(call.id, lines), wanted)
-    people = queries.people_by_id({person.id for _, person in pairs})
-    return [assign(ids[line.id], people[person.id], due_on=due_on, by=by) for line, person in pairs]
+    queries.lock_applications({application.id for application, _, _ in chosen})
+    standing = queries.standing_of(call)
+    board = queries.board_of(call.id, standing.lines, standing.assignments)
+    pairs = [(application.id, reviewer.id, round) for application, reviewer, round in chosen]
+    found = rules.obstacles_to_assigning_all(board, standing, pairs, due_on)
+    names = {application.id: application.reference for application, _, _ in chosen}
+    refuse([rules.about(names[application_id], obstacle) for application_id, obstacle in found])
+    return _ask(chosen, due_on, by)
+
+
+def _ask(chosen: Sequence[tuple[Application, Person, int]], due_on: date, by: Person) -> list[Assignment]:
+    made = [
+        Assignment(
+            application_id=application.id,
+            application=application,
+            reviewer_id=reviewer.id,
+            reviewer=reviewer,
+            round=round,
+            due_on=due_on,
+            asked_by_id=by.id,
+            state=AssignmentState.ASKED,
+        )
+        for application, reviewer, round in chosen
+    ]
+    db.session.add_all(made)
+    for one in made:
+        about = {"application": one.application.reference, "reviewer": one.reviewer.reference, "round": one.round}
+        history.begin(one, "ask", by=by, **about)
+    post(*[mails.review_asked(one, one.application) for one in made])
+    return made
 
 
 def release(assignment: Assignment, reason: str, *, by: Person) -> None:

@@ -42,12 +42,6 @@ class AskForm(Form):
     round = HiddenField(default="1")
 
 
-class SuggestForm(Form):
-    """Asking the reviewers that fit best, all at once."""
-
-    due_on = DateField(_l("Due on"), [DataRequired(_l("Please choose a day."))])
-
-
 PROVENANCES: dict[str, Any] = {
     Provenance.HUMAN: _l("Translated by a person"),
     Provenance.MACHINE: _l("Translated by a machine"),

@@ -167,6 +167,10 @@ class Assignments:
         """How many live reviews each (reviewer, round) has in this call."""
         return Counter((one.reviewer_id, one.round) for one in self.asked if one.state in LIVE)
 
+    def and_(self, one: Asked) -> Assignments:
+        """The same with one more."""
+        return Assignments([*self.asked, one])
+
     def live(self, application_id: int, round: int | None = None) -> list[Asked]:
         """The live assignments of an application, of one round when ``round`` is given."""
         return [
@@ -639,8 +643,13 @@ def applications_by_id(ids: Iterable[int]) -> list[Application]:
     return list(db.session.scalars(found))
 
 
+def lock_board(call_id: int) -> None:
+    """Let one person at a time ask reviewers in a call, so that nobody is asked for more than they take on."""
+    db.session.execute(select(Call.id).where(Call.id == call_id).with_for_update(key_share=True))
+
+
 def lock_applications(ids: Iterable[int]) -> None:
-    """Let one person at a time ask reviewers for these applications."""
+    """Let one person at a time change who reviews these applications."""
     found = select(Application.id).where(Application.id.in_(list(ids))).order_by(Application.id)
     db.session.execute(found.with_for_update())
 

@@ -6,9 +6,8 @@ disagree, and the mean of the two closest, as practised for small EU re-grants.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
@@ -296,6 +295,10 @@ def to_two_decimals(points: Decimal | int) -> Decimal:
 # ------------------------------------------------------------------ who may be asked
 
 
+NOT_ELIGIBLE = Obstacle("not_eligible", _l("The application has not been found eligible."))
+NOT_A_REVIEWER = Obstacle("not_a_reviewer", _l("Somebody who was chosen is no longer among the reviewers."))
+
+
 def obstacles_to_describing(person: Person, languages: Sequence[str], capacity: int) -> list[Obstacle]:
     """Why a profile cannot be written down as it is."""
     found = []
@@ -350,7 +353,7 @@ def obstacles_to_asking_anybody(
     """Why nobody can be asked to review this application."""
     found = []
     if line.state != ApplicationState.ELIGIBLE:
-        found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
+        found.append(NOT_ELIGIBLE)
     if round == 1 and len(board.assignments.live(line.id, 1)) >= wanted:
         found.append(
             Obstacle(
@@ -365,46 +368,40 @@ def obstacles_to_asking_anybody(
     return found
 
 
+def obstacles_to_assigning_all(
+    board: Board, standing: Standing, pairs: Iterable[tuple[int, int, int]], due_on: date
+) -> list[tuple[int, Obstacle]]:
+    """Why these reviewers cannot all be asked, each for an application and a round, by the application's key."""
+    due = {result.application.id: result.third_review for result in results_of(standing)}
+    wanted = grid_in(standing).reviews_wanted
+    lines = {line.id: line for line in board.lines}
+    people = {person.id: person for person in board.candidates}
+    found: list[tuple[int, Obstacle]] = []
+    for application, reviewer, round in pairs:
+        if application not in lines:
+            found.append((application, NOT_ELIGIBLE))
+        elif reviewer not in people:
+            found.append((application, NOT_A_REVIEWER))
+        else:
+            line, person = lines[application], people[reviewer]
+            stops = obstacles_to_assigning(board, line, person, round, wanted, third_due=due[application])
+            found += [(application, obstacle) for obstacle in stops]
+        one = Asked(0, application, reviewer, round, AssignmentState.ASKED, due_on, None)
+        board = replace(board, assignments=board.assignments.and_(one))
+    return found
+
+
+def about(reference: str, obstacle: Obstacle) -> Obstacle:
+    """An obstacle as it is told where several applications are spoken of."""
+    message = _l("%(label)s: %(text)s", label=reference, text=LazyWords(str, obstacle.message))
+    return Obstacle(obstacle.code, message, obstacle.where)
+
+
 def obstacles_to_due_date(due_on: date, today: date) -> list[Obstacle]:
     """Why a review cannot be asked for by a day."""
     if due_on < today:
         return [Obstacle("due_passed", _l("The day by which the review is due has passed. Please choose a later one."))]
     return []
-
-
-def suggest(board: Board, wanted: int) -> list[tuple[ApplicationLine, Candidate]]:
-    """Who to ask so that each application has ``wanted`` first-round reviewers, as far as that is possible.
-
-    Greedy: the application with the fewest possible reviewers first, each time the reviewer who fits best, and among
-    equals the one with most room left. Reviewers who declined or were released are left to a person's judgement.
-    """
-    load = Counter({person.id: board.assignments.load[person.id, 1] for person in board.candidates})
-    possible = {line.id: [p for p in board.candidates if _could_be_suggested(board, line, p)] for line in board.lines}
-    missing = {
-        line.id: wanted - len(board.assignments.live(line.id, 1))
-        for line in board.lines
-        if line.state == ApplicationState.ELIGIBLE
-    }
-    found: list[tuple[ApplicationLine, Candidate]] = []
-    for line in sorted(board.lines, key=lambda one: (len(possible[one.id]), one.reference)):
-        for _turn in range(max(missing.get(line.id, 0), 0)):
-            free = [
-                person
-                for person in possible[line.id]
-                if load[person.id] < person.capacity and (line, person) not in found
-            ]
-            if not free:
-                break
-            best = min(free, key=lambda p: (-affinity(line, p), load[p.id] - p.capacity, load[p.id], p.reference))
-            load[best.id] += 1
-            found.append((line, best))
-    return found
-
-
-def _could_be_suggested(board: Board, line: ApplicationLine, person: Candidate) -> bool:
-    known = any(one.reviewer_id == person.id for one in board.assignments.of_application.get(line.id, []))
-    tied = (person.id, line.organization_id) in board.ties
-    return not known and not tied and line.language in person.languages
 
 
 # ------------------------------------------------------------------ declaring, scoring, submitting

@@ -40,7 +40,6 @@ from grants.reviews.forms import (
     InterestForm,
     ProfileForm,
     ReasonForm,
-    SuggestForm,
     TranslationForm,
     kept_in,
     profile_kept,
@@ -117,12 +116,7 @@ def call_followed(reference: str) -> Call:
     return found(call_by_reference(scope(current_user, Call), reference))
 
 
-def lines_followed(call: Call) -> list[queries.ApplicationLine]:
-    """The eligible applications to a call whose reviews the present person may follow."""
-    return queries.lines_under_review(call.id, permissions.applications_assessed_under(current_user))
-
-
-def table_page(call: Call, form: SuggestForm, status: int = 200, *, decided: Collection[int]) -> ResponseReturnValue:
+def table_page(call: Call, *, decided: Collection[int]) -> ResponseReturnValue:
     """The table of applications and reviewers. About those that are ``decided`` nobody has to be asked any more."""
     standing = queries.standing_of(call)
     unseen = queries.under_review_unseen(call.id, permissions.applications_assessed_under(current_user))
@@ -138,20 +132,14 @@ def table_page(call: Call, form: SuggestForm, status: int = 200, *, decided: Col
     seen = (show, pages, tuple(need.id for need in on_page), settled, str(board.candidates), board.ties, today)
     values = {"call": call, "board": board, "needs": on_page, "decided": settled, "pages": pages, "today": today}
     tables = _TABLES.once(standing, seen, "reviews/_tables.html", lambda: values | _cells(board, on_page))
-    if not form.is_submitted():
-        form.due_on.data = call.reviews_due_on
-    return (
-        render_template(
-            "reviews/of_call.html",
-            call=call,
-            board=board,
-            tables=tables if on_page else None,
-            counts={key: len(some) for key, some in kept.items()},
-            show=show,
-            form=form,
-            can_suggest=any(permissions.can_assign(current_user, region) for region in waiting),
-        ),
-        status,
+    return render_template(
+        "reviews/of_call.html",
+        call=call,
+        board=board,
+        tables=tables if on_page else None,
+        counts={key: len(some) for key, some in kept.items()},
+        show=show,
+        can_plan=any(permissions.can_assign(current_user, region) for region in waiting),
     )
 
 

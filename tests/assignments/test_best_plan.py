@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grants.assignments import rules
-from grants.assignments.rules import Plan, best_plan
-from grants.reviews.queries import ApplicationLine, Assignments, Board, Candidate
+from grants.assignments.rules import Plan, best_plan, best_plan_for_most
+from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate
 from grants.reviews.rules import affinity
+
+DUE = date(2027, 3, 26)
+ELSEWHERE = 77
+"""An application to the same call that is not on the board."""
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 
@@ -62,65 +68,108 @@ def sample_board() -> Board:
 # ------------------------------------------------------------------ counted by hand
 
 
-def connects(plan: dict[int, tuple[Candidate, ...]]) -> bool:
+Chosen = dict[int, tuple[Candidate, ...]]
+"""Who is to be asked besides those who were, by application."""
+
+
+def live(instance: Board, round: int | None = None) -> list[Asked]:
+    return [
+        one
+        for one in instance.assignments.asked
+        if one.state in ("asked", "accepted", "completed") and round in (None, one.round)
+    ]
+
+
+def missing(instance: Board, one: ApplicationLine, wanted: int, round: int) -> int:
+    needed = wanted if round == 1 else 1
+    return max(needed - sum(other.application_id == one.id for other in live(instance, round)), 0)
+
+
+def able(instance: Board, one: ApplicationLine) -> list[Candidate]:
+    known = {other.reviewer_id for other in instance.assignments.asked if other.application_id == one.id}
+    return [
+        person
+        for person in instance.candidates
+        if one.language in person.languages
+        and (person.id, one.organization_id) not in instance.ties
+        and person.id not in known
+    ]
+
+
+def agreed(person: Candidate, round: int) -> int:
+    return person.capacity if round == 1 else 1
+
+
+def connects(instance: Board, chosen: Chosen) -> bool:
     """Whether one gets from every application to every other by way of shared reviewers."""
-    reached, rest = set(), dict(plan)
-    near = {next(iter(plan))} if plan else set()
+    asked = {(other.application_id, other.reviewer_id) for other in live(instance)}
+    asked |= {(number, person.id) for number, people in chosen.items() for person in people}
+    numbers = [one.id for one in instance.lines]
+    near, reached = set(numbers[:1]), set()
     while near:
         application = near.pop()
         reached.add(application)
-        mine = rest.pop(application)
-        near |= {other for other, theirs in rest.items() if {p.id for p in mine} & {p.id for p in theirs}}
-    return len(reached) == len(plan)
+        mine = {person for number, person in asked if number == application}
+        near |= {number for number, person in asked if person in mine} - reached
+    return reached.issuperset(numbers)
 
 
-def every_plan(instance: Board, wanted: int) -> Iterator[dict[int, tuple[Candidate, ...]]]:
-    """All assignments that keep to capacities, conflicts and languages."""
-    choices = []
-    for one in instance.lines:
-        able = [
-            person
-            for person in instance.candidates
-            if one.language in person.languages and (person.id, one.organization_id) not in instance.ties
-        ]
-        choices.append(list(combinations(able, wanted)))
+def every_plan(instance: Board, wanted: int, round: int = 1) -> Iterator[Chosen]:
+    """All ways to ask who is missing that keep to capacities, conflicts and languages."""
+    before = Counter(other.reviewer_id for other in live(instance, round))
+    short = [one for one in instance.lines if missing(instance, one, wanted, round)]
+    choices = [list(combinations(able(instance, one), missing(instance, one, wanted, round))) for one in short]
     for chosen in product(*choices):
-        load = Counter(person.id for pair in chosen for person in pair)
-        if all(load[person.id] <= person.capacity for person in instance.candidates):
-            yield {one.id: pair for one, pair in zip(instance.lines, chosen, strict=True)}
+        more = Counter(person.id for pair in chosen for person in pair)
+        if all(before[p.id] + more[p.id] <= agreed(p, round) for p in instance.candidates if more[p.id]):
+            yield {one.id: pair for one, pair in zip(short, chosen, strict=True)}
 
 
-def spread_of(instance: Board, plan: dict[int, tuple[Candidate, ...]]) -> int:
+def spread_of(instance: Board, chosen: Chosen, wanted: int, round: int = 1) -> int:
     """How far the busiest reviewer is ahead of anybody who could have taken on more."""
-    load = Counter(person.id for people in plan.values() for person in people)
-    most = max(load.values(), default=0)
+    before = Counter(other.reviewer_id for other in live(instance, round))
+    load = before + Counter(person.id for people in chosen.values() for person in people)
+    most = max((load[person.id] for person in instance.candidates), default=0)
     behind = [0]
     for person in instance.candidates:
-        able = sum(
-            one.language in person.languages and (person.id, one.organization_id) not in instance.ties
-            for one in instance.lines
+        open_ = sum(
+            person in able(instance, one) and missing(instance, one, wanted, round) > 0 for one in instance.lines
         )
-        if load[person.id] < min(person.capacity, able):
+        if load[person.id] < min(agreed(person, round), before[person.id] + open_):
             behind.append(most - load[person.id])
     return max(behind)
 
 
-def best_by_counting(instance: Board, wanted: int) -> tuple[int, bool, int, int] | None:
-    """The best that any assignment reaches: spread beyond two, connection, worst, total."""
+def sums_of(instance: Board, chosen: Chosen) -> dict[int, int]:
+    """The affinity of each application that needed somebody, whoever was asked before included."""
+    people = {person.id: person for person in instance.candidates}
     lines = {one.id: one for one in instance.lines}
+    return {
+        number: sum(affinity(lines[number], person) for person in some)
+        + sum(
+            affinity(lines[number], people[one.reviewer_id]) for one in live(instance) if one.application_id == number
+        )
+        for number, some in chosen.items()
+    }
+
+
+def best_by_counting(instance: Board, wanted: int, round: int = 1) -> tuple[int, bool, int, int] | None:
+    """The best that any assignment reaches: spread beyond two, connection, worst, total."""
     found = []
-    for plan in every_plan(instance, wanted):
-        sums = [sum(affinity(lines[number], person) for person in people) for number, people in plan.items()]
-        beyond = max(spread_of(instance, plan), rules.LOAD_SPREAD)
-        found.append((-beyond, connects(plan), min(sums, default=0), sum(sums)))
+    for chosen in every_plan(instance, wanted, round):
+        sums = sums_of(instance, chosen).values()
+        beyond = max(spread_of(instance, chosen, wanted, round), rules.LOAD_SPREAD)
+        found.append((-beyond, connects(instance, chosen), min(sums, default=0), sum(sums)))
     return max(found, default=None)
 
 
 regions, lots = st.sampled_from(["AFR", "ASI"]), st.sampled_from(["L1", "L2"])
+states = st.sampled_from(["asked", "accepted", "completed", "declined", "recused", "released", "replaced"])
 
 
 @st.composite
-def boards(draw: Any) -> Board:
+def boards(draw: Any, begun: bool = False) -> Board:
+    """``begun`` boards have somebody asked already, also for an application that is not on the board."""
     lines = [
         line(n, draw(regions), draw(lots), draw(st.sampled_from(["en", "en", "fr"])))
         for n in range(draw(st.integers(1, 5)))
@@ -136,25 +185,62 @@ def boards(draw: Any) -> Board:
         for n in range(draw(st.integers(1, 4)))
     ]
     pairs = [(person.id, one.id) for person in people for one in lines]
-    return board(lines, people, *draw(st.lists(st.sampled_from(pairs), max_size=3)))
+    made = board(lines, people, *draw(st.lists(st.sampled_from(pairs), max_size=3)))
+    if not begun:
+        return made
+    known = [*pairs, *((person.id, ELSEWHERE) for person in people)]
+    asked = [
+        Asked(n, number, person, draw(st.sampled_from([1, 1, 1, 2])), draw(states), DUE, None)
+        for n, (person, number) in enumerate(draw(st.lists(st.sampled_from(known), max_size=7, unique=True)))
+    ]
+    return replace(made, assignments=Assignments(asked))
 
 
-@settings(max_examples=150, deadline=None)
-@given(boards(), st.integers(1, 3))
-def test_nothing_that_can_be_counted_is_better(instance: Board, wanted: int) -> None:
-    plan, best = best_plan(instance, wanted), best_by_counting(instance, wanted)
+def chosen_in(plan: Plan, instance: Board, wanted: int, round: int = 1) -> Chosen:
+    chosen: Chosen = {one.id: () for one in instance.lines if missing(instance, one, wanted, round)}
+    for pair in plan.pairs:
+        chosen[pair.application.id] += (pair.reviewer,)
+    return chosen
+
+
+def is_best(instance: Board, wanted: int, round: int) -> None:
+    plan, best = best_plan(instance, wanted, round), best_by_counting(instance, wanted, round)
     if best is None:
         assert isinstance(plan, list)
         assert plan
         return
     assert isinstance(plan, Plan)
-    chosen: dict[int, tuple[Candidate, ...]] = {one.id: () for one in instance.lines}
-    for pair in plan.pairs:
-        chosen[pair.application.id] += (pair.reviewer,)
-    assert chosen in list(every_plan(instance, wanted))
-    assert (-plan.spread, plan.is_connected, plan.worst, plan.total) == best
-    assert spread_of(instance, chosen) <= plan.spread
-    assert connects(chosen) == plan.is_connected
+    chosen = chosen_in(plan, instance, wanted, round)
+    assert chosen in list(every_plan(instance, wanted, round))
+    sums = {line.reference: sums_of(instance, chosen)[line.id] for line in instance.lines if line.id in chosen}
+    assert plan.by_application == sums
+    assert (-plan.spread, plan.is_connected, plan.worst or 0, plan.total) == best
+    assert spread_of(instance, chosen, wanted, round) <= plan.spread
+    assert connects(instance, chosen) == plan.is_connected
+
+
+@settings(max_examples=150, deadline=None)
+@given(boards(), st.integers(1, 3))
+def test_nothing_that_can_be_counted_is_better(instance: Board, wanted: int) -> None:
+    is_best(instance, wanted, 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(boards(begun=True), st.integers(1, 3), st.sampled_from([1, 1, 2]))
+def test_nothing_that_can_be_added_to_what_has_begun_is_better(instance: Board, wanted: int, round: int) -> None:
+    is_best(instance, wanted, round)
+
+
+@settings(max_examples=100, deadline=None)
+@given(boards(begun=True))
+def test_what_cannot_be_covered_is_left_to_people_and_the_rest_is_still_the_best(instance: Board) -> None:
+    plan, why = best_plan_for_most(instance, 2)
+    covered = {pair.application.id for pair in plan.pairs}
+    left_out = [one for one in instance.lines if missing(instance, one, 2, 1) and one.id not in covered]
+    assert bool(why) == bool(left_out)
+    said = " ".join(str(one.message) for one in why)
+    assert all(one.reference in said for one in left_out)
+    assert best_plan(replace(instance, lines=[one for one in instance.lines if one not in left_out]), 2) == plan
 
 
 def test_the_sample_is_assigned_as_well_as_can_be() -> None:
@@ -223,6 +309,34 @@ def test_applications_whose_reviewers_are_too_busy_are_named_with_them() -> None
     assert sentence == (
         "APP-001, APP-002, APP-003: these 3 applications need 6 reviews, and all who may review them (REV-1, REV-2) take"
         " on 5 at most."
+    )
+
+
+def begun(instance: Board, *asked: tuple[int, int, str]) -> Board:
+    """``asked`` are the numbers of a reviewer and of an application, and the state."""
+    made = [Asked(n, number, person, 1, state, DUE, None) for n, (person, number, state) in enumerate(asked)]
+    return replace(instance, assignments=Assignments(made))
+
+
+def test_an_application_that_cannot_be_covered_any_more_is_named_with_what_happened() -> None:
+    people = [reviewer(1), reviewer(2), reviewer(3, languages=("fr",)), reviewer(4, capacity=1), reviewer(5)]
+    lines = [line(1), line(2)]
+    asked = begun(
+        board(lines, people, (2, 1)), (1, 1, "accepted"), (5, 1, "declined"), (4, 2, "completed"), (5, 2, "asked")
+    )
+    [sentence] = sentences(best_plan(asked, 2))
+    assert sentence == (
+        "Reviewers that APP-001 still needs: 1; who may be asked: 0. Of 5 reviewers with a conflict of interest: 1; who do"
+        " not read English: 1; who have no room left: 1; who were asked before: 2."
+    )
+
+
+def test_applications_whose_reviewers_have_no_room_left_are_named_with_them() -> None:
+    people = [reviewer(1, languages=("fr",), capacity=2), reviewer(2, languages=("fr",), capacity=3), reviewer(3)]
+    lines = [line(n, language="fr") for n in (1, 2, 3)]
+    [sentence] = sentences(best_plan(begun(board(lines, people), (1, 1, "accepted"), (2, 2, "completed")), 2))
+    assert sentence == (
+        "APP-002, APP-003: reviews still needed in all: 3; room left with those who may be asked (REV-1, REV-2): 2."
     )
 
 

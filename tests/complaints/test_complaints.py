@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
+from grants.assignments.actions import boards_for
 from grants.assignments.queries import fresh_board
-from grants.assignments.rules import bar
+from grants.assignments.rules import bar, best_plan_for_most
 from grants.awards.actions import release_decisions
 from grants.awards.queries import letters_about
 from grants.checks import actions as checks
@@ -308,7 +309,8 @@ def test_the_check_that_follows_from_a_complaint_is_carried_out_by_somebody_else
     browser.sign_in(judge).get(f"/applications/{application.reference}/check")
     assert "Somebody else carries out the new one." in browser.text
     assert "Judge it otherwise" not in browser.text
-    other = coordinator()
+    other, application = coordinator(), db.session.get_one(Application, application.id)
+    (finding,) = checks.check_eligibility(application, by=other)
     checks.judge(finding, Outcome.PASSED, "Registered in 2010, paper seen.", by=other)
     checks.find_eligible(application, by=other)
     assert application.state == ApplicationState.ELIGIBLE
@@ -342,7 +344,9 @@ def test_a_complaint_upheld_against_a_decision_leads_to_a_fresh_assessment_by_ot
         assign(application, before[0].reviewer, due_on=date(2027, 5, 1), by=coordinator())
     assert codes(refused) == ["assessed_before"]
     chair, fresh = coordinator(), [reviewer(), reviewer()]
-    asked = decisions.ask_suggested(application.call, [application], due_on=date(2027, 5, 1), by=chair)
+    best, _why = best_plan_for_most(boards_for(application.call, chair).first, 2)
+    chosen = [(application, db.session.get_one(Person, pair.reviewer.id), 1) for pair in best.pairs]
+    asked = decisions.ask_reviewers(application.call, chosen, due_on=date(2027, 5, 1), by=chair)
     assert {one.reviewer_id for one in asked} == {one.id for one in fresh}
     for one in asked:
         db.session.delete(one)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from grants.accounts.models import Person, Role, RoleGrant
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
+from grants.assignments.actions import boards_for
 from grants.calls.models import Call
 from grants.calls.workflow import CallState
 from grants.conflicts import queries as conflicts
@@ -181,12 +182,14 @@ def test_after_the_decision_nobody_is_asked_accepts_or_submits() -> None:
     assert (just_asked.state, started.state) == (AssignmentState.ACCEPTED, AssignmentState.COMPLETED)
 
 
-def test_suggestions_leave_out_what_is_decided() -> None:
-    of_call = call()
+def test_plans_leave_out_what_is_decided() -> None:
+    of_call, chair, free = call(), coordinator(), reviewer()
     done_with, waiting = case(of_call), case(of_call)
     decision_on(done_with, person(), state=DecisionState.TAKEN, released_at=None)
-    reviewer()
-    asked = actions.ask_suggested(of_call, [done_with, waiting], due_on=DUE, by=coordinator())
+    assert [line.reference for line in boards_for(of_call, chair).first.lines] == [waiting.reference]
+    both = [(done_with, free, 1), (waiting, free, 1)]
+    assert refusal(actions.ask_reviewers, of_call, both, due_on=DUE, by=chair) == {"decided_already"}
+    asked = actions.ask_reviewers(of_call, both[1:], due_on=DUE, by=chair)
     assert [one.application_id for one in asked] == [waiting.id]
 
 
@@ -527,7 +530,7 @@ def test_what_is_decided_waits_for_no_third_review(app: Flask, browser: Browser)
     for show in ("third", "missing"):
         browser.get(f"{table}?show={show}")
         assert application.reference not in browser.text
-    assert "Ask suggested reviewers" not in browser.text
+    assert "Plan the reviews" not in browser.text
     browser.get(table)
     assert application.reference in browser.text
     assert "Two disagree: third review" not in browser.text

@@ -1,15 +1,12 @@
-"""Who may be asked for a review, and what suggestions do."""
+"""Who may be asked for a review."""
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
 
 from grants.accounts.models import MemberRole, Membership, Role
 from grants.applications.workflow import ApplicationState
@@ -18,9 +15,9 @@ from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
-from grants.reviews import actions, rules
+from grants.history.models import HistoryEntry
+from grants.reviews import actions
 from grants.reviews.models import Assignment
-from grants.reviews.queries import ApplicationLine, Asked, Assignments, Board, Candidate
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person, save
 from tests.reviews.rows import AT, DUE, assignment, case, reviewed, reviewer
@@ -141,83 +138,29 @@ def test_a_third_reviewer_only_after_a_disagreement_and_only_one(app: Flask) -> 
     assert refusal(apart, reviewer(), round=2) == ["third_asked"]
 
 
-# ------------------------------------------------------------------ suggestions
+# ------------------------------------------------------------------ many at once
 
 
-languages = st.sampled_from(["en", "fr", "es"])
-regions = st.sampled_from(["AFR", "ASI", "LAC"])
-lots = st.sampled_from(["L1", "L2"])
-
-
-@st.composite
-def boards(draw: Any) -> Board:
-    lines = [
-        ApplicationLine(
-            n,
-            f"APP-{n}",
-            "T",
-            draw(st.sampled_from(["eligible", "submitted"])),
-            draw(languages),
-            draw(regions),
-            draw(lots),
-            1,
-            "EUR",
-            100 + n,
-            "O",
-            "SN",
-        )
-        for n in range(1, draw(st.integers(1, 7)))
-    ]
-    candidates = [
-        Candidate(
-            n,
-            f"REV-{n}",
-            f"R{n}",
-            draw(st.lists(languages, unique=True)),
-            draw(st.lists(regions, unique=True)),
-            draw(st.lists(lots, unique=True)),
-            draw(st.integers(0, 3)),
-        )
-        for n in range(1, draw(st.integers(1, 6)))
-    ]
-    pairs = [(line, somebody) for line in lines for somebody in candidates]
-    places = st.sampled_from(range(len(pairs))) if pairs else st.nothing()
-    some = st.lists(places, unique=True, max_size=6) if pairs else st.just([])
-    states = st.sampled_from(["asked", "completed", "declined", "recused"])
-    asked = [Asked(n, pairs[n][0].id, pairs[n][1].id, 1, draw(states), DUE, None) for n in draw(some)]
-    ties = frozenset((pairs[n][1].id, pairs[n][0].organization_id) for n in draw(some))
-    return Board(lines, candidates, Assignments(asked), ties)
-
-
-@given(boards())
-def test_a_suggestion_never_breaks_a_rule(board: Board) -> None:
-    asked = list(board.assignments.asked)
-    for line, somebody in rules.suggest(board, 2):
-        so_far = Board(board.lines, board.candidates, Assignments(asked), board.ties)
-        assert rules.obstacles_to_assigning(so_far, line, somebody, 1, 2, third_due=False) == []
-        asked.append(Asked(999, line.id, somebody.id, 1, "asked", DUE, None))
-
-
-@given(boards())
-def test_after_a_suggestion_nobody_who_is_still_needed_could_be_asked(board: Board) -> None:
-    pairs = rules.suggest(board, 2)
-    asked = [*board.assignments.asked, *(Asked(999, a.id, p.id, 1, "asked", DUE, None) for a, p in pairs)]
-    after = Board(board.lines, board.candidates, Assignments(asked), board.ties)
-    for line in board.lines:
-        for somebody in board.candidates:
-            never_asked = not any(
-                o.reviewer_id == somebody.id for o in after.assignments.of_application.get(line.id, [])
-            )
-            if never_asked:
-                assert rules.obstacles_to_assigning(after, line, somebody, 1, 2, third_due=False)
-
-
-def test_the_suggestion_prefers_region_then_lot_then_room(app: Flask) -> None:
+def test_many_are_asked_at_once_or_nobody_is(app: Flask) -> None:
     of_call = call()
-    applications = [case(of_call) for _ in range(2)]
-    near = [reviewer(profile={"lots": []}), reviewer()]
-    reviewer(profile={"regions": ["LAC"]})
+    one, other = case(of_call), case(of_call)
+    first, second, full = reviewer(), reviewer(), reviewer(profile={"capacity": 1})
+    everything = [(one, first, 1), (one, full, 1), (other, full, 1), (other, second, 1)]
     with clock.at(AT):
-        made = actions.assign_suggested(of_call, applications, due_on=DUE, by=person())
-    assert Counter(one.reviewer_id for one in made) == {near[0].id: 2, near[1].id: 2}
-    assert db.session.query(Assignment).count() == 4
+        with pytest.raises(Refused) as refused:
+            actions.assign_all(of_call, everything, due_on=DUE, by=person())
+        assert [(o.code, str(o.message).partition(":")[0]) for o in refused.value.obstacles] == [
+            ("capacity", other.reference)
+        ], "the second of two that are one too many"
+        assert db.session.query(Assignment).count() == 0
+        with pytest.raises(Refused) as refused:
+            actions.assign_all(of_call, [*everything[:2], (other, person(), 1)], due_on=DUE, by=person())
+        assert codes(refused) == ["not_a_reviewer"]
+        made = actions.assign_all(of_call, [*everything[:2], everything[3]], due_on=DUE, by=person())
+    assert [(each.application_id, each.reviewer_id) for each in made] == [
+        (one.id, first.id),
+        (one.id, full.id),
+        (other.id, second.id),
+    ]
+    assert db.session.query(OutboxMail).filter_by(kind="review_asked").count() == 3
+    assert db.session.query(HistoryEntry).filter_by(subject_kind="assignment", verb="ask").count() == 3

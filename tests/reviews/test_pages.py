@@ -209,7 +209,9 @@ def test_the_coordinator_asks_suggests_releases_and_reopens(app: Flask, browser:
     browser.get(f"/reviews/{submitted}")
     browser.post(f"/reviews/{submitted}/reopen", {"reason": "Look again."}, page=page, status=302)
     second = reviewer().id
-    browser.post(f"{table}/suggest", {"due_on": "2027-03-26"}, page=table, status=302)
+    browser.get(f"{table}/plan")
+    (plan,) = [form["fields"] for form in browser.page.forms if form["action"] == f"{table}/plan"]
+    browser.post(f"{table}/plan", plan | {"due_on": "2027-03-26"}, status=302)
     live = db.session.query(Assignment).filter(Assignment.state == AssignmentState.ASKED).one()
     assert live.reviewer_id == second
 
@@ -248,7 +250,8 @@ def test_other_regions_and_other_roles_are_kept_out(app: Flask, browser: Browser
     assert CANARY_TITLE in auditor.text
     auditor.get(f"/reviews/{one.id}")
     auditor.post(f"/reviews/{one.id}/reopen", {"reason": "x"}, page=table, status=403)
-    auditor.post(f"{table}/suggest", {"due_on": "2027-03-26"}, page=table, status=403)
+    auditor.post(f"{table}/plan", {"due_on": "2027-03-26"}, page=table, status=403)
+    auditor.post(f"{table}/plan/work-out", {}, page=table, status=403)
     member = Browser(app).sign_in(db.session.get(Person, application.started_by_id))
     for place in (table, f"{table}/{CANARY_REFERENCE}", "/reviews", f"/reviews/{one.id}", "/reviews/interests"):
         member.get(place, 403)

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from grants.accounts.models import Person, Role
+from grants.assignments.rules import bar
 from grants.calls.models import Lot
 from grants.core import clock
 from grants.core.rules import Refused
@@ -61,8 +62,9 @@ def test_without_a_profile_one_is_taken_to_read_the_language_of_the_account(app:
     assert candidate == (somebody.id, somebody.reference, somebody.name, ["fr"], ["ASI"], [], 5, False)
     of_call = call()
     french, english = case(of_call, language="fr"), case(of_call, language="en")
-    asked = actions.assign_suggested(of_call, [french, english], due_on=DUE, by=person())
-    assert [one.application_id for one in asked] == [french.id], "what nobody told us is not suggested"
+    board = queries.board_of(of_call.id, queries.lines_under_review(of_call.id))
+    bars = {line.reference: bar(board, line, candidate) for line in board.lines}
+    assert bars == {french.reference: None, english.reference: "language"}, "what nobody told us is not planned with"
     assert actions.assign(english, somebody, due_on=DUE, by=person()).reviewer_id == somebody.id
 
 
