@@ -4,8 +4,8 @@ An application's affinity is the sum over its reviewers of ``reviews.rules.affin
 the lot). The worst application's affinity is made as great as possible first, then the total: Stelmakh, Shah and Singh,
 PeerReview4All, JMLR 22 (2021). Held to in every case: so many reviews an application, no more than a reviewer takes on,
 no conflict, the language. Held to whenever it is possible at all, and in this order: loads that differ by at most two,
-and reviews that connect all applications, without which reviewers cannot be compared (one set of reviewers would judge
-one set of applications, and nobody both).
+and reviews that connect all applications, or as many as can be connected, without which reviewers cannot be compared (one
+set of reviewers would judge one set of applications, and nobody both).
 
 An assignment that has begun is added to: who was asked stays asked, and counts in loads, in what connects applications and
 in how well these are served. A third review is found like a first one, one to a reviewer and on top of their capacity.

@@ -100,18 +100,31 @@ def agreed(person: Candidate, round: int) -> int:
     return person.capacity if round == 1 else 1
 
 
-def connects(instance: Board, chosen: Chosen) -> bool:
-    """Whether one gets from every application to every other by way of shared reviewers."""
+def groups_of(instance: Board, chosen: Chosen) -> int:
+    """How many groups of applications there are such that no reviewer is shared between two of them."""
     asked = {(other.application_id, other.reviewer_id) for other in live(instance)}
     asked |= {(number, person.id) for number, people in chosen.items() for person in people}
-    numbers = [one.id for one in instance.lines]
-    near, reached = set(numbers[:1]), set()
-    while near:
-        application = near.pop()
-        reached.add(application)
-        mine = {person for number, person in asked if number == application}
-        near |= {number for number, person in asked if person in mine} - reached
-    return reached.issuperset(numbers)
+    left, groups = {one.id for one in instance.lines}, 0
+    while left:
+        near, reached = {min(left)}, set()
+        while near:
+            application = near.pop()
+            reached.add(application)
+            mine = {person for number, person in asked if number == application}
+            near |= {number for number, person in asked if person in mine} - reached
+        left, groups = left - reached, groups + 1
+    return groups
+
+
+def connects(instance: Board, chosen: Chosen, wanted: int, round: int = 1) -> bool:
+    """Whether shared reviewers connect the applications as far as is possible at all."""
+    before = Counter(other.reviewer_id for other in live(instance, round))
+    everybody = {
+        one.id: tuple(person for person in able(instance, one) if before[person.id] < agreed(person, round))
+        for one in instance.lines
+        if missing(instance, one, wanted, round)
+    }
+    return groups_of(instance, chosen) == groups_of(instance, everybody)
 
 
 def every_plan(instance: Board, wanted: int, round: int = 1) -> Iterator[Chosen]:
@@ -159,7 +172,7 @@ def best_by_counting(instance: Board, wanted: int, round: int = 1) -> tuple[int,
     for chosen in every_plan(instance, wanted, round):
         sums = sums_of(instance, chosen).values()
         beyond = max(spread_of(instance, chosen, wanted, round), rules.LOAD_SPREAD)
-        found.append((-beyond, connects(instance, chosen), min(sums, default=0), sum(sums)))
+        found.append((-beyond, connects(instance, chosen, wanted, round), min(sums, default=0), sum(sums)))
     return max(found, default=None)
 
 
@@ -214,9 +227,10 @@ def is_best(instance: Board, wanted: int, round: int) -> None:
     assert chosen in list(every_plan(instance, wanted, round))
     sums = {line.reference: sums_of(instance, chosen)[line.id] for line in instance.lines if line.id in chosen}
     assert plan.by_application == sums
-    assert (-plan.spread, plan.is_connected, plan.worst or 0, plan.total) == best
+    reached = connects(instance, chosen, wanted, round)
+    assert (-plan.spread, reached, plan.worst or 0, plan.total) == best
     assert spread_of(instance, chosen, wanted, round) <= plan.spread
-    assert connects(instance, chosen) == plan.is_connected
+    assert (groups_of(instance, chosen) <= 1) == plan.is_connected
 
 
 @settings(max_examples=150, deadline=None)
