@@ -208,7 +208,8 @@ def test_a_large_plan_is_worked_out_by_a_worker_while_the_page_says_how_far_it_i
     browser.post(f"{page}/work-out", {}, status=302)
     browser.follow()
     assert "The plan waits for its turn" in browser.text
-    assert 'http-equiv="refresh"' in browser.text
+    assert "data-look-again" in browser.text
+    assert page in browser.page.links, "to look again without a script"
     seen = []
     told = queries.plan_in_work
 
