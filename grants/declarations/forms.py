@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from wtforms import SelectField
+from wtforms.validators import DataRequired
 
 from grants.accounts.models import Organization
 from grants.conflicts.models import Grade
@@ -18,7 +19,11 @@ from grants.declarations.rules import GRADE_LABELS
 class YearForm(Form):
     """A declaration in general."""
 
-    words = TextField(_l("Memberships, employers, boards, family ties"), longest=5000)
+    words = TextField(
+        _l("Memberships, employers, boards, family ties"),
+        [DataRequired(_l("Please write a sentence, if only that you have no tie to any organization."))],
+        longest=5000,
+    )
     organizations = TextField(_l("The organizations to which you belong"), longest=10_000)
 
     def named(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,8 +55,14 @@ def sort_of(kind: str) -> Any:
     return next((words for starts, words in SORTS.items() if kind.startswith(starts)), _l("A message"))
 
 
+FULL = re.compile(r"\b(452|552)\b")
+"""What mail servers answer for a mailbox that has no room left (RFC 5321, 4.2.3)."""
+
+
 def cause_of(error: str | None) -> Any:
     """Why it failed, in a sentence; what the server said stands beside it."""
+    if FULL.search(error or ""):
+        return _l("The mailbox is full.")
     return CAUSES.get((error or "").partition(":")[0], _l("Something else went wrong."))
 
 

@@ -158,3 +158,6 @@ def test_every_mail_has_a_sort_that_tells_nothing_of_what_it_says() -> None:
 def test_a_reason_that_nobody_knows_is_said_as_such() -> None:
     assert str(rules.cause_of(None)) == str(rules.cause_of("OddError: odd")) == "Something else went wrong."
     assert str(rules.cause_of("gaierror: [Errno -2] no name")) == "The mail server was not found."
+    refused = "SMTPRecipientsRefused: {{'a@example.org': ({code}, b'no')}}"
+    assert str(rules.cause_of(refused.format(code=552))) == "The mailbox is full."
+    assert str(rules.cause_of(refused.format(code=550))) == "The mail server does not know this address."
