@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from grants.accounts.models import Organization, Person
 from grants.applications import actions as application_actions
@@ -17,11 +18,23 @@ from grants.conflicts.rules import KIND_LABELS
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l, speaking
-from grants.core.mail import post
+from grants.core.mail import Mail, post
 from grants.core.money import Money
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.decisions import mails, queries, rules
-from grants.decisions.models import Decision, DecisionOutcome, Meeting, Procedure, Recusal, Remark, Seat, Vote
+from grants.decisions.models import (
+    AgendaPoint,
+    Decision,
+    DecisionOutcome,
+    Meeting,
+    PointKind,
+    Procedure,
+    Recusal,
+    Remark,
+    Seat,
+    Sheet,
+    Vote,
+)
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history import actions as history
 from grants.letters.actions import compose
@@ -45,15 +58,19 @@ def call_meeting(
     by: Person,
     ends_at: datetime | None = None,
     procedure: str = Procedure.VOTE,
+    chair: Person | None = None,
+    points: Sequence[str] = (),
 ) -> Meeting:
     """Invite members of the committee to decide about a call: live, or over several days until ``ends_at``.
 
-    Raises Refused for outsiders, an impossible quorum, or an end before the start.
+    The agenda goes with the invitation: what the coordinator wrote (``points``), and the applications near the money
+    line. ``chair`` is the first of the members unless another is named. Raises Refused for outsiders, an impossible
+    quorum, or an end before the start.
     """
     decided, undecided = queries.number_decided(call.id), queries.number_undecided(call.id)
     refuse(
         rules.obstacles_to_calling_meeting(
-            call, starts_at, members, quorum, ends_at=ends_at, decided=decided, undecided=undecided
+            call, starts_at, members, quorum, ends_at=ends_at, decided=decided, undecided=undecided, chair=chair
         )
     )
     meeting = Meeting(
@@ -66,12 +83,112 @@ def call_meeting(
         procedure=Procedure(procedure),
         quorum=quorum,
         called_by_id=by.id,
+        chair_id=(chair or members[0]).id,
         seats=[Seat(person_id=person.id, person=person) for person in members],
     )
     db.session.add(meeting)
     history.begin(meeting, "call", by=by, call=call.reference, members=len(members), quorum=quorum)
-    post(*[mails.meeting_called(meeting, person) for person in members])
+    near = rules.near_the_line(rules.ranking(call, reviews.standing_of(call)), queries.decided_in(call.id))
+    for point in rules.first_agenda(near, points):
+        point.meeting_id = meeting.id
+        db.session.add(point)
+    db.session.flush()
+    _send_agenda(meeting, mails.meeting_called)
     return meeting
+
+
+# ------------------------------------------------------------------ the agenda
+
+
+def add_point(meeting: Meeting, title: str, *, by: Person) -> AgendaPoint:
+    """Put something else than an application on the agenda, before its last point. Raises Refused."""
+    refuse(rules.obstacles_to_preparing(meeting, title=title))
+    return _add(meeting, AgendaPoint(kind=PointKind.OWN, title=title.strip()), queries.agenda_to_change(meeting), by)
+
+
+def add_application(meeting: Meeting, application: Application, *, by: Person) -> AgendaPoint:
+    """Put an application on the agenda, before its last point. Raises Refused when it stands there already."""
+    agenda = queries.agenda_to_change(meeting)
+    refuse(rules.obstacles_to_adding(meeting, application, agenda))
+    return _add(meeting, AgendaPoint(kind=PointKind.APPLICATION, application_id=application.id), agenda, by)
+
+
+def _add(meeting: Meeting, point: AgendaPoint, agenda: list[AgendaPoint], by: Person) -> AgendaPoint:
+    point.meeting_id = meeting.id
+    ends = bool(agenda) and agenda[-1].kind == PointKind.CLOSING
+    agenda.insert(len(agenda) - ends, point)
+    db.session.add(point)
+    return _renumbered(meeting, point, agenda, by)
+
+
+def move_point(meeting: Meeting, point_id: int, to_id: int, *, by: Person) -> None:
+    """Move a point of the agenda to the place of another; nothing happens when somebody took one of them away meanwhile."""
+    refuse(rules.obstacles_to_preparing(meeting))
+    agenda = queries.agenda_to_change(meeting)
+    places = {point.id: place for place, point in enumerate(agenda)}
+    if point_id in places and to_id in places:
+        point = agenda.pop(places[point_id])
+        agenda.insert(places[to_id], point)
+        _renumbered(meeting, point, agenda, by)
+
+
+def _renumbered(meeting: Meeting, point: AgendaPoint, agenda: list[AgendaPoint], by: Person) -> AgendaPoint:
+    for position, one in enumerate(agenda, 1):
+        one.position = position
+    db.session.flush()
+    history.note("meeting", meeting.id, "prepare", by=by)
+    return point
+
+
+def drop_point(meeting: Meeting, point_id: int, *, by: Person) -> None:
+    """Take a point off the agenda. An application stays in the ranked list and can be decided all the same."""
+    refuse(rules.obstacles_to_preparing(meeting))
+    for point in queries.agenda_to_change(meeting):
+        if point.id == point_id:
+            db.session.delete(point)
+            history.note("meeting", meeting.id, "prepare", by=by)
+    db.session.flush()
+
+
+def note_point(meeting: Meeting, point_id: int, noted: str, *, by: Person) -> None:
+    """Write down what came of a point of the agenda; it goes into the minutes."""
+    refuse(rules.obstacles_to_preparing(meeting))
+    for point in queries.agenda_to_change(meeting):
+        if point.id == point_id and point.noted != noted.strip():
+            point.noted = noted.strip()
+            history.note("meeting", meeting.id, "prepare", by=by)
+    db.session.flush()
+
+
+def send_agenda(meeting: Meeting, *, by: Person) -> None:
+    """Send the agenda as it stands now to the members; who has it already as it is gets no second mail."""
+    refuse(rules.obstacles_to_preparing(meeting))
+    history.note("meeting", meeting.id, "invite", by=by)
+    _send_agenda(meeting, mails.meeting_agenda)
+
+
+def _send_agenda(meeting: Meeting, mail: Callable[[Meeting, Person, Sequence[queries.Point]], Mail]) -> None:
+    """Each member reads the agenda without the applications that are hidden from them."""
+    points = queries.points_of(meeting.id)
+    lines = {line.id: line for line in reviews.lines_under_review(meeting.call_id)}
+    out = queries.barred(meeting, lines.values())
+    hidden: dict[int, list[reviews.ApplicationLine]] = {}
+    for person_id, application_id in out:
+        hidden.setdefault(person_id, []).append(lines[application_id])
+    people = [seat.person for seat in meeting.seats]
+    post(*[mail(meeting, person, rules.points_seen(points, hidden.get(person.id, []))) for person in people])
+
+
+def choose_chair(meeting: Meeting, person: Person, *, by: Person) -> None:
+    """Say which member chairs the meeting and signs its decision sheet first. Raises Refused for who has no seat."""
+    refuse(rules.obstacles_to_attending(meeting, person))
+    if meeting.chair_id != person.id:
+        meeting.chair_id = person.id
+        history.note("meeting", meeting.id, "chair", by=by, member=person.reference)
+        db.session.flush()
+
+
+# ------------------------------------------------------------------ the session
 
 
 def mark_present(meeting: Meeting, person: Person, *, present: bool = True, by: Person) -> Seat:
@@ -94,16 +211,23 @@ def open_meeting(meeting: Meeting, *, by: Person) -> None:
 def close_meeting(meeting: Meeting, *, by: Person, minutes: str = "", reason: str = "") -> None:
     """Close the session with its minutes; afterwards the members who were present sign the decision sheet.
 
-    ``reason`` explains floors, ceilings or least numbers of awards that the decisions do not keep. Raises Refused while
-    a proposal is open, minutes are missing, or such a departure is not explained.
+    ``reason`` explains floors, ceilings or least numbers of awards that the decisions do not keep. The decision sheet is
+    made and kept as it will be signed. Raises Refused while a proposal is open, minutes are missing, the chair is not
+    here, or such a departure is not explained.
     """
     minutes = minutes or meeting.minutes
     open_proposals = sum(1 for one in queries.decisions_of(meeting) if one.state == DecisionState.PROPOSED)
     awards = queries.awarded_in(meeting.call_id)
-    refuse(rules.obstacles_to_closing(meeting.call, awards, open_proposals, minutes, reason))
+    refuse(
+        rules.obstacles_to_closing(meeting.call, awards, open_proposals, minutes, reason)
+        + rules.obstacles_by_chair(meeting)
+    )
     history.record(meeting, "close", by=by, reason=reason)
     meeting.minutes, meeting.closed_at = minutes.strip(), clock.now()
     _write_down_recusals(meeting)
+    content = queried_sheet(meeting)
+    db.session.add(Sheet(meeting_id=meeting.id, content=content, fingerprint=rules.fingerprint(content)))
+    db.session.flush()
     post(*[mails.sheet_ready(meeting, seat.person) for seat in meeting.seats if seat.present])
 
 
@@ -112,8 +236,15 @@ def sign(meeting: Meeting, *, by: Person) -> Seat:
     refuse(rules.obstacles_to_signing(meeting, by))
     seat = next(seat for seat in meeting.seats if seat.person_id == by.id)
     seat.signed_at = clock.now()
-    history.note("meeting", meeting.id, "sign", by=by)
+    history.note("meeting", meeting.id, "sign", by=by, fingerprint=queries.fingerprint_of(meeting.id))
     return seat
+
+
+def queried_sheet(meeting: Meeting) -> dict[str, Any]:
+    """The decision sheet of a closed meeting, computed from what is stored now."""
+    decisions = queries.decisions_of(meeting)
+    records = queries.on_record([one.id for one in decisions])
+    return rules.sheet_of(meeting, decisions, records, queries.recusals_of(meeting), queries.points_of(meeting.id))
 
 
 # ------------------------------------------------------------------ stepping aside
@@ -178,6 +309,7 @@ def propose(
 
     ``reason`` is due when the outcome departs from the ranking; ``feedback`` is shown to the applicant in the letter.
     """
+    _hold(application)
     line = reviews.line_of(application)
     decision = queries.decision_on(application.id)
     recused = (by.id, application.id) in queries.barred(meeting, [line])
@@ -224,15 +356,21 @@ def remark(meeting: Meeting, application: Application, text: str, *, by: Person)
     return said
 
 
-def vote(decision: Decision, choice: str, *, by: Person) -> Vote:
+def vote(decision: Decision, choice: str, *, by: Person, seen: str | None = None) -> Vote:
     """Vote for or against a proposal, or abstain; voting again replaces the earlier vote.
 
-    In a meeting over several days whoever votes attends it from then on. Raises Refused.
+    ``seen`` is the mark of the proposal that was read: one that was changed meanwhile is read again first. In a meeting
+    over several days whoever votes attends it from then on. Raises Refused.
     """
     meeting = decision.meeting
+    _hold(decision.application)
+    queries.decision_on(decision.application_id)
     line = reviews.line_of(decision.application)
     recused = (by.id, decision.application_id) in queries.barred(meeting, [line])
-    refuse(rules.obstacles_to_voting(meeting, decision, by, clock.now(), recused=recused))
+    refuse(
+        rules.obstacles_to_voting(meeting, decision, by, clock.now(), recused=recused)
+        or rules.obstacles_by_change(decision, seen)
+    )
     if meeting.ends_at is not None:
         mark_present(meeting, by, by=by)
     cast = next((one for one in decision.votes if one.person_id == by.id), None)
@@ -245,19 +383,24 @@ def vote(decision: Decision, choice: str, *, by: Person) -> Vote:
     return cast
 
 
-def take(decision: Decision, *, by: Person) -> Decision:
+def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision:
     """Decide as proposed. Raises Refused without enough reviews, a quorum of votes, a majority, or money.
 
-    The score and the place are written into the decision; whoever doubts them can compute them again.
+    ``seen`` is the mark of the proposal that was read. The score and the place are written into the decision; whoever
+    doubts them can compute them again. Of two who confirm at once the second is told that it is decided.
     """
     meeting, call = decision.meeting, decision.meeting.call
     queries.lock_envelope(call.id)
     _hold(decision.application)
+    queries.decision_on(decision.application_id)
     line = reviews.line_of(decision.application)
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out, clock.now())
     list_ = rules.ranking(call, reviews.standing_of(call))
-    refuse(rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id)))
+    refuse(
+        rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id))
+        + rules.obstacles_by_change(decision, seen)
+    )
     place = list_.place(decision.application_id)
     decision.score, decision.rank = (
         rules.score_to_keep(list_.result(decision.application_id)),

@@ -12,13 +12,14 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
+    SelectField,
     SelectMultipleField,
     widgets,
 )
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
 from grants.calls.models import Call
-from grants.core.forms import Form, TextField
+from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l
 from grants.core.money import Money, NotAnAmount
 from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Choice, Procedure
@@ -53,6 +54,17 @@ class MeetingForm(Form):
         choices=lambda: {str(key): str(label) for key, label in PROCEDURE_LABELS.items()},
     )
     members = Checkboxes(_l("Who is invited"), [DataRequired(_l("Please choose who is invited."))])
+    chair = SelectField(
+        _l("Who chairs it"),
+        [Optional()],
+        default="",
+        description=_l("The chair has to be present when the meeting is closed, and signs the decision sheet."),
+    )
+    points = TextField(
+        _l("More points for the agenda, one on each line"),
+        longest=5000,
+        description=_l("The opening, the applications near the money line and the minutes stand on it already."),
+    )
     quorum = IntegerField(
         _l("Quorum"),
         [InputRequired(_l("Please give a number.")), NumberRange(1, 100)],
@@ -72,6 +84,28 @@ class MinutesForm(Form):
     reason = TextField(_l("Why a floor, ceiling or least number is not kept"), longest=5000)
 
 
+class PointForm(Form):
+    """A point for the agenda: words, or an application."""
+
+    title = LineField(_l("What it is about"), longest=300)
+    application = SelectField(_l("Application"), [Optional()], default="")
+
+
+class ChangeForm(Form):
+    """What becomes of a point of the agenda."""
+
+    do = HiddenField()
+    noted = TextField(_l("What came of it"), longest=5000)
+
+
+class ChairForm(Form):
+    """Who chairs a meeting."""
+
+    chair = SelectField(
+        _l("Who chairs it"), [DataRequired(_l("Please choose who chairs the meeting and signs first."))]
+    )
+
+
 class PresenceForm(Form):
     """Who is present."""
 
@@ -88,11 +122,18 @@ class ReasonForm(Form):
 class VoteForm(Form):
     """A vote."""
 
+    proposal = HiddenField()
     choice = RadioField(
         _l("Your vote"),
         [DataRequired(_l("Please choose."))],
         choices=lambda: {str(choice): str(label) for choice, label in CHOICE_LABELS.items()},
     )
+
+
+class TakeForm(Form):
+    """Confirming a proposal that was read."""
+
+    proposal = HiddenField()
 
 
 class RemarkForm(Form):

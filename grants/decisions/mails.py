@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
 from grants.accounts.models import Person
+from grants.core.languages import LazyWords
 from grants.core.mail import Mail
 from grants.decisions.models import Decision, Meeting
+from grants.decisions.queries import Point
+from grants.decisions.rules import worded_point
 
 
-def meeting_called(meeting: Meeting, to: Person) -> Mail:
+def meeting_called(meeting: Meeting, to: Person, agenda: Sequence[Point]) -> Mail:
     return Mail(
-        "meeting_called",
-        to=to,
-        about=meeting.reference,
-        due_on=meeting.starts_at,
-        context={"meeting": meeting, "call_title": meeting.call.title},
+        "meeting_called", to=to, about=meeting.reference, due_on=meeting.starts_at, context=_invitation(meeting, agenda)
     )
+
+
+def meeting_agenda(meeting: Meeting, to: Person, agenda: Sequence[Point]) -> Mail:
+    """The agenda as this member may read it: one mail for each that is another."""
+    said = hashlib.sha256(repr([(point.kind, point.reference, point.title) for point in agenda]).encode()).hexdigest()
+    return Mail(
+        "meeting_agenda", to=to, about=meeting.reference, occasion=said[:16], context=_invitation(meeting, agenda)
+    )
+
+
+def _invitation(meeting: Meeting, agenda: Sequence[Point]) -> dict[str, Any]:
+    points = [LazyWords(worded_point, point, titled=False) for point in agenda]
+    return {"meeting": meeting, "call_title": meeting.call.title, "agenda": points}
 
 
 def sheet_ready(meeting: Meeting, to: Person) -> Mail:

@@ -1,4 +1,4 @@
-"""The committee: its meetings, who sat and who stepped aside, how they voted, and what was decided."""
+"""The committee: its meetings and their agenda, who sat and who stepped aside, how they voted, what was decided and signed."""
 
 from __future__ import annotations
 
@@ -55,6 +55,24 @@ PROCEDURE_LABELS: dict[str, Any] = {
 }
 
 
+class PointKind(enum.StrEnum):
+    """What a point of the agenda is about."""
+
+    OPENING = "opening"
+    APPLICATION = "application"
+    OTHERS = "others"
+    CLOSING = "closing"
+    OWN = "own"
+
+
+POINT_LABELS: dict[str, Any] = {
+    PointKind.OPENING: _l("Opening: who is here, the quorum, conflicts of interest"),
+    PointKind.OTHERS: _l("The other applications, in the order of the ranked list"),
+    PointKind.CLOSING: _l("What goes into the minutes, and what comes next"),
+}
+"""The points that every agenda has; the others are an application, or what the coordinator wrote."""
+
+
 class Meeting(Base):
     """A meeting of the committee about one call: live, or over several days when ``ends_at`` says until when."""
 
@@ -77,6 +95,7 @@ class Meeting(Base):
     quorum: Mapped[int]
     minutes: Mapped[str] = mapped_column(default="")
     called_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    chair_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     closed_at: Mapped[datetime | None]
 
     call: Mapped[Call] = relationship()
@@ -100,6 +119,43 @@ class Seat(Base):
 
     meeting: Mapped[Meeting] = relationship(back_populates="seats")
     person: Mapped[Person] = relationship()
+
+
+class AgendaPoint(Base):
+    """A point of the agenda of a meeting: one application, or something else to talk about. ``noted`` is what came of it."""
+
+    __tablename__ = "agenda_point"
+    __table_args__ = (
+        one_of("kind", PointKind),
+        UniqueConstraint("meeting_id", "application_id"),
+        CheckConstraint("(kind = 'application') = (application_id IS NOT NULL)", name="is_about_one_thing"),
+        CheckConstraint("(kind = 'own') = (title <> '')", name="says_what"),
+        Index("ix_agenda_point_application_id", "application_id"),
+    )
+
+    id: Mapped[Key]
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"))
+    position: Mapped[int]
+    kind: Mapped[str]
+    application_id: Mapped[int | None] = mapped_column(ForeignKey("application.id"))
+    title: Mapped[str] = mapped_column(default="")
+    noted: Mapped[str] = mapped_column(default="")
+
+
+class Sheet(Base):
+    """The decision sheet of a closed meeting as it is signed. Never changed.
+
+    ``content`` is everything that was decided and how, computed from the record; ``fingerprint`` its SHA-256, which
+    whoever has the record can compute again.
+    """
+
+    __tablename__ = "decision_sheet"
+
+    id: Mapped[Key]
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"), unique=True)
+    content: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+    fingerprint: Mapped[str]
+    made_at: Mapped[Recorded]
 
 
 class Recusal(Base):

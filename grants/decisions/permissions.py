@@ -99,7 +99,9 @@ def can_call_meeting(user: Any) -> bool:
 
 
 def can_run_meeting(user: Any, call: Call) -> bool:
-    """Coordinators of a region of the call: note who is present, open and close the meeting, write the minutes."""
+    """Coordinators of a region of the call: prepare the agenda, say who chairs and who is present, open and close the
+    meeting, write the minutes.
+    """
     return bool(user.holds(*COORDINATORS)) and any(user.coordinates(region.region) for region in call.regions)
 
 

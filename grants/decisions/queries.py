@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
@@ -20,7 +20,17 @@ from grants.calls.queries import once_published
 from grants.checks.models import Finding, Outcome
 from grants.conflicts import queries as conflicts
 from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
-from grants.decisions.models import Decision, DecisionOutcome, Meeting, Recusal, Remark, Seat, Vote
+from grants.decisions.models import (
+    AgendaPoint,
+    Decision,
+    DecisionOutcome,
+    Meeting,
+    Recusal,
+    Remark,
+    Seat,
+    Sheet,
+    Vote,
+)
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
@@ -152,6 +162,54 @@ def _meeting_to_read(seen: Select[Meeting]) -> Prepared:
     return Prepared(lambda: found.with_only_columns(packed(Meeting), packed(Call), seats))
 
 
+class Point(NamedTuple):
+    """A point of the agenda as it is shown; ``reference``, ``application`` and ``region`` are those of its application."""
+
+    id: int
+    kind: str
+    title: str
+    noted: str
+    application_id: int | None
+    reference: str | None
+    application: str | None
+    region: str | None
+
+
+def points_of(meeting_id: int) -> list[Point]:
+    """The agenda of a meeting in its order."""
+    return [Point(*row) for row in _POINTS(meeting=meeting_id)]
+
+
+_POINTS = Prepared(
+    lambda: (
+        select(
+            *(AgendaPoint.id, AgendaPoint.kind, AgendaPoint.title, AgendaPoint.noted, AgendaPoint.application_id),
+            *(Application.reference, Application.title, Application.region),
+        )
+        .outerjoin(Application, Application.id == AgendaPoint.application_id)
+        .where(AgendaPoint.meeting_id == bindparam("meeting", None, BigInteger))
+        .order_by(AgendaPoint.position, AgendaPoint.id)
+    )
+)
+
+
+def agenda_to_change(meeting: Meeting) -> list[AgendaPoint]:
+    """The agenda of a meeting in its order, kept for whoever asked first."""
+    db.session.execute(select(Meeting.id).where(Meeting.id == meeting.id).with_for_update())
+    found = select(AgendaPoint).where(AgendaPoint.meeting_id == meeting.id)
+    return list(db.session.scalars(found.order_by(AgendaPoint.position, AgendaPoint.id)))
+
+
+def sheet_of(meeting_id: int) -> Sheet | None:
+    """The decision sheet of a closed meeting as it is signed."""
+    return db.session.scalar(select(Sheet).where(Sheet.meeting_id == meeting_id).options(undefer(Sheet.content)))
+
+
+def fingerprint_of(meeting_id: int) -> str | None:
+    """What the decision sheet of a closed meeting is known by."""
+    return db.session.scalar(select(Sheet.fingerprint).where(Sheet.meeting_id == meeting_id))
+
+
 class Said(NamedTuple):
     """Something said in the discussion of an application."""
 
@@ -176,6 +234,20 @@ _REMARKS = Prepared(
         .order_by(Remark.id)
     )
 )
+
+
+def discussion_of(meeting: Meeting) -> dict[int, list[Said]]:
+    """Everything that was said in a meeting, by application, in its order."""
+    found = (
+        select(Remark.application_id, Person.name, Remark.text, Remark.said_at)
+        .join(Person, Person.id == Remark.person_id)
+        .where(Remark.meeting_id == meeting.id)
+        .order_by(Remark.id)
+    )
+    told: dict[int, list[Said]] = {}
+    for application_id, *said in db.session.execute(found):
+        told.setdefault(application_id, []).append(Said._make(said))
+    return told
 
 
 def with_promises(call: Call) -> Call:

@@ -7,6 +7,7 @@ and least awards per lot; a committee may depart from the ranking, but writes do
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -27,8 +28,18 @@ from grants.core.languages import LazyWords, _l, _ln, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.core.templating import moment
-from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting, Procedure
-from grants.decisions.queries import DECIDED, Awarded, Ballot, OnRecord
+from grants.decisions.models import (
+    POINT_LABELS,
+    AgendaPoint,
+    Choice,
+    Decision,
+    DecisionOutcome,
+    Meeting,
+    PointKind,
+    Procedure,
+    Recusal,
+)
+from grants.decisions.queries import DECIDED, Awarded, Ballot, OnRecord, Point
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Standing
 from grants.reviews.rules import Grid, Result, grid_in, once_for_each_standing, results_of, to_two_decimals, worded
@@ -309,9 +320,12 @@ def obstacles_to_calling_meeting(
     ends_at: datetime | None = None,
     decided: int = 0,
     undecided: int = 0,
+    chair: Person | None = None,
 ) -> list[Obstacle]:
     """Why a meeting cannot be called like this."""
     found = obstacles_by_agenda(decided, undecided)
+    if chair is not None and chair.id not in {person.id for person in members}:
+        found.append(Obstacle("chair_not_invited", _l("Who chairs the meeting has to be invited.")))
     if ends_at is not None and ends_at <= starts_at:
         found.append(Obstacle("ends_too_early", _l("A meeting ends after it starts.")))
     if call.state != "published" or starts_at < call.closes_at:
@@ -340,6 +354,91 @@ def obstacles_by_agenda(decided: int, undecided: int) -> list[Obstacle]:
                 "nothing_to_decide", _l("The committee has decided about every eligible application to this call.")
             )
         ]
+    return []
+
+
+NEAR = 3
+"""How many applications on each side of the money line an agenda names by itself."""
+
+
+def near_the_line(list_: Ranking, decided: AbstractSet[int]) -> list[int]:
+    """The applications that an agenda names by itself, in the order of the ranking: the undecided ones next to the money
+    line, and those whose first two reviews disagree.
+    """
+    places = [place for place in list_.ranked if place.application.id not in decided]
+    above = [place for place in places if place.above_line][-NEAR:]
+    below = [place for place in places if not place.above_line][:NEAR]
+    near = {place.rank for place in above + below}
+    return [place.application.id for place in places if place.rank in near or place.result.third_review]
+
+
+def first_agenda(near: Iterable[int], own: Iterable[str]) -> list[AgendaPoint]:
+    """The agenda with which a meeting is called: the opening, what the coordinator wrote, the applications near the money
+    line, the others, and the end.
+    """
+    points = [
+        AgendaPoint(kind=PointKind.OPENING),
+        *(AgendaPoint(kind=PointKind.OWN, title=title.strip()) for title in own if title.strip()),
+        *(AgendaPoint(kind=PointKind.APPLICATION, application_id=application_id) for application_id in near),
+        AgendaPoint(kind=PointKind.OTHERS),
+        AgendaPoint(kind=PointKind.CLOSING),
+    ]
+    for position, point in enumerate(points, 1):
+        point.position = position
+    return points
+
+
+def points_seen(
+    points: Iterable[Point], hidden: Sequence[ApplicationLine], unseen: AbstractSet[str | None] = frozenset()
+) -> list[Point]:
+    """The agenda without what a reader must not see: the applications they stepped aside from, also where a point that
+    somebody wrote names them, and those of regions that are not theirs.
+    """
+    ids = {line.id for line in hidden}
+    return [
+        point
+        for point in points
+        if point.application_id not in ids
+        and (point.application_id is None or point.region not in unseen)
+        and names_nothing(f"{point.title} {point.noted}", hidden)
+    ]
+
+
+def worded_point(point: Point, *, titled: bool = True) -> str:
+    """A point of the agenda in words; an application by its reference and, when ``titled``, its title."""
+    if point.kind == PointKind.APPLICATION:
+        return f"{point.reference} · {point.application}" if titled and point.application else str(point.reference)
+    return point.title or str(POINT_LABELS[point.kind])
+
+
+def obstacles_to_preparing(meeting: Meeting, *, title: str | None = None) -> list[Obstacle]:
+    """Why the agenda cannot be changed like this: the meeting is closed, or a point says nothing."""
+    if meeting.state == MeetingState.CLOSED:
+        return [Obstacle("meeting_closed", _l("The meeting is closed."))]
+    if title is not None and not title.strip():
+        return [Obstacle("point_empty", _l("Please say what this point is about."))]
+    return []
+
+
+def obstacles_to_adding(meeting: Meeting, application: Application, agenda: Iterable[AgendaPoint]) -> list[Obstacle]:
+    """Why an application cannot be put on the agenda."""
+    found = obstacles_to_preparing(meeting)
+    if application.state != ApplicationState.ELIGIBLE or application.call_id != meeting.call_id:
+        found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
+    if any(point.application_id == application.id for point in agenda):
+        found.append(Obstacle("on_the_agenda", _l("This application stands on the agenda already.")))
+    return found
+
+
+def obstacles_by_chair(meeting: Meeting) -> list[Obstacle]:
+    """Why a meeting cannot be closed as it is chaired: nobody was chosen, or who was chosen is not here to sign."""
+    where = ("decisions.agenda", {"reference": meeting.reference})
+    seat = next((seat for seat in meeting.seats if seat.person_id == meeting.chair_id), None)
+    if seat is None:
+        return [Obstacle("no_chair", _l("Please choose who chairs the meeting and signs first."), where)]
+    if not seat.present:
+        message = _l("%(name)s chairs the meeting and is not here. Please choose who chairs it.", name=seat.person.name)
+        return [Obstacle("chair_absent", message, where)]
     return []
 
 
@@ -642,6 +741,74 @@ def obstacles_to_taking(
     if decision.outcome == DecisionOutcome.AWARD and spent + decision.amount_minor > call.envelope_minor:
         found.append(Obstacle("over_envelope", _l("The awards together would be more than the envelope of the call.")))
     return found
+
+
+def mark_of(decision: Decision) -> str:
+    """What tells one wording of a proposal from another: whoever votes on it or confirms it has read this one."""
+    said = (decision.outcome, decision.amount_minor, decision.conditions, decision.reason, decision.feedback)
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def obstacles_by_change(decision: Decision, seen: str | None) -> list[Obstacle]:
+    """Why a vote or a confirmation does not count: the proposal was changed after its page was opened (``seen``)."""
+    if seen is None or seen == mark_of(decision):
+        return []
+    return [Obstacle("changed_meanwhile", _l("The proposal was changed meanwhile. Please read it again."))]
+
+
+# ------------------------------------------------------------------ what is signed
+
+
+def sheet_of(
+    meeting: Meeting,
+    decisions: Sequence[Decision],
+    records: Mapping[int, OnRecord],
+    recusals: Sequence[Recusal],
+    points: Sequence[Point],
+) -> dict[str, Any]:
+    """The decision sheet of a closed meeting: everything that was decided and how, and nothing that changes later.
+
+    People and applications stand in it by their references, amounts in the smallest unit of their currency.
+    """
+    people = {seat.person_id: seat.person.reference for seat in meeting.seats}
+    left: dict[int, list[str]] = {}
+    for recusal in recusals:
+        left.setdefault(recusal.application_id, []).append(recusal.person.reference)
+    decided = [one for one in decisions if one.taken_at is not None]
+    return {
+        "meeting": meeting.reference,
+        "call": meeting.call.reference,
+        "procedure": str(meeting.procedure),
+        "quorum": meeting.quorum,
+        "chair": people.get(meeting.chair_id or 0),
+        "present": sorted(seat.person.reference for seat in meeting.seats if seat.present),
+        "absent": sorted(seat.person.reference for seat in meeting.seats if not seat.present),
+        "decisions": [
+            {
+                "application": one.application.reference,
+                "rank": one.rank,
+                "score": one.score,
+                "outcome": str(one.outcome),
+                "amount_minor": one.amount_minor,
+                "currency": one.currency,
+                "conditions": list(one.conditions),
+                "reason": one.reason,
+                "votes": list(records[one.id].votes) if one.id in records else None,
+                "left_the_room": sorted(
+                    set(left.get(one.application_id, [])) - set(records[one.id].late if one.id in records else ())
+                ),
+            }
+            for one in sorted(decided, key=lambda one: one.application.reference)
+        ],
+        "agenda": [[str(point.kind), point.reference or point.title, point.noted] for point in points],
+        "minutes": meeting.minutes,
+    }
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of a decision sheet in one written form: keys sorted, no spaces, UTF-8."""
+    written = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 def score_to_keep(result: Result | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -32,12 +32,16 @@ from grants.core.web import SIGNED_IN, access, done, found
 from grants.decisions import actions, permissions, queries, rules
 from grants.decisions.forms import (
     CHOICE_LABELS,
+    ChairForm,
+    ChangeForm,
     MeetingForm,
     MinutesForm,
+    PointForm,
     PresenceForm,
     ProposalForm,
     ReasonForm,
     RemarkForm,
+    TakeForm,
     VoteForm,
 )
 from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting
@@ -103,6 +107,7 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
         "ballots": ballots,
         "hidden": len(hidden_lines),
         "hidden_lines": hidden_lines,
+        "unseen": unseen,
         "number": len(standing.lines),
         "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
     }
@@ -161,6 +166,7 @@ def of_call(reference: str) -> ResponseReturnValue:
 def _meeting_form(**more: Any) -> MeetingForm:
     form = MeetingForm(**more)
     form.members.choices = dict(queries.committee())
+    form.chair.choices = {"": _("The first who is invited")} | form.members.choices
     return form
 
 
@@ -207,6 +213,8 @@ def call_meeting(reference: str) -> ResponseReturnValue:
             procedure=form.procedure.data,
             members=queries.people_named(form.members.data),
             quorum=form.quorum.data,
+            chair=next(iter(queries.people_named([form.chair.data])), None),
+            points=(form.points.data or "").splitlines(),
             by=current_user,
         )
     except Refused as refused:
@@ -253,6 +261,8 @@ def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseRet
             sits=permissions.can_sit(current_user, meeting),
             signing=rules.obstacles_to_signing(meeting, current_user),
             open_proposals=sum(1 for one in ballots if one.state == DecisionState.PROPOSED),
+            points=_points(meeting, agenda["hidden_lines"], agenda["unseen"]),
+            chairing=rules.obstacles_by_chair(meeting) if runs and meeting.state == MeetingState.OPENED else [],
             departures=rules.departures_from_envelope(meeting.call, awards) if awards else [],
             procedures=PROCEDURE_LABELS,
             minutes=meeting.minutes if rules.names_nothing(meeting.minutes, agenda["hidden_lines"]) else None,
@@ -261,6 +271,134 @@ def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseRet
         ),
         status,
     )
+
+
+class Shown(NamedTuple):
+    """A point of the agenda in words."""
+
+    id: int
+    words: str
+    noted: str
+    application: str | None
+
+
+def _points(meeting: Meeting, hidden: list[reviews.ApplicationLine], unseen: frozenset[str | None]) -> list[Shown]:
+    """The agenda as the present reader may see it."""
+    seen = rules.points_seen(queries.points_of(meeting.id), hidden, unseen)
+    return [Shown(point.id, rules.worded_point(point), point.noted, point.reference) for point in seen]
+
+
+class Agenda(NamedTuple):
+    """The agenda as the present reader may see it, and the applications that could be put on it (reference to words)."""
+
+    points: list[Shown]
+    offered: dict[str, str]
+
+
+def _agenda_seen(meeting: Meeting) -> Agenda:
+    lines = reviews.lines_under_review(meeting.call_id)
+    hidden = conflicts.hidden_ids(current_user, meeting.call_id)
+    regions = {line.region for line in lines}
+    unseen = frozenset(one for one in regions if not permissions.can_see_case(current_user, one, meeting))
+    points = _points(meeting, [line for line in lines if line.id in hidden], unseen)
+    others = {point.application for point in points}
+    seen = [line for line in lines if line.id not in hidden and line.region not in unseen]
+    return Agenda(points, {o.reference: f"{o.reference} · {o.title}" for o in seen if o.reference not in others})
+
+
+def _point_form(offered: dict[str, str]) -> PointForm:
+    form = PointForm()
+    form.application.choices = {"": _("Choose an application")} | offered
+    return form
+
+
+@bp.get("/meetings/<reference>/agenda")
+@access(*COMMITTEE)
+def agenda(reference: str) -> ResponseReturnValue:
+    """The agenda in its order, and for those who run the meeting the ways to change it."""
+    meeting = _meeting(reference)
+    seen = _agenda_seen(meeting)
+    return _agenda_page(meeting, seen, _point_form(seen.offered))
+
+
+def _agenda_page(meeting: Meeting, seen: Agenda, form: PointForm, status: int = 200) -> ResponseReturnValue:
+    references = {seat.person_id: seat.person.reference for seat in meeting.seats}
+    chair_form = ChairForm(formdata=None, chair=references.get(meeting.chair_id or 0))
+    chair_form.chair.choices = {seat.person.reference: seat.person.name for seat in meeting.seats}
+    page = render_template(
+        "decisions/agenda.html",
+        meeting=meeting,
+        call=meeting.call,
+        points=seen.points,
+        offered=seen.offered,
+        form=form,
+        chair_form=chair_form,
+        runs=permissions.can_run_meeting(current_user, meeting.call),
+        preparing=rules.obstacles_to_preparing(meeting),
+    )
+    return page, status
+
+
+def _meeting_run(reference: str) -> Meeting:
+    meeting = _meeting(reference)
+    require(permissions.can_run_meeting(current_user, meeting.call))
+    return meeting
+
+
+@bp.post("/meetings/<reference>/agenda")
+@access(*COORDINATORS)
+def add_point(reference: str) -> ResponseReturnValue:
+    """Put something on the agenda: what was written, or an application."""
+    meeting = _meeting_run(reference)
+    seen = _agenda_seen(meeting)
+    form = _point_form(seen.offered)
+    if not form.validate_on_submit():
+        return _agenda_page(meeting, seen, form, 422)
+    try:
+        if form.application.data:
+            actions.add_application(meeting, _case(reference, form.application.data)[1], by=current_user)
+        else:
+            actions.add_point(meeting, form.title.data or "", by=current_user)
+    except Refused as refused:
+        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
+        return _agenda_page(meeting, seen, form, 409)
+    return done(_("It stands on the agenda."), "decisions.agenda", reference=reference)
+
+
+@bp.post("/meetings/<reference>/agenda/<int:point_id>")
+@access(*COORDINATORS)
+def change_point(reference: str, point_id: int) -> ResponseReturnValue:
+    """Move a point up or down among those that are seen, take it away, or write down what came of it."""
+    meeting, form = _meeting_run(reference), ChangeForm()
+    ids = [point.id for point in _agenda_seen(meeting).points]
+    found(point_id if point_id in ids else None)
+    if form.do.data == "drop":
+        actions.drop_point(meeting, point_id, by=current_user)
+    elif form.do.data == "note" and form.validate_on_submit():
+        actions.note_point(meeting, point_id, form.noted.data or "", by=current_user)
+    else:
+        to = ids.index(point_id) + (1 if form.do.data == "down" else -1)
+        actions.move_point(meeting, point_id, ids[min(max(to, 0), len(ids) - 1)], by=current_user)
+    return done(_("The agenda is changed."), "decisions.agenda", reference=reference)
+
+
+@bp.post("/meetings/<reference>/agenda/send")
+@access(*COORDINATORS)
+def send_agenda(reference: str) -> ResponseReturnValue:
+    """Send the agenda as it stands now to the members."""
+    actions.send_agenda(_meeting_run(reference), by=current_user)
+    return done(_("The members get the agenda by mail."), "decisions.agenda", reference=reference)
+
+
+@bp.post("/meetings/<reference>/chair")
+@access(*COORDINATORS)
+def chair(reference: str) -> ResponseReturnValue:
+    """Say who chairs the meeting."""
+    meeting = _meeting_run(reference)
+    named = request.form.get("chair")
+    person = found(next((seat.person for seat in meeting.seats if seat.person.reference == named), None))
+    actions.choose_chair(meeting, person, by=current_user)
+    return done(_("%(name)s chairs the meeting.", name=person.name), "decisions.agenda", reference=reference)
 
 
 @bp.post("/meetings/<reference>/presence")
@@ -317,7 +455,11 @@ def sign(reference: str) -> ResponseReturnValue:
 @access(*COMMITTEE)
 def sheet(reference: str) -> ResponseReturnValue:
     """The decision sheet, to read, sign and print."""
-    meeting = _meeting(reference)
+    return render_template("decisions/sheet.html", **sheet_values(_meeting(reference)))
+
+
+def sheet_values(meeting: Meeting) -> dict[str, Any]:
+    """What the present reader may see of what a meeting decided, and of how."""
     hidden = conflicts.hidden_ids(current_user, meeting.call_id)
     decisions = queries.decisions_of(meeting)
     seen = [
@@ -336,12 +478,17 @@ def sheet(reference: str) -> ResponseReturnValue:
         for one in seen
         if one.id in records and one.state != DecisionState.PROPOSED
     }
-    return render_template(
-        "decisions/sheet.html",
-        meeting=meeting,
-        call=meeting.call,
-        decisions=seen,
-        counts={
+    regions = {one.application.region for one in decisions}
+    unseen = frozenset(one for one in regions if not permissions.can_see_case(current_user, one, meeting))
+    kept = queries.sheet_of(meeting.id)
+    return {
+        "meeting": meeting,
+        "call": meeting.call,
+        "decisions": seen,
+        "points": rules.points_seen(queries.points_of(meeting.id), lines, unseen),
+        "fingerprint": kept.fingerprint if kept else None,
+        "computed": rules.fingerprint(actions.queried_sheet(meeting)) if kept else None,
+        "counts": {
             one.id: rules.votes_on(
                 one,
                 meeting,
@@ -351,10 +498,10 @@ def sheet(reference: str) -> ResponseReturnValue:
             )
             for one in seen
         },
-        late=late,
-        hidden=len(lines),
-        elsewhere=len(decisions) - len(seen) - len(lines),
-        recused={
+        "late": late,
+        "hidden": len(lines),
+        "elsewhere": len(decisions) - len(seen) - len(lines),
+        "recused": {
             one.id: [
                 person.name
                 for person in barred.get(one.application_id, [])
@@ -362,9 +509,9 @@ def sheet(reference: str) -> ResponseReturnValue:
             ]
             for one in seen
         },
-        minutes=meeting.minutes if rules.names_nothing(meeting.minutes, lines) else None,
-        outcomes=OUTCOME_LABELS,
-    )
+        "minutes": meeting.minutes if rules.names_nothing(meeting.minutes, lines) else None,
+        "outcomes": OUTCOME_LABELS,
+    }
 
 
 # ------------------------------------------------------------------ one application
@@ -427,6 +574,7 @@ def _case_page(
             away=[seat.person.name for seat in meeting.seats if seat.person_id in out],
             form=form,
             vote_form=VoteForm(formdata=None, choice=votes.get(current_user.id)),
+            mark=rules.mark_of(decision) if decision else "",
             reason_form=ReasonForm(formdata=None),
             discussing=rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
             + rules.obstacles_by_reviews(list_.grid, found(list_.result(line.id))),
@@ -529,7 +677,7 @@ def vote(reference: str, application_reference: str) -> ResponseReturnValue:
     require(permissions.can_vote(current_user, decision.meeting))
     if not form.validate_on_submit():
         return _case_page(*_case(reference, application_reference), status=422)
-    actions.vote(decision, form.choice.data, by=current_user)
+    actions.vote(decision, form.choice.data, by=current_user, seen=form.proposal.data)
     return _back(reference, application_reference, _("Your vote is recorded."))
 
 
@@ -539,7 +687,7 @@ def take(reference: str, application_reference: str) -> ResponseReturnValue:
     """Decide as proposed."""
     decision = _decision(reference, application_reference)
     require(permissions.can_take(current_user, decision.meeting))
-    actions.take(decision, by=current_user)
+    actions.take(decision, by=current_user, seen=TakeForm().proposal.data)
     return _back(reference, application_reference, _("The committee has decided."))
 
 

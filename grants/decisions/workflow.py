@@ -28,6 +28,9 @@ MEETING = Workflow(
         "leave": _l("A member is absent"),
         "recuse": _l("A member stepped aside from one application"),
         "sign": _l("Decision sheet signed"),
+        "prepare": _l("Agenda changed"),
+        "invite": _l("Agenda sent to the members"),
+        "chair": _l("Chair chosen"),
     },
 )
 

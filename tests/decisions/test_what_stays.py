@@ -245,14 +245,14 @@ def test_the_votes_of_a_decision_stay_as_they_were_counted(app: Flask, browser: 
         assert "3 for, 0 against, 0 abstained" in browser.text, page
     browser.get(sheet)
     assert f"Declared a conflict after the decision: {late.name}" in browser.text
-    assert "Stepped aside:" not in browser.text
+    assert "Left the room:" not in browser.text
     decision, voter = db.session.merge(decision), db.session.merge(people[0])
     actions.reconsider(decision, SECOND_THOUGHTS, by=voter)
     actions.vote(decision, Choice.FOR, by=voter)
     assert "no_quorum" in refusal(actions.take, decision, by=voter), "taken up again, the conflict counts"
     browser.get(sheet)
     assert "1 for, 0 against, 0 abstained" in browser.text
-    assert f"Stepped aside: {late.name}" in browser.text
+    assert f"Left the room: {late.name}" in browser.text
 
 
 def test_who_stepped_aside_before_has_no_part_in_the_decision() -> None:

@@ -32,6 +32,7 @@ from grants.core.languages import LANGUAGES
 from grants.core.mail import Mail, post
 from grants.decisions import mails as decision_mails
 from grants.decisions.models import Decision
+from grants.decisions.queries import points_of as agenda_of
 from grants.entries import mails as entry_mails
 from grants.entries.models import AssistedEntry
 from grants.organizations import mails as organization_mails
@@ -163,6 +164,12 @@ def rare_mails() -> Iterable[Mail]:
     assert decision is not None
     yield decision_mails.decision_reserve(decision, to)
     yield decision_mails.conflict_after_decision(decision, staff, 1)
+    meeting = decision.meeting
+    points = agenda_of(meeting.id)
+    yield decision_mails.meeting_agenda(meeting, staff, points)
+    meeting.ends_at = meeting.starts_at + timedelta(days=5)
+    yield decision_mails.meeting_agenda(meeting, to, points)
+    yield decision_mails.meeting_called(meeting, to, points)
     payment = db.session.scalars(select(Disbursement)).first()
     assert payment is not None
     yield payment_mails.disbursement_returned(payment, to)

@@ -30,6 +30,7 @@ RECORDS = (
     "refund",
     "correction",
     "remark",
+    "decision_sheet",
 )
 """Tables to which rows are added, and in which nothing is ever changed or removed."""
 
@@ -43,7 +44,7 @@ WITHOUT_INDEX = {
         "bank_account.verified_by_id", "closeout.closed_by_id", "closeout.opened_by_id", "condition.met_by_id",
         "decision.proposed_by_id", "disbursement.approved_by_id", "disbursement.confirmed_by_id",
         "disbursement.prepared_by_id", "finding.judged_by_id", "invitation.accepted_by_id", "invitation.invited_by_id",
-        "meeting.called_by_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id",
+        "meeting.called_by_id", "meeting.chair_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id",
         "report.accepted_by_id", "report.submitted_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
         "joining_request.decided_by_id", "kept_document.added_by_id", "organization_identifier.added_by_id",
         "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id", "remark.person_id",
