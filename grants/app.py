@@ -35,6 +35,8 @@ from grants.entries import views as entries
 from grants.letters import views as letters
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
+from grants.packs import tasks as pack_tasks
+from grants.packs import views as packs
 from grants.payments import tasks as payment_tasks
 from grants.payments import views as payments
 from grants.portfolio import views as portfolio
@@ -67,6 +69,7 @@ BLUEPRINTS = (
     checks.bp,
     reviews.bp,
     decisions.bp,
+    packs.bp,
     reliability.bp,
     assignments.bp,
     declarations.bp,
@@ -87,6 +90,7 @@ TASKS = (
     wordform_tasks,
     draft_tasks,
     assignment_tasks,
+    pack_tasks,
     payment_tasks,
     closeout_tasks,
     reminder_tasks,

@@ -42,7 +42,10 @@ from grants.core.servers import servers
 from grants.core.solver import NotProven
 from grants.core.templating import absolute_link
 from grants.core.web import declared_routes
-from grants.decisions.rules import Ranked, ranking
+from grants.decisions.actions import queried_sheet
+from grants.decisions.models import Meeting
+from grants.decisions.queries import meeting_by_reference, sheet_of
+from grants.decisions.rules import Ranked, fingerprint, ranking
 from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
@@ -367,6 +370,42 @@ def _place(row: Ranked | Result) -> dict[str, Any]:
 def _number(exact: Decimal) -> int | float:
     """A number for JSON, which has no decimals of its own."""
     return int(exact) if exact == exact.to_integral_value() else float(exact)
+
+
+@decisions_group.command("sheet")
+@click.argument("reference", metavar="MEETING")
+@json_option
+def decisions_sheet_command(reference: str, *, as_json: bool) -> None:
+    """Compute the decision sheet of MEETING again from the record, and compare it with the one that was signed."""
+    with _application():
+        meeting = meeting_by_reference(select(Meeting), reference)
+        kept = sheet_of(meeting.id) if meeting is not None else None
+        if meeting is None or kept is None:
+            raise CannotRun(f"{reference} is no meeting with a decision sheet.")
+        computed = fingerprint(queried_sheet(meeting))
+        signed = [
+            {
+                "person": seat.person.reference,
+                "chair": seat.person_id == meeting.chair_id,
+                "at": seat.signed_at.isoformat(),
+            }
+            for seat in meeting.seats
+            if seat.signed_at is not None
+        ]
+        told = {
+            "meeting": meeting.reference,
+            "fingerprint": kept.fingerprint,
+            "computed": computed,
+            "same": computed == kept.fingerprint,
+            "signed": signed,
+            "sheet": kept.content,
+        }
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{kept.fingerprint} {'computes to the same' if told['same'] else 'computes to ' + computed}")
+    if not told["same"]:
+        sys.exit(REFUSED)
 
 
 @decisions_group.command("propose")

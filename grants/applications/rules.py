@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -706,7 +707,7 @@ def copy_in_words(
     audience: Audience,
 ) -> dict[str, Any]:
     """An application as the parts of a document: every question with its answer, in the language now spoken."""
-    call, language = application.call, language_now()
+    call = application.call
     parts: list[dict[str, Any]] = [
         {
             "kind": "facts",
@@ -716,22 +717,42 @@ def copy_in_words(
                 [str(_l("Organization")), application.organization.name],
                 *_how_entered(application),
             ],
-        }
+        },
+        *answers_in_words(definition, answers, attachments, audience),
     ]
-    for section in visible_sections(definition, audience):
-        parts.append({"kind": "section", "text": str(pick(section.title, language, definition.fallback))})
-        for question in section.questions:
-            parts.append({"kind": "question", "text": str(pick(question.label, language, definition.fallback))})
-            if question.type == "files":
-                parts += _papers_in_words(attachments, audience, language, definition.fallback)
-            else:
-                parts.append(_answer_in_words(question, answers.get(question.key), language, definition.fallback))
     return {
         "title": application.title or application.reference,
         "reference": application.reference,
         "footer": str(_l("Pilot Fund of MADE, the Migration and Development Civil Society network")),
         "parts": parts,
     }
+
+
+def answers_in_words(
+    definition: Definition,
+    answers: Mapping[str, Any],
+    attachments: Iterable[Attached],
+    audience: Audience,
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    named: bool = True,
+) -> list[dict[str, Any]]:
+    """Every question that an audience may read with its answer, as the parts of a document in the language now spoken.
+
+    ``beside`` is what stands below an answer, by question. Files are told by the names that their senders gave them only
+    where they may be ``named``.
+    """
+    language, parts = language_now(), []
+    for section in visible_sections(definition, audience):
+        parts.append({"kind": "section", "text": str(pick(section.title, language, definition.fallback))})
+        for question in section.questions:
+            parts.append({"kind": "question", "text": str(pick(question.label, language, definition.fallback))})
+            if question.type == "files":
+                parts += _papers_in_words(attachments, audience, language, definition.fallback, named=named)
+            else:
+                parts.append(_answer_in_words(question, answers.get(question.key), language, definition.fallback))
+            parts += [{"kind": "note", "text": words} for words in beside.get(question.key, ())]
+    return parts
 
 
 ON_PAPER = ("code", "description", "quantity", "unit_cost", "total", "requested", "cofinancing", "justification")
@@ -752,12 +773,12 @@ def _answer_in_words(question: Question, value: Any, language: str, fallback: st
 
 
 def _papers_in_words(
-    attachments: Iterable[Attached], audience: Audience, language: str, fallback: str
+    attachments: Iterable[Attached], audience: Audience, language: str, fallback: str, *, named: bool
 ) -> list[dict[str, Any]]:
     rows = [
         [
             str(pick(a.document.label, language, fallback)),
-            a.file.name if a.file else str(_l("withheld, with a reason")),
+            (a.file.name if named else "–") if a.file else str(_l("withheld, with a reason")),
         ]
         for a in visible_attachments(attachments, audience)
     ]

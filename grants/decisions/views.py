@@ -82,6 +82,7 @@ bp = Blueprint("decisions", __name__)
 
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
 COMMITTEE = (Role.COMMITTEE_MEMBER, *FOLLOWERS)
+SITTING = (Role.COMMITTEE_MEMBER, *COORDINATORS)
 
 
 # ------------------------------------------------------------------ the ranked list

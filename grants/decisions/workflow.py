@@ -31,6 +31,7 @@ MEETING = Workflow(
         "prepare": _l("Agenda changed"),
         "invite": _l("Agenda sent to the members"),
         "chair": _l("Chair chosen"),
+        "take_pack": _l("A pack was downloaded"),
     },
 )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import text
 
+from grants import cli
 from grants.accounts.models import Person
 from grants.conflicts.models import Grade
 from grants.core import clock
@@ -238,6 +241,26 @@ def test_the_sheet_is_kept_as_it_is_signed_and_computes_to_the_same_later() -> N
     )
     db.session.expire_all()
     assert rules.fingerprint(actions.queried_sheet(meeting)) != sheet.fingerprint, "a cent less is seen"
+
+
+def test_the_command_computes_the_sheet_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    people, by = members(), coordinator()
+    meeting = closed(people, by)
+    actions.sign(meeting, by=people[0])
+    reference, chair, key = meeting.reference, people[0].reference, meeting.id
+    monkeypatch.setattr(cli, "_application", app.app_context)
+    asked = ["decisions", "sheet", reference, "--json"]
+    first = CliRunner().invoke(cli.grants, asked, catch_exceptions=False)
+    told = json.loads(first.output)
+    assert (first.exit_code, told["same"], told["fingerprint"]) == (0, True, queries.fingerprint_of(key))
+    assert told["signed"] == [{"person": chair, "chair": True, "at": AT.isoformat()}]
+    assert told["fingerprint"] == rules.fingerprint(told["sheet"]), "whoever has the sheet can compute it"
+    db.session.execute(text("UPDATE decision SET reason = 'Another.' WHERE meeting_id = :m"), {"m": key})
+    db.session.expire_all()
+    second = CliRunner().invoke(cli.grants, asked, catch_exceptions=False)
+    assert (second.exit_code, json.loads(second.output)["same"]) == (2, False)
+    with pytest.raises(cli.CannotRun, match="no meeting"):
+        CliRunner().invoke(cli.grants, ["decisions", "sheet", "M-NONE"], catch_exceptions=False)
 
 
 def test_the_page_of_the_sheet_says_whether_it_still_computes_to_the_same(browser: Browser) -> None:

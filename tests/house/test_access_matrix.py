@@ -89,6 +89,10 @@ def ids(app: Flask) -> dict[str, Any]:
         )
         found["mail"] = db.session.scalar(text("SELECT max(id) FROM outbox WHERE state = 'failed'"))
         found["invitation"] = db.session.scalar(text("SELECT max(id) FROM invitation"))
+        found["point"] = db.session.scalar(
+            text("SELECT min(p.id) FROM agenda_point p JOIN meeting m ON m.id = p.meeting_id WHERE m.reference = :r"),
+            {"r": fund.MEETING},
+        )
         found["note"] = db.session.scalar(text("SELECT max(id) FROM draft_note"))
         for name in ("joining_request", "kept_document", "organization_identifier", "sponsorship", "resemblance"):
             found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
@@ -190,9 +194,9 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"reference": fund.CALL, "application_reference": "APP-NONE"},
         },
         "meetings": {
-            "coming": {"reference": fund.MEETING},
-            "past": {"reference": fund.PAST_MEETING},
-            UNKNOWN: {"reference": "MPF-NONE-M1"},
+            "coming": {"reference": fund.MEETING, "point_id": of["point"]},
+            "past": {"reference": fund.PAST_MEETING, "point_id": of["point"]},
+            UNKNOWN: {"reference": "MPF-NONE-M1", "point_id": NOBODY},
         },
         "meetings/application": {
             "a": {"reference": fund.MEETING, "application_reference": a, "attachment_id": paper["a"]},

@@ -55,7 +55,7 @@ WITHOUT_INDEX = {
         "letter_template.written_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
-        "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "refund.proof_id",
+        "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "pack.file_id", "refund.proof_id",
     },
     "a published call keeps its lists, and they are read from the other side": {
         "attachment.document_id", "booklet.document_id", "upload.document_id", "call.questionnaire_id", "finding.rule_id",

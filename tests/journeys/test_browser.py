@@ -170,6 +170,8 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "meeting": "/meetings/MPF-2026-02-M1",
         "case": "/meetings/MPF-2026-02-M1/APP-303",
         "sheet": "/meetings/MPF-2026-02-M1/sheet",
+        "agenda-read": "/meetings/MPF-2027-01-M1/agenda",
+        "pack-none": "/meetings/MPF-2027-01-M1/pack",
     },
     "STF-07": {
         "home-coordinator": "/",
@@ -184,6 +186,8 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "reviews-plan": "/calls/MPF-2026-03/reviews/plan",
         "application-reviews": "/calls/MPF-2027-01/reviews/APP-005",
         "ranked-list": "/calls/MPF-2027-01/decisions",
+        "agenda": "/meetings/MPF-2027-01-M1/agenda",
+        "agenda-wrong": Pressed("/meetings/MPF-2027-01-M1/agenda", "/agenda", {"title": " "}, 409),
         "call-grants": "/calls/MPF-2026-01/grants",
         "grants": "/grants",
         "grant": "/grants/MPF-2026-01-G01",

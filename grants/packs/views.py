@@ -1,0 +1,120 @@
+"""Pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.core import files, pdf
+from grants.core.languages import language_now
+from grants.core.permissions import require, scope
+from grants.core.web import access, done, found
+from grants.decisions import queries as decisions
+from grants.decisions.models import Meeting
+from grants.decisions.permissions import cases_seen_by
+from grants.decisions.views import COMMITTEE, SITTING, sheet_values
+from grants.packs import actions, permissions, queries, rules
+from grants.packs.models import Pack
+
+bp = Blueprint("packs", __name__)
+
+
+def _meeting(reference: str) -> Meeting:
+    return found(decisions.meeting_by_reference(scope(current_user, Meeting), reference))
+
+
+# ------------------------------------------------------------------ the pack
+
+
+@bp.get("/meetings/<reference>/pack")
+@access(*SITTING)
+def pack(reference: str) -> ResponseReturnValue:
+    """My pack: how far it is, and the way to have it made and to take it."""
+    meeting = _meeting(reference)
+    require(permissions.can_have_pack(current_user, meeting))
+    mine = queries.pack_of(scope(current_user, Pack), meeting.id)
+    readable = queries.readable_ids(cases_seen_by(current_user), meeting.call_id)
+    return render_template(
+        "packs/pack.html",
+        meeting=meeting,
+        call=meeting.call,
+        pack=mine,
+        asking=rules.obstacles_to_asking(mine),
+        giving=rules.obstacles_to_giving(mine, readable) if mine else [],
+        kept_days=rules.KEPT.days,
+    )
+
+
+@bp.post("/meetings/<reference>/pack")
+@access(*SITTING)
+def ask(reference: str) -> ResponseReturnValue:
+    """Have my pack made."""
+    meeting = _meeting(reference)
+    require(permissions.can_have_pack(current_user, meeting))
+    actions.ask_for(meeting, by=current_user)
+    return done(_("Your pack is being made. This takes a moment."), "packs.pack", reference=reference)
+
+
+@bp.post("/meetings/<reference>/pack/download")
+@access(*SITTING)
+def take(reference: str) -> ResponseReturnValue:
+    """Take my pack; that I did is written down."""
+    meeting = _meeting(reference)
+    require(permissions.can_have_pack(current_user, meeting))
+    return files.send(actions.give(meeting, by=current_user), f"{reference}-pack.pdf")
+
+
+# ------------------------------------------------------------------ the sheet and the minutes
+
+
+def _told(values: dict[str, Any]) -> list[rules.Told]:
+    return [
+        rules.Told(
+            one, values["counts"][one.id], values["recused"][one.id], list(values["late"].get(one.id, {}).values())
+        )
+        for one in values["decisions"]
+    ]
+
+
+@bp.get("/meetings/<reference>/sheet.pdf")
+@access(*COMMITTEE)
+def sheet(reference: str) -> Response:
+    """The decision sheet as a document."""
+    values = sheet_values(_meeting(reference))
+    words = rules.sheet_in_words(
+        values["meeting"],
+        _told(values),
+        values["fingerprint"],
+        hidden=values["hidden"],
+        elsewhere=values["elsewhere"],
+    )
+    return _document(f"{reference}-decisions.pdf", words)
+
+
+@bp.get("/meetings/<reference>/minutes.pdf")
+@access(*COMMITTEE)
+def minutes(reference: str) -> Response:
+    """The minutes as a document, point by point."""
+    values = sheet_values(_meeting(reference))
+    seen = {one.application_id for one in values["decisions"]} | {one.application_id for one in values["points"]}
+    discussion = decisions.discussion_of(values["meeting"])
+    words = rules.minutes_in_words(
+        values["meeting"],
+        values["points"],
+        _told(values),
+        {key: said for key, said in discussion.items() if key in seen},
+        values["minutes"],
+        hidden=values["hidden"],
+        elsewhere=values["elsewhere"],
+    )
+    return _document(f"{reference}-minutes.pdf", words)
+
+
+def _document(name: str, words: dict[str, Any]) -> Response:
+    response = Response(pdf.render("document", language=language_now(), **words), mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response

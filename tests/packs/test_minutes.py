@@ -1,0 +1,103 @@
+"""The minutes and the decision sheet as documents: who left the room, what was said and decided, who signed what."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from grants.core import clock
+from grants.decisions import actions, queries
+from grants.decisions.models import Choice, Meeting
+from tests.applications.documents import words_in
+from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
+from tests.factories import call, db
+from tests.http import Browser
+from tests.packs.test_packs import squeezed
+
+COUSIN = "A cousin works there."
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day_of_the_meeting(app: Flask):
+    with clock.at(AT):
+        yield
+
+
+def paper(browser: Browser, path: str) -> str:
+    browser.get(path)
+    assert browser.last is not None
+    assert browser.last.mimetype == "application/pdf"
+    return words_in(browser.last.data)
+
+
+def test_minutes_tell_point_by_point_what_was_said_who_left_the_room_and_how_it_was_decided(
+    app: Flask, browser: Browser
+) -> None:
+    of_call, people, by = call(envelope_minor=1_500_000), members(4), coordinator()
+    secret, open_ = scored(of_call, 5, 5, title="Canarytitle"), scored(of_call)
+    meeting = session_of(of_call, people, by=by)
+    actions.mark_present(meeting, people[3], present=False, by=by)
+    point = actions.add_point(meeting, "The minutes of last time", by=by)
+    actions.note_point(meeting, point.id, "Approved.", by=by)
+    actions.recuse(meeting, secret, people[2], COUSIN, by=people[2])
+    actions.remark(meeting, secret, "canaryremark", by=people[0])
+    actions.remark(meeting, open_, "A lean budget.", by=people[2])
+    decided(meeting, secret, people[:2], conditions=["A policy on safety."])
+    reserve = actions.propose(meeting, open_, outcome="reserve", by=by)
+    for one, choice in zip(people, (Choice.FOR, Choice.AGAINST, Choice.FOR), strict=False):
+        actions.vote(reserve, choice, by=one)
+    actions.take(reserve, by=by)
+    room, emails, names = f"/meetings/{meeting.reference}", [one.email for one in people], [one.name for one in people]
+    browser.sign_in(emails[0])
+    assert squeezed("A draft: the meeting has not been closed.") in paper(browser, f"{room}/minutes.pdf")
+    meeting = db.session.query(Meeting).filter_by(id=meeting.id).one()
+    actions.close_meeting(meeting, by=db.session.merge(by), minutes="All went well.")
+    whole = paper(browser, f"{room}/minutes.pdf")
+    for words in (
+        f"Present {', '.join(names[:3])}",
+        f"Absent {names[3]}",
+        "Quorum 2 votes on each application",
+        f"Chair {names[0]}",
+        "The minutes of last time",
+        "Approved.",
+        f"{names[2]} left the room.",
+        "canaryremark",
+        "A lean budget.",
+        "2 for, 0 against, 0 abstained",
+        "Reserve list. 2 for, 1 against, 0 abstained; a quorum of 2.",
+        "Condition: A policy on safety.",
+        "All went well.",
+    ):
+        assert squeezed(words) in whole, words
+    assert "Adraft" not in whole
+    stepped = Browser(app).sign_in(emails[2])
+    for name in ("minutes", "sheet"):
+        seen = paper(stepped, f"{room}/{name}.pdf").lower()
+        assert "canary" not in seen, name
+        assert squeezed("left out for this reader, who stepped aside: 1.") in seen
+        assert open_.reference.lower() in seen
+
+
+def test_the_sheet_names_its_fingerprint_and_who_signed_it_the_chair_first(browser: Browser) -> None:
+    of_call, people, by = call(), members(3), coordinator()
+    application = scored(of_call)
+    meeting = session_of(of_call, people, by=by)
+    decided(meeting, application, people)
+    actions.choose_chair(meeting, people[1], by=by)
+    room, reader = f"/meetings/{meeting.reference}", people[0].email
+    browser.sign_in(reader)
+    assert squeezed("The sheet is signed when the meeting has been closed.") in paper(browser, f"{room}/sheet.pdf")
+    meeting = db.session.merge(meeting)
+    chair = db.session.merge(people[1])
+    actions.close_meeting(meeting, by=db.session.merge(by), minutes="Short.")
+    actions.sign(meeting, by=chair)
+    print_ = queries.fingerprint_of(meeting.id)
+    name, other = chair.name, people[0].name
+    seen = paper(browser, f"{room}/sheet.pdf")
+    assert print_ is not None
+    assert print_ in seen
+    assert squeezed(f"{name}, chair") in seen
+    assert "2027-04-0812:00:00UTC" in seen
+    after = seen[seen.index("Signatures") :]
+    assert after.index(squeezed(name)) < after.index(squeezed(other)), "the chair signs first"
+    assert squeezed("not signed yet") in after
