@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,20 +10,23 @@ from zoneinfo import ZoneInfo
 from grants.accounts.models import Person
 from grants.applications.models import Application
 from grants.awards import mails, queries, rules
-from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone
+from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone, NewBudget
+from grants.budgets.rules import budget_question
 from grants.calls.models import Call
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files, pdf
 from grants.core.db import db
 from grants.core.languages import speaking
-from grants.core.mail import post
+from grants.core.mail import Mail, post
 from grants.core.money import Money
 from grants.core.rules import refuse
 from grants.core.templating import day
 from grants.decisions import actions as decisions
 from grants.decisions.models import Decision, DecisionOutcome, Meeting
 from grants.history import actions as history
+from grants.questionnaires import actions as answering
 from grants.questionnaires import queries as questionnaires
+from grants.questionnaires.models import SectionAnswers
 
 
 def release_decisions(meeting: Meeting, *, by: Person) -> list[Award]:
@@ -53,8 +56,10 @@ def _offer(meeting: Meeting, decided: Sequence[Decision], by: Person, at: dateti
     for decision in decided:
         number += 1
         application = applications[decision.application_id]
-        award = _award(call, application, decision, answers.get(application.answer_sheet_id, {}), number, at)
+        answered = answers.get(application.answer_sheet_id, {})
+        award = _award(call, application, decision, answered, number, at)
         history.begin(award, "offer", by=by, decision=decision.id, amount=award.amount_minor)
+        _ask_for_budget(award, application, answered, by)
         awards.append(award)
     return awards
 
@@ -84,15 +89,90 @@ def _award(
         sign_by=sign_by,
         start_on=start_on,
         end_on=end_on,
-        budget=[
-            BudgetLine(position=n, heading=share.heading, title=share.title, amount_minor=share.amount.minor)
-            for n, share in enumerate(shares)
-        ],
+        budget=_lines(shares),
         conditions=[Condition(text=text) for text in decision.conditions],
         milestones=[Milestone(title=promise.title, due_on=promise.due_on) for promise in promises],
     )
     db.session.add(award)
     return award
+
+
+def _ask_for_budget(award: Award, application: Application, answers: Mapping[str, Any], by: Person) -> None:
+    """Ask for a new budget when less was awarded than asked for; it begins with what the application says. A call whose
+    form asks for no budget needs none.
+    """
+    definition = questionnaires.definition_of(application.questionnaire_id)
+    question = budget_question(definition)
+    if question is None or award.amount >= Money(application.requested_minor or 0, application.currency):
+        return
+    sheet = answering.new_sheet(
+        queries.questionnaire_of(application.questionnaire_id), language=application.language, by=by
+    )
+    section = definition.section_of[question.key]
+    values = {asked.key: answers[asked.key] for asked in section.questions if asked.key in answers}
+    answering.save_section(sheet, section.key, values, by=by)
+    award.new_budget = NewBudget(answer_sheet_id=sheet.id)
+    history.begin(award.new_budget, "ask", by=by, amount=award.amount_minor)
+
+
+def save_budget(budget: NewBudget, values: Mapping[str, Any], *, version: int, by: Person) -> SectionAnswers:
+    """Save a new budget as far as it is written. Raises Refused, and EditConflict when a colleague changed the same."""
+    queries.lock(budget, "state")
+    refuse(rules.obstacles_to_budgeting(budget, budget.award))
+    section = queries.written_budget(budget).section
+    return answering.save_section(budget.answer_sheet, section.key, values, by=by, version=version)
+
+
+def hand_in_budget(budget: NewBudget, *, by: Person) -> NewBudget:
+    """Hand a new budget in. Raises Refused unless it asks the fund for exactly what was awarded."""
+    award = budget.award
+    queries.lock(budget, "state")
+    refuse(
+        rules.obstacles_to_budgeting(budget, award)
+        or rules.obstacles_in_new_budget(award, queries.written_budget(budget))
+    )
+    entry = history.record(budget, "hand_in", by=by)
+    post(*(mails.new_budget_handed_in(award, to, entry.id) for to in free_coordinators(award)))
+    return budget
+
+
+def return_budget(budget: NewBudget, reason: str, *, by: Person) -> NewBudget:
+    """Send a new budget back with what has to change. Raises Refused without a reason."""
+    award = budget.award
+    entry = history.record(budget, "return", by=by, reason=reason)
+    budget.returned_reason = reason.strip()
+    post(*_to_grantee(award, mails.new_budget_returned, entry.id))
+    return budget
+
+
+def accept_budget(budget: NewBudget, *, by: Person) -> NewBudget:
+    """Accept a new budget: from now on it is the budget of the award. Raises Refused when it does not add up to it."""
+    award = budget.award
+    queries.lock(budget, "state")
+    written = queries.written_budget(budget)
+    refuse(rules.obstacles_to_judging_budget(budget, award, written))
+    headings = queries.call_with_budget(award.call_id).budget.get("headings", [])
+    shares = rules.budget_of(written.answers[written.question.key], headings, award.amount)
+    for line in list(award.budget):
+        db.session.delete(line)
+    db.session.flush()
+    db.session.expire(award, ["budget"])
+    award.budget = _lines(shares)
+    entry = history.record(budget, "accept", by=by)
+    post(*_to_grantee(award, mails.new_budget_accepted, entry.id))
+    return budget
+
+
+def _to_grantee(award: Award, mail: Callable[[Award, Person, int], Mail], occasion: int) -> list[Mail]:
+    people = queries.people_who_answer([award.organization_id]).get(award.organization_id, [])
+    return [mail(award, to, occasion) for to in people]
+
+
+def _lines(shares: Sequence[rules.Share]) -> list[BudgetLine]:
+    return [
+        BudgetLine(position=n, heading=share.heading, title=share.title, amount_minor=share.amount.minor)
+        for n, share in enumerate(shares)
+    ]
 
 
 def accept(award: Award, *, by: Person) -> Award:

@@ -9,9 +9,27 @@ from grants.core.mail import Mail
 
 def award_offered(award: Award, to: Person, answer_by: object) -> Mail:
     """The letter of an award, to an owner or signatory of the grantee."""
-    return Mail(
-        "award_offered", to=to, about=award.reference, context={"reference": award.reference, "answer_by": answer_by}
-    )
+    told = {"reference": award.reference, "answer_by": answer_by, "reduced": award.new_budget is not None}
+    return Mail("award_offered", to=to, about=award.reference, context=told)
+
+
+def new_budget_handed_in(award: Award, to: Person, occasion: int) -> Mail:
+    """A new budget waits for a coordinator of the region."""
+    return Mail("new_budget_handed_in", to=to, about=award.reference, occasion=str(occasion), context=_named(award))
+
+
+def new_budget_returned(award: Award, to: Person, occasion: int) -> Mail:
+    """A new budget was sent back, to an owner or signatory of the grantee."""
+    return Mail("new_budget_returned", to=to, about=award.reference, occasion=str(occasion), context=_named(award))
+
+
+def new_budget_accepted(award: Award, to: Person, occasion: int) -> Mail:
+    """A new budget was accepted, to an owner or signatory of the grantee."""
+    return Mail("new_budget_accepted", to=to, about=award.reference, occasion=str(occasion), context=_named(award))
+
+
+def _named(award: Award) -> dict[str, object]:
+    return {"reference": award.reference}
 
 
 def agreement_ready(award: Award, agreement: Agreement, to: Person) -> Mail:

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Confidentiality, Organization, Person
 from grants.applications.models import Application
-from grants.awards.workflow import AWARD, AwardState
+from grants.awards.workflow import AWARD, NEW_BUDGET, AwardState, BudgetState
 from grants.calls.models import Call
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.decisions.models import Decision
+from grants.questionnaires.models import AnswerSheet
 
 
 class Award(Base):
@@ -60,6 +61,7 @@ class Award(Base):
     conditions: Mapped[list[Condition]] = relationship(order_by="Condition.id", back_populates="award")
     agreements: Mapped[list[Agreement]] = relationship(order_by="Agreement.version", back_populates="award")
     milestones: Mapped[list[Milestone]] = relationship(order_by="Milestone.due_on", back_populates="award")
+    new_budget: Mapped[NewBudget | None] = relationship(back_populates="award")
 
     workflow = AWARD
 
@@ -86,6 +88,28 @@ class BudgetLine(Base):
     amount_minor: Mapped[int]
 
     award: Mapped[Award] = relationship(back_populates="budget")
+
+
+class NewBudget(Base):
+    """The budget that a grantee hands in when it was awarded less than it asked for: of exactly what was awarded.
+
+    It is written in the section of the application's form that asks for the budget; ``answer_sheet`` holds it.
+    """
+
+    __tablename__ = "new_budget"
+    __table_args__ = (one_of("state", BudgetState),)
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"), unique=True)
+    answer_sheet_id: Mapped[int] = mapped_column(ForeignKey("answer_sheet.id"), unique=True)
+    state: Mapped[str] = mapped_column(default=BudgetState.ASKED)
+    asked_at: Mapped[Recorded]
+    returned_reason: Mapped[str] = mapped_column(default="")
+
+    award: Mapped[Award] = relationship(back_populates="new_budget")
+    answer_sheet: Mapped[AnswerSheet] = relationship()
+
+    workflow = NEW_BUDGET
 
 
 class Condition(Base):

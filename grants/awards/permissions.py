@@ -59,6 +59,11 @@ def can_answer(user: Any, award: Award) -> bool:
     return bool(user.owns(award.organization_id) or user.signs_for(award.organization_id))
 
 
+def can_budget(user: Any, award: Award) -> bool:
+    """A member of the grantee writes the new budget and hands it in."""
+    return bool(user.belongs_to(award.organization_id))
+
+
 def can_sign(user: Any, award: Award) -> bool:
     """A member who may sign for the grantee signs the agreement."""
     return bool(user.signs_for(award.organization_id))

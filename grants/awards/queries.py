@@ -14,14 +14,18 @@ from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from grants.accounts.models import MemberRole, Membership, Organization, Person
 from grants.applications.models import Application
-from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone
+from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone, NewBudget
 from grants.awards.workflow import AwardState
+from grants.budgets.rules import budget_question
 from grants.calls.models import Call
 from grants.calls.queries import documents_of
 from grants.core.db import Prepared, db, prepared_once
 from grants.core.money import Money
+from grants.core.questions import Definition, Question, Section
 from grants.decisions.models import Decision
 from grants.decisions.workflow import DecisionState
+from grants.questionnaires import queries as questionnaires
+from grants.questionnaires.models import Questionnaire, SectionAnswers
 
 PAGE = 25
 
@@ -80,8 +84,33 @@ def _award_in(seen: Select[Award], *more: Any) -> Select[Award]:
 
 def award_to_answer(seen: Select[Award], reference: str) -> Award | None:
     """One award with its budget, conditions and the versions of its agreement."""
-    found = _award_in(seen, Award.budget, Award.conditions, Award.agreements)
+    found = _award_in(seen, Award.budget, Award.conditions, Award.agreements, Award.new_budget)
     return db.session.scalar(found, {"reference": reference})
+
+
+def award_to_budget(seen: Select[Award], reference: str) -> Award | None:
+    """One award with its budget and the new one that was asked for."""
+    return db.session.scalar(_award_in(seen, Award.budget, Award.new_budget), {"reference": reference})
+
+
+class Written(NamedTuple):
+    """What was written of a new budget: the questions of its section, the answers there, and the section as it is saved."""
+
+    definition: Definition
+    section: Section
+    question: Question
+    answers: dict[str, Any]
+    saved: SectionAnswers | None
+
+
+def written_budget(budget: NewBudget) -> Written:
+    """What was written of a new budget so far."""
+    definition = questionnaires.definition_of(budget.answer_sheet.questionnaire_id)
+    question = budget_question(definition)
+    assert question is not None
+    section = definition.section_of[question.key]
+    saved = questionnaires.sections_of(budget.answer_sheet_id).get(section.key)
+    return Written(definition, section, question, dict(saved.values) if saved else {}, saved)
 
 
 def award_to_follow(seen: Select[Award], reference: str) -> Award | None:
@@ -89,7 +118,7 @@ def award_to_follow(seen: Select[Award], reference: str) -> Award | None:
     return db.session.scalar(_award_in(seen, Award.milestones, Award.conditions), {"reference": reference})
 
 
-def lock(row: Award | Condition | Milestone, *columns: str) -> None:
+def lock(row: Award | Condition | Milestone | NewBudget, *columns: str) -> None:
     """Read some columns of a row again and keep others from changing it until the end of the transaction."""
     db.session.flush()
     db.session.refresh(row, columns, with_for_update=True)
@@ -108,6 +137,7 @@ def award_to_agree_on(award: Award) -> Award:
             selectinload(Award.conditions),
             selectinload(Award.milestones),
             selectinload(Award.agreements),
+            selectinload(Award.new_budget),
         )
         .execution_options(populate_existing=True)
     )
@@ -179,6 +209,11 @@ def signatories_of(organization_id: int) -> list[Person]:
 
 
 # ------------------------------------------------------------------ releasing the letters of a meeting
+
+
+def questionnaire_of(questionnaire_id: int) -> Questionnaire:
+    """A questionnaire by its key."""
+    return db.session.scalars(select(Questionnaire).where(Questionnaire.id == questionnaire_id)).one()
 
 
 def call_with_budget(call_id: int) -> Call:

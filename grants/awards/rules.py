@@ -9,12 +9,16 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from grants.accounts.models import Confidentiality
-from grants.awards.models import Agreement, Award, Condition, Milestone
-from grants.awards.workflow import AwardState
+from grants.awards.models import Agreement, Award, Condition, Milestone, NewBudget
+from grants.awards.queries import Written
+from grants.awards.workflow import AwardState, BudgetState
+from grants.budgets.rules import checks_in, obstacles_in_budget, sums_of
+from grants.budgets.rules import shown as amount_shown
 from grants.core.expressions import parse
 from grants.core.languages import _l, country_name, language_name, pick
 from grants.core.money import Money, NotAnAmount, split, total
 from grants.core.rules import Obstacle
+from grants.questionnaires.rules import obstacles_to_completing
 
 DAYS_TO_ANSWER = 14
 MOST_MILESTONES = 8
@@ -369,7 +373,53 @@ def obstacles_to_sending(
         )
     if total(list(lines), award.currency) != award.amount:
         found.append(Obstacle("budget_not_award", _l("The budget lines do not add up to the grant.")))
+    return found + obstacles_by_budget(award)
+
+
+def obstacles_by_budget(award: Award) -> list[Obstacle]:
+    """Why no agreement can be drawn up yet: less was awarded than asked for, and the new budget is not accepted."""
+    if award.new_budget is None or award.new_budget.state == BudgetState.ACCEPTED:
+        return []
+    message = _l(
+        "Less was awarded than asked for. The agreement waits for a new budget of exactly %(amount)s.",
+        amount=amount_shown(award.amount),
+    )
+    return [Obstacle("new_budget_missing", message, ("awards.budget", {"reference": award.reference}))]
+
+
+def obstacles_to_budgeting(budget: NewBudget, award: Award) -> list[Obstacle]:
+    """Why a new budget cannot be written: it is with the fund or accepted, or the agreement was drawn up."""
+    found = _must_be(award, {AwardState.OFFERED, AwardState.ACCEPTED})
+    if budget.state not in (BudgetState.ASKED, BudgetState.RETURNED):
+        found.append(Obstacle("handed_in", _l("The new budget was handed in and cannot be changed now.")))
     return found
+
+
+def obstacles_in_new_budget(award: Award, written: Written) -> list[Obstacle]:
+    """What in a new budget is missing or does not add up; it asks the fund for what was awarded, to the smallest unit."""
+    found = obstacles_to_completing(written.definition, written.answers, sections=[written.section.key])
+    lines = written.answers.get(written.question.key) or []
+    budget = written.question.budget
+    if budget is None or not lines:
+        return found
+    found += obstacles_in_budget(lines, budget, checks_in(written.definition), {})
+    asked = sums_of(budget, lines).requested
+    if asked != award.amount:
+        message = _l(
+            "The budget asks the fund for %(budget)s; %(award)s was awarded. Both must be the same to the cent.",
+            budget=amount_shown(asked),
+            award=amount_shown(award.amount),
+        )
+        found.append(Obstacle("budget_not_award", message))
+    return found
+
+
+def obstacles_to_judging_budget(budget: NewBudget, award: Award, written: Written) -> list[Obstacle]:
+    """Why a new budget cannot be accepted: it was not handed in, or does not add up to the award."""
+    found = _must_be(award, {AwardState.OFFERED, AwardState.ACCEPTED})
+    if budget.state != BudgetState.HANDED_IN:
+        found.append(Obstacle("not_handed_in", _l("The new budget has not been handed in.")))
+    return found + obstacles_in_new_budget(award, written)
 
 
 def obstacles_to_signing(

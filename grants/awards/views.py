@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.awards import actions, forms, permissions, queries, rules
-from grants.awards.models import Award
+from grants.awards.models import Award, NewBudget
 from grants.awards.workflow import AwardState
 from grants.conflicts import queries as conflicts
 from grants.core import clock, files
@@ -25,6 +25,8 @@ from grants.decisions import queries as decisions
 from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, Meeting
 from grants.decisions.rules import obstacles_to_releasing
 from grants.history.queries import timeline
+from grants.questionnaires.forms import SectionForm
+from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at
 
 bp = Blueprint("awards", __name__)
 
@@ -247,6 +249,129 @@ def standing(reference: str, verb: str) -> ResponseReturnValue:
     tone = "primary" if verb == "resume" else "danger"
     stops = rules.obstacles_to_standing(award, verb)
     return _ask(award, form, heading, meaning, heading, tone=tone, obstacles=stops)
+
+
+# ------------------------------------------------------------------ the new budget of a reduced award
+
+
+def _reduced(reference: str) -> tuple[Award, NewBudget]:
+    award = found(queries.award_to_budget(scope(current_user, Award), reference))
+    return award, found(award.new_budget)
+
+
+@bp.get("/grants/<reference>/budget")
+@access(SIGNED_IN)
+def budget(reference: str) -> ResponseReturnValue:
+    """The new budget: to be written by the grantee, to be read by the fund."""
+    award, asked = _reduced(reference)
+    written = queries.written_budget(asked)
+    form = SectionForm(written.definition, written.section, written.answers, _version(written))
+    return render_template("awards/budget.html", **_about_budget(award, asked, written, form))
+
+
+def _version(written: queries.Written) -> int:
+    return written.saved.version if written.saved else 0
+
+
+def _about_budget(
+    award: Award, asked: NewBudget, written: queries.Written, form: SectionForm, state: str = ""
+) -> dict[str, Any]:
+    """What the page of a new budget shows. ``state`` says what became of a text that was sent."""
+    saved = written.saved
+    lines = form.values.get(written.question.key)
+    typed = written._replace(answers=written.answers | form.values)
+    writing = rules.obstacles_to_budgeting(asked, award)
+    return {
+        "award": award,
+        "new_budget": asked,
+        "definition": written.definition,
+        "section": written.section,
+        "budget": written.question,
+        "answers": written.answers,
+        "form": form,
+        "conflict": None,
+        "kept_at": kept_at(saved.saved_at, saved.saved_by_id, saved.saved_by and saved.saved_by.name)
+        if saved
+        else None,
+        "state": state or ("clean" if saved and not form.is_submitted() else "unsaved"),
+        "budget_obstacles": rules.obstacles_in_new_budget(award, typed) if lines and not writing else [],
+        "writing": writing,
+        "handing_in": rules.obstacles_in_new_budget(award, written),
+        "judging": rules.obstacles_to_judging_budget(asked, award, written),
+        "writes": permissions.can_budget(current_user, award),
+        "judges": permissions.can_oversee(current_user, award),
+        "history": timeline([("new_budget", asked.id)], names=permissions.sees_as_staff(current_user, award)),
+    }
+
+
+@bp.post("/grants/<reference>/budget")
+@access(SIGNED_IN)
+def write_budget(reference: str) -> ResponseReturnValue:
+    """Save the new budget as far as it is written; also by itself while one types."""
+    award, asked = _reduced(reference)
+    require(permissions.can_budget(current_user, award))
+    written = queries.written_budget(asked)
+    form = SectionForm(written.definition, written.section, written.answers, _version(written))
+    if form.is_rearranging:
+        return render_template("awards/budget.html", **_about_budget(award, asked, written, form))
+    page = SectionPage(
+        "awards/budget.html",
+        "awards/_budget_questions.html",
+        lambda state: _about_budget(award, asked, queries.written_budget(asked), form, state),
+        [f"{written.question.key}-obstacles"],
+    )
+    return answer_to_saving(
+        form,
+        page,
+        lambda: actions.save_budget(asked, form.values, version=form.version_seen, by=current_user),
+        lambda _saved: done(_("Saved on the server."), "awards.budget", reference=reference),
+    )
+
+
+@bp.post("/grants/<reference>/budget/hand-in")
+@access(SIGNED_IN)
+def hand_in_budget(reference: str) -> ResponseReturnValue:
+    """Hand the new budget in."""
+    award, asked = _reduced(reference)
+    require(permissions.can_budget(current_user, award))
+    actions.hand_in_budget(asked, by=current_user)
+    said = _("Thank you. Your new budget is with the fund; we write to you when we have read it.")
+    return done(said, "awards.budget", reference=reference)
+
+
+@bp.post("/grants/<reference>/budget/accept")
+@access(*COORDINATORS)
+def accept_budget(reference: str) -> ResponseReturnValue:
+    """Accept the new budget."""
+    award, asked = _reduced(reference)
+    require(permissions.can_oversee(current_user, award))
+    actions.accept_budget(asked, by=current_user)
+    return done(_("The new budget is the budget of the grant now."), "awards.budget", reference=reference)
+
+
+@bp.route("/grants/<reference>/budget/return", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def return_budget(reference: str) -> ResponseReturnValue:
+    """Send the new budget back with what has to change."""
+    award, asked = _reduced(reference)
+    require(permissions.can_oversee(current_user, award))
+    form = forms.ReasonForm()
+    if form.validate_on_submit():
+        actions.return_budget(asked, form.reason.data, by=current_user)
+        return done(_("The budget is sent back, and the grantee is told."), "awards.budget", reference=reference)
+    return _ask(
+        award,
+        form,
+        _("Send this budget back"),
+        _("The grantee reads your words above the budget and can change it. All that was written stays."),
+        _("Send this budget back"),
+        obstacles=[
+            one
+            for one in rules.obstacles_to_judging_budget(asked, award, queries.written_budget(asked))
+            if one.code == "not_handed_in"
+        ],
+        back_url=url_for("awards.budget", reference=reference),
+    )
 
 
 # ------------------------------------------------------------------ milestones and conditions

@@ -1,4 +1,4 @@
-"""The life of an award: offered, accepted, signed and running, closed."""
+"""The life of an award: offered, accepted, signed and running, closed; and of the new budget of one that was reduced."""
 
 from __future__ import annotations
 
@@ -51,4 +51,28 @@ AWARD = Workflow(
         "reach_milestone": _l("A milestone was reached"),
         "move_milestone": _l("The date of a milestone was moved"),
     },
+)
+
+
+class BudgetState(State):
+    """Where the new budget of a reduced award stands."""
+
+    ASKED = "asked", _l("New budget to be handed in"), "warning"
+    HANDED_IN = "handed_in", _l("New budget handed in"), "info"
+    RETURNED = "returned", _l("New budget to be changed"), "warning"
+    ACCEPTED = "accepted", _l("New budget accepted"), "success"
+
+
+B = BudgetState
+
+NEW_BUDGET = Workflow(
+    "new_budget",
+    BudgetState,
+    B.ASKED,
+    [
+        Transition("hand_in", {B.ASKED, B.RETURNED}, B.HANDED_IN, said=_l("The new budget was handed in")),
+        Transition("return", {B.HANDED_IN}, B.RETURNED, needs_reason=True, said=_l("The new budget was sent back")),
+        Transition("accept", {B.HANDED_IN}, B.ACCEPTED, said=_l("The new budget was accepted")),
+    ],
+    notes={"ask": _l("A new budget was asked for: less was awarded than asked for")},
 )

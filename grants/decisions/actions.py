@@ -170,13 +170,14 @@ def send_agenda(meeting: Meeting, *, by: Person) -> None:
 def _send_agenda(meeting: Meeting, mail: Callable[[Meeting, Person, Sequence[queries.Point]], Mail]) -> None:
     """Each member reads the agenda without the applications that are hidden from them."""
     points = queries.points_of(meeting.id)
-    lines = {line.id: line for line in reviews.lines_under_review(meeting.call_id)}
-    out = queries.barred(meeting, lines.values())
-    hidden: dict[int, list[reviews.ApplicationLine]] = {}
-    for person_id, application_id in out:
-        hidden.setdefault(person_id, []).append(lines[application_id])
+    lines = reviews.lines_under_review(meeting.call_id)
+    hidden: dict[int, set[int]] = {}
+    for person_id, application_id in conflicts.conflicts_in(
+        meeting.call_id, [seat.person_id for seat in meeting.seats]
+    ):
+        hidden.setdefault(person_id, set()).add(application_id)
     people = [seat.person for seat in meeting.seats]
-    post(*[mail(meeting, person, rules.points_seen(points, hidden.get(person.id, []))) for person in people])
+    post(*[mail(meeting, one, rules.points_seen(points, hidden.get(one.id, set()), lines)) for one in people])
 
 
 def choose_chair(meeting: Meeting, person: Person, *, by: Person) -> None:

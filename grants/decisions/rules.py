@@ -389,18 +389,21 @@ def first_agenda(near: Iterable[int], own: Iterable[str]) -> list[AgendaPoint]:
 
 
 def points_seen(
-    points: Iterable[Point], hidden: Sequence[ApplicationLine], unseen: AbstractSet[str | None] = frozenset()
+    points: Iterable[Point],
+    hidden: AbstractSet[int],
+    lines: Iterable[ApplicationLine],
+    sees: Callable[[str | None], bool] = lambda _region: True,
 ) -> list[Point]:
-    """The agenda without what a reader must not see: the applications they stepped aside from, also where a point that
-    somebody wrote names them, and those of regions that are not theirs.
+    """The agenda without what a reader must not see: the applications that are ``hidden`` from them, also where a point
+    that somebody wrote names them (``lines``), and those of regions that they do not see.
     """
-    ids = {line.id for line in hidden}
+    unnamed = [line for line in lines if line.id in hidden]
     return [
         point
         for point in points
-        if point.application_id not in ids
-        and (point.application_id is None or point.region not in unseen)
-        and names_nothing(f"{point.title} {point.noted}", hidden)
+        if point.application_id not in hidden
+        and (point.application_id is None or sees(point.region))
+        and names_nothing(f"{point.title} {point.noted}", unnamed)
     ]
 
 
@@ -619,6 +622,9 @@ def obstacles_to_proposing(
     found += obstacles_to_amount(call, line, outcome, amount)
     if not reason.strip():
         found += reasons_due(list_, line, outcome)
+        if outcome == DecisionOutcome.AWARD and amount < line.requested:
+            message = _l("This is less than what was asked for. Please write down why.")
+            found.append(Obstacle("less_than_asked", message))
     return found
 
 

@@ -107,8 +107,8 @@ def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
         ),
         "ballots": ballots,
         "hidden": len(hidden_lines),
+        "hidden_ids": hidden,
         "hidden_lines": hidden_lines,
-        "unseen": unseen,
         "number": len(standing.lines),
         "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
     }
@@ -262,7 +262,7 @@ def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseRet
             sits=permissions.can_sit(current_user, meeting),
             signing=rules.obstacles_to_signing(meeting, current_user),
             open_proposals=sum(1 for one in ballots if one.state == DecisionState.PROPOSED),
-            points=_points(meeting, agenda["hidden_lines"], agenda["unseen"]),
+            points=_points(meeting, agenda["hidden_lines"], agenda["hidden_ids"]),
             chairing=rules.obstacles_by_chair(meeting) if runs and meeting.state == MeetingState.OPENED else [],
             departures=rules.departures_from_envelope(meeting.call, awards) if awards else [],
             procedures=PROCEDURE_LABELS,
@@ -283,10 +283,21 @@ class Shown(NamedTuple):
     application: str | None
 
 
-def _points(meeting: Meeting, hidden: list[reviews.ApplicationLine], unseen: frozenset[str | None]) -> list[Shown]:
-    """The agenda as the present reader may see it."""
-    seen = rules.points_seen(queries.points_of(meeting.id), hidden, unseen)
-    return [Shown(point.id, rules.worded_point(point), point.noted, point.reference) for point in seen]
+def _points(meeting: Meeting, lines: list[reviews.ApplicationLine], hidden: set[int]) -> list[Shown]:
+    """The agenda as the present reader may see it; ``lines`` hold all that is hidden from them."""
+    return [
+        Shown(point.id, rules.worded_point(point), point.noted, point.reference)
+        for point in _points_seen(meeting, lines, hidden)
+    ]
+
+
+def _points_seen(meeting: Meeting, lines: list[reviews.ApplicationLine], hidden: set[int]) -> list[queries.Point]:
+    return rules.points_seen(
+        queries.points_of(meeting.id),
+        hidden,
+        lines,
+        lambda region: permissions.can_see_case(current_user, region, meeting),
+    )
 
 
 class Agenda(NamedTuple):
@@ -299,12 +310,18 @@ class Agenda(NamedTuple):
 def _agenda_seen(meeting: Meeting) -> Agenda:
     lines = reviews.lines_under_review(meeting.call_id)
     hidden = conflicts.hidden_ids(current_user, meeting.call_id)
-    regions = {line.region for line in lines}
-    unseen = frozenset(one for one in regions if not permissions.can_see_case(current_user, one, meeting))
-    points = _points(meeting, [line for line in lines if line.id in hidden], unseen)
-    others = {point.application for point in points}
-    seen = [line for line in lines if line.id not in hidden and line.region not in unseen]
-    return Agenda(points, {o.reference: f"{o.reference} · {o.title}" for o in seen if o.reference not in others})
+    points = _points(meeting, lines, hidden)
+    named = {point.application for point in points}
+    return Agenda(
+        points,
+        {
+            line.reference: f"{line.reference} · {line.title}"
+            for line in lines
+            if line.id not in hidden
+            and line.reference not in named
+            and permissions.can_see_case(current_user, line.region, meeting)
+        },
+    )
 
 
 def _point_form(offered: dict[str, str]) -> PointForm:
@@ -468,7 +485,9 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
         for one in decisions
         if one.application_id not in hidden and permissions.can_see_case(current_user, one.application.region, meeting)
     ]
-    lines = [reviews.line_of(one.application) for one in decisions if one.application_id in hidden]
+    lines = reviews.lines_under_review(meeting.call_id)
+    unnamed = [line for line in lines if line.id in hidden]
+    left_out = sum(one.application_id in hidden for one in decisions)
     records = queries.on_record([one.id for one in seen])
     barred: dict[int, list[Person]] = {}
     for recusal in queries.recusals_of(meeting):
@@ -479,14 +498,12 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
         for one in seen
         if one.id in records and one.state != DecisionState.PROPOSED
     }
-    regions = {one.application.region for one in decisions}
-    unseen = frozenset(one for one in regions if not permissions.can_see_case(current_user, one, meeting))
     kept = queries.sheet_of(meeting.id)
     return {
         "meeting": meeting,
         "call": meeting.call,
         "decisions": seen,
-        "points": rules.points_seen(queries.points_of(meeting.id), lines, unseen),
+        "points": _points_seen(meeting, lines, hidden),
         "fingerprint": kept.fingerprint if kept else None,
         "computed": rules.fingerprint(actions.queried_sheet(meeting)) if kept else None,
         "counts": {
@@ -500,8 +517,8 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
             for one in seen
         },
         "late": late,
-        "hidden": len(lines),
-        "elsewhere": len(decisions) - len(seen) - len(lines),
+        "hidden": left_out,
+        "elsewhere": len(decisions) - len(seen) - left_out,
         "recused": {
             one.id: [
                 person.name
@@ -510,7 +527,7 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
             ]
             for one in seen
         },
-        "minutes": meeting.minutes if rules.names_nothing(meeting.minutes, lines) else None,
+        "minutes": meeting.minutes if rules.names_nothing(meeting.minutes, unnamed) else None,
         "outcomes": OUTCOME_LABELS,
     }
 

@@ -104,13 +104,10 @@ def begin(pack_id: int) -> Making | None:
     call = meeting.call
     standing = reviews.standing_of(call)
     hidden = conflicts.hidden_ids(person, call.id)
-    hidden_lines = [line for line in standing.lines if line.id in hidden]
-    list_ = ranking(call, standing, hidden={line.id for line in hidden_lines})
-    regions = {line.region for line in standing.lines}
-    unseen = frozenset(one for one in regions if not can_see_case(person, one, meeting))
+    list_ = ranking(call, standing, hidden=hidden & {line.id for line in standing.lines})
     may = queries.readable_ids(cases_seen_by(person), call.id)
     lines = [row.application for _group, row in list_.rows]
-    readable = [line.id for line in lines if line.id in may and line.region not in unseen]
+    readable = [line.id for line in lines if line.id in may]
     applications = queries.applications_to_read(readable)
     is_blind = call.hides_applicants and not person.holds(*FOLLOWERS)
     asked_by = {one.organization_id: one.questionnaire_id for one in applications.values()} if is_blind else {}
@@ -125,7 +122,9 @@ def begin(pack_id: int) -> Making | None:
         audience=Audience.STAFF if person.holds(*FOLLOWERS) else Audience.COMMITTEE,
         names=reviews.names_hidden(asked_by),
     )
-    points = points_seen(decisions.points_of(meeting.id), hidden_lines, unseen)
+    points = points_seen(
+        decisions.points_of(meeting.id), hidden, standing.lines, lambda region: can_see_case(person, region, meeting)
+    )
     titles = {key: _title(making, one) for key, one in applications.items()}
     making.parts = rules.front_in_words(meeting, person, points, list_, titles, clock.now())
     queries.note_progress(pack.id, 0, len(readable))

@@ -38,8 +38,8 @@ from grants.accounts.rules import INVITATION_LASTS
 from grants.applications.models import Application
 from grants.applications.rules import asks_only_files
 from grants.applications.workflow import ApplicationState
-from grants.awards.models import Award, Condition, Milestone
-from grants.awards.workflow import AwardState
+from grants.awards.models import Award, Condition, Milestone, NewBudget
+from grants.awards.workflow import AwardState, BudgetState
 from grants.calls.models import Call, RegionEnvelope
 from grants.calls.workflow import CallState
 from grants.checks.models import Clarification
@@ -203,6 +203,13 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         ),
         _work("answer_offer", Award.reference, Award.id, day=Award.answer_by, note=Award.title).where(
             Award.organization_id == any_(LEADING), Award.state == AwardState.OFFERED
+        ),
+        _work("write_budget", Award.reference, Award.id, day=Award.sign_by, note=Award.title)
+        .join(NewBudget, NewBudget.award_id == Award.id)
+        .where(
+            Award.organization_id == any_(MINE),
+            Award.state.in_((AwardState.OFFERED, AwardState.ACCEPTED)),
+            NewBudget.state.in_((BudgetState.ASKED, BudgetState.RETURNED)),
         ),
         _work("sign_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
             Award.organization_id == any_(LEADING), Award.state == AwardState.SENT
@@ -453,8 +460,19 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             Complaint.state.in_(OPEN),
             or_(Complaint.examiner_id.is_(None), Complaint.examiner_id == PERSON),
         ),
-        _work("draw_up_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
-            here, Award.state == AwardState.ACCEPTED
+        _work("draw_up_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title)
+        .outerjoin(NewBudget, NewBudget.award_id == Award.id)
+        .where(
+            here,
+            Award.state == AwardState.ACCEPTED,
+            or_(NewBudget.id.is_(None), NewBudget.state == BudgetState.ACCEPTED),
+        ),
+        _work("read_budget", Award.reference, Award.id, day=Award.sign_by, note=Award.title)
+        .join(NewBudget, NewBudget.award_id == Award.id)
+        .where(
+            here,
+            Award.state.in_((AwardState.OFFERED, AwardState.ACCEPTED)),
+            NewBudget.state == BudgetState.HANDED_IN,
         ),
         _work("read_report", Award.reference, ReportDue.id, day=read_by, note=ReportDue.label)
         .join(Report, Report.report_due_id == ReportDue.id)

@@ -27,6 +27,8 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     ),
     "have_confirmed": (_l("Have an application confirmed that the fund typed"), "entries.entry", "reference"),
     "answer_offer": (_l("Answer our letter"), "awards.agreement", "reference"),
+    "write_budget": (_l("Hand in a new budget"), "awards.budget", "reference"),
+    "read_budget": (_l("Read a new budget"), "awards.budget", "reference"),
     "sign_agreement": (_l("Sign the agreement"), "payments.sign", "reference"),
     "write_report": (_l("Write a report"), "reports.show", "due_id"),
     "mend_report": (_l("Change a report we sent back"), "reports.show", "due_id"),

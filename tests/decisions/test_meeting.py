@@ -85,7 +85,7 @@ def test_amounts_stay_within_the_request_the_limits_and_the_envelope() -> None:
     of_call, people = call(envelope_minor=1_500_000), members()
     first, second = scored(of_call, 5, 5), scored(of_call)
     meeting = session_of(of_call, people)
-    propose = {"outcome": "award", "by": people[0]}
+    propose = {"outcome": "award", "reason": "Less will do.", "by": people[0]}
     for euros, code in ((10_001, "above_request"), (5_999, "outside_limits"), (0, "outside_limits")):
         assert refusal(actions.propose, meeting, first, amount=Money(euros * 100, "EUR"), **propose) == {code}
     decided(meeting, first, people)
@@ -130,7 +130,9 @@ def test_changing_a_proposal_sets_the_votes_aside() -> None:
     award = {"outcome": "award", "by": people[0]}
     decision = actions.propose(meeting, application, amount=application.requested, **award)
     actions.vote(decision, Choice.FOR, by=people[1])
-    again = actions.propose(meeting, application, amount=Money(900_000, "EUR"), conditions=["One", " "], **award)
+    less = {"amount": Money(900_000, "EUR"), "conditions": ["One", " "]}
+    assert refusal(actions.propose, meeting, application, **less, **award) == {"less_than_asked"}
+    again = actions.propose(meeting, application, reason="The travel is too dear.", **less, **award)
     assert again.id == decision.id
     assert (again.votes, again.conditions) == ([], ["One"])
 

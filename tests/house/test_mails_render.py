@@ -22,6 +22,7 @@ from grants.app import create_app
 from grants.applications import mails as application_mails
 from grants.applications.models import Application, Attachment
 from grants.applications.queries import receipt_of
+from grants.awards import mails as award_mails
 from grants.checks import mails as check_mails
 from grants.checks.models import Clarification
 from grants.complaints import mails as complaint_mails
@@ -175,6 +176,9 @@ def rare_mails() -> Iterable[Mail]:
     yield payment_mails.disbursement_returned(payment, to)
     yield payment_mails.bank_account_changed(payment.bank_account, organization, to)
     award = payment.tranche.award
+    yield award_mails.new_budget_handed_in(award, staff, 1)
+    yield award_mails.new_budget_returned(award, to, 1)
+    yield award_mails.new_budget_accepted(award, to, 1)
     refund = Refund(
         reference=f"{award.reference}-R1", amount_minor=12_345, currency="EUR", received_on=clock.today("UTC")
     )

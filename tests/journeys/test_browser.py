@@ -154,6 +154,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
     "USR-NP-1": {
         "offer": "/grants/MPF-2026-02-G01/agreement",
         "offer-refused": "/grants/MPF-2026-02-G01/refuse",
+        "new-budget": "/grants/MPF-2026-02-G01/budget",
     },
     "REV-2": {
         "home-reviewer": "/",

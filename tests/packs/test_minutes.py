@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.decisions import actions, queries
 from grants.decisions.models import Choice, Meeting
+from grants.reviews import actions as review_actions
 from tests.applications.documents import words_in
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, db
@@ -76,6 +78,25 @@ def test_minutes_tell_point_by_point_what_was_said_who_left_the_room_and_how_it_
         assert "canary" not in seen, name
         assert squeezed("left out for this reader, who stepped aside: 1.") in seen
         assert open_.reference.lower() in seen
+
+
+def test_what_stands_on_the_agenda_and_was_not_decided_is_hidden_too(browser: Browser) -> None:
+    of_call, people, by = call(), members(3), coordinator()
+    secret, open_ = scored(of_call, 5, 5, title="Canarytitle"), scored(of_call)
+    review_actions.declare_interest(
+        people[0], secret.organization, grade=Grade.CONFLICT, reason=COUSIN, call=of_call, by=people[0]
+    )
+    meeting = session_of(of_call, people, by=by)
+    secret.state = "submitted"  # the check was taken up again
+    db.session.flush()
+    room, shown = f"/meetings/{meeting.reference}", open_.reference
+    browser.sign_in(people[0])
+    seen = paper(browser, f"{room}/minutes.pdf")
+    assert shown in seen
+    assert "Canary" not in seen
+    for page in (room, f"{room}/agenda"):
+        browser.open(page)
+        assert "Canary" not in browser.text
 
 
 def test_the_sheet_names_its_fingerprint_and_who_signed_it_the_chair_first(browser: Browser) -> None:
