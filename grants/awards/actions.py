@@ -59,7 +59,7 @@ def _offer(meeting: Meeting, decided: Sequence[Decision], by: Person, at: dateti
         answered = answers.get(application.answer_sheet_id, {})
         award = _award(call, application, decision, answered, number, at)
         history.begin(award, "offer", by=by, decision=decision.id, amount=award.amount_minor)
-        _ask_for_budget(award, application, answered, by)
+        ask_for_budget(award, application, answered, by=by)
         awards.append(award)
     return awards
 
@@ -97,7 +97,7 @@ def _award(
     return award
 
 
-def _ask_for_budget(award: Award, application: Application, answers: Mapping[str, Any], by: Person) -> None:
+def ask_for_budget(award: Award, application: Application, answers: Mapping[str, Any], *, by: Person) -> None:
     """Ask for a new budget when less was awarded than asked for; it begins with what the application says. A call whose
     form asks for no budget needs none.
     """

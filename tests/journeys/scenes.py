@@ -14,6 +14,7 @@ from grants.accounts import actions as accounts
 from grants.accounts.models import MemberRole, Membership, Role
 from grants.applications import actions as applications
 from grants.applications.models import Application, Attachment
+from grants.awards import actions as awards
 from grants.awards.models import Award, Milestone
 from grants.calls import actions as calls
 from grants.calls.models import Call
@@ -33,7 +34,7 @@ from grants.enquiries.workflow import EnquiryState
 from grants.entries import actions as entries
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Resemblance
-from grants.questionnaires.queries import definition_of, sections_of
+from grants.questionnaires.queries import answers_of_sheets, definition_of, sections_of
 from grants.reports.models import ReportDue
 from grants.trials import actions as trials
 from grants.wordforms import actions as wordforms
@@ -59,6 +60,7 @@ def set_up(world: World) -> PLACES:
         _calls,
         _enquiries,
         _owed,
+        _reduced,
         _people,
         _mails,
     ):
@@ -311,6 +313,15 @@ def _owed(people: People, places: PLACES) -> None:
 
 
 # ------------------------------------------------------------------ people and mails
+
+
+def _reduced(people: People, places: PLACES) -> None:
+    """A grant was offered of less than was asked for, so a new budget is."""
+    award = db.session.scalars(select(Award).where(Award.reference == "MPF-2026-02-G01")).one()
+    award.amount_minor -= 50_000
+    application = award.application
+    answers = answers_of_sheets([application.answer_sheet_id])[application.answer_sheet_id]
+    awards.ask_for_budget(award, application, answers, by=people["STF-07"])
 
 
 def _people(people: People, places: PLACES) -> None:
