@@ -553,5 +553,6 @@ def case_of(seen: Select[Application], meeting: Meeting, reference: str) -> Appl
 
 
 def people_named(references: Iterable[str]) -> list[Person]:
-    """The people with these references."""
-    return list(db.session.scalars(select(Person).where(Person.reference.in_(list(references)))))
+    """The people with these references, by name."""
+    found = select(Person).where(Person.reference.in_(list(references)))
+    return list(db.session.scalars(found.order_by(Person.name, Person.id)))

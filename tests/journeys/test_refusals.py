@@ -457,6 +457,46 @@ def at_once(fund: World, *deeds: Callable[[], int]) -> list[int]:
         return sorted(everybody.map(do, deeds))
 
 
+def test_two_coordinators_who_confirm_at_the_same_moment_leave_one_decision(session: tuple[World, str]) -> None:
+    fund, place = session
+    propose(fund, f"{place}/APP-005")
+    for number in (10, 12, 13, 14):
+        member = fund.as_(f"STF-{number}")
+        member.open(f"{place}/APP-005")
+        member.press("Vote", {"choice": "for"})
+    coordinators = [fund.as_("STF-07"), fund.as_("STF-03")]
+    pages = [one.open(f"{place}/APP-005") for one in coordinators]
+    words = "Decide as proposed"
+    answers = at_once(fund, *(partial(o.attempt, p, words) for o, p in zip(coordinators, pages, strict=True)))
+    assert answers == [302, 409]
+    assert rows("SELECT count(*) FROM history_entry h JOIN decision d ON d.id = h.subject_id JOIN application a ON"
+                " a.id = d.application_id WHERE subject_kind = 'decision' AND verb = 'take' AND a.reference = 'APP-005'"
+                ) == [(1,)]  # fmt: skip
+
+
+def test_one_who_changes_and_one_who_confirms_at_the_same_moment_never_decide_what_nobody_voted_for(
+    session: tuple[World, str],
+) -> None:
+    fund, place = session
+    propose(fund, f"{place}/APP-005")
+    for number in (10, 12, 13, 14):
+        member = fund.as_(f"STF-{number}")
+        member.open(f"{place}/APP-005")
+        member.press("Vote", {"choice": "for"})
+    claire, anita = fund.as_("STF-07"), fund.as_("STF-03")
+    first, second = (one.open(f"{place}/APP-005") for one in (claire, anita))
+    less = {"outcome": "award", "amount": "14000", "reason": "The travel is too dear."}
+    answers = at_once(
+        fund, partial(claire.attempt, first, "Decide as proposed"), partial(anita.attempt, second, "Propose", less)
+    )
+    assert answers == [302, 409]
+    ((state, amount, votes),) = rows(
+        "SELECT d.state, d.amount_minor, (SELECT count(*) FROM vote v WHERE v.decision_id = d.id) FROM decision d"
+        " JOIN application a ON a.id = d.application_id WHERE a.reference = 'APP-005'"
+    )
+    assert (state, amount, votes) in (("taken", 1_500_000, 4), ("proposed", 1_400_000, 0))
+
+
 def test_two_officers_who_press_at_the_same_moment_prepare_one_payment(fund: World) -> None:
     place, words = "/grants/MPF-2026-01-G06/payments", "Prepare tranche 2…"
     officers = [fund.as_("STF-08"), fund.as_("STF-09")]
