@@ -28,6 +28,7 @@ from grants.declarations import views as declarations
 from grants.deliveries import views as deliveries
 from grants.drafts import tasks as draft_tasks
 from grants.drafts import views as drafts
+from grants.draws import views as draws
 from grants.editing import views as editing
 from grants.enquiries import tasks as enquiry_tasks
 from grants.enquiries import views as enquiries
@@ -44,6 +45,7 @@ from grants.reliability import views as reliability
 from grants.reminders import tasks as reminder_tasks
 from grants.reports import views as reports
 from grants.reviews import views as reviews
+from grants.scenarios import views as scenarios
 from grants.trials import views as trials
 from grants.uploads import tasks as upload_tasks
 from grants.uploads import views as uploads
@@ -72,7 +74,9 @@ BLUEPRINTS = (
     packs.bp,
     reliability.bp,
     assignments.bp,
+    draws.bp,
     declarations.bp,
+    scenarios.bp,
     complaints.bp,
     awards.bp,
     reports.bp,

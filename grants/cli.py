@@ -28,7 +28,7 @@ from grants.assignments.rules import best_plan
 from grants.calls.actions import import_call
 from grants.calls.forms import BadImport, read_call, write_call
 from grants.calls.models import Call
-from grants.calls.queries import call_by_reference, written_documents
+from grants.calls.queries import call_by_reference, documents_of, written_documents
 from grants.core import clock, docs
 from grants.core.db import transaction
 from grants.core.engines.engine import ServerFailed
@@ -46,6 +46,9 @@ from grants.decisions.actions import queried_sheet
 from grants.decisions.models import Meeting
 from grants.decisions.queries import meeting_by_reference, sheet_of
 from grants.decisions.rules import Ranked, fingerprint, ranking
+from grants.draws.queries import draw_of
+from grants.draws.rules import drawn, holds, in_drawn_order
+from grants.draws.rules import fingerprint as fingerprint_of_seed
 from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
@@ -55,6 +58,7 @@ from grants.reliability.rules import agreement
 from grants.reminders.tasks import run_sweeps
 from grants.reviews.queries import grid_of, standing_of
 from grants.reviews.rules import Result, read_grid
+from grants.scenarios.queries import leads_of
 from grants.scenarios.rules import Limits, limits_of, propose
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import CannotRun, accounts_to_try, load_demonstration, up
@@ -432,7 +436,7 @@ def decisions_propose_command(
     """
     with _application():
         call = _call_named(reference)
-        limits = limits_of(call)
+        limits = limits_of(call, documents_of(call)["terms"])
         if budget is not None or floors or ceilings or least:
             lots = [lot.key for lot in call.lots]
             keys = [region.region for region in call.regions] + lots
@@ -443,7 +447,8 @@ def decisions_propose_command(
                 least={key: _whole(number) for key, number in _limits(least, lots)},
             )
         list_ = ranking(call, standing_of(call))
-        proposal = propose([place.application for place in list_.ranked], limits)
+        places = in_drawn_order(list_.ranked, draw_of(call))
+        proposal = propose([place.application for place in places], limits, leads_of(call.id))
         awards = None if proposal.awards is None else [line.reference for line in proposal.awards]
         spent, left = (None if money is None else _number(money.amount) for money in (proposal.spent, proposal.left))
         why = proposal.why
@@ -454,6 +459,42 @@ def decisions_propose_command(
     for award in awards or ():
         click.echo(award)
     click.echo(why)
+
+
+@decisions_group.command("draw")
+@click.argument("reference", metavar="CALL")
+@click.argument("applications", metavar="[APPLICATION]...", nargs=-1)
+@click.option("--seed", help="The seed that was disclosed; without it, the one on record.")
+@json_option
+def decisions_draw_command(reference: str, applications: tuple[str, ...], seed: str | None, *, as_json: bool) -> None:
+    """Compute the draw of CALL again: as it is on record, or from its seed and the applications that took part.
+
+    With --seed nothing is read but what is given here. The lot of an application is the SHA-256 of
+    ``seed|call|application``, and the lowest comes first.
+    """
+    if seed is None:
+        if applications:
+            raise CannotRun("Without --seed the applications are those on record; name none.")
+        seed, applications = _draw_on_record(reference)
+    order = [{"application": one, "lot": its_lot} for one, its_lot in drawn(seed, reference, applications)]
+    if as_json:
+        click.echo(
+            json.dumps({"call": reference, "fingerprint": fingerprint_of_seed(seed), "seed": seed, "order": order}, indent=2)
+        )
+        return
+    click.echo(f"The fingerprint of the seed is {fingerprint_of_seed(seed)}.")
+    for place, one in enumerate(order, 1):
+        click.echo(f"{place:>4} {one['application']:<20} {one['lot']}")
+
+
+def _draw_on_record(reference: str) -> tuple[str, tuple[str, ...]]:
+    with _application():
+        draw = draw_of(_call_named(reference))
+        if draw is None or draw.seed is None:
+            raise CannotRun(f"Nothing has been drawn in {reference}.")
+        if not holds(draw):
+            raise CannotRun(f"The record of the draw in {reference} is not what its seed gives.")
+        return draw.seed, tuple(line["reference"] for line in draw.lines)
 
 
 def _limits(options: tuple[str, ...], keys: list[str]) -> list[tuple[str, str]]:

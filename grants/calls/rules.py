@@ -93,6 +93,7 @@ WORDINGS = (
     *("call.eligibility.on_fail_labels.*", "call.reporting.escalation_labels.*", "call.timetable_labels.*"),
     *("grid.title", "grid.points_text", "grid.scale.labels.*", "grid.sections.#.criteria.#.anchors.*"),
     *("grid.tie_break_labels.*", "grid.assessors.score_with_three_text", "grid.assessors.recommendation_labels.*"),
+    "grid.draw_near_line.text",
     *("budget.line_field_labels.*", "budget.unit_labels.*", "budget.evidence_labels.*"),
     *("budget.financial_report_column_labels.*", "plan_of_action.title", "plan_of_action.added_2016.#.text"),
 )
@@ -640,6 +641,11 @@ class _Examination:
             self.formula(rule, "formula", here, {"T1", "T2"})
             self.text(rule, "text", here, needed=False)
         self.yes_or_no(self.mapping(assessors, "blind", path, needed=False), (*path, "blind"), *BLIND)
+        draw = self.mapping(grid, "draw_near_line", ("grid",), needed=False)
+        within = self.number(draw, "within_points", ("grid", "draw_near_line")) if "within_points" in draw else None
+        if within is not None and not 0 <= within <= most:
+            reason = _l("a number from 0 to %(most)s is expected", most=most)
+            self.wrong(("grid", "draw_near_line", "within_points"), reason)
         known = {f"section_{key}" for key in sections} | {"lower_requested_amount", "published_lottery"}
         for position, rule in enumerate(self.values(grid, "tie_break", ("grid",))):
             if str(rule) not in known:
@@ -1026,7 +1032,16 @@ def guide(call: Call, documents: Mapping[str, Any], at: datetime) -> dict[str, A
         "reviewers": (grid.get("assessors") or {}).get("independent_reviews", 2),
         "threshold": (grid.get("thresholds") or {}).get("total"),
         "points": grid.get("points_text"),
+        "draw": _draw_told(grid),
     }
+
+
+def _draw_told(grid: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the call says of a draw near the money line: within how many points (None: among full equals), in which words."""
+    announced = grid.get("draw_near_line") or {}
+    if announced.get("within_points") is None and "published_lottery" not in (grid.get("tie_break") or ()):
+        return None
+    return {"within": announced.get("within_points"), "text": announced.get("text")}
 
 
 def _lots_told(terms: Mapping[str, Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -294,6 +294,12 @@ _COMMITTEE = Prepared(
 )
 
 
+def is_invited(person: Person, call_id: int) -> bool:
+    """Whether a person sits in a meeting about a call."""
+    seat = exists().where(Seat.meeting_id == Meeting.id, Seat.person_id == person.id, Meeting.call_id == call_id)
+    return bool(db.session.scalar(select(seat)))
+
+
 def number_of_meetings(call: Call) -> int:
     """How many meetings have been called about a call."""
     return db.session.scalar(select(func.count()).where(Meeting.call_id == call.id)) or 0

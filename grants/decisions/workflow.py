@@ -32,6 +32,7 @@ MEETING = Workflow(
         "invite": _l("Agenda sent to the members"),
         "chair": _l("Chair chosen"),
         "take_pack": _l("A pack was downloaded"),
+        "lay_before": _l("A scenario was laid before the meeting"),
     },
 )
 

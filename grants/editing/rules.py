@@ -464,6 +464,14 @@ PARTS = (
                 _l("Blind review: reviewers are not told who applies"),
             ),
             Asked(("tie_break",), "words", _l("Of two with the same score, the first is the one with"), ""),
+            Asked(
+                ("draw_near_line", "within_points"),
+                "number",
+                _l("Draw among those within so many points of the money line"),
+                _l(
+                    "Left empty, there is a draw only among full equals, where the line above ends with published_lottery"
+                ),
+            ),
         ),
     ),
     Part(

@@ -94,6 +94,8 @@ class Grid:
     tie_break_labels: Mapping[str, Any]
     recommendation_labels: Mapping[str, Any]
     explanation: Any
+    draw_within: Decimal | None = None
+    """How many points around the money line are drawn among, when the call says so."""
 
     @property
     def most(self) -> int:
@@ -139,7 +141,12 @@ def read_grid(grid: Mapping[str, Any]) -> Grid:
         tie_break_labels=grid.get("tie_break_labels") or {},
         recommendation_labels=assessors.get("recommendation_labels") or RECOMMENDATION_LABELS,
         explanation=grid.get("points_text"),
+        draw_within=_points((grid.get("draw_near_line") or {}).get("within_points")),
     )
+
+
+def _points(number: Any) -> Decimal | None:
+    return None if number is None else Decimal(str(number))
 
 
 # ------------------------------------------------------------------ from scores to a result

@@ -12,9 +12,12 @@ application that adds nothing to what was promised is out as soon as it costs mo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from math import gcd
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +28,12 @@ from grants.core.languages import _l, _ln
 from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.core.solver import Program
+from grants.decisions.models import Meeting
+from grants.decisions.rules import Ranked, Share
+from grants.decisions.workflow import MeetingState
 from grants.reviews.queries import ApplicationLine
+from grants.reviews.rules import to_two_decimals
+from grants.scenarios.models import Scenario
 
 FAR = 10**18
 """Beyond any sum of amounts."""
@@ -38,22 +46,48 @@ was found is enough in any case.
 
 @dataclass(frozen=True)
 class Limits:
-    """What a scenario keeps to: floors and ceilings for the money of a region or lot, least numbers of awards of a lot."""
+    """What a scenario keeps to: floors and ceilings for the money of a region or lot, least numbers of awards of a lot,
+    and how many awards one organization may get at most (as many as there are, when nothing is said).
+    """
 
     budget: Money
     floors: Mapping[str, Money] = field(default_factory=dict)
     ceilings: Mapping[str, Money] = field(default_factory=dict)
     least: Mapping[str, int] = field(default_factory=dict)
+    most_per_lead: int | None = None
 
 
-def limits_of(call: Call) -> Limits:
-    """What a call itself promised: its envelope, floors and ceilings per region, least numbers of awards per lot."""
+def limits_of(call: Call, terms: Mapping[str, Any]) -> Limits:
+    """What a call itself promised: its envelope, floors and ceilings per region, least numbers of awards per lot, and
+    (in its ``terms``) how many awards an organization that leads an action may get.
+    """
     return Limits(
         budget=call.envelope,
         floors={one.region: call.money(one.floor_minor) for one in call.regions if one.floor_minor},
         ceilings={one.region: call.money(one.ceiling_minor) for one in call.regions if one.ceiling_minor is not None},
         least={lot.key: lot.min_awards for lot in call.lots if lot.min_awards},
+        most_per_lead=(terms.get("grant") or {}).get("max_awards_per_lead"),
     )
+
+
+class Gap(NamedTuple):
+    """A limit that cannot be kept beside the others: what it asks for, what comes closest to it, and the sentence that
+    says so. Money is in minor units.
+    """
+
+    code: str
+    kind: str
+    key: str
+    asked: int
+    reached: int
+    message: Any
+
+
+class Lifted(NamedTuple):
+    """A limit that gives way in one proposal, no further than it must, and why."""
+
+    gap: Gap
+    reason: str
 
 
 class PassedOver(NamedTuple):
@@ -65,12 +99,22 @@ class PassedOver(NamedTuple):
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a scenario comes to. ``awards`` is None when the limits cannot be met together; ``failing`` says why not."""
+    """What a scenario comes to. ``awards`` is None when the limits cannot be met together; ``gaps`` says which not, and
+    ``one_is_enough`` that any single one of several would do. ``lifted`` are those that gave way.
+    """
 
     limits: Limits
     awards: list[ApplicationLine] | None
     passed_over: list[PassedOver]
-    failing: list[Obstacle]
+    gaps: list[Gap] = field(default_factory=list)
+    one_is_enough: bool = False
+    lifted: list[Lifted] = field(default_factory=list)
+
+    @property
+    def failing(self) -> list[Obstacle]:
+        """What fails, in sentences."""
+        together = Obstacle("together", _l("These cannot be met together; to lift one of them is enough."))
+        return [together] * self.one_is_enough + [Obstacle(gap.code, gap.message) for gap in self.gaps]
 
     @property
     def spent(self) -> Money | None:
@@ -85,32 +129,200 @@ class Proposal:
         return None if self.spent is None else self.limits.budget - self.spent
 
     @property
+    def summary(self) -> Any:
+        """How many awards there are, in which order, within what money. Only where there are any."""
+        return _ln(
+            "%(num)s award in the order of the ranking, within %(budget)s.",
+            "%(num)s awards in the order of the ranking, within %(budget)s.",
+            len(self.awards or ()),
+            budget=shown(self.limits.budget),
+        )
+
+    @property
     def why(self) -> str:
         """The reasons in sentences: what fails, or what each application that is not proposed would break."""
         if self.awards is None:
             return " ".join(str(obstacle.message) for obstacle in self.failing)
-        said = _ln(
-            "%(num)s award in the order of the ranking, within %(budget)s.",
-            "%(num)s awards in the order of the ranking, within %(budget)s.",
-            len(self.awards),
-            budget=shown(self.limits.budget),
-        )
-        return " ".join(
-            [str(said), *(f"{one.application.reference}: {one.reason.message}" for one in self.passed_over)]
-        )
+        out = (f"{one.application.reference}: {one.reason.message}" for one in self.passed_over)
+        return " ".join([str(self.summary), *out])
 
 
-def propose(ranked: Sequence[ApplicationLine], limits: Limits) -> Proposal:
-    """The awards that follow from a ranking (best first, only what reached every threshold). Raises NotProven."""
-    walk = _Walk(ranked, limits)
+def propose(
+    ranked: Sequence[ApplicationLine], limits: Limits, leads: Mapping[int, int] = MappingProxyType({})
+) -> Proposal:
+    """The awards that follow from a ranking (best first, only what reached every threshold). Raises NotProven.
+
+    ``leads`` says of an organization's second accounts which account counts for it.
+    """
+    walk = _Walk(ranked, limits, leads)
     if walk.known is None:
-        return Proposal(limits, None, [], _failing(walk))
+        gaps, one_is_enough = _failing(walk)
+        return Proposal(limits, None, [], gaps, one_is_enough)
     passed_over = []
     for column, line in enumerate(ranked):
         reason = walk.decide(column)
         if reason is not None:
             passed_over.append(PassedOver(line, reason))
-    return Proposal(limits, [ranked[column] for column in sorted(walk.decided)], passed_over, [])
+    return Proposal(limits, [ranked[column] for column in sorted(walk.decided)], passed_over)
+
+
+def propose_lifting(
+    ranked: Sequence[ApplicationLine],
+    limits: Limits,
+    reasons: Mapping[str, str],
+    leads: Mapping[int, int] = MappingProxyType({}),
+) -> Proposal:
+    """The same, where limits that cannot be kept give way as far as they must if there is a reason for it (by the code of
+    the limit). A reason for a limit that can be kept changes nothing. Raises NotProven.
+    """
+    proposal = propose(ranked, limits, leads)
+    lifted = [Lifted(gap, reasons[gap.code]) for gap in proposal.gaps if reasons.get(gap.code)]
+    if proposal.one_is_enough:
+        lifted = lifted[:1]
+    if not lifted or (not proposal.one_is_enough and len(lifted) < len(proposal.gaps)):
+        return proposal
+    for one in lifted:
+        limits = _given_way(limits, one.gap)
+    return replace(propose(ranked, limits, leads), lifted=lifted)
+
+
+def _given_way(limits: Limits, gap: Gap) -> Limits:
+    amount = Money(gap.reached, limits.budget.currency)
+    if gap.kind == "budget":
+        return replace(limits, budget=amount)
+    if gap.kind == "floor":
+        return replace(limits, floors={**limits.floors, gap.key: amount})
+    if gap.kind == "ceiling":
+        return replace(limits, ceilings={**limits.ceilings, gap.key: amount})
+    return replace(limits, least={**limits.least, gap.key: gap.reached})
+
+
+# ------------------------------------------------------------------ what a choice comes to
+
+
+class Chosen(NamedTuple):
+    """What counts of an application that is chosen: its money in minor units, and where it stands."""
+
+    minor: int
+    region: str | None
+    lot: str | None
+    plan_points: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What a choice of awards comes to, beside its limits: in all, by region, by lot, and by point of the plan of action,
+    where an award counts for each point that it serves.
+    """
+
+    limits: Limits
+    number: int
+    spent: Money
+    regions: list[Share]
+    lots: list[Share]
+    points: list[Share]
+
+    @property
+    def left(self) -> Money:
+        """What is left of the money; less than nothing when the choice costs more."""
+        return self.limits.budget - self.spent
+
+
+def balance(call: Call, chosen: Sequence[Chosen], limits: Limits, points: Mapping[int, Any]) -> Balance:
+    """What a choice of awards comes to. ``points`` are the points of the plan of action that are counted, by number."""
+
+    def share(key: str, label: Any, of: Sequence[Chosen]) -> Share:
+        return Share(
+            key=key,
+            label=label,
+            amount=call.money(sum(one.minor for one in of)),
+            number=len(of),
+            floor=limits.floors.get(key),
+            ceiling=limits.ceilings.get(key),
+            least=limits.least.get(key, 0),
+        )
+
+    return Balance(
+        limits,
+        len(chosen),
+        call.money(sum(one.minor for one in chosen)),
+        [share(one.region, one.label, [c for c in chosen if c.region == one.region]) for one in call.regions],
+        [share(one.key, one.title, [c for c in chosen if c.lot == one.key]) for one in call.lots],
+        [share(str(number), text, [c for c in chosen if number in c.plan_points]) for number, text in points.items()],
+    )
+
+
+def where_the_money_ends(amounts: Sequence[int], budget: Money) -> int:
+    """How many of these, one after the other, the money reaches."""
+    return sum(1 for spent in accumulate(amounts) if spent <= budget.minor)
+
+
+# ------------------------------------------------------------------ what is kept of a scenario
+
+
+def as_kept(limits: Limits) -> dict[str, Any]:
+    """Limits as a scenario keeps them, without the budget."""
+    return {
+        "floors": {key: amount.minor for key, amount in limits.floors.items()},
+        "ceilings": {key: amount.minor for key, amount in limits.ceilings.items()},
+        "least": dict(limits.least),
+        "most_per_lead": limits.most_per_lead,
+    }
+
+
+def limits_kept(scenario: Scenario) -> Limits:
+    """The limits of a scenario, without what gave way."""
+    kept = scenario.limits
+
+    def amounts(of: Mapping[str, int]) -> dict[str, Money]:
+        return {key: Money(minor, scenario.currency) for key, minor in of.items()}
+
+    return Limits(
+        scenario.budget, amounts(kept["floors"]), amounts(kept["ceilings"]), kept["least"], kept["most_per_lead"]
+    )
+
+
+def as_line(place: Ranked, plan_points: Sequence[int], *, ticked: bool) -> dict[str, Any]:
+    """An application as a scenario keeps it: without what only its own page may tell."""
+    line = place.application
+    return {
+        "id": line.id,
+        "reference": line.reference,
+        "rank": place.rank,
+        "points": str(to_two_decimals(place.result.score or 0)),
+        "minor": line.requested_minor,
+        "region": line.region,
+        "lot": line.lot_key,
+        "plan_points": list(plan_points),
+        "ticked": ticked,
+    }
+
+
+def as_lifted(lifted: Lifted) -> dict[str, Any]:
+    """A limit that gave way as a scenario keeps it: which, what it asked for, what was reached, in which words, and why."""
+    gap = lifted.gap
+    told = {"kind": gap.kind, "key": gap.key, "asked": gap.asked, "reached": gap.reached}
+    return told | {"code": gap.code, "message": str(gap.message), "reason": lifted.reason}
+
+
+def obstacles_to_saving(name: str, gone: Sequence[str]) -> list[Obstacle]:
+    """Why a scenario cannot be kept; ``gone`` are ticked applications that are not ranked (any more)."""
+    found = []
+    if not name.strip():
+        found.append(Obstacle("name_missing", _l("Please give the scenario a name.")))
+    if gone:
+        message = _l(
+            "Not in the ranking any more: %(references)s. Please look at the list again.", references=", ".join(gone)
+        )
+        found.append(Obstacle("not_ranked", message))
+    return found
+
+
+def obstacles_to_laying_before(meeting: Meeting) -> list[Obstacle]:
+    """Why no scenario can be laid before a meeting."""
+    if meeting.state == MeetingState.CLOSED:
+        return [Obstacle("meeting_closed", _l("The meeting is closed."))]
+    return []
 
 
 # ------------------------------------------------------------------ one limit
@@ -134,7 +346,7 @@ class Limit(NamedTuple):
         return (self.least is None or amount >= self.least) and (self.most is None or amount <= self.most)
 
 
-def _limits_on(ranked: Sequence[ApplicationLine], limits: Limits) -> list[Limit]:
+def _limits_on(ranked: Sequence[ApplicationLine], limits: Limits, leads: Mapping[int, int]) -> list[Limit]:
     """The limits as sums, the budget first. Amounts are in minor units."""
 
     def amounts(key: str | None = None) -> dict[int, int]:
@@ -148,6 +360,17 @@ def _limits_on(ranked: Sequence[ApplicationLine], limits: Limits) -> list[Limit]
         *(Limit("ceiling", key, amounts(key), None, most.minor) for key, most in sorted(limits.ceilings.items())),
         *(Limit("floor", key, amounts(key), least.minor, None) for key, least in sorted(limits.floors.items())),
         *(Limit("lot", key, number(key), least, None) for key, least in sorted(limits.least.items())),
+        *_limits_on_leads([leads.get(line.organization_id, line.organization_id) for line in ranked], limits),
+    ]
+
+
+def _limits_on_leads(leads: Sequence[int], limits: Limits) -> list[Limit]:
+    """One limit for each organization that could get more awards than one may. ``leads`` are who leads each application."""
+    most = limits.most_per_lead
+    return [
+        Limit("lead", str(lead), {n: 1 for n, one in enumerate(leads) if one == lead}, None, most)
+        for lead, times in Counter(leads).items()
+        if most is not None and times > most
     ]
 
 
@@ -173,9 +396,9 @@ def _program(limits: Iterable[Limit], worth: Sequence[int]) -> Program:
 class _Walk:
     """What has been decided on the way down a ranking, and a set of awards that shows that it can be completed."""
 
-    def __init__(self, ranked: Sequence[ApplicationLine], limits: Limits) -> None:
+    def __init__(self, ranked: Sequence[ApplicationLine], limits: Limits, leads: Mapping[int, int]) -> None:
         self.ranked, self.limits = ranked, limits
-        self.every = _limits_on(ranked, limits)
+        self.every = _limits_on(ranked, limits, leads)
         self.budget = self.every[0]
         self.costs = [line.requested_minor for line in ranked]
         self.unit = gcd(*self.costs) or 1
@@ -226,6 +449,8 @@ class _Walk:
 
     def _over(self, limit: Limit, over: int) -> Any:
         amount = shown(Money(over, self.limits.budget.currency))
+        if limit.code == "lead":
+            return _l("its organization has as many awards before it as one may get.")
         if limit.code == "budget":
             return _l("it asks for %(amount)s more than what is left.", amount=amount)
         return _l("it would exceed the ceiling for %(key)s by %(amount)s.", key=limit.key, amount=amount)
@@ -284,19 +509,18 @@ class _Walk:
 # ------------------------------------------------------------------ when there is nothing to propose
 
 
-def _failing(walk: _Walk) -> list[Obstacle]:
-    """Which limit fails, and by how much: each one that would be enough to lift by itself; when no single one is, those
-    that fail one after the other.
+def _failing(walk: _Walk) -> tuple[list[Gap], bool]:
+    """Which limit fails, and by how much: each one that would be enough to lift by itself (and whether there are several
+    such); when no single one is, those that fail one after the other. How many awards one organization may get is never
+    given up for money.
     """
     alone = []
-    for limit in walk.every:
+    for limit in (one for one in walk.every if one.code != "lead"):
         reached = _furthest(limit, [other for other in walk.every if other is not limit], walk)
         if reached is not None:
             alone.append(_gap(limit, reached, walk.limits.budget.currency))
     if alone:
-        if len(alone) > 1:
-            alone.insert(0, Obstacle("together", _l("These cannot be met together; to lift one of them is enough.")))
-        return alone
+        return alone, len(alone) > 1
     found, kept = [], [limit for limit in walk.every if limit.least is None]
     for limit in (one for one in walk.every if one.least is not None):
         reached = _furthest(limit, kept, walk)
@@ -305,7 +529,7 @@ def _failing(walk: _Walk) -> list[Obstacle]:
             kept.append(limit._replace(least=reached))
         else:
             kept.append(limit)
-    return found
+    return found, False
 
 
 def _furthest(limit: Limit, others: Sequence[Limit], walk: _Walk) -> int | None:
@@ -317,7 +541,7 @@ def _furthest(limit: Limit, others: Sequence[Limit], walk: _Walk) -> int | None:
     return None if found is None else limit.sum(found)
 
 
-def _gap(limit: Limit, reached: int, currency: str) -> Obstacle:
+def _gap(limit: Limit, reached: int, currency: str) -> Gap:
     def amount(minor: int) -> Any:
         return shown(Money(minor, currency))
 
@@ -352,4 +576,5 @@ def _gap(limit: Limit, reached: int, currency: str) -> Obstacle:
             if limit.code == "ceiling"
             else _l("The budget is %(limit)s, and the other limits need %(reached)s: %(gap)s more.", **words)
         )
-    return Obstacle(f"{limit.code}_{limit.key}".rstrip("_"), message)
+    asked = (limit.least if limit.least is not None else limit.most) or 0
+    return Gap(f"{limit.code}_{limit.key}".rstrip("_"), limit.code, limit.key, asked, reached, message)

@@ -104,5 +104,6 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
                 "independent_reviews": draw(st.integers(1, 4)),
                 **draw(st.sampled_from([{}, *({"blind": {"organization_visible": told}} for told in (True, False))])),
             },
+            **draw(st.sampled_from([{}, {"draw_near_line": {"within_points": 1, "text": said()}}])),
         },
     }

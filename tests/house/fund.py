@@ -32,6 +32,7 @@ from grants.decisions import actions as decisions
 from grants.decisions.models import DecisionOutcome, Meeting
 from grants.demo import sample
 from grants.drafts.actions import leave_note
+from grants.draws import actions as draws
 from grants.enquiries import actions as enquiries
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Identifier, Resemblance, Sponsorship
@@ -44,6 +45,9 @@ from grants.reports.workflow import ReportState
 from grants.reviews import actions as reviews
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
+from grants.scenarios import actions as scenarios
+from grants.scenarios.models import Scenario
+from grants.scenarios.rules import Limits
 from grants.uploads import actions as uploading
 from grants.uploads.models import Booklet
 
@@ -104,6 +108,8 @@ def prepare(app: Flask) -> None:
             _people()
         with transaction():
             _organizations()
+        with transaction():
+            _scenario()
         with transaction():
             _applications()
         with transaction():
@@ -248,6 +254,16 @@ def _meeting() -> None:
     db.session.flush()
     decisions.vote(decision, "for", by=members[1])
     decisions.remark(meeting, b, "Their budget is lean.", by=members[1])
+    scenarios.lay_before(db.session.scalars(select(Scenario)).one(), meeting, by=members[0])
+
+
+def _scenario() -> None:
+    """With A and B in it, as long as both are ranked; and the seed of a draw."""
+    call, references = _one(Call, CALL), list(UNDER_REVIEW.values())
+    limits = Limits(call.envelope, floors={"LAC": call.envelope})
+    reasons = {"floor_LAC": f"{MARKUP}canaryareason"}
+    scenarios.save(call, f"{MARKUP}canaryascenario", references, limits, reasons=reasons, by=person("STF-10"))
+    draws.bind(call, by=person("STF-07"))
 
 
 def _complaint() -> None:

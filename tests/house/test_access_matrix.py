@@ -179,12 +179,12 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             },
         },
         "calls": {
-            "review": {"reference": fund.CALL, "enquiry_reference": "ENQ-NONE"},
-            "open": {"reference": fund.OPEN_CALL, "enquiry_reference": of["enquiry"]},
-            "decided": {"reference": fund.PAST_CALL, "enquiry_reference": "ENQ-NONE"},
-            "draft": {"reference": fund.DRAFT_CALL, "enquiry_reference": "ENQ-NONE"},
-            "crossed": {"reference": fund.CALL, "enquiry_reference": of["enquiry"]},
-            UNKNOWN: {"reference": "MPF-NONE", "enquiry_reference": "ENQ-NONE"},
+            "review": {"reference": fund.CALL, "enquiry_reference": "ENQ-NONE", "number": 1},
+            "open": {"reference": fund.OPEN_CALL, "enquiry_reference": of["enquiry"], "number": 1},
+            "decided": {"reference": fund.PAST_CALL, "enquiry_reference": "ENQ-NONE", "number": 1},
+            "draft": {"reference": fund.DRAFT_CALL, "enquiry_reference": "ENQ-NONE", "number": 1},
+            "crossed": {"reference": fund.CALL, "enquiry_reference": of["enquiry"], "number": 1},
+            UNKNOWN: {"reference": "MPF-NONE", "enquiry_reference": "ENQ-NONE", "number": NOBODY},
         },
         "calls/application": {
             "a": {"reference": fund.CALL, "application_reference": a},
@@ -681,6 +681,7 @@ SAT = f"name {APPLICATION} {REVIEWS} {DECIDED}"
 SAT_PAST = "name " + " ".join(f"past{word}" for word in f"{APPLICATION} {REVIEWS} {DECIDED}".split())
 PAID = f"{PROFILE} grant condition milestone report returned bankref told bankholder banknumber"
 TIED = f"{PROFILE} tie"
+SCENARIO = "scenario reason"
 
 MAY_SEE = {
     "visitor": set[str](),
@@ -692,19 +693,22 @@ MAY_SEE = {
     "reviewer_asked": of("a", "name"),
     "reviewer_conflicted": of("b", f"name {APPLICATION} shared file {REVIEWS} pasttitle") | of("a", "name tie"),
     "reviewer_other": set[str](),
-    "member_seated": of("a", f"{SAT} {SAT_PAST}") | of("b", SAT) | names("STF"),
+    "member_seated": of("a", f"{SAT} {SAT_PAST} {SCENARIO}") | of("b", SAT) | names("STF"),
     "member_recused": of("a", f"tie {SAT_PAST}") | of("b", SAT) | names("STF"),
     "member_absent": of("a", SAT_PAST) | names("STF"),
     "coordinator": of("a", f"{FOLLOWED} tie") | names("REV", "STF") | of("b", "enquiry"),
     "coordinator_conflicted": of("a", TIED) | names("REV", "STF") | of("b", "enquiry"),
     "coordinator_elsewhere": names("REV", "STF") | of("b", "enquiry"),
-    "global_coordinator": of("a", f"{FOLLOWED} tie")
+    "global_coordinator": of("a", f"{FOLLOWED} {SCENARIO} tie")
     | of("b", f"{FOLLOWED} tie")
     | names("REV", "STF")
     | of("b", "enquiry"),
     "finance": of("a", PAID) | of("b", PAID) | names("STF"),
     "finance_conflicted": of("a", TIED) | of("b", PAID) | names("STF"),
-    "auditor": of("a", f"{FOLLOWED} tie") | of("b", f"{FOLLOWED} tie") | names("REV", "STF") | of("b", "enquiry"),
+    "auditor": of("a", f"{FOLLOWED} {SCENARIO} tie")
+    | of("b", f"{FOLLOWED} tie")
+    | names("REV", "STF")
+    | of("b", "enquiry"),
     "auditor_conflicted": of("a", TIED) | of("b", FOLLOWED) | names("REV", "STF") | of("b", "enquiry"),
     "administrator": of("a", "member1") | names("REV", "STF"),
 }
@@ -726,7 +730,7 @@ MUST_SEE = {
     "owner_b": of("b", "staff title draft report returned grant"),
     "reviewer_writing": of("a", "answer shared reviewrev2"),
     "reviewer_conflicted": of("b", "answer reviewrev4"),
-    "member_seated": of("a", "answer reviewrev3") | of("b", "answer decision"),
+    "member_seated": of("a", f"answer reviewrev3 {SCENARIO}") | of("b", "answer decision"),
     "coordinator": of("a", "staff withheld finding reviewrev3 report") | {"xrev3"},
     "finance": of("a", "bankholder banknumber grant") | of("b", "banknumber"),
     "auditor": of("a", "staff told") | of("b", "staff finding"),

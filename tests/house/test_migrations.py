@@ -31,6 +31,8 @@ RECORDS = (
     "correction",
     "remark",
     "decision_sheet",
+    "scenario",
+    "laid_before",
 )
 """Tables to which rows are added, and in which nothing is ever changed or removed."""
 
@@ -52,7 +54,7 @@ WITHOUT_INDEX = {
         "draft_note.settled_by_id",
         "clarification.asked_by_id", "clarification.ended_by_id", "assisted_entry.entered_by_id",
         "assisted_entry.recorded_by_id", "answer_set_aside.typed_by_id", "complaint.made_by_id", "complaint.examiner_id",
-        "letter_template.written_by_id",
+        "letter_template.written_by_id", "scenario.saved_by_id", "laid_before.laid_by_id", "draw.bound_by_id", "draw.drawn_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
         "agreement.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "pack.file_id", "refund.proof_id",
@@ -193,6 +195,7 @@ def _something(name: str, kind: str, number: int) -> str:
         "DATE": "current_date",
         "TIMESTAMP": "now()",
         "JSONB": "'{}'",
+        "BOOLEAN": "true",
         "JSON": "'{}'",
         "ARRAY": "'{}'",
     }

@@ -37,8 +37,8 @@ def reached(workflow: Workflow) -> set[str]:
 def test_there_are_workflows_for_the_whole_river() -> None:
     packages = {workflow.states.__module__.split(".")[1] for workflow in WORKFLOWS}
     river = {
-        "calls", "enquiries", "organizations", "applications", "checks", "reviews", "decisions", "complaints", "awards",
-        "reports", "payments", "closeout",
+        "calls", "enquiries", "organizations", "applications", "checks", "reviews", "decisions", "draws", "complaints",
+        "awards", "reports", "payments", "closeout",
     }  # fmt: skip
     assert packages == river
 

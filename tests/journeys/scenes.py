@@ -18,16 +18,19 @@ from grants.awards import actions as awards
 from grants.awards.models import Award, Milestone
 from grants.calls import actions as calls
 from grants.calls.models import Call
-from grants.calls.queries import working_copy_of, written_documents
+from grants.calls.queries import documents_of, working_copy_of, written_documents
 from grants.checks import actions as checks
 from grants.checks import queries as clarifications
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.word import W
+from grants.decisions.models import Meeting
+from grants.decisions.rules import ranking
 from grants.demo import sample
 from grants.demo.people import People
 from grants.drafts import actions as drafts
+from grants.draws import actions as draws
 from grants.enquiries import actions as enquiries
 from grants.enquiries.models import Enquiry, EnquiryKind
 from grants.enquiries.workflow import EnquiryState
@@ -36,6 +39,9 @@ from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Resemblance
 from grants.questionnaires.queries import answers_of_sheets, definition_of, sections_of
 from grants.reports.models import ReportDue
+from grants.reviews.queries import standing_of
+from grants.scenarios import actions as scenarios
+from grants.scenarios.rules import Limits, limits_of, propose_lifting
 from grants.trials import actions as trials
 from grants.wordforms import actions as wordforms
 from grants.wordforms import rules as word_rules
@@ -58,6 +64,7 @@ def set_up(world: World) -> PLACES:
         _clarifying,
         _entry,
         _calls,
+        _scenarios,
         _enquiries,
         _owed,
         _reduced,
@@ -293,6 +300,23 @@ def _calls(people: People, places: PLACES) -> None:
         question.update({"max_words": 300} if question["key"] == "summary" else {})
     kept = working_copy_of(given)
     calls.save_working_copy(given, corrected, version=kept.version if kept else 0, by=coordinator)
+
+
+def _scenarios(people: People, places: PLACES) -> None:
+    """Two scenarios of a call, one of them with a limit lifted and laid before the meeting; and the seed of its draw."""
+    call, coordinator = _call("MPF-2027-01"), people["STF-07"]
+    limits = limits_of(call, documents_of(call)["terms"])
+    reasons = {"floor_LAC": "Only two organizations of the region reached every threshold."}
+    ranked = [place.application for place in ranking(call, standing_of(call)).ranked]
+    awards = [line.reference for line in propose_lifting(ranked, limits, reasons).awards or ()]
+    first = scenarios.save(
+        call, "As the call promised, but for one floor", awards, limits, reasons=reasons, by=coordinator
+    )
+    by_hand = [line.reference for line in ranked[:6]]
+    scenarios.save(call, "The first six", by_hand, Limits(call.envelope), reasons={}, by=coordinator)
+    meeting = db.session.scalars(select(Meeting).where(Meeting.reference == "MPF-2027-01-M1")).one()
+    scenarios.lay_before(first, meeting, by=coordinator)
+    draws.bind(call, by=coordinator)
 
 
 def _enquiries(people: People, places: PLACES) -> None:

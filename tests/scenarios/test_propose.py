@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -14,27 +16,28 @@ from hypothesis import strategies as st
 
 from grants.core.money import Money
 from grants.reviews.queries import ApplicationLine
-from grants.scenarios.rules import Limits, propose
+from grants.scenarios.rules import Gap, Limits, propose, propose_lifting
 
 REGIONS, LOTS = ("AFR", "ASI", "LAC"), ("L1", "L2")
 
 
-def line(number: int, minor: int, region: str = "AFR", lot: str = "L1") -> ApplicationLine:
-    reference = f"APP-{number:03}"
-    return ApplicationLine(number, reference, "T", "eligible", "en", region, lot, minor, "EUR", number, "O", "SN")
+def line(number: int, minor: int, region: str = "AFR", lot: str = "L1", lead: int | None = None) -> ApplicationLine:
+    reference, lead = f"APP-{number:03}", 1000 + number if lead is None else lead
+    return ApplicationLine(number, reference, "T", "eligible", "en", region, lot, minor, "EUR", lead, "O", "SN")
 
 
 def euros(number: int) -> Money:
     return Money(number * 100, "EUR")
 
 
-def limits(budget: int, floors: Any = (), ceilings: Any = (), least: Any = ()) -> Limits:
+def limits(budget: int, floors: Any = (), ceilings: Any = (), least: Any = (), most: int | None = None) -> Limits:
     """Limits in whole euros."""
     return Limits(
         euros(budget),
         {key: euros(n) for key, n in dict(floors).items()},
         {key: euros(n) for key, n in dict(ceilings).items()},
         dict(least),
+        most,
     )
 
 
@@ -47,6 +50,8 @@ def kept(chosen: list[ApplicationLine], wanted: Limits) -> bool:
         and all(spent(key) >= amount.minor for key, amount in wanted.floors.items())
         and all(spent(key) <= amount.minor for key, amount in wanted.ceilings.items())
         and all(sum(one.lot_key == key for one in chosen) >= n for key, n in wanted.least.items())
+        and max(Counter(one.organization_id for one in chosen).values(), default=0)
+        <= (len(chosen) if wanted.most_per_lead is None else wanted.most_per_lead)
     )
 
 
@@ -59,11 +64,11 @@ def first_of_all(ranked: list[ApplicationLine], wanted: Limits) -> list[str] | N
     return None
 
 
-lines = st.builds(
-    lambda minor, region, lot: (minor, region, lot),
+lines = st.tuples(
     st.one_of(st.integers(1, 9).map(lambda n: n * 100), st.integers(1, 900)),
     st.sampled_from(REGIONS),
     st.sampled_from(LOTS),
+    st.integers(1, 4),
 )
 amounts = st.integers(0, 25)
 wishes = st.builds(
@@ -72,6 +77,7 @@ wishes = st.builds(
     st.dictionaries(st.sampled_from(REGIONS), amounts, max_size=2),
     st.dictionaries(st.sampled_from([*REGIONS, "L1"]), amounts, max_size=2),
     st.dictionaries(st.sampled_from(LOTS), st.integers(0, 3), max_size=2),
+    st.none() | st.integers(1, 2),
 )
 
 
@@ -104,6 +110,43 @@ def test_lifting_what_is_said_to_fail_by_as_much_as_is_said_is_enough(drawn: Any
         assert first_of_all(ranked, lifted) is not None
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(lines, max_size=7), wishes)
+def test_limits_that_are_lifted_with_a_reason_give_way_as_far_as_they_must(drawn: Any, wanted: Limits) -> None:
+    ranked = [line(n, *one) for n, one in enumerate(drawn)]
+    proposal = propose(ranked, wanted)
+    reasons = {gap.code: f"Because of {gap.code}." for gap in proposal.gaps}
+    again = propose_lifting(ranked, wanted, reasons)
+    assert again.awards is not None
+    assert all(one.reason == f"Because of {one.gap.code}." for one in again.lifted)
+    if proposal.awards is not None:
+        assert (again.awards, again.lifted) == (proposal.awards, [])
+        return
+    assert len(again.lifted) == (1 if proposal.one_is_enough else len(proposal.gaps))
+    assert kept(again.awards, again.limits)
+    for one in again.lifted:
+        nearer = one.gap.reached + (1 if one.gap.kind in ("floor", "lot") else -1)
+        assert first_of_all(ranked, given_way(again.limits, one.gap, nearer)) is None, "it gave way too far"
+
+
+def given_way(wanted: Limits, gap: Gap, reached: int) -> Limits:
+    if gap.kind == "budget":
+        return replace(wanted, budget=Money(reached, "EUR"))
+    if gap.kind == "lot":
+        return replace(wanted, least={**wanted.least, gap.key: reached})
+    name = {"floor": "floors", "ceiling": "ceilings"}[gap.kind]
+    return replace(wanted, **{name: {**getattr(wanted, name), gap.key: Money(reached, "EUR")}})
+
+
+def test_a_reason_for_one_of_two_limits_that_both_fail_is_not_enough() -> None:
+    wanted = limits(200_000, {"LAC": 30_000}, least={"L2": 3})
+    assert [gap.code for gap in propose(SAMPLE, wanted).gaps] == ["floor_LAC", "lot_L2"]
+    assert propose_lifting(SAMPLE, wanted, {"lot_L2": "Few applied."}).awards is None
+    both = propose_lifting(SAMPLE, wanted, {"lot_L2": "Few applied.", "floor_LAC": "Few applied."})
+    assert both.awards == SAMPLE
+    assert [(one.gap.reached, one.reason) for one in both.lifted] == [(2_360_000, "Few applied."), (2, "Few applied.")]
+
+
 def lifts(codes: list[str], wanted: Limits) -> Iterator[Limits]:
     """Each limit that is said to be enough by itself, taken away; all that are named, when none is enough alone."""
     singles = [[code] for code in codes[1:]] if codes[0] == "together" else [codes]
@@ -114,6 +157,7 @@ def lifts(codes: list[str], wanted: Limits) -> Iterator[Limits]:
             {key: v for key, v in wanted.floors.items() if f"floor_{key}" not in taken},
             {key: v for key, v in wanted.ceilings.items() if f"ceiling_{key}" not in taken},
             {key: v for key, v in wanted.least.items() if f"lot_{key}" not in taken},
+            wanted.most_per_lead,
         )
 
 
@@ -160,6 +204,14 @@ def test_the_best_application_is_not_dropped_for_two_cheap_ones() -> None:
         "1 award in the order of the ranking, within €12,000. APP-002: it asks for €4,000 more than what is left."
         " APP-003: it asks for €4,000 more than what is left."
     )
+
+
+def test_an_organization_gets_no_more_awards_than_one_may() -> None:
+    ranked = [line(1, 500_000, lead=7), line(2, 400_000, lead=7), line(3, 900_000, lead=8), line(4, 300_000, lead=7)]
+    assert propose(ranked, limits(20_000, most=1)).awards == [ranked[0], ranked[2]]
+    proposal = propose(ranked, limits(20_000, most=2))
+    assert proposal.awards == ranked[:3]
+    assert proposal.why.endswith("APP-004: its organization has as many awards before it as one may get.")
 
 
 def test_a_cent_decides() -> None:

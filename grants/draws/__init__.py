@@ -1,0 +1,1 @@
+"""The draw among applications that stand equal near the money line, where the call announced one."""
