@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import minute, pages, running, sweeps, weight, world, writing
+from tests.bench import minute, pages, proposing, running, sweeps, weight, world, writing
 
 PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "pages": pages.measure,
     "weight": weight.measure,
     "sweep": sweeps.measure,
+    "proposal": proposing.measure,
     "writing": writing.lost_in_writing,
     "deadline": writing.around_the_deadline,
     "deadline-minute": minute.measure,

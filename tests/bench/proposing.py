@@ -1,0 +1,75 @@
+"""How long it takes to propose awards among 600 applications within floors and ceilings, proven to be the right ones."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+from grants.core.money import Money
+from grants.reviews.queries import ApplicationLine
+from grants.scenarios.rules import Limits, propose
+
+APPLICATIONS, CALLS, BUDGET = 600, 5, 600_000
+REGIONS, LOTS = ("AFR", "ASI", "LAC"), ("L1", "L2")
+FLOORS = {"some": 150_000, "most": 180_000, "nearly_all": 199_500, "all": 200_000}
+"""What each of the three regions is promised, in euros, by how much of the budget that leaves to choose freely."""
+
+TARGET = 2.0
+"""Seconds."""
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """The slowest of several calls for each kind of floors; a proposal is given only when it is proven to be the first."""
+    return {
+        "proposal_for_600": {
+            kind: _told([_seconds(crowd(Random(seed)), limits(floor)) for seed in range(CALLS)])
+            for kind, floor in FLOORS.items()
+        }
+    }
+
+
+def _told(seconds: list[float]) -> dict[str, Any]:
+    slowest = max(seconds)
+    return {
+        "seconds": round(slowest, 2),
+        "median_seconds": round(median(seconds), 2),
+        "target": TARGET,
+        "met": slowest < TARGET,
+    }
+
+
+def _seconds(ranked: list[ApplicationLine], wanted: Limits) -> float:
+    began = time.perf_counter()
+    proposal = propose(ranked, wanted)
+    seconds = time.perf_counter() - began
+    assert proposal.awards is not None
+    return seconds
+
+
+def limits(floor: int) -> Limits:
+    """The same floor for each region, a ceiling for one, and least numbers of awards for each lot."""
+    return Limits(
+        euros(BUDGET),
+        floors={region: euros(floor) for region in REGIONS},
+        ceilings={"AFR": euros(205_000)},
+        least={"L1": 20, "L2": 30},
+    )
+
+
+def crowd(chance: Random) -> list[ApplicationLine]:
+    """A ranking of applications of all regions and lots that ask for EUR 6,000 to 15,000, in hundreds."""
+    return [
+        ApplicationLine(
+            n, f"APP-{n:03}", "T", "eligible", "en", chance.choice(REGIONS), chance.choice(LOTS),
+            chance.randint(60, 150) * 10_000, "EUR", n, "O", "SN",
+        )
+        for n in range(APPLICATIONS)
+    ]  # fmt: skip
+
+
+def euros(number: int) -> Money:
+    """An amount in whole euros."""
+    return Money(number * 100, "EUR")
