@@ -479,7 +479,9 @@ def decisions_draw_command(reference: str, applications: tuple[str, ...], seed: 
     order = [{"application": one, "lot": its_lot} for one, its_lot in drawn(seed, reference, applications)]
     if as_json:
         click.echo(
-            json.dumps({"call": reference, "fingerprint": fingerprint_of_seed(seed), "seed": seed, "order": order}, indent=2)
+            json.dumps(
+                {"call": reference, "fingerprint": fingerprint_of_seed(seed), "seed": seed, "order": order}, indent=2
+            )
         )
         return
     click.echo(f"The fingerprint of the seed is {fingerprint_of_seed(seed)}.")

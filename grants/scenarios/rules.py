@@ -12,8 +12,10 @@ application that adds nothing to what was promised is out as soon as it costs mo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from math import gcd
@@ -37,6 +39,9 @@ from grants.scenarios.models import Scenario
 
 FAR = 10**18
 """Beyond any sum of amounts."""
+
+MOST_SUMS = 1_000_000
+"""Up to how many different sums every one is looked at: a budget of a million in whole euros."""
 
 PATIENCE = 1.0
 """How many seconds to look for the least by which one limit has to give way, when all cannot be met. To give way by what
@@ -404,6 +409,10 @@ class _Walk:
         self.unit = gcd(*self.costs) or 1
         self.program = _program(self.every, [-cost // self.unit for cost in self.costs])
         self.decided: set[int] = set()
+        self.impossible: set[bytes] = set()
+        """What the applications that were left out add to the sums: no later one that adds the same can be in, for the
+        earlier one could stand in its place.
+        """
         self.cheapest = 0
         self.weights = np.array(
             [[limit.weights.get(column, 0) for limit in self.every] for column in range(len(ranked) + 1)], np.int64
@@ -411,6 +420,7 @@ class _Walk:
         """What each application adds to each sum; nobody, who adds nothing, stands last."""
         self.least = np.array([-FAR if limit.least is None else limit.least for limit in self.every], np.int64)
         self.most = np.array([FAR if limit.most is None else limit.most for limit in self.every], np.int64)
+        self.sums = _Sums.of(ranked, limits, self.costs, self.unit)
         self.known = self._some()
 
     def _some(self) -> set[int] | None:
@@ -427,9 +437,7 @@ class _Walk:
         assert self.known is not None
         out = self._breaks(column)
         if out is None and column not in self.known:
-            with_it = self._trimmed(column)
-            if with_it is None and not self._is_needed_elsewhere(column):
-                with_it = self._exchanged(column) or self._found(column)
+            with_it = self._with(column)
             if with_it is not None:
                 self.known = with_it
             else:
@@ -438,6 +446,35 @@ class _Walk:
         if out is None:
             self.decided.add(column)
         return out
+
+    def _with(self, column: int) -> set[int] | None:
+        """A set that contains the next application beside what has been decided; None when it is proven that there is none."""
+        adds = self.weights[column].tobytes()
+        if adds in self.impossible:
+            return None
+        found = self._sought(column)
+        if found is None:
+            self.impossible.add(adds)
+        return found
+
+    def _sought(self, column: int) -> set[int] | None:
+        found = self._trimmed(column)
+        if found is not None or self._is_needed_elsewhere(column):
+            return found
+        if self.sums is not None:
+            later = self.sums.cheapest(self.decided, column, self._short(column))
+            if later is None:
+                return None
+            found = self.decided | {column} | later
+            if all(limit.allows(limit.sum(found)) for limit in self.every):
+                return found
+        return self._exchanged(column) or self._found(column)
+
+    def _short(self, column: int) -> set[int]:
+        """The applications of lots that do not have their number of awards yet."""
+        chosen = self.decided | {column}
+        short = [one for one in self.every if one.code == "lot" and not one.allows(one.sum(chosen))]
+        return {column for limit in short for column in limit.weights}
 
     def _breaks(self, column: int) -> Obstacle | None:
         """The limit that it breaks beside what has been decided, whatever else is awarded."""
@@ -504,6 +541,73 @@ class _Walk:
         """Any set that contains it beside what has been decided; None when it is proven that there is none."""
         self.program.fix(column, 1)
         return self._some()
+
+
+class _Sums:
+    """What can be awarded to each region (or lot, where the floors are for lots) by those who come later, exactly: every
+    sum is a bit of a large number. Other limits are not looked at, so what is impossible here is impossible.
+    """
+
+    def __init__(self, groups: Mapping[str | None, list[int]], limits: Limits, costs: list[int], unit: int) -> None:
+        self.groups, self.costs, self.unit = groups, costs, unit
+        self.budget = limits.budget.minor // unit
+        self.most = {
+            key: min(self.budget, limits.ceilings[key].minor // unit if key in limits.ceilings else self.budget)
+            for key in groups
+        }
+        self.floors = {key: -(-limits.floors[key].minor // unit) if key in limits.floors else 0 for key in groups}
+        self.later = {key: self._later(key) for key in groups}
+
+    @classmethod
+    def of(cls, ranked: Sequence[ApplicationLine], limits: Limits, costs: list[int], unit: int) -> _Sums | None:
+        """The sums of a ranking; None when the amounts are so fine that there are too many of them."""
+        if limits.budget.minor // unit > MOST_SUMS:
+            return None
+        regions: dict[str | None, list[int]] = {}
+        lots: dict[str | None, list[int]] = {}
+        for column, line in enumerate(ranked):
+            regions.setdefault(line.region, []).append(column)
+            lots.setdefault(line.lot_key, []).append(column)
+        return cls(lots if not regions.keys() & limits.floors.keys() else regions, limits, costs, unit)
+
+    def _later(self, key: str | None) -> list[int]:
+        """For each place in a group the sums that those from there on can make."""
+        every, made = (2 << self.most[key]) - 1, [1]
+        for column in reversed(self.groups[key]):
+            made.append((made[-1] | made[-1] << self.costs[column] // self.unit) & every)
+        return made[::-1]
+
+    def cheapest(self, decided: AbstractSet[int], column: int, wanted: AbstractSet[int]) -> set[int] | None:
+        """Those after ``column`` that bring every group to its floor for the least money, beside what has been decided and
+        ``column``, rather some that are ``wanted``; None when no choice does within the ceilings and the budget.
+        """
+        found: set[int] = set()
+        spent = 0
+        for key, columns in self.groups.items():
+            have = sum(self.costs[one] for one in columns if one in decided or one == column) // self.unit
+            place = bisect_right(columns, column)
+            least = self._least(key, place, max(self.floors[key] - have, 0))
+            if least is None or have + least > self.most[key]:
+                return None
+            spent += have + least
+            found |= self._picked(key, place, least, wanted)
+        return found if spent <= self.budget else None
+
+    def _least(self, key: str | None, place: int, needed: int) -> int | None:
+        rest = self.later[key][place] >> needed
+        return needed + (rest & -rest).bit_length() - 1 if rest else None
+
+    def _picked(self, key: str | None, place: int, total: int, wanted: AbstractSet[int]) -> set[int]:
+        """Who makes a sum."""
+        found = set()
+        for after, column in enumerate(self.groups[key][place:], place + 1):
+            cost = self.costs[column] // self.unit
+            can_be_left = self.later[key][after] >> total & 1
+            can_be_in = cost <= total and self.later[key][after] >> (total - cost) & 1
+            if can_be_in and (column in wanted or not can_be_left):
+                found.add(column)
+                total -= cost
+        return found
 
 
 # ------------------------------------------------------------------ when there is nothing to propose
