@@ -551,11 +551,10 @@ class _Sums:
     def __init__(self, groups: Mapping[str | None, list[int]], limits: Limits, costs: list[int], unit: int) -> None:
         self.groups, self.costs, self.unit = groups, costs, unit
         self.budget = limits.budget.minor // unit
-        self.most = {
-            key: min(self.budget, limits.ceilings[key].minor // unit if key in limits.ceilings else self.budget)
-            for key in groups
-        }
-        self.floors = {key: -(-limits.floors[key].minor // unit) if key in limits.floors else 0 for key in groups}
+        ceilings = {key: limits.ceilings.get(key or "", limits.budget).minor // unit for key in groups}
+        self.most = {key: min(self.budget, most) for key, most in ceilings.items()}
+        nothing = Money(0, limits.budget.currency)
+        self.floors = {key: -(-limits.floors.get(key or "", nothing).minor // unit) for key in groups}
         self.later = {key: self._later(key) for key in groups}
 
     @classmethod
