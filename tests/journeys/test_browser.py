@@ -440,6 +440,30 @@ def _ask_another_reviewer(world: World) -> None:
     anita.press("Ask Reviewer One (SAMPLE)")
 
 
+def test_a_scenario_is_counted_while_one_ticks(house: tuple[World, str], chromium: Chromium) -> None:
+    world, address = house
+    with window(chromium, address) as opened:
+        page = opened.sign_in(world.emails["STF-07"])
+        page.goto("/calls/MPF-2027-01/scenarios/new")
+        tally, money = page.locator("#tally"), page.locator("#money")
+        expect(tally).to_have_text("9 awards, €11,200 left")
+        page.get_by_label("Standard contract watch").uncheck()
+        expect(tally).to_have_text("8 awards, €24,400 left")
+        expect(money).to_contain_text("€95,600")
+        expect(page.locator("#balance")).to_contain_text("€23,900")
+        expect(page.get_by_label("Standard contract watch")).not_to_be_checked()
+        page.get_by_role("button", name="Propose within these limits").click()
+        expect(page.locator(".notice").first).to_contain_text("€1,400 short")
+        page.get_by_label("Why this limit is lifted").fill("Only two of the region reached every threshold.")
+        page.get_by_role("button", name="Lift it and propose").click()
+        expect(tally).to_have_text("9 awards, €11,200 left")
+        page.get_by_label("Name of the scenario").fill("For the meeting")
+        page.get_by_role("button", name="Keep this scenario").click()
+        page.get_by_role("button", name="Lay it before MPF-2027-01-M1").click()
+        page.goto("/meetings/MPF-2027-01-M1")
+        expect(page.get_by_role("link", name="Scenario before this meeting: For the meeting")).to_be_visible()
+
+
 def test_two_finance_officers_pay(house: tuple[World, str], chromium: Chromium) -> None:
     world, address = house
     payment = "/payments/MPF-2026-02-G05-P1"

@@ -18,6 +18,7 @@ from grants.app import create_app
 from grants.applications.models import Application
 from grants.calls.models import Call
 from grants.core.db import db
+from tests import command
 from tests.conftest import DEMONSTRATION, copied, settings
 from tests.decisions.rows import scored
 from tests.factories import call
@@ -114,10 +115,12 @@ def test_a_limit_that_says_nothing_is_refused_in_one_line(app: Flask, options: l
         run("propose", ranked_call().reference, *options)
 
 
-def test_a_call_that_nobody_knows_is_refused(app: Flask) -> None:
-    for command in ("propose", "rank"):
-        with pytest.raises(cli.CannotRun, match="no call 'NONE'"):
-            run(command, "NONE")
+def test_what_cannot_be_done_is_said_in_one_line(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (("propose", "NONE"), ("rank", "NONE"), ("draw", "NONE", "APP-1")):
+        said = command.run(app, monkeypatch, capsys, "decisions", *words)
+        assert (said.code, said.out, said.err.count("\n")) == (2, "", 1), said
 
 
 def test_two_accounts_of_one_organization_get_no_more_awards_than_the_call_gives_one(app: Flask) -> None:
