@@ -110,7 +110,7 @@ def ask_for_budget(award: Award, application: Application, answers: Mapping[str,
     )
     section = definition.section_of[question.key]
     values = {asked.key: answers[asked.key] for asked in section.questions if asked.key in answers}
-    answering.save_section(sheet, section.key, values, by=by)
+    answering.save_section(sheet, section.key, values, by=None)
     award.new_budget = NewBudget(answer_sheet_id=sheet.id)
     history.begin(award.new_budget, "ask", by=by, amount=award.amount_minor)
 
@@ -187,13 +187,16 @@ def refuse_offer(award: Award, reason: str, *, by: Person) -> Award:
     """The grantee refuses the offer and says why. Raises Refused when it was answered before, or without a reason."""
     refuse(rules.obstacles_to_answering(award))
     history.record(award, "refuse", by=by, reason=reason)
+    decisions.free(award.decision, by=by)
     post(*(mails.award_answered(award, to, accepted=False) for to in free_coordinators(award)))
     return award
 
 
 def lapse(award: Award, reason: str, *, by: Person) -> Award:
-    """Let an offer that nobody answers, or an agreement that nobody signs, lapse. Raises Refused."""
-    return _stand(award, "lapse", reason, by)
+    """Let an offer that nobody answers, or an agreement that nobody signs, lapse; its money is free again. Raises Refused."""
+    _stand(award, "lapse", reason, by)
+    decisions.free(award.decision, by=by)
+    return award
 
 
 def draw_up_agreement(

@@ -25,6 +25,8 @@ MOST_MILESTONES = 8
 SIGNED = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED, AwardState.CLOSED})
 OVER = frozenset({AwardState.REFUSED, AwardState.LAPSED})
 RUNNING = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED})
+READABLE = frozenset({BudgetState.HANDED_IN, BudgetState.ACCEPTED})
+"""When the fund reads a new budget: nothing of it before it is handed in."""
 
 WHOLE_GRANT = {"en": "The whole grant", "fr": "Toute la subvention", "es": "Toda la subvención"}
 """The one budget line of an application that has no budget by heading."""

@@ -300,6 +300,7 @@ def _about_budget(
         "judging": rules.obstacles_to_judging_budget(asked, award, written),
         "writes": permissions.can_budget(current_user, award),
         "judges": permissions.can_oversee(current_user, award),
+        "readable": permissions.can_budget(current_user, award) or asked.state in rules.READABLE,
         "history": timeline([("new_budget", asked.id)], names=permissions.sees_as_staff(current_user, award)),
     }
 

@@ -308,11 +308,15 @@ def propose(
 ) -> Decision:
     """Propose what to do with an application. Changing a proposal sets the votes on it aside.
 
-    ``reason`` is due when the outcome departs from the ranking; ``feedback`` is shown to the applicant in the letter.
+    ``reason`` is due when the outcome departs from the ranking, when less is awarded than asked for, and when the
+    application is taken up from the reserve list of an earlier meeting, whose letter holds until the next one is sent.
+    ``feedback`` is shown to the applicant in the letter.
     """
     _hold(application)
     line = reviews.line_of(application)
     decision = queries.decision_on(application.id)
+    former = decision if rules.is_taken_up_by(meeting, decision) else None
+    decision = None if former else decision
     recused = (by.id, application.id) in queries.barred(meeting, [line])
     zero = meeting.call.money(0)
     amount = (amount or zero) if outcome == DecisionOutcome.AWARD else zero
@@ -320,7 +324,12 @@ def propose(
     refuse(
         rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
         or rules.obstacles_to_proposing(meeting.call, list_, line, outcome, amount, reason)
+        + (rules.obstacles_to_taking_up(reason) if former else [])
     )
+    if former is not None:
+        former.taken_up_at = clock.now()
+        history.note("decision", former.id, "take_up", by=by, reason=reason, meeting=meeting.reference)
+        db.session.flush()
     is_new = decision is None
     if decision is None:
         decision = Decision(
@@ -452,6 +461,8 @@ def release(meeting: Meeting, *, by: Person) -> list[Decision]:
     people = queries.people_to_write_to({decision.application.organization_id for decision in taken})
     at = clock.now()
     written = letters_of(meeting.call, taken, at)
+    for former in queries.taken_up([one.application_id for one in taken]):
+        history.record(former, "give_way", by=by)
     letters = []
     for decision in taken:
         decision.released_at, decision.letter = at, written[decision.id]
@@ -496,6 +507,13 @@ def reopen_check(application: Application, reason: str, *, by: Person, by_others
     _hold(application)
     refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
     check_actions.reopen_check(application, reason, by=by, by_others=by_others)
+
+
+def free(decision: Decision, *, by: Person) -> None:
+    """The money of an award is free again, for the reserve list too: its offer was refused, or let lapse."""
+    queries.lock_envelope(decision.meeting.call_id)
+    decision.freed_at = clock.now()
+    history.note("decision", decision.id, "free", by=by, amount_minor=decision.amount_minor)
 
 
 def set_aside(decision: Decision, reason: str, *, by: Person) -> None:

@@ -198,7 +198,9 @@ class Remark(Base):
 
 class Decision(Base):
     """What the committee does with one application, as proposed, voted and released. One that was set aside after a
-    complaint stays on the sheet of its meeting; another meeting decides again.
+    complaint stays on the sheet of its meeting; another meeting decides again. So does one that was taken up from the
+    reserve list (``taken_up_at``): its letter holds until that of the next is sent. ``freed_at`` says since when the money
+    of an award is free again, because the offer was refused or lapsed.
     """
 
     __tablename__ = "decision"
@@ -207,7 +209,14 @@ class Decision(Base):
         one_of("outcome", DecisionOutcome),
         CheckConstraint("(outcome = 'award') = (amount_minor > 0)", name="an_award_has_an_amount"),
         CheckConstraint("state <> 'released' OR released_at IS NOT NULL", name="released_has_a_moment"),
-        Index("uq_decision_standing", "application_id", unique=True, postgresql_where=text("state <> 'set_aside'")),
+        Index(
+            "uq_decision_standing",
+            "application_id",
+            unique=True,
+            postgresql_where=text("state <> 'set_aside' AND taken_up_at IS NULL"),
+        ),
+        CheckConstraint("taken_up_at IS NULL OR outcome = 'reserve'", name="taken_up_from_the_reserve"),
+        CheckConstraint("freed_at IS NULL OR outcome = 'award'", name="freed_was_awarded"),
         Index("ix_decision_application_id", "application_id"),
         Index("ix_decision_meeting_id", "meeting_id"),
     )
@@ -227,6 +236,8 @@ class Decision(Base):
     proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     taken_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]
+    taken_up_at: Mapped[datetime | None]
+    freed_at: Mapped[datetime | None]
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letter.id"))
 
     meeting: Mapped[Meeting] = relationship(back_populates="decisions")

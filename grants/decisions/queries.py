@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, select
+from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, not_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 from sqlalchemy.orm.attributes import set_committed_value
@@ -39,11 +39,14 @@ from grants.reviews.workflow import AssignmentState
 
 DECIDED = (DecisionState.TAKEN, DecisionState.RELEASED)
 
-TOLD = (DecisionState.RELEASED, DecisionState.SET_ASIDE)
+TOLD = (DecisionState.RELEASED, DecisionState.SET_ASIDE, DecisionState.SUCCEEDED)
 """The decisions that their applicants have been told of."""
 
-STANDS = Decision.state != DecisionState.SET_ASIDE
-"""The condition on decisions that picks the one on an application: what was set aside is no decision any more."""
+STANDS = (Decision.state != DecisionState.SET_ASIDE) & Decision.taken_up_at.is_(None)
+"""The condition on decisions that picks the one on an application: not what was set aside, or taken up again."""
+
+ON_RESERVE = (Decision.state == DecisionState.RELEASED) & (Decision.outcome == DecisionOutcome.RESERVE)
+"""The condition on decisions that another meeting may take up."""
 
 
 class Awarded(NamedTuple):
@@ -64,6 +67,7 @@ class Ballot(NamedTuple):
     state: str
     outcome: str
     amount_minor: int
+    is_freed: bool
 
 
 @dataclass(frozen=True)
@@ -322,6 +326,7 @@ _BALLOTS = Prepared(
             Decision.state,
             Decision.outcome,
             Decision.amount_minor,
+            Decision.freed_at.is_not(None),
         )
         .join(Meeting, Meeting.id == Decision.meeting_id)
         .where(Meeting.call_id == reviews.OF_CALL, STANDS)
@@ -335,11 +340,12 @@ def decided_in(call_id: int) -> set[int]:
 
 
 def awarded_in(call_id: int) -> list[Awarded]:
-    """The awards that have been decided in a call."""
+    """The awards that have been decided in a call, without those whose money is free again."""
     found = (
         select(Decision.application_id, Decision.amount_minor, Application.region, Application.lot_key)
         .join(Application, Application.id == Decision.application_id)
         .where(Application.call_id == call_id, Decision.outcome == DecisionOutcome.AWARD, Decision.state.in_(DECIDED))
+        .where(Decision.freed_at.is_(None))
     )
     return [Awarded._make(row) for row in db.session.execute(found)]
 
@@ -378,12 +384,12 @@ _STATE = Prepared(
 def number_decided(call_id: int) -> int:
     """How many applications to a call the committee has decided about."""
     found = select(func.count(Decision.id)).join(Meeting, Meeting.id == Decision.meeting_id)
-    return db.session.scalar(found.where(Meeting.call_id == call_id, Decision.state.in_(DECIDED))) or 0
+    return db.session.scalar(found.where(Meeting.call_id == call_id, Decision.state.in_(DECIDED), STANDS)) or 0
 
 
 def number_undecided(call_id: int) -> int:
-    """How many applications to a call are in the check, or eligible and not decided about."""
-    decided = select(Decision.application_id).where(Decision.state.in_(DECIDED))
+    """How many applications to a call are in the check, or eligible and not decided about, or on the reserve list."""
+    decided = select(Decision.application_id).where(Decision.state.in_(DECIDED), STANDS, not_(ON_RESERVE))
     found = select(func.count(Application.id)).where(
         Application.call_id == call_id,
         Application.state.in_((ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)),
@@ -398,6 +404,16 @@ def number_alive(call_id: int) -> int:
         Application.call_id == call_id, Application.state != ApplicationState.WITHDRAWN
     )
     return db.session.scalar(found) or 0
+
+
+def taken_up(application_ids: Iterable[int]) -> list[Decision]:
+    """The decisions of the reserve list that were taken up, as long as the letter of the next is not sent."""
+    found = select(Decision).where(
+        Decision.application_id.in_(list(application_ids)),
+        Decision.taken_up_at.is_not(None),
+        Decision.state == DecisionState.RELEASED,
+    )
+    return list(db.session.scalars(found))
 
 
 class Part(NamedTuple):

@@ -202,7 +202,9 @@ def awards_among(lines: Iterable[ApplicationLine], ballots: Mapping[int, Ballot]
         return found
     for line in lines:
         ballot = ballots.get(line.id)
-        if ballot and ballot.outcome == DecisionOutcome.AWARD and ballot.state != DecisionState.PROPOSED:
+        if not ballot or ballot.is_freed:
+            continue
+        if ballot.outcome == DecisionOutcome.AWARD and ballot.state != DecisionState.PROPOSED:
             found.append(Awarded(line.id, ballot.amount_minor, line.region, line.lot_key))
     return found
 
@@ -528,6 +530,8 @@ def obstacles_to_setting_aside(decision: Decision) -> list[Obstacle]:
     found = []
     if decision.state != DecisionState.RELEASED:
         found.append(Obstacle("no_letter", _l("The letter about this decision has not been sent.")))
+    if decision.taken_up_at is not None:
+        found.append(Obstacle("taken_up", _l("The committee has taken this up from the reserve list already.")))
     if decision.outcome == DecisionOutcome.AWARD:
         found.append(Obstacle("award_offered", _l("A grant was offered by this decision, so it stands.")))
     return found
@@ -547,6 +551,24 @@ def obstacles_to_cancelling(call: Call, decided: int) -> list[Obstacle]:
 
 
 # ------------------------------------------------------------------ one application
+
+
+def is_taken_up_by(meeting: Meeting, decision: Decision | None) -> bool:
+    """Whether a proposal in this meeting takes the application up from the reserve list of an earlier one."""
+    return (
+        decision is not None
+        and decision.state == DecisionState.RELEASED
+        and decision.outcome == DecisionOutcome.RESERVE
+        and decision.meeting_id != meeting.id
+    )
+
+
+def obstacles_to_taking_up(reason: str) -> list[Obstacle]:
+    """Why an application is not taken up from the reserve list: nobody says why this one, and why now."""
+    if reason.strip():
+        return []
+    message = _l("The application is on the reserve list. Please write down why it is taken up now.")
+    return [Obstacle("reserve_reason_missing", message)]
 
 
 def obstacles_to_discussing(

@@ -560,6 +560,8 @@ def _case_page(
     list_ = rules.ranking(call, standing, hidden=hidden)
     line = found(list_.result(application.id)).application
     decision = queries.decision_on(application.id)
+    former = decision if rules.is_taken_up_by(meeting, decision) and meeting.state != MeetingState.CLOSED else None
+    decision = None if former else decision
     barred = queries.barred(meeting, [line])
     out = {person for person, application_id in barred if application_id == application.id}
     recused = current_user.id in out
@@ -586,6 +588,7 @@ def _case_page(
             result=list_.result(line.id),
             expected=rules.expected_outcome(list_, line.id),
             decision=decision,
+            former=former,
             votes=votes,
             count=count,
             own_vote=votes.get(current_user.id),

@@ -44,6 +44,7 @@ class DecisionState(State):
     TAKEN = "taken", _l("Decided, letters not sent"), "info"
     RELEASED = "released", _l("Letters sent"), "success"
     SET_ASIDE = "set_aside", _l("Set aside after a complaint"), "neutral"
+    SUCCEEDED = "succeeded", _l("Followed by another decision"), "neutral"
 
 
 DECISION = Workflow(
@@ -67,11 +68,16 @@ DECISION = Workflow(
             needs_reason=True,
             said=_l("Set aside after a complaint, to be decided again"),
         ),
+        Transition(
+            "give_way", {DecisionState.RELEASED}, DecisionState.SUCCEEDED, said=_l("Followed by another decision")
+        ),
     ],
     notes={
         "propose": _l("Decision proposed"),
         "amend": _l("Proposal changed; earlier votes no longer count"),
         "vote": _l("A member voted"),
+        "take_up": _l("Taken up from the reserve list"),
+        "free": _l("The money is free again"),
         "late_conflict": _l("A reviewer declared a conflict after the decision; it goes on counting the review"),
         "late_recusal": _l("A member declared a conflict after the decision; the votes stay as they were counted"),
     },

@@ -164,6 +164,10 @@ def test_the_grantee_writes_it_and_the_coordinator_accepts_it_on_the_page(app: F
     browser.sign_in(writer).open(f"/grants/{reference}/agreement")
     browser.click("Write the new budget")
     assert browser.page.obstacles("Hand the budget in"), "it asks for what was asked before"
+    office = Browser(app).sign_in(staff)
+    office.open(page)
+    assert "Coordinator, 70% of full time" in browser.page.content
+    assert "Coordinator, 70% of full time" not in office.page.content, "nothing of it before it is handed in"
     award = db.session.scalars(select(Award).where(Award.reference == reference)).one()
     save(award, cut(lines_of(award), 50_000), db.session.scalars(select(Person).where(Person.email == writer)).one())
     db.session.commit()
@@ -172,8 +176,8 @@ def test_the_grantee_writes_it_and_the_coordinator_accepts_it_on_the_page(app: F
     browser.press("Hand the budget in")
     assert "New budget handed in" in browser.page.badges
     browser.post(page, {"budget_lines-rows": "0"}, status=409)
-    office = Browser(app).sign_in(staff)
     office.open(page)
+    assert "Coordinator, 70% of full time" in office.page.content
     assert "Save and go on" not in office.page.all_buttons
     office.press("Accept this budget")
     assert "New budget accepted" in office.page.badges
