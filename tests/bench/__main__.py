@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import minute, pages, proposing, running, sweeps, weight, world, writing
+from tests.bench import assigning, fairness, minute, pages, proposing, running, sweeps, weight, world, writing
 
 PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "pages": pages.measure,
@@ -22,6 +22,9 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "proposal": proposing.measure,
     "writing": writing.lost_in_writing,
     "deadline": writing.around_the_deadline,
+    "assignment": assigning.measure,
+    "canaries": fairness.told_to_the_wrong,
+    "histories": fairness.broken_in_histories,
     "deadline-minute": minute.measure,
     "start-up": running.start_up,
 }

@@ -21,8 +21,8 @@ from grants.reviews.workflow import AssignmentState
 from tests.decisions.rows import coordinator, members, session_of
 from tests.factories import call, db, person, save
 from tests.http import Browser
+from tests.reviews.canaries import blind_call
 from tests.reviews.rows import assignment, case, counted, reviewed, reviewer
-from tests.reviews.test_blind import blind_call
 
 COUSIN = "A cousin works there."
 

@@ -17,8 +17,8 @@ from grants.reviews import actions, queries
 from grants.reviews.models import Assignment
 from tests.factories import db, person
 from tests.http import Browser
+from tests.reviews.canaries import NAME, blind_call, told
 from tests.reviews.rows import AT, assignment, counted, reviewer
-from tests.reviews.test_blind import NAME, blind_call, told
 
 ADDED = {"language": "fr", "words": "Quarante puits seront creusés.", "provenance": "machine"}
 

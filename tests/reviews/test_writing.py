@@ -17,8 +17,8 @@ from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from tests.factories import db
 from tests.http import Browser
+from tests.reviews.canaries import attach, blind_call, pdf_that_tells, photograph_that_tells, told
 from tests.reviews.rows import AT, assignment, case, reviewer, scores
-from tests.reviews.test_blind import attach, blind_call, pdf_that_tells, photograph_that_tells, told
 from tests.uploads import photographs
 
 TYPED = {"value_A1": "3", "reason_A1": "", "value_B1": "4", "summary": "Good.", "for_applicant": "Yes."}
