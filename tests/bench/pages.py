@@ -48,10 +48,17 @@ PAGES = (
     Page("ranked list of a call", "/calls/MPF-2027-01/decisions", "STF-07", 6),
     Page("committee room", "/meetings/MPF-2027-01-M1", "STF-12", 6),
     Page("ledger", "/ledger", "STF-15", 6),
-    Page("list of a reviewer", "/reviews", "REV-2", 6),
+    Page("list of a reviewer", "/reviews", "REV-3", 4),
+    Page("review form", "/reviews/{review}", "REV-3", 4),
     Page("queue of reports", "/reports", "STF-07", 6),
     Page("queue of payments", "/payments", "STF-08", 6),
 )
+
+BLIND = (
+    Page("list of a blind reviewer", "/reviews", "REV-3", 4),
+    Page("blind review form", "/reviews/{review}", "REV-3", 4),
+)
+"""Measured while every call hides its applicants from reviewers. The thousand applications are all for this reviewer."""
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -61,9 +68,11 @@ def measure(folder: Path) -> dict[str, Any]:
 
 
 def _measure(app: Flask) -> dict[str, Any]:
-    cookies = {who: world.cookie_of(app, who) for who in {page.who for page in PAGES} if who}
-    opened = {page: _open(app, page, cookies) for page in PAGES}
-    few = {page: queries(app, once) for page, once in opened.items()}
+    cookies = {who: world.cookie_of(app, who) for who in {page.who for page in PAGES + BLIND} if who}
+    opened = {page: _open(app, page, cookies, world.review_to_write(app, page.who)) for page in PAGES + BLIND}
+    few = {page: queries(app, opened[page]) for page in PAGES}
+    with world.blind(app):
+        few |= {page: queries(app, opened[page]) for page in BLIND}
     submission = Submission(app)
     few_to_submit = submission.queries()
     world.grow(app, 1000)
@@ -75,11 +84,19 @@ def _measure(app: Flask) -> dict[str, Any]:
         )
     bare = cost(lambda: call(bare_app, "/"), bare_backend, times=150)
     pages = []
-    for page, once in opened.items():
+
+    def look(page: Page) -> None:
+        once = opened[page]
         answer = once()
         sys.stderr.write(f"{page.name}\n")
         told = _told(page.name, cost(once, backend) / bare, page.target, few[page], queries(app, once))
         pages.append(told | {"kilobytes": kilobytes(answer.body)})
+
+    for page in PAGES:
+        look(page)
+    with world.blind(app):
+        for page in BLIND:
+            look(page)
     costs = cost(submission.once, backend, times=8, before=submission.put_back)
     pages.append(_told("submission of an application", costs / bare, 6, few_to_submit, submission.queries()))
     save = _section_save(app, cookies["USR-PE-1"])
@@ -121,10 +138,12 @@ def _section_save(app: Flask, cookie: str) -> Callable[[], None]:
     return once
 
 
-def _open(app: Flask, page: Page, cookies: dict[str, str]) -> Callable[[], Any]:
+def _open(app: Flask, page: Page, cookies: dict[str, str], review: int | None) -> Callable[[], Any]:
+    path = page.path.format(review=review)
+
     def once() -> Any:
-        answer = call(app, page.path, cookie=cookies.get(page.who, ""))
-        assert answer.status == 200, f"{page.path} for {page.who}: {answer.status}"
+        answer = call(app, path, cookie=cookies.get(page.who, ""))
+        assert answer.status == 200, f"{path} for {page.who}: {answer.status}"
         return answer
 
     return once

@@ -120,6 +120,28 @@ def _analyze(app: Flask) -> None:
         connection.close()
 
 
+def review_to_write(app: Flask, reference: str) -> int | None:
+    """The assignment that somebody has accepted and not yet written, if there is one."""
+    statement = (
+        "SELECT min(s.id) FROM assignment s JOIN person p ON p.id = s.reviewer_id"
+        " WHERE s.state = 'accepted' AND p.reference = :reference"
+    )
+    with app.app_context():
+        found: int | None = db.session.scalar(text(statement), {"reference": reference})
+        return found
+
+
+@contextmanager
+def blind(app: Flask) -> Iterator[None]:
+    """Let every call hide its applicants from reviewers for a while."""
+    visible = "jsonb_set(grid::jsonb, '{assessors,blind}', '{\"organization_visible\": false}')"
+    for grid in (visible, "grid::jsonb #- '{assessors,blind}'"):
+        with app.app_context(), transaction():
+            db.session.execute(text(f"UPDATE call SET grid = ({grid})::json WHERE grid::jsonb ? 'assessors'"))
+        if grid == visible:
+            yield
+
+
 def make_draft(app: Flask, reference: str) -> None:
     """Make a draft of an application that was sent in, in a call that is still open."""
     with app.app_context(), transaction():
