@@ -1,4 +1,4 @@
-"""The partners that one's own application names are looked up by name, where every application to the call was compared."""
+"""Partners that an application names are looked up by name, where every application to the call was compared."""
 
 from alembic import op
 
