@@ -193,6 +193,8 @@ def test_the_chair_is_invited_present_at_the_end_and_signs() -> None:
     actions.mark_present(meeting, people[0], present=False, by=by)
     assert refusal(actions.close_meeting, meeting, by=by, minutes="Short.") == {"chair_absent"}
     assert refusal(actions.choose_chair, meeting, members(1)[0], by=by) == {"no_seat"}
+    meeting.chair_id = None  # called before there were chairs
+    assert refusal(actions.close_meeting, meeting, by=by, minutes="Short.") == {"no_chair"}
     actions.choose_chair(meeting, people[1], by=by)
     actions.close_meeting(meeting, by=by, minutes="Short.")
     assert "signatures_missing" in {o.code for o in rules.obstacles_to_releasing(meeting, [])}
