@@ -32,7 +32,7 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, distinct_on
-from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
@@ -345,8 +345,8 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
 
 def lot_titles(call_ids: Iterable[int]) -> dict[tuple[int, str], Any]:
     """The titles of the lots of calls: (call, key) to the texts."""
-    found = select(Call).where(Call.id.in_(list(call_ids))).options(load_only(Call.id), selectinload(Call.lots))
-    return {(call.id, lot.key): lot.title for call in db.session.scalars(found) for lot in call.lots}
+    found = select(Lot.call_id, Lot.key, Lot.title).where(Lot.call_id.in_(list(call_ids)))
+    return {(call_id, key): title for call_id, key, title in db.session.execute(found)}
 
 
 def grid_of(call: Call) -> dict[str, Any]:
