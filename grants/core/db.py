@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import cache, cached_property, lru_cache, wraps
+from functools import cache, cached_property, wraps
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from flask import g, has_request_context
 from flask_sqlalchemy import SQLAlchemy
@@ -214,28 +215,29 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 More = ParamSpec("More")
 
-MOST_SCOPES = 4096
-"""Of how many people a process remembers what their statements are asked with."""
-
 
 def prepared_once(
     compose: Callable[Concatenate[Select[Any], More], Prepared],
 ) -> Callable[Concatenate[Select[Any], More], Prepared]:
-    """Keep what ``compose`` prepares for a scope.
+    """Keep what ``compose`` prepares for a scope, as long as somebody keeps the scope.
 
     People whose scopes differ only in numbers (who they are, which organizations are theirs) share one statement. It is
     composed and compiled once, not once for each of the thousand who write in the hour before a deadline.
     """
     shared: dict[Any, Callable[[Select[Any]], Prepared]] = {}
+    kept: WeakKeyDictionary[Select[Any], dict[Any, Prepared]] = WeakKeyDictionary()
 
-    def kept(scope: Select[Any], *more: More.args, **named: More.kwargs) -> Prepared:
-        shape = (_shape(scope), more, tuple(sorted(named.items())))
-        if shape not in shared:
-            shared[shape] = compose(scope, *more, **named).for_others(scope)
-        return shared[shape](scope)
+    @wraps(compose)
+    def prepared(scope: Select[Any], /, *more: More.args, **named: More.kwargs) -> Prepared:
+        own, asked = kept.setdefault(scope, {}), (more, tuple(sorted(named.items())))
+        if asked not in own:
+            shape = _shape(scope), asked
+            if shape not in shared:
+                shared[shape] = compose(scope, *more, **named).for_others(scope)
+            own[asked] = shared[shape](scope)
+        return own[asked]
 
-    remembered: Any = lru_cache(maxsize=MOST_SCOPES)(kept)
-    return wraps(compose)(remembered)
+    return prepared
 
 
 def _literal(value: str | bool) -> str:

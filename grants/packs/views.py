@@ -30,6 +30,12 @@ def _meeting(reference: str) -> Meeting:
 # ------------------------------------------------------------------ the pack
 
 
+@bp.app_template_global("may_have_pack")
+def may_have_pack(meeting: Meeting) -> bool:
+    """Whether the present person may have a pack of a meeting."""
+    return permissions.can_have_pack(current_user, meeting)
+
+
 @bp.get("/meetings/<reference>/pack")
 @access(*SITTING)
 def pack(reference: str) -> ResponseReturnValue:

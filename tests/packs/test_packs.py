@@ -21,8 +21,8 @@ from tests.applications.documents import words_in
 from tests.decisions.rows import AT, coordinator, members, scored
 from tests.factories import call, db
 from tests.http import Browser
+from tests.reviews.canaries import CANARY, MEMBER, NAME, blind_call, told
 from tests.reviews.rows import reviewed
-from tests.reviews.test_blind import CANARY, MEMBER, NAME, blind_call, told
 
 COUSIN = "A cousin works there."
 
