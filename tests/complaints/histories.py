@@ -67,7 +67,8 @@ GAP = 15
 WANTED = 2
 DUE = date(2027, 3, 26)
 SUBMITTED = "completed"
-TOLD_STATES = (DecisionState.RELEASED, DecisionState.SET_ASIDE)
+TOLD_STATES = (DecisionState.RELEASED, DecisionState.SET_ASIDE, DecisionState.SUCCEEDED)
+ENDED_STATES = (DecisionState.SET_ASIDE, DecisionState.SUCCEEDED)
 TELLING = ("decision_declined", "decision_reserve", "award_offered")
 """The mails that tell an applicant what was decided."""
 
@@ -173,7 +174,7 @@ class Story:
     def decision(self, application: Application) -> Any:
         """The decision that stands on an application."""
         of_it = db.session.query(Decision).filter_by(application_id=application.id)
-        return of_it.filter(Decision.state != DecisionState.SET_ASIDE).one_or_none()
+        return of_it.filter(Decision.state.not_in(ENDED_STATES)).one_or_none()
 
     # what is made of several acts
 
@@ -607,7 +608,7 @@ class Histories(RuleBasedStateMachine):
             if (one.reviewer_id, one.organization_id) in self.story.tied:
                 assert one.application_id in decided, "who has a conflict reviews nothing that is not decided"
                 assert one.state == SUBMITTED
-        standing = Counter(one.application_id for one in now.decided if one.state != DecisionState.SET_ASIDE)
+        standing = Counter(one.application_id for one in now.decided if one.state not in ENDED_STATES)
         assert all(number == 1 for number in standing.values()), "one decision stands on an application"
         awarded = [one.amount_minor for one in now.decided if one.state in ("taken", "released")]
         assert sum(awarded) <= self.story.call.envelope_minor
