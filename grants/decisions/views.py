@@ -60,7 +60,7 @@ from grants.reviews.permissions import (
     can_follow_reviews,
     can_write,
 )
-from grants.reviews.rules import obstacles_to_submitting, read_grid, shown
+from grants.reviews.rules import CHANGED_ELSEWHERE, obstacles_to_submitting, read_grid, shown, version_of
 from grants.reviews.views import (
     PAGE,
     Drawings,
@@ -73,7 +73,6 @@ from grants.reviews.views import (
     standing_parts,
     table_page,
     unfinished_page,
-    version_of,
     writing_page,
 )
 from grants.reviews.workflow import AssignmentState
@@ -923,14 +922,14 @@ def write_review(assignment_id: int) -> ResponseReturnValue:
     by_itself = request.accept_mimetypes.best == "application/json"
     if not form.validate_on_submit():
         return _told(assignment, "refused", 422) if by_itself else writing_page(assignment, form, 422)
-    if request.form.get("version", version_of(assignment)) != version_of(assignment):
-        form.form_errors.append(
-            _(
-                "You saved this review in another window meanwhile. What you typed last stands below; save it again to keep it."
-            )
-        )
+    try:
+        version = request.form.get("version")
+        review = save_review(assignment, **typed_in(form, criteria), version=version, by=current_user)
+    except Refused as refused:
+        if refused.obstacles != [CHANGED_ELSEWHERE]:
+            raise
+        form.form_errors.append(str(CHANGED_ELSEWHERE.message))
         return _told(assignment, "conflict", 409) if by_itself else writing_page(assignment, form, 409)
-    review = save_review(assignment, **typed_in(form, criteria), by=current_user)
     if by_itself:
         return _told(assignment, "saved", 200, _("Saved on the server %(time)s", time=in_short(review.saved_at)))
     if "submit" not in request.form:

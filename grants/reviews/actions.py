@@ -245,13 +245,21 @@ def save_review(
     for_applicant: str,
     recommendation: str | None,
     by: Person,
+    version: str | None = None,
 ) -> Review:
-    """Save a draft, gaps and all: ``scores`` maps the key of a criterion to (value or None, reason)."""
+    """Save a draft, gaps and all: ``scores`` maps the key of a criterion to (value or None, reason).
+
+    ``version`` is the state of the draft that the writer had before their eyes (``rules.version_of``; None: whatever there
+    is). Raises Refused when it was saved elsewhere meanwhile or handed in.
+    """
+    queries.lock_review(assignment)
     criteria = {criterion.key: criterion for criterion in queries.criteria_of(assignment.application.call_id)}
     grid = rules.read_grid(queries.grid_of(assignment.application.call))
-    refuse(rules.obstacles_to_saving(assignment, grid, criteria, scores))
-    review = assignment.review or Review(assignment_id=assignment.id, language=assignment.application.language)
-    assignment.review = review
+    refuse(
+        rules.obstacles_to_saving(assignment, grid, criteria, scores) or rules.obstacles_by_version(assignment, version)
+    )
+    review = assignment.review
+    assert review is not None
     review.summary, review.for_applicant = summary.strip(), for_applicant.strip()
     review.recommendation = recommendation or None
     review.saved_at = clock.now()
@@ -309,6 +317,7 @@ def submit_review(assignment: Assignment, *, by: Person) -> Review:
 
     Raises Refused while a score, a reason that the grid asks for, the summary or the recommendation is missing.
     """
+    queries.lock_review(assignment)
     application = assignment.application
     criteria = queries.criteria_of(application.call_id)
     grid = rules.read_grid(queries.grid_of(application.call))

@@ -364,7 +364,15 @@ def scores_of(review: Review | None) -> dict[str, Score]:
     if review is None:
         return {}
     found = select(Score, Criterion.key).join(Score.criterion).where(Score.review_id == review.id)
-    return {key: score for score, key in db.session.execute(found)}
+    return {key: score for score, key in db.session.execute(found, execution_options={"populate_existing": True})}
+
+
+def lock_review(assignment: Assignment) -> None:
+    """Let one person at a time write a review, from one window or from two, and see it as it stands now."""
+    db.session.flush()
+    db.session.refresh(assignment, ["state"], with_for_update=True)
+    if assignment.review is not None:
+        db.session.refresh(assignment.review)
 
 
 def submitted_reviews(application_id: int) -> list[Review]:

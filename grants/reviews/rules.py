@@ -452,6 +452,24 @@ def obstacles_to_saving(
     return found
 
 
+CHANGED_ELSEWHERE = Obstacle(
+    "changed_elsewhere",
+    _l(
+        "You saved this review in another window meanwhile. What you typed last stands below; save it again to keep it."
+    ),
+)
+
+
+def version_of(assignment: Assignment) -> str:
+    """Which state of a draft a page shows: when it was saved last."""
+    return assignment.review.saved_at.isoformat() if assignment.review else ""
+
+
+def obstacles_by_version(assignment: Assignment, version: str | None) -> list[Obstacle]:
+    """Why a draft is not written over: it was saved after the state that the writer saw."""
+    return [] if version is None or version == version_of(assignment) else [CHANGED_ELSEWHERE]
+
+
 class SectionSoFar(NamedTuple):
     """What a review gives a section so far, and what the section asks for; ``missed`` are thresholds not reached."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -46,7 +46,7 @@ from grants.reviews.forms import (
     review_form,
     scale_of,
 )
-from grants.reviews.models import Assignment
+from grants.reviews.models import Assignment, Score
 from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("reviews", __name__)
@@ -354,7 +354,7 @@ def declaration_page(
     declared, hidden = queries.declared_on(assignment), hidden_from(assignment)
     before = rules.obstacles_before_opening(assignment, declared)
     if form is None:
-        kept = {"grade": declared.grade, "reason": declared.reason} if declared else {}
+        kept = {"grade": declared.grade, "reason": declared.reason} if declared and hidden is None else {}
         form = DeclarationForm(formdata=None, data=kept)
     page = render_template(
         "reviews/undeclared.html" if before else "reviews/declare.html",
@@ -378,10 +378,9 @@ def writing_page(
     assignment: Assignment, form: Any = None, status: int = 200, decline: DeclineForm | None = None
 ) -> ResponseReturnValue:
     """The application beside the form of its review."""
-    application, hidden = assignment.application, hidden_from(assignment)
-    grid = rules.read_grid(queries.grid_of(application.call))
-    criteria = queries.criteria_of(application.call_id)
-    scores = queries.scores_of(assignment.review)
+    scores, hidden = queries.scores_of(assignment.review), hidden_from(assignment)
+    standing = _standing(assignment, scores)
+    grid, criteria = standing["grid"], standing["criteria"]
     reading = _reading(assignment, hidden)
     state = {409: "conflict", 422: "refused"}.get(status, "clean") if form is not None else "clean"
     if form is None:
@@ -390,17 +389,12 @@ def writing_page(
         "reviews/write.html",
         form=form,
         scale=list(scale_of(grid).items()),
-        grid=grid,
-        criteria=criteria,
-        stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
         reading=reading,
-        points=rules.total_of({c.key: c.weight for c in criteria}, {k: s.value or 0 for k, s in scores.items()}),
-        scored=sum(1 for score in scores.values() if score.value is not None),
         decline_form=decline or DeclineForm(formdata=None),
-        so_far=rules.sections_so_far(grid, criteria, scores),
-        version=version_of(assignment),
+        version=rules.version_of(assignment),
         state=state,
         answers_for=_answers_for(reading),
+        **standing,
         **_facts(assignment, hidden),
     )
     return page, status
@@ -408,25 +402,24 @@ def writing_page(
 
 def standing_parts(assignment: Assignment) -> tuple[list[str], str]:
     """The parts of the form that follow from its scores: their names, and how they look now."""
+    standing = _standing(assignment, queries.scores_of(assignment.review))
+    html = render_template("reviews/_parts.html", application=assignment.application, **standing)
+    return ["progress", "missing", *(f"section-{key}" for key in standing["so_far"])], html
+
+
+def _standing(assignment: Assignment, scores: Mapping[str, Score]) -> dict[str, Any]:
+    """How far a review is: the points and thresholds of each section, and what is missing."""
     grid = rules.read_grid(queries.grid_of(assignment.application.call))
     criteria = queries.criteria_of(assignment.application.call_id)
-    scores = queries.scores_of(assignment.review)
     so_far = rules.sections_so_far(grid, criteria, scores)
-    html = render_template(
-        "reviews/_parts.html",
-        so_far=so_far,
-        scored=sum(one.scored for one in so_far.values()),
-        criteria=criteria,
-        points=sum(one.points for one in so_far.values()),
-        stops=rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
-        application=assignment.application,
-    )
-    return ["progress", "missing", *(f"section-{key}" for key in so_far)], html
-
-
-def version_of(assignment: Assignment) -> str:
-    """Which state of a draft a page shows: when it was saved last."""
-    return assignment.review.saved_at.isoformat() if assignment.review else ""
+    return {
+        "grid": grid,
+        "criteria": criteria,
+        "so_far": so_far,
+        "scored": sum(one.scored for one in so_far.values()),
+        "points": sum(one.points for one in so_far.values()),
+        "stops": rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
+    }
 
 
 def _answers_for(reading: queries.Reading) -> dict[str, list[Question]]:

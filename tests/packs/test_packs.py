@@ -22,7 +22,7 @@ from tests.decisions.rows import AT, coordinator, members, scored
 from tests.factories import call, db
 from tests.http import Browser
 from tests.reviews.canaries import CANARY, MEMBER, NAME, blind_call, told
-from tests.reviews.rows import reviewed
+from tests.reviews.rows import case, reviewed
 
 COUSIN = "A cousin works there."
 
@@ -86,13 +86,11 @@ def test_a_pack_holds_agenda_ranking_checks_reviews_and_answers_in_the_time_of_i
 def test_nothing_of_an_application_that_is_hidden_stands_in_any_byte_of_a_pack() -> None:
     people = members()
     of_call = call()
-    secret = scored(of_call, 5, 5, title="Canarytitle of wells", applicant={"name": "Canaryname Union"})
-    kept = [scored(of_call), scored(of_call, 3, 4)]
-    for one, words in ((secret, "canaryreview"), (kept[0], "openreview")):
-        for assignment in review_actions.queries.assignments_of_application(one.id):
-            assignment.review.summary = words
-            for score in review_actions.queries.scores_of(assignment.review).values():
-                score.reason = f"{words}reason"
+    secret = case(of_call, title="Canarytitle of wells", applicant={"name": "Canaryname Union"})
+    kept = [case(of_call), scored(of_call, 3, 4)]
+    for one, value, words in ((secret, 5, "canaryreview"), (kept[0], 4, "openreview")):
+        for _ in range(2):
+            reviewed(one, value, value, summary=words, reason=f"{words}reason")
     review_actions.declare_interest(
         people[0], secret.organization, grade=Grade.CONFLICT, reason=COUSIN, call=of_call, by=people[0]
     )
@@ -120,9 +118,7 @@ def test_in_a_blind_call_a_pack_names_no_applicant_to_members_but_to_coordinator
     of_call, people, by = blind_call(), members(), coordinator()
     application = told(of_call)
     for _ in range(2):
-        review = reviewed(application).review
-        assert review is not None
-        review.summary = f"{MEMBER} of {NAME} knows how to dig."
+        reviewed(application, summary=f"{MEMBER} of {NAME} knows how to dig.")
     meeting = decisions.call_meeting(of_call, starts_at=AT, members=people, quorum=2, by=by)
     _, content, seen = made(meeting, people[0])
     assert CANARY not in content.lower()

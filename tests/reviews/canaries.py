@@ -352,8 +352,7 @@ def watch_a_blind_reviewer(browser: Browser) -> Watch:
     """
     application, somebody, boss = told(blind_call()), reviewer(), person()
     given = papers(application)
-    other = reviewed(application, 3, 3)
-    other.review.summary = f"I guess it is {NAME}."
+    reviewed(application, 3, 3, summary=f"I guess it is {NAME}.")
     one = actions.assign(application, somebody, due_on=DUE, by=boss)
     page, hashes = f"/reviews/{one.id}", [paper.file.sha256.encode() for paper in given.values()]
     others = (
@@ -401,8 +400,7 @@ def watch_a_conflicted_reviewer(browser: Browser) -> Watch:
     rival = case(application.call)
     for one in (application, rival):
         reviewed(one, 4, 4)
-    mine = reviewed(application, 4, 4, by=somebody)
-    mine.review.summary = "Their lighthouse is sound."
+    mine = reviewed(application, 4, 4, by=somebody, summary="Their lighthouse is sound.")
     meeting = session_of(application.call, [*members, somebody], by=chair)
     page, case_page = f"/reviews/{mine.id}", f"/meetings/{meeting.reference}/{application.reference}"
     organization_page = f"/organizations/{organization_.reference}"

@@ -62,7 +62,14 @@ def assignment(application_: Application, reviewer_: Person, **more: Any) -> Ass
 
 
 def reviewed(
-    application_: Application, a1: int = 4, b1: int = 4, *, by: Person | None = None, **more: Any
+    application_: Application,
+    a1: int = 4,
+    b1: int = 4,
+    *,
+    by: Person | None = None,
+    summary: str = "Sound.",
+    reason: str = "Because.",
+    **more: Any,
 ) -> Assignment:
     """A submitted review; the total is 4 x a1 + 16 x b1."""
     made = assignment(application_, by or reviewer(), **({"state": AssignmentState.COMPLETED} | more))
@@ -70,9 +77,9 @@ def reviewed(
     assert review is not None
     for criterion in queries.criteria_of(application_.call_id):
         value = a1 if criterion.section == "A" else b1
-        save(Score(review_id=review.id, criterion_id=criterion.id, value=value, reason="Because."))
+        save(Score(review_id=review.id, criterion_id=criterion.id, value=value, reason=reason))
     review.total, review.submitted_at = 4 * a1 + 16 * b1, AT
-    review.summary, review.for_applicant = "Sound.", "Well prepared."
+    review.summary, review.for_applicant = summary, "Well prepared."
     review.recommendation = Recommendation.FUND
     db.session.flush()
     return made

@@ -51,6 +51,24 @@ def test_no_byte_that_a_blind_reviewer_is_served_or_sent_tells_who_applied(app: 
     assert COVER in summary
 
 
+def test_what_a_blind_reviewer_declared_before_they_were_asked_stands_on_no_page_of_a_review(
+    app: Flask, browser: Browser
+) -> None:
+    application, somebody = told(blind_call()), reviewer()
+    others = case(application.call), case(application.call)
+    for one, reason in ((application, f"I met {NAME} in Dakar."), (others[0], "We talked in Lima.")):
+        actions.declare_interest(
+            somebody, one.organization, grade=Grade.KNOWS, reason=reason, call=one.call, by=somebody
+        )
+    ids = [actions.assign(one, somebody, due_on=DUE, by=person()).id for one in (application, *others)]
+    db.session.commit()
+    browser.sign_in(somebody)
+    pages = [browser.get(f"/reviews/{one}").get_data(as_text=True) for one in ids]
+    assert not [page for page in pages if CANARY.decode() in page.lower() or "Dakar" in page]
+    forms = {tuple(re.findall(r"<(?:input|textarea)[^>]*checked[^>]*>|in Lima", page)) for page in pages}
+    assert forms == {()}, "the form is empty, whatever was declared about whom"
+
+
 def test_no_byte_that_a_reviewer_with_a_conflict_is_served_or_sent_tells_of_the_application(
     app: Flask, browser: Browser
 ) -> None:

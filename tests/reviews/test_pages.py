@@ -90,8 +90,7 @@ def test_before_declaring_only_the_essentials_are_shown(app: Flask, browser: Bro
 def test_a_review_from_the_declaration_to_the_end(app: Flask, browser: Browser) -> None:
     somebody, application = reviewer(), canary()
     open_one, hidden_one = attached(application, name=f"{CANARY_NAME}.pdf"), attached(application, sensitive=True)
-    one, other = asked(application, somebody), reviewed(application, 3, 3)
-    other.review.summary = "Written by somebody else."
+    one, other = asked(application, somebody), reviewed(application, 3, 3, summary="Written by somebody else.")
     name_of_other = other.reviewer.name
     db.session.flush()
     page = f"/reviews/{one.id}"
