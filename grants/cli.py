@@ -53,11 +53,10 @@ from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.reliability.forms import BadRatings, read_ratings
-from grants.reliability.queries import Rating, ratings_in
-from grants.reliability.rules import agreement
+from grants.reliability.rules import Rating, agreement, ratings_of
 from grants.reminders.tasks import run_sweeps
 from grants.reviews.queries import grid_of, standing_of
-from grants.reviews.rules import Result, read_grid
+from grants.reviews.rules import Result, read_grid, results_of
 from grants.scenarios.queries import leads_of
 from grants.scenarios.rules import Limits, limits_of, propose
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
@@ -332,7 +331,7 @@ def reviews_agreement_command(reference: str | None, path: str | None, *, as_jso
 
 def _ratings_of(reference: str) -> list[Rating]:
     with _application():
-        return ratings_in(standing_of(_call_named(reference)))
+        return ratings_of(results_of(standing_of(_call_named(reference))))
 
 
 @grants.group("decisions")

@@ -6,10 +6,12 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from grants.reliability.queries import Rating
+from grants.reliability.rules import Rating
 
 COLUMNS = ("unit", "rater", "score")
-MISSING = {"", "na", "nan", "null"}
+MISSING = {"", "*", ".", "na", "nan", "null"}
+"""How a missing score is written: Krippendorff's own sign, that of statistics programs, or nothing."""
+
 LONGEST_FIELD = 200
 MOST_BYTES = 20_000_000
 
@@ -20,7 +22,8 @@ class BadRatings(Exception):
 
 def read_ratings(path: str) -> list[Rating]:
     """The ratings in a CSV file with the columns unit, rater and score, in any order and beside others. A score that is
-    empty or NA is missing. Raises BadRatings with the line.
+    empty, ``*``, ``.`` or NA is missing. Where numbers have decimal commas, semicolons may part the columns. Raises
+    BadRatings with the line.
     """
     try:
         if Path(path).stat().st_size > MOST_BYTES:
@@ -39,7 +42,8 @@ def read_ratings(path: str) -> list[Rating]:
 def _ratings(path: str, text: str) -> Iterator[Rating]:
     if "\0" in text:
         raise BadRatings(f"{path}: this is not a text.")
-    rows = csv.reader(text.splitlines(), strict=True)
+    lines = text.splitlines()
+    rows = csv.reader(lines, strict=True, delimiter=";" if lines and ";" in lines[0] and "," not in lines[0] else ",")
     heading = [name.strip().lower() for name in next(rows, [])]
     if any(heading.count(name) != 1 for name in COLUMNS):
         raise BadRatings(f"{path}: the first line must name the columns unit, rater and score, each once.")

@@ -12,22 +12,42 @@ All sums are exact fractions, so that no result depends on the order of the rati
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
-from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
-from grants.reliability.queries import Rating
+from grants.decisions.rules import Ranking
 from grants.reviews.rules import Result
+
+NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]{1,9})?")
 
 LARGEST_EXPONENT = 300
 """A number beyond 10 to this power, or that near to zero, is taken for a word."""
 
 KINDS = ("1,1", "2,1", "3,1", "1,k", "2,k", "3,k")
+
+
+class Rating(NamedTuple):
+    """What a rater gave a unit: a number as it was written, or a word."""
+
+    unit: str
+    rater: str
+    score: str
+
+
+def ratings_of(results: Iterable[Result]) -> list[Rating]:
+    """The totals of all submitted reviews that count, third reviews included: application, reviewer, points."""
+    return [
+        Rating(result.application.reference, review.reviewer, str(review.total))
+        for result in results
+        for review in result.reviews
+    ]
 
 
 @dataclass(frozen=True)
@@ -73,14 +93,15 @@ def agreement(ratings: Sequence[Rating]) -> Agreement:
 
 
 def number_of(text: str) -> Fraction | None:
-    """The exact number that a text writes; None when it writes none, or one that nobody scores with."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
+    """The exact number that a text writes, with a decimal point or a decimal comma; None when it writes none, or one that
+    nobody scores with.
+    """
+    if not NUMBER.fullmatch(text):
         return None
-    if not number.is_finite() or abs(number.adjusted()) > LARGEST_EXPONENT:
-        return Fraction(0) if number.is_finite() and not number else None
-    return Fraction(number)
+    number = Decimal(text.replace(",", "."))
+    if number and abs(number.adjusted()) > LARGEST_EXPONENT:
+        return None
+    return Fraction(number) if number else Fraction(0)
 
 
 # ------------------------------------------------------------------ alpha
@@ -143,18 +164,37 @@ def _midranks(units: Units) -> Units:
 
 def ratio_alpha(units: Units) -> float | None:
     """Alpha for scores with a true zero: squared differences in proportion to the sum. Not defined below zero."""
-    counts = Counter(score for scores in units for score in scores)
-    if any(score < 0 for score in counts):
+    every = Counter(score for scores in units for score in scores)
+    if any(score < 0 for score in every):
         return None
-    observed = math.fsum(
-        2 * _in_proportion(a, b) / (len(scores) - 1) for scores in units for a, b in combinations(scores, 2)
-    )
-    expected = math.fsum(2 * counts[a] * counts[b] * _in_proportion(a, b) for a, b in combinations(counts, 2))
-    return _alpha(observed, expected, counts.total())
+    lowest = min(every, default=Fraction(0))
+    observed = math.fsum(_proportions(Counter(scores), lowest) / (len(scores) - 1) for scores in units)
+    return _alpha(observed, _proportions(every, lowest), every.total())
 
 
-def _in_proportion(one: Fraction, other: Fraction) -> float:
-    return 0.0 if one == other else float((one - other) / (one + other)) ** 2
+BLOCK = 256
+"""How many different scores are held against all others at once: a few megabytes for thousands of scores."""
+
+
+def _proportions(counts: Counter[Fraction], lowest: Fraction) -> float:
+    """The squared differences in proportion to the sum, of all ordered pairs.
+
+    No order of pairs makes this a sum over single scores, so it is computed pair by pair; differences are taken between
+    what lies above the ``lowest`` score, which keeps them exact however far from zero the scores are.
+    """
+    scores = sorted(counts)
+    above = np.array([float(score - lowest) for score in scores])
+    sizes = np.array([float(score) for score in scores])
+    times = np.array([counts[score] for score in scores], float)
+    found = []
+    for first in range(0, len(scores), BLOCK):
+        block = slice(first, first + BLOCK)
+        sums = sizes[block, None] + sizes[first:]
+        shares = np.divide(above[block, None] - above[first:], sums, out=np.zeros_like(sums), where=sums > 0)
+        met = shares**2 * times[first:]
+        # pairs inside the block stand in it twice already, those with later scores once
+        found.append(float(times[block] @ (met[:, :BLOCK].sum(1) + 2 * met[:, BLOCK:].sum(1))))
+    return math.fsum(found)
 
 
 # ------------------------------------------------------------------ intraclass correlations
@@ -216,12 +256,14 @@ def _share(part: Fraction, whole: Fraction) -> float | None:
 
 @dataclass(frozen=True)
 class Severity:
-    """How many points a rater gives below what others would give; below zero, above. ``error`` is its standard error."""
+    """How many points a rater gives below what others would give; below zero, above. ``error`` is its standard error,
+    None when the ratings say nothing about severity: there are no more of them than units and raters to tell apart.
+    """
 
     rater: str
     ratings: int
     points: float
-    error: float
+    error: float | None
 
 
 def severities(ratings: Sequence[Rating]) -> list[Severity]:
@@ -250,7 +292,10 @@ def severities(ratings: Sequence[Rating]) -> list[Severity]:
     strength, axes = np.linalg.eigh(information) if raters else (np.zeros(0), np.zeros((0, 0)))
     strength = np.where(strength > 1e-9, strength, 0.0)
     along = axes.T @ towards
-    width, chance = _widths(strength, along, float(deviations @ deviations), len(scores) - len(units))
+    freedom = len(scores) - len(units)
+    if freedom <= np.count_nonzero(strength):
+        return [Severity(rater, int(incidence[:, n].sum()), 0.0, None) for n, rater in enumerate(raters)]
+    width, chance = _widths(strength, along, float(deviations @ deviations), freedom)
     shrunk = width / (1 + width * strength)
     points = -(axes @ (shrunk * along)) + 0.0
     errors = np.sqrt(np.maximum((axes**2) @ shrunk * chance, 0))
@@ -267,8 +312,8 @@ def _widths(
     freedom: int,
 ) -> tuple[float, float]:
     """The variance of severity in units of the variance of chance, and the latter, by which the ratings are likeliest."""
-    if freedom <= np.count_nonzero(strength) or squares <= 1e-12:
-        return 0.0, 0.0 if freedom < 1 else squares / freedom
+    if squares <= 1e-12:
+        return 0.0, squares / freedom
 
     def left(width: float) -> float:
         return max(squares - float((width / (1 + width * strength)) @ along**2), 1e-12 * squares)
@@ -281,24 +326,30 @@ def _widths(
     return best, left(best) / freedom
 
 
-def adjusted_scores(results: Iterable[Result], found: Iterable[Severity]) -> dict[str, float]:
-    """What each application would have scored had its reviewers been of mean severity: its score and the mean severity
-    of the reviews that count for it. Information beside the score, never instead of it.
+class Adjusted(NamedTuple):
+    """What an application would have scored had its reviewers been of mean severity, and its place in the ranked list
+    then; None where it has none.
     """
+
+    score: float
+    place: int | None
+
+
+def adjusted(list_: Ranking) -> dict[int, Adjusted]:
+    """The adjusted score and place of every application with a score, by its key: the score and the mean severity of the
+    reviews that count for it. Information beside the ranking, never instead of it: thresholds are not tried again, and
+    those within a millionth of a point keep the order of the ranking. Empty when nothing is known about severity.
+    """
+    found = severities(ratings_of(list_.results))
+    if any(one.error is None for one in found):
+        return {}
     points = {one.rater: one.points for one in found}
-    return {
-        result.application.reference: float(result.score)
-        + sum(points.get(review.reviewer, 0.0) for review in result.reviews_used) / len(result.reviews_used)
-        for result in results
+    scores = {
+        result.application.id: float(result.score)
+        + sum(points[review.reviewer] for review in result.reviews_used) / len(result.reviews_used)
+        for result in list_.results
         if result.score is not None
     }
-
-
-def places(scores: Mapping[str, float]) -> dict[str, int]:
-    """The place of each by its score, the highest first; those within a millionth of a point share the better place."""
-    found: dict[str, int] = {}
-    last = (0, math.inf)
-    for n, key in enumerate(sorted(scores, key=lambda one: (-scores[one], one)), 1):
-        last = last if last[1] - scores[key] < 1e-6 else (n, scores[key])
-        found[key] = last[0]
-    return found
+    order = sorted(list_.ranked, key=lambda place: (-round(scores[place.application.id], 6), place.rank))
+    places = {place.application.id: number for number, place in enumerate(order, 1)}
+    return {key: Adjusted(score, places.get(key)) for key, score in scores.items()}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
+import time
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grants.reliability.forms import BadRatings, read_ratings
-from grants.reliability.queries import Rating
-from grants.reliability.rules import KINDS, agreement, severities
+from grants.reliability.rules import KINDS, Rating, agreement, ratio_alpha, severities
 
 
 def table(*raters: str) -> list[Rating]:
@@ -88,7 +90,34 @@ def test_without_anything_to_compare_nothing_is_told(ratings: list[Rating]) -> N
     found = agreement(ratings)
     assert set(found.alpha.values()) == {None}
     assert set(found.icc.values()) == {None}
-    assert all(one.points == 0 for one in severities(ratings))
+    assert all((one.points, one.error) in ((0, None), (0, 0)) for one in severities(ratings))
+
+
+@pytest.mark.parametrize("ratings", [table("50 60", "30 *", "* 80"), table("1 2 3"), table("50", "40")])
+def test_without_ratings_that_overlap_severity_is_not_known_rather_than_none(ratings: list[Rating]) -> None:
+    assert {one.error for one in severities(ratings)} == {None}
+
+
+def test_a_thousand_applications_with_scores_as_fine_as_can_be_take_no_time() -> None:
+    drawn = random.Random(4)
+    ratings = [Rating(f"u{n}", f"r{rater}", str(drawn.uniform(0, 100))) for n in range(1000) for rater in range(4)]
+    began = time.process_time()
+    found = agreement(ratings)
+    assert time.process_time() - began < 4, "2 seconds where nothing else runs"
+    assert None not in found.alpha.values()
+
+
+@pytest.mark.parametrize("far", [0, 10**9, 10**18])
+def test_the_ratio_of_scores_with_fractions_is_that_of_the_definition_however_far_from_zero(far: int) -> None:
+    units = [[Fraction(n * n % 37, 3) + k * n % 5 + far for k in range(3)] for n in range(200)]
+    every = [score for scores in units for score in scores]
+
+    def apart(scores: list[Fraction]) -> Fraction:
+        pairs = itertools.permutations(scores, 2)
+        return sum((((a - b) / (a + b)) ** 2 if a != b else Fraction(0) for a, b in pairs), Fraction(0))
+
+    observed = sum((apart(scores) / 2 for scores in units), Fraction(0))
+    assert ratio_alpha(units) == pytest.approx(float(1 - (len(every) - 1) * observed / apart(every)), abs=1e-12)
 
 
 def test_words_have_nominal_agreement_alone() -> None:
@@ -103,7 +132,7 @@ def test_the_ratio_of_scores_below_zero_is_not_defined_and_zeros_are() -> None:
     assert agreement(table("0 0 1", "0 0 1")).alpha["ratio"] == 1
 
 
-@pytest.mark.parametrize("score", ["1e999999999", "1e-999999999", "inf", "nan", "٣", "1_0"])
+@pytest.mark.parametrize("score", ["1e999999999", "1e-999999999", "inf", "nan", "٣", "1_0", "1,2,3", "."])
 def test_scores_that_nobody_gives_do_no_harm(score: str) -> None:
     assert agreement([*table("1 2", "1 3"), Rating("u2", "r0", score), Rating("u2", "r1", "2")]).ratings == 6
 
@@ -210,5 +239,12 @@ def test_a_file_that_holds_no_ratings_says_where_and_why(content: bytes, said: s
 
 def test_a_file_may_have_its_columns_in_any_order_beside_others(tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
-    path.write_bytes(b"\xef\xbb\xbfScore,note,Unit,rater\r\n3,x,u,r\r\n\r\nNA,,u,s\r\n,,u,t\r\n")
+    path.write_bytes(b"\xef\xbb\xbfScore,note,Unit,rater\r\n3,x,u,r\r\n\r\nNA,,u,s\r\n,,u,t\r\n*,,u,v\r\n.,,u,w\r\n")
     assert read_ratings(str(path)) == [Rating("u", "r", "3")]
+
+
+@pytest.mark.parametrize("text", ['unit,rater,score\nu,r,"1,5"\nu,s,2\n', "unit;rater;score\nu;r;1,5\nu;s;2\n"])
+def test_a_decimal_comma_makes_no_word_of_a_number(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    path.write_text(text)
+    assert agreement(read_ratings(str(path))) == agreement(table("1.5", "2"))
