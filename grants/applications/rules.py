@@ -734,13 +734,10 @@ def answers_in_words(
     attachments: Iterable[Attached],
     audience: Audience,
     beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    *,
-    named: bool = True,
 ) -> list[dict[str, Any]]:
     """Every question that an audience may read with its answer, as the parts of a document in the language now spoken.
 
-    ``beside`` is what stands below an answer, by question. Files are told by the names that their senders gave them only
-    where they may be ``named``.
+    ``beside`` is what stands below an answer, by question.
     """
     language, parts = language_now(), []
     for section in visible_sections(definition, audience):
@@ -748,7 +745,7 @@ def answers_in_words(
         for question in section.questions:
             parts.append({"kind": "question", "text": str(pick(question.label, language, definition.fallback))})
             if question.type == "files":
-                parts += _papers_in_words(attachments, audience, language, definition.fallback, named=named)
+                parts += _papers_in_words(attachments, audience, language, definition.fallback)
             else:
                 parts.append(_answer_in_words(question, answers.get(question.key), language, definition.fallback))
             parts += [{"kind": "note", "text": words} for words in beside.get(question.key, ())]
@@ -773,12 +770,12 @@ def _answer_in_words(question: Question, value: Any, language: str, fallback: st
 
 
 def _papers_in_words(
-    attachments: Iterable[Attached], audience: Audience, language: str, fallback: str, *, named: bool
+    attachments: Iterable[Attached], audience: Audience, language: str, fallback: str
 ) -> list[dict[str, Any]]:
     rows = [
         [
             str(pick(a.document.label, language, fallback)),
-            (a.file.name if named else "–") if a.file else str(_l("withheld, with a reason")),
+            a.file.name if a.file else str(_l("withheld, with a reason")),
         ]
         for a in visible_attachments(attachments, audience)
     ]

@@ -138,14 +138,14 @@ def release(reference: str) -> ResponseReturnValue:
     require(permissions.can_release(current_user, meeting))
     decided = decisions.decisions_of(meeting)
     hidden = conflicts.hidden_ids(current_user, meeting.call_id)
+    seen = [one for one in decided if one.application_id not in hidden]
     return render_template(
         "awards/release.html",
         meeting=meeting,
-        letters=sorted((d for d in decided if d.application_id not in hidden), key=_awards_first),
-        hidden=sum(d.application_id in hidden for d in decided),
-        obstacles=obstacles_to_releasing(meeting, decided),
+        letters=sorted(seen, key=_awards_first),
+        obstacles=obstacles_to_releasing(meeting, seen),
         outcomes=OUTCOME_LABELS,
-        awarded=Money(sum(d.amount_minor for d in decided), meeting.call.currency),
+        awarded=Money(sum(one.amount_minor for one in seen), meeting.call.currency),
     )
 
 

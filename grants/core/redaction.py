@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -115,10 +116,26 @@ class Redaction:
             return [self.of_all(one) for one in value]
         return {key: self.of_all(one) for key, one in value.items()} if isinstance(value, Mapping) else value
 
+    def is_told_by(self, text: str) -> bool:
+        """Whether one of the names, or a first or family name alone, stands in a text. Addresses of others are not looked
+        for.
+        """
+        plain, places = _folded(text)
+        if re.search(self._named, plain):
+            return True
+        parts = self._parts.finditer(plain) if self._parts else ()
+        return any(text[places[part.start()]].isupper() for part in parts)
+
     def stands_in(self, texts: Iterable[str]) -> bool:
         """Whether one of the names stands in one of the texts, as a whole. Addresses of others are not looked for."""
         named = re.compile(self._named)
         return any(named.search(_folded(text)[0]) for text in texts)
+
+
+def joined(parts: Iterable[Redaction]) -> Redaction:
+    """One that covers what each of several covers."""
+    each = list(parts)
+    return Redaction(chain.from_iterable(one.names for one in each), chain.from_iterable(one.people for one in each))
 
 
 def spoken(text: str | Markup) -> Markup:

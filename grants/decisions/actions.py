@@ -169,15 +169,9 @@ def send_agenda(meeting: Meeting, *, by: Person) -> None:
 
 def _send_agenda(meeting: Meeting, mail: Callable[[Meeting, Person, Sequence[queries.Point]], Mail]) -> None:
     """Each member reads the agenda without the applications that are hidden from them."""
-    points = queries.points_of(meeting.id)
-    lines = reviews.lines_under_review(meeting.call_id)
-    hidden: dict[int, set[int]] = {}
-    for person_id, application_id in conflicts.conflicts_in(
-        meeting.call_id, [seat.person_id for seat in meeting.seats]
-    ):
-        hidden.setdefault(person_id, set()).add(application_id)
-    people = [seat.person for seat in meeting.seats]
-    post(*[mail(meeting, one, rules.points_seen(points, hidden.get(one.id, set()), lines)) for one in people])
+    points, people = queries.points_of(meeting.id), [seat.person for seat in meeting.seats]
+    gates = reviews.gates_of([one.id for one in people], meeting.call_id)
+    post(*[mail(meeting, one, rules.points_seen(points, gates.get(one.id, reviews.Gate()))) for one in people])
 
 
 def choose_chair(meeting: Meeting, person: Person, *, by: Person) -> None:
@@ -217,6 +211,7 @@ def close_meeting(meeting: Meeting, *, by: Person, minutes: str = "", reason: st
     here, or such a departure is not explained.
     """
     minutes = minutes or meeting.minutes
+    refuse(rules.obstacles_by_stepping_aside(_seen_by(by, meeting.call).left_out))
     open_proposals = sum(1 for one in queries.decisions_of(meeting) if one.state == DecisionState.PROPOSED)
     awards = queries.awarded_in(meeting.call_id)
     refuse(
@@ -321,9 +316,10 @@ def propose(
     zero = meeting.call.money(0)
     amount = (amount or zero) if outcome == DecisionOutcome.AWARD else zero
     list_ = rules.ranking(meeting.call, reviews.standing_of(meeting.call))
+    aside = bool(_seen_by(by, meeting.call).left_out)
     refuse(
         rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
-        or rules.obstacles_to_proposing(meeting.call, list_, line, outcome, amount, reason)
+        or rules.obstacles_to_proposing(meeting.call, list_, line, outcome, amount, reason, aside=aside)
         + (rules.obstacles_to_taking_up(reason) if former else [])
     )
     if former is not None:
@@ -407,6 +403,8 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out, clock.now())
     list_ = rules.ranking(call, reviews.standing_of(call))
+    if decision.outcome == DecisionOutcome.AWARD:
+        refuse(rules.obstacles_by_stepping_aside(_seen_by(by, call).left_out))
     refuse(
         rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id))
         + rules.obstacles_by_change(decision, seen)
@@ -645,6 +643,11 @@ def cancel_call(call: Call, reason: str, *, by: Person) -> None:
     queries.lock_envelope(call.id)
     refuse(rules.obstacles_to_cancelling(call, queries.number_decided(call.id)))
     call_actions.cancel(call, reason, by=by)
+
+
+def _seen_by(person: Person, call: Call) -> rules.Ranking:
+    """The ranked list as a person may see it."""
+    return rules.ranking(call, reviews.standing_of(call), hidden=conflicts.hidden_ids(person, call.id))
 
 
 def _hold(application: Application) -> None:

@@ -41,7 +41,7 @@ from grants.decisions.models import (
 )
 from grants.decisions.queries import DECIDED, Awarded, Ballot, OnRecord, Point
 from grants.decisions.workflow import DecisionState, MeetingState
-from grants.reviews.queries import ApplicationLine, Standing
+from grants.reviews.queries import ApplicationLine, Gate, Standing
 from grants.reviews.rules import Grid, Result, grid_in, once_for_each_standing, results_of, to_two_decimals, worded
 
 TIE_LABELS: dict[str, Any] = {
@@ -76,12 +76,15 @@ class Ranked:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """All eligible applications of a call: ranked, below a threshold, or still waiting for reviews."""
+    """All eligible applications of a call: ranked, below a threshold, or still waiting for reviews; without those that are
+    ``left_out`` because a reader stepped aside from them.
+    """
 
     grid: Grid
     ranked: list[Ranked]
     below: list[Result]
     waiting: list[Result]
+    left_out: frozenset[int] = frozenset()
 
     @cached_property
     def results(self) -> list[Result]:
@@ -150,9 +153,10 @@ def ranking(call: Call, standing: Standing, *, hidden: AbstractSet[int] = frozen
     For a person who stepped aside (``hidden``) the list is made without those applications, so that neither a gap in
     the places nor a jump in the sums tells anything about them. It is made once for those who see the same of a standing.
     """
-    made, key = _made_of(standing), (call.envelope, frozenset(hidden))
+    left_out = frozenset(hidden & {line.id for line in standing.lines}) if hidden else frozenset[int]()
+    made, key = _made_of(standing), (call.envelope, left_out)
     if key not in made:
-        made[key] = _ranking(call, standing, hidden)
+        made[key] = _ranking(call, standing, left_out)
     return made[key]
 
 
@@ -161,7 +165,7 @@ def _made_of(standing: Standing) -> dict[tuple[Money, frozenset[int]], Ranking]:
     return {}
 
 
-def _ranking(call: Call, standing: Standing, hidden: AbstractSet[int]) -> Ranking:
+def _ranking(call: Call, standing: Standing, hidden: frozenset[int]) -> Ranking:
     grid = grid_in(standing)
     results = [result for result in results_of(standing) if result.application.id not in hidden]
     ties = _ties(grid, call.reference)
@@ -181,7 +185,7 @@ def _ranking(call: Call, standing: Standing, hidden: AbstractSet[int]) -> Rankin
         (result for result in results if result.score is not None and result.missed),
         key=lambda result: (-(result.score or 0), result.application.reference),
     )
-    return Ranking(grid, places, by_score, [result for result in results if result.score is None])
+    return Ranking(grid, places, by_score, [result for result in results if result.score is None], hidden)
 
 
 def expected_outcome(list_: Ranking, application_id: int) -> DecisionOutcome:
@@ -391,21 +395,17 @@ def first_agenda(near: Iterable[int], own: Iterable[str]) -> list[AgendaPoint]:
 
 
 def points_seen(
-    points: Iterable[Point],
-    hidden: AbstractSet[int],
-    lines: Iterable[ApplicationLine],
-    sees: Callable[[str | None], bool] = lambda _region: True,
+    points: Iterable[Point], gate: Gate, sees: Callable[[str | None], bool] = lambda _region: True
 ) -> list[Point]:
-    """The agenda without what a reader must not see: the applications that are ``hidden`` from them, also where a point
-    that somebody wrote names them (``lines``), and those of regions that they do not see.
+    """The agenda without what a reader must not see: the applications that are hidden from them, points and notes that
+    name these, and applications of regions that they do not see.
     """
-    unnamed = [line for line in lines if line.id in hidden]
     return [
-        point
+        point._replace(noted=gate.told(point.noted))
         for point in points
-        if point.application_id not in hidden
+        if point.application_id not in gate.ids
         and (point.application_id is None or sees(point.region))
-        and names_nothing(f"{point.title} {point.noted}", unnamed)
+        and gate.told(point.title) == point.title
     ]
 
 
@@ -633,16 +633,34 @@ def reasons_due(list_: Ranking, line: ApplicationLine, outcome: str) -> list[Obs
     return found
 
 
+def obstacles_by_stepping_aside(hidden: AbstractSet[int]) -> list[Obstacle]:
+    """Why somebody cannot do what counts the money of the whole list: it would tell what became of what is ``hidden``
+    from them.
+    """
+    if not hidden:
+        return []
+    message = _l(
+        "This counts the money of the whole list, from which you stepped aside in part. Please let somebody do it who "
+        "stepped aside from nothing."
+    )
+    return [Obstacle("stepped_aside", message)]
+
+
 def obstacles_to_proposing(
-    call: Call, list_: Ranking, line: ApplicationLine, outcome: str, amount: Money, reason: str
+    call: Call, list_: Ranking, line: ApplicationLine, outcome: str, amount: Money, reason: str, *, aside: bool = False
 ) -> list[Obstacle]:
-    """Why this outcome cannot be proposed."""
+    """Why this outcome cannot be proposed. Who stepped aside from another application (``aside``) always writes down why:
+    were they asked for departures alone, that would tell where the hidden one stands.
+    """
     if outcome not in list(DecisionOutcome):
         return [Obstacle("outcome_missing", _l("Please choose an outcome."))]
     result = list_.result(line.id)
     found = obstacles_by_reviews(list_.grid, result) if result else []
     found += obstacles_to_amount(call, line, outcome, amount)
-    if not reason.strip():
+    if aside and not reason.strip():
+        message = _l("Please write down why. Whoever stepped aside from an application to this call always does.")
+        found.append(Obstacle("reason_missing", message))
+    elif not reason.strip():
         found += reasons_due(list_, line, outcome)
         if outcome == DecisionOutcome.AWARD and amount < line.requested:
             message = _l("This is less than what was asked for. Please write down why.")
@@ -863,12 +881,3 @@ def told_in_letter(result: Result | None, grid: Grid, sentences: Mapping[int, st
         "missed": [str(obstacle.message) for obstacle in result.missed],
     }
     return told
-
-
-def names_nothing(text: str, lines: Iterable[ApplicationLine]) -> bool:
-    """Whether a text names none of these applications: by reference, title or organization."""
-    return not any(
-        word and word.lower() in text.lower()
-        for line in lines
-        for word in (line.reference, line.title, line.organization_name)
-    )

@@ -44,7 +44,7 @@ from grants.decisions.forms import (
     TakeForm,
     VoteForm,
 )
-from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting
+from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, DecisionOutcome, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
 from grants.letters.models import LetterKind
@@ -90,24 +90,22 @@ SITTING = (Role.COMMITTEE_MEMBER, *COORDINATORS)
 def _agenda(call: Call, meeting: Meeting | None = None) -> dict[str, Any]:
     """The ranked list as the present reader may see it: without what they stepped aside from, and of their regions."""
     standing = reviews.standing_of(call)
-    hidden = conflicts.hidden_ids(current_user, call.id)
-    hidden_lines = [line for line in standing.lines if line.id in hidden] if hidden else []
-    list_ = rules.ranking(call, standing, hidden={line.id for line in hidden_lines})
+    gate = reviews.gate_of(current_user, call.id)
+    list_ = rules.ranking(call, standing, hidden=gate.ids)
     ballots = queries.ballots_of(call.id)
     unseen = frozenset(one for one in list_.regions if not permissions.can_see_case(current_user, one, meeting))
     reference, asked = meeting.reference if meeting else None, request.args.get("page", 1, type=int)
-    seen = (reference, asked, len(hidden_lines), unseen, *ballots.values())
+    seen = (reference, asked, unseen, *ballots.values())
     return {
         "agenda": _AGENDAS.once(
             list_,
             seen,
             "decisions/_agenda.html",
-            lambda: _agenda_values(call, reference, list_, ballots, len(hidden_lines), unseen, asked),
+            lambda: _agenda_values(call, reference, list_, ballots, unseen, asked),
         ),
         "ballots": ballots,
-        "hidden": len(hidden_lines),
-        "hidden_ids": hidden,
-        "hidden_lines": hidden_lines,
+        "gate": gate,
+        "left_out": list_.left_out,
         "number": len(standing.lines),
         "decided": sum(1 for one in ballots.values() if one.state != DecisionState.PROPOSED),
     }
@@ -121,7 +119,6 @@ def _agenda_values(
     meeting: str | None,
     list_: rules.Ranking,
     ballots: dict[int, queries.Ballot],
-    hidden: int,
     unseen: frozenset[str | None],
     asked: int,
 ) -> dict[str, Any]:
@@ -137,7 +134,6 @@ def _agenda_values(
         "list": list_,
         "rows": seen[(page - 1) * PAGE : page * PAGE],
         "pages": Pages(page, pages, len(seen), endpoint, (("reference", meeting or call.reference),)),
-        "hidden": hidden,
         "elsewhere": len(list_.rows) - len(seen),
         "ballots": ballots,
         "money": rules.money_line(call, list_, ballots),
@@ -246,11 +242,13 @@ def meeting(reference: str) -> ResponseReturnValue:
 
 def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseReturnValue:
     agenda = _agenda(meeting.call, meeting)
+    gate, left_out = agenda["gate"], agenda["left_out"]
     ballots = [one for one in agenda["ballots"].values() if one.meeting_id == meeting.id]
     runs = permissions.can_run_meeting(current_user, meeting.call)
-    awards = queries.awarded_in(meeting.call_id) if runs and meeting.state == MeetingState.OPENED else []
+    closes = runs and meeting.state == MeetingState.OPENED
+    awards = queries.awarded_in(meeting.call_id) if closes and not left_out else []
     if not form.is_submitted():
-        form.minutes.data = meeting.minutes
+        form.minutes.data = gate.told(meeting.minutes)
     return (
         render_template(
             "decisions/meeting.html",
@@ -260,12 +258,14 @@ def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseRet
             runs=runs,
             sits=permissions.can_sit(current_user, meeting),
             signing=rules.obstacles_to_signing(meeting, current_user),
-            open_proposals=sum(1 for one in ballots if one.state == DecisionState.PROPOSED),
-            points=_points(meeting, agenda["hidden_lines"], agenda["hidden_ids"]),
-            chairing=rules.obstacles_by_chair(meeting) if runs and meeting.state == MeetingState.OPENED else [],
+            open_proposals=sum(
+                one.state == DecisionState.PROPOSED and one.application_id not in gate.ids for one in ballots
+            ),
+            points=_points(meeting, gate),
+            chairing=rules.obstacles_by_chair(meeting) + rules.obstacles_by_stepping_aside(left_out) if closes else [],
             departures=rules.departures_from_envelope(meeting.call, awards) if awards else [],
             procedures=PROCEDURE_LABELS,
-            minutes=meeting.minutes if rules.names_nothing(meeting.minutes, agenda["hidden_lines"]) else None,
+            minutes=gate.told(meeting.minutes),
             entries=timeline([("meeting", meeting.id)], names=True),
             **agenda,
         ),
@@ -282,20 +282,17 @@ class Shown(NamedTuple):
     application: str | None
 
 
-def _points(meeting: Meeting, lines: list[reviews.ApplicationLine], hidden: set[int]) -> list[Shown]:
-    """The agenda as the present reader may see it; ``lines`` hold all that is hidden from them."""
+def _points(meeting: Meeting, gate: reviews.Gate) -> list[Shown]:
+    """The agenda as the present reader may see it."""
     return [
         Shown(point.id, rules.worded_point(point), point.noted, point.reference)
-        for point in _points_seen(meeting, lines, hidden)
+        for point in _points_seen(meeting, gate)
     ]
 
 
-def _points_seen(meeting: Meeting, lines: list[reviews.ApplicationLine], hidden: set[int]) -> list[queries.Point]:
+def _points_seen(meeting: Meeting, gate: reviews.Gate) -> list[queries.Point]:
     return rules.points_seen(
-        queries.points_of(meeting.id),
-        hidden,
-        lines,
-        lambda region: permissions.can_see_case(current_user, region, meeting),
+        queries.points_of(meeting.id), gate, lambda region: permissions.can_see_case(current_user, region, meeting)
     )
 
 
@@ -308,15 +305,15 @@ class Agenda(NamedTuple):
 
 def _agenda_seen(meeting: Meeting) -> Agenda:
     lines = reviews.lines_under_review(meeting.call_id)
-    hidden = conflicts.hidden_ids(current_user, meeting.call_id)
-    points = _points(meeting, lines, hidden)
+    gate = reviews.gate_of(current_user, meeting.call_id)
+    points = _points(meeting, gate)
     named = {point.application for point in points}
     return Agenda(
         points,
         {
             line.reference: f"{line.reference} · {line.title}"
             for line in lines
-            if line.id not in hidden
+            if line.id not in gate.ids
             and line.reference not in named
             and permissions.can_see_case(current_user, line.region, meeting)
         },
@@ -477,16 +474,9 @@ def sheet(reference: str) -> ResponseReturnValue:
 
 def sheet_values(meeting: Meeting) -> dict[str, Any]:
     """What the present reader may see of what a meeting decided, and of how."""
-    hidden = conflicts.hidden_ids(current_user, meeting.call_id)
-    decisions = queries.decisions_of(meeting)
-    seen = [
-        one
-        for one in decisions
-        if one.application_id not in hidden and permissions.can_see_case(current_user, one.application.region, meeting)
-    ]
-    lines = reviews.lines_under_review(meeting.call_id)
-    unnamed = [line for line in lines if line.id in hidden]
-    left_out = sum(one.application_id in hidden for one in decisions)
+    gate = reviews.gate_of(current_user, meeting.call_id)
+    decisions = [one for one in queries.decisions_of(meeting) if one.application_id not in gate.ids]
+    seen = [one for one in decisions if permissions.can_see_case(current_user, one.application.region, meeting)]
     records = queries.on_record([one.id for one in seen])
     barred: dict[int, list[Person]] = {}
     for recusal in queries.recusals_of(meeting):
@@ -502,7 +492,9 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
         "meeting": meeting,
         "call": meeting.call,
         "decisions": seen,
-        "points": _points_seen(meeting, lines, hidden),
+        "places": _places_seen(meeting, seen, gate),
+        "gate": gate,
+        "points": _points_seen(meeting, gate),
         "fingerprint": kept.fingerprint if kept else None,
         "computed": rules.fingerprint(actions.queried_sheet(meeting)) if kept else None,
         "counts": {
@@ -516,8 +508,7 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
             for one in seen
         },
         "late": late,
-        "hidden": left_out,
-        "elsewhere": len(decisions) - len(seen) - left_out,
+        "elsewhere": len(decisions) - len(seen),
         "recused": {
             one.id: [
                 person.name
@@ -526,9 +517,19 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
             ]
             for one in seen
         },
-        "minutes": meeting.minutes if rules.names_nothing(meeting.minutes, unnamed) else None,
+        "minutes": gate.told(meeting.minutes),
         "outcomes": OUTCOME_LABELS,
     }
+
+
+def _places_seen(meeting: Meeting, seen: list[Decision], gate: reviews.Gate) -> dict[int, int | None]:
+    """The place of each application: as it was written into the decision, and for whom something is hidden as in their own
+    list, where a gap would tell the place of what is hidden.
+    """
+    if not gate.ids:
+        return {one.application_id: one.rank for one in seen}
+    list_ = rules.ranking(meeting.call, reviews.standing_of(meeting.call), hidden=gate.ids)
+    return {place.application.id: place.rank for place in list_.ranked}
 
 
 # ------------------------------------------------------------------ one application
@@ -555,8 +556,8 @@ def _case_page(
 ) -> ResponseReturnValue:
     call = meeting.call
     standing = reviews.standing_of(call)
-    hidden = conflicts.hidden_ids(current_user, call.id) & {line.id for line in standing.lines}
-    list_ = rules.ranking(call, standing, hidden=hidden)
+    gate = reviews.gate_of(current_user, call.id)
+    list_ = rules.ranking(call, standing, hidden=gate.ids)
     line = found(list_.result(application.id)).application
     decision = queries.decision_on(application.id)
     former = decision if rules.is_taken_up_by(meeting, decision) and meeting.state != MeetingState.CLOSED else None
@@ -569,11 +570,13 @@ def _case_page(
     at = clock.now()
     count = rules.votes_on(decision, meeting, out, records.get(decision.id), at) if decision else None
     if form is None:
-        form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id)))
+        form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id), gate))
     taking = []
     if decision is not None and count is not None and decision.state == DecisionState.PROPOSED:
-        whole = rules.ranking(call, standing) if hidden else list_
-        taking = rules.obstacles_to_taking(meeting, call, decision, whole, count, queries.awarded_in(call.id))
+        awards = [] if list_.left_out else queries.awarded_in(call.id)
+        taking = rules.obstacles_to_taking(meeting, call, decision, list_, count, awards)
+        if decision.outcome == DecisionOutcome.AWARD:
+            taking += rules.obstacles_by_stepping_aside(list_.left_out)
     audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
     return (
         render_template(
@@ -599,7 +602,7 @@ def _case_page(
             discussing=rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
             + rules.obstacles_by_reviews(list_.grid, found(list_.result(line.id))),
             voting=rules.obstacles_to_voting(meeting, decision, current_user, at, recused=recused) if decision else [],
-            remarks=queries.remarks_on(meeting.id, application.id),
+            remarks=[one for one in queries.remarks_on(meeting.id, application.id) if gate.told(one.text)],
             can_discuss=permissions.can_discuss(current_user, meeting, application),
             remark_form=remark_form or RemarkForm(formdata=None),
             taking=taking,
@@ -609,7 +612,8 @@ def _case_page(
             submitted=reviews.submitted_reviews(application.id),
             criteria=reviews.criteria_of(call.id),
             reading=reviews.reading_of(application, application.questionnaire_id, audience),
-            covered=str,
+            gate=gate,
+            covered=gate.told,
             file_url=lambda attachment: url_for(
                 "decisions.file",
                 reference=meeting.reference,
@@ -625,15 +629,17 @@ def _case_page(
     )
 
 
-def _proposed(decision: Decision | None, line: reviews.ApplicationLine, expected: str) -> dict[str, Any]:
+def _proposed(
+    decision: Decision | None, line: reviews.ApplicationLine, expected: str, gate: reviews.Gate
+) -> dict[str, Any]:
     if decision is None:
         return {"outcome": str(expected), "amount": line.requested.amount}
     return {
         "outcome": decision.outcome,
         "amount": decision.amount.amount or line.requested.amount,
-        "conditions": "\n".join(decision.conditions),
-        "reason": decision.reason,
-        "feedback": decision.feedback,
+        "conditions": "\n".join(gate.all_told(decision.conditions)),
+        "reason": gate.told(decision.reason),
+        "feedback": gate.told(decision.feedback),
     }
 
 

@@ -43,7 +43,8 @@ class Line(NamedTuple):
     words, and maybe another organization that it goes ``through``. ``is_in_force``: nothing that was declared later takes it
     back. ``is_voided``: a submitted review no longer counts.
 
-    Of an application that the reader may not see (``is_seen``) there is nothing but the reference.
+    Of an application that the reader does not look after (``is_seen``) there is nothing but the reference, and of one that
+    is hidden from them because of a conflict no line at all.
     """
 
     at: datetime | None
@@ -62,19 +63,22 @@ class Line(NamedTuple):
     total: int
 
 
-def register_of(call_id: int, seen: Select[Application], *, page: int, size: int) -> list[Line]:
+def register_of(call_id: int, seen: Select[Application], reader: Person, *, page: int, size: int) -> list[Line]:
     """One page of the register of a call, by application and person, without those who declared that they have no tie;
     ``seen`` are the applications the reader may see. The first page when there is no such page.
     """
-    rows = _register(seen, is_whole=False)(call=call_id, size=size, start=(page - 1) * size)
+    rows = _register(seen, is_whole=False)(call=call_id, reader=reader.id, size=size, start=(page - 1) * size)
     if not rows and page > 1:
-        return register_of(call_id, seen, page=1, size=size)
+        return register_of(call_id, seen, reader, page=1, size=size)
     return list(map(Line._make, rows))
 
 
-def whole_register_of(call_id: int, seen: Select[Application]) -> list[Line]:
+def whole_register_of(call_id: int, seen: Select[Application], reader: Person) -> list[Line]:
     """The whole register of a call, those who declared that they have no tie included."""
-    return list(map(Line._make, _register(seen, is_whole=True)(call=call_id)))
+    return list(map(Line._make, _register(seen, is_whole=True)(call=call_id, reader=reader.id)))
+
+
+_READER = bindparam("reader", None, type_=BigInteger)
 
 
 @prepared_once
@@ -109,6 +113,7 @@ def _lines(seen: Select[Application], is_whole: bool) -> Select[*tuple[Any, ...]
         .join(about, about.c.id == Application.organization_id)
         .outerjoin(visible, visible.c.id == Application.id)
         .outerjoin(through, through.c.id == every.c.through_id)
+        .where(Application.id.not_in(hidden_applications(_READER)))
         .order_by(Application.reference, Person.reference, every.c.at, every.c.kind)
     )
     if is_whole:

@@ -46,7 +46,7 @@ def register(reference: str) -> ResponseReturnValue:
     """Who has a tie to which application of a call, declared or computed, and what followed."""
     call = _call(reference)
     page = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
-    lines = queries.register_of(call.id, scope(current_user, Application), page=page, size=PAGE)
+    lines = queries.register_of(call.id, scope(current_user, Application), current_user, page=page, size=PAGE)
     total = lines[0].total if lines else 0
     last = max((total + PAGE - 1) // PAGE, 1)
     return render_template(
@@ -65,7 +65,7 @@ def register(reference: str) -> ResponseReturnValue:
 def register_csv(reference: str) -> Response:
     """The whole register as a file, those who declared that they have no tie included."""
     call = _call(reference)
-    lines = queries.whole_register_of(call.id, scope(current_user, Application))
+    lines = queries.whole_register_of(call.id, scope(current_user, Application), current_user)
     header = [
         *(_("Application"), _("Organization"), _("Person"), _("Name"), _("How it is known"), _("Grade")),
         *(_("Reason"), _("Through"), _("When (UTC)"), _("Consequence")),

@@ -136,7 +136,7 @@ def obstacles_to_drawing(
     if draw.state == DrawState.DRAWN:
         return [Obstacle("drawn_already", _l("It is drawn. There is one draw in a call."))]
     found = []
-    if hidden:
+    if not hidden.isdisjoint(list_.by_id):
         message = _l("You stepped aside from an application to this call. Please let somebody else draw.")
         return [Obstacle("stepped_aside", message)]
     waiting = len(list_.waiting) + sum(1 for one in list_.results if one.third_review)

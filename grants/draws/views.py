@@ -20,7 +20,7 @@ from grants.decisions.permissions import can_see_case
 from grants.decisions.rules import ranking
 from grants.draws import actions, permissions, queries, rules
 from grants.history.queries import timeline
-from grants.reviews.queries import standing_of
+from grants.reviews.queries import gate_of, standing_of
 
 bp = Blueprint("draws", __name__)
 
@@ -36,8 +36,8 @@ def of_call(reference: str) -> ResponseReturnValue:
     call = _call(reference)
     invited = current_user.holds(Role.COMMITTEE_MEMBER) and decisions.is_invited(current_user, call.id)
     require(permissions.can_see_draw(current_user, invited=invited))
-    draw, hidden, whole = queries.draw_of(call), hidden_ids(current_user, call.id), ranking(call, standing_of(call))
-    list_ = ranking(call, standing_of(call), hidden=hidden) if hidden else whole
+    draw, gate = queries.draw_of(call), gate_of(current_user, call.id)
+    whole, list_ = (ranking(call, standing_of(call), hidden=ids) for ids in (frozenset[int](), gate.ids))
     sees_all = invited or current_user.holds(Role.AUDITOR)
     theirs = [place for place in list_.ranked if sees_all or can_see_case(current_user, place.application.region)]
     seen = {place.application.id: place for place in theirs}
@@ -47,7 +47,7 @@ def of_call(reference: str) -> ResponseReturnValue:
         closed = call.closes_at <= clock.now()
         drawing = {
             "binding": rules.obstacles_to_binding(call, list_.grid, draw, closed=closed),
-            "drawing": rules.obstacles_to_drawing(whole, draw, decisions.ballots_of(call.id), hidden=hidden),
+            "drawing": rules.obstacles_to_drawing(whole, draw, decisions.ballots_of(call.id), hidden=gate.ids),
         }
     return render_template(
         "draws/of_call.html",
@@ -57,7 +57,7 @@ def of_call(reference: str) -> ResponseReturnValue:
         within=list_.grid.draw_within,
         group=[place for place in rules.near_the_line(list_) if place.application.id in seen],
         drawn=[(line, seen[line["id"]]) for line in draw.lines if line["id"] in seen] if draw else [],
-        hidden=bool(hidden),
+        told=gate.told,
         may_draw=may_draw,
         entries=timeline([("draw", draw.id)], names=True) if draw else [],
         **drawing,

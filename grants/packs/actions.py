@@ -10,13 +10,11 @@ from grants.accounts.models import Person
 from grants.applications.models import Application
 from grants.applications.rules import Audience, answers_in_words
 from grants.checks import queries as checks
-from grants.conflicts import queries as conflicts
 from grants.core import clock, files, pdf
 from grants.core.db import after_commit, db
 from grants.core.files import StoredFile
 from grants.core.jobs import ring
 from grants.core.languages import language_name, language_now
-from grants.core.redaction import Redaction
 from grants.core.rules import refuse
 from grants.decisions import queries as decisions
 from grants.decisions.models import Meeting
@@ -83,9 +81,8 @@ class Making:
     criteria: list[Any]
     readable: list[int]
     applications: dict[int, Application]
-    is_blind: bool
+    gate: reviews.Gate
     audience: Audience
-    names: dict[int, Redaction]
     parts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -103,14 +100,12 @@ def begin(pack_id: int) -> Making | None:
     person, meeting = pack.person, queries.meeting_of(pack)
     call = meeting.call
     standing = reviews.standing_of(call)
-    hidden = conflicts.hidden_ids(person, call.id)
-    list_ = ranking(call, standing, hidden=hidden & {line.id for line in standing.lines})
+    gate = reviews.gate_of(person, call.id)
+    list_ = ranking(call, standing, hidden=gate.ids)
     may = queries.readable_ids(cases_seen_by(person), call.id)
     lines = [row.application for _group, row in list_.rows]
     readable = [line.id for line in lines if line.id in may]
     applications = queries.applications_to_read(readable)
-    is_blind = call.hides_applicants and not person.holds(*FOLLOWERS)
-    asked_by = {one.organization_id: one.questionnaire_id for one in applications.values()} if is_blind else {}
     making = Making(
         pack=pack,
         meeting=meeting,
@@ -118,38 +113,26 @@ def begin(pack_id: int) -> Making | None:
         criteria=reviews.criteria_of(call.id),
         readable=readable,
         applications=applications,
-        is_blind=is_blind,
+        gate=gate,
         audience=Audience.STAFF if person.holds(*FOLLOWERS) else Audience.COMMITTEE,
-        names=reviews.names_hidden(asked_by),
     )
-    points = points_seen(
-        decisions.points_of(meeting.id), hidden, standing.lines, lambda region: can_see_case(person, region, meeting)
-    )
-    titles = {key: _title(making, one) for key, one in applications.items()}
+    points = points_seen(decisions.points_of(meeting.id), gate, lambda region: can_see_case(person, region, meeting))
+    titles = {key: f"{one.title} ({one.organization.name})" for key, one in applications.items()}
     making.parts = rules.front_in_words(meeting, person, points, list_, titles, clock.now())
     queries.note_progress(pack.id, 0, len(readable))
     return making
 
 
-def _title(making: Making, application: Application) -> str:
-    if not making.is_blind:
-        return f"{application.title} ({application.organization.name})"
-    return making.names[application.organization_id].of(application.title)
-
-
 def add_case(making: Making, application_id: int) -> None:
     """Write the chapter of one application, and say how far the pack is."""
     application = making.applications[application_id]
-    hidden = making.names.get(application.organization_id) if making.is_blind else None
-    as_read = Audience.BLIND_REVIEWER if hidden else making.audience
-    reading = reviews.reading_of(application, application.questionnaire_id, as_read, hidden)
+    reading = reviews.reading_of(application, application.questionnaire_id, making.audience)
     answers = answers_in_words(
         reading.definition,
         reading.answers,
         reading.attachments,
         making.audience,
-        {key: [_translated(one, named=hidden is None) for one in them] for key, them in reading.translations.items()},
-        named=hidden is None,
+        {key: list(map(_translated, them)) for key, them in reading.translations.items()},
     )
     case = rules.Case(
         application,
@@ -157,15 +140,14 @@ def add_case(making: Making, application_id: int) -> None:
         checks.findings_of(application),
         reviews.submitted_reviews(application_id),
         answers,
-        hidden,
+        making.gate,
     )
     making.parts += rules.case_in_words(case, making.list_, making.criteria)
     queries.note_progress(making.pack.id, making.readable.index(application_id) + 1, len(making.readable))
 
 
-def _translated(one: reviews.Translated, *, named: bool) -> str:
-    told = [language_name(one.language), str(PROVENANCES[one.provenance]), *([one.by] if named else [])]
-    return f"{', '.join(told)}: {one.words}"
+def _translated(one: reviews.Translated) -> str:
+    return f"{language_name(one.language)}, {PROVENANCES[one.provenance]}, {one.by}: {one.words}"
 
 
 def finish(making: Making) -> bool:

@@ -14,7 +14,6 @@ from grants.calls.models import Call, Criterion
 from grants.checks.models import Finding, Outcome
 from grants.core.languages import _l, country_name, pick
 from grants.core.money import Money
-from grants.core.redaction import Redaction
 from grants.core.rules import Obstacle
 from grants.core.templating import day, moment, money
 from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting, PointKind
@@ -22,7 +21,7 @@ from grants.decisions.queries import Point, Said
 from grants.decisions.rules import Count, Ranked, Ranking, worded_point
 from grants.packs.models import Pack, PackState
 from grants.reviews.models import Review
-from grants.reviews.queries import ApplicationLine
+from grants.reviews.queries import ApplicationLine, Gate
 from grants.reviews.rules import Grid, Result, shown
 
 KEPT = timedelta(days=30)
@@ -133,7 +132,7 @@ def _meeting_facts(meeting: Meeting, zone: str) -> list[tuple[Any, Any]]:
 class Case:
     """One application as it goes into a pack: its place or result, what was checked, reviewed and answered.
 
-    ``answers`` are parts already in words; ``hidden`` covers names from a reader who must not know the applicant.
+    ``answers`` are parts already in words; texts that others wrote pass the ``gate`` of the reader.
     """
 
     application: Application
@@ -141,16 +140,12 @@ class Case:
     findings: Sequence[Finding]
     reviews: Sequence[Review]
     answers: Parts
-    hidden: Redaction | None
+    gate: Gate
 
     @property
     def result(self) -> Result:
         """What its reviews say together."""
         return self.row.result if isinstance(self.row, Ranked) else self.row
-
-    def covered(self, words: str | None) -> str:
-        """A text as its reader may read it."""
-        return self.hidden.of(words or "") if self.hidden else words or ""
 
 
 def front_in_words(
@@ -216,7 +211,7 @@ def _line(
 def case_in_words(case: Case, list_: Ranking, criteria: Sequence[Criterion]) -> Parts:
     """Everything about one application that the reader of a pack may read: key facts, check, reviews, answers."""
     application, result, grid = case.application, case.result, list_.grid
-    title = case.covered(application.title)
+    title = application.title
     place = list_.place(application.id)
     where = ""
     if place is not None:
@@ -225,7 +220,7 @@ def case_in_words(case: Case, list_: Ranking, criteria: Sequence[Criterion]) -> 
     parts = [
         chapter(f"{application.reference} · {title}" if title else application.reference),
         facts(
-            *([] if case.hidden else [(_l("Organization"), application.organization.name)]),
+            (_l("Organization"), application.organization.name),
             (_l("Country"), country_name(application.organization.country)),
             (_l("Lot"), application.lot_key),
             (_l("Asked for"), money(result.application.requested)),
@@ -252,7 +247,7 @@ def _checked(case: Case) -> Parts:
     if not case.findings:
         return [note(_l("Nothing has been written down."))]
     rows = [
-        (pick(finding.rule.text), FOUND[Outcome(finding.outcome)], case.covered(finding.reason))
+        (pick(finding.rule.text), FOUND[Outcome(finding.outcome)], case.gate.told(finding.reason))
         for finding in case.findings
     ]
     return [table((_l("Rule"), _l("Outcome"), _l("Reason")), rows)]
@@ -268,7 +263,7 @@ def _reviewed(case: Case, review: Review, number: int, grid: Grid, criteria: Seq
     for criterion in criteria:
         score = given.get(criterion.key)
         points = (score.value or 0) * criterion.weight if score else None
-        reason = case.covered(score.reason) if score else ""
+        reason = case.gate.told(score.reason) if score else ""
         rows.append((f"{criterion.key} {pick(criterion.text)}", score.value if score else None, points, reason))
     parts = [
         heading(_l("Review %(n)s, by %(reviewer)s", n=number, reviewer=review.assignment.reviewer.reference)),
@@ -276,9 +271,9 @@ def _reviewed(case: Case, review: Review, number: int, grid: Grid, criteria: Seq
         table((_l("Criterion"), _l("Score"), _l("Points"), _l("Reason")), rows),
     ]
     if review.summary:
-        parts += [entry(_l("Summary")), paragraph(case.covered(review.summary))]
+        parts += [entry(_l("Summary")), paragraph(case.gate.told(review.summary))]
     if review.for_applicant:
-        parts += [entry(_l("For the applicant")), paragraph(case.covered(review.for_applicant))]
+        parts += [entry(_l("For the applicant")), paragraph(case.gate.told(review.for_applicant))]
     return parts
 
 
@@ -295,9 +290,13 @@ def pack_in_words(meeting: Meeting, parts: Parts) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Told:
-    """What one decision is told with: its votes as they count, who left the room, who declared a conflict later."""
+    """What one decision is told with: its place and the words of its explanation as the reader may read them, its votes as
+    they count, who left the room, who declared a conflict later.
+    """
 
     decision: Decision
+    place: int | None
+    explained: Sequence[str]
     count: Count
     left: Sequence[str]
     late: Sequence[str]
@@ -342,15 +341,15 @@ def _signed(meeting: Meeting, fingerprint: str | None) -> Parts:
 
 
 def sheet_in_words(
-    meeting: Meeting, told: Sequence[Told], fingerprint: str | None, *, hidden: int = 0, elsewhere: int = 0
+    meeting: Meeting, told: Sequence[Told], fingerprint: str | None, *, elsewhere: int = 0
 ) -> dict[str, Any]:
     """The decision sheet as a document, with who signed it and when, and what it is known by."""
     rows = [
         (
             f"{one.decision.application.reference} {one.decision.application.title}",
-            one.decision.rank,
+            one.place,
             one.decision.score,
-            "\n".join([_outcome(one.decision), *_explained(one.decision)]),
+            "\n".join([_outcome(one.decision), *one.explained]),
             "\n".join([_votes(one.count), *_left(one)]),
         )
         for one in told
@@ -358,14 +357,15 @@ def sheet_in_words(
     head = (_l("Application"), _l("Place"), _l("Points"), _l("Decision"), _l("Votes"))
     parts = [facts(*_meeting_facts(meeting, meeting.call.timezone), *_attending(meeting)), section(_l("Decisions"))]
     parts.append(table(head, rows) if rows else note(_l("Nothing has been decided yet.")))
-    parts += _left_out(hidden, elsewhere) + _signed(meeting, fingerprint)
+    parts += _left_out(elsewhere) + _signed(meeting, fingerprint)
     title = _l("Decision sheet of %(meeting)s", meeting=meeting.reference)
     return {"title": str(title), "reference": meeting.reference, "footer": str(FOOTER), "parts": parts}
 
 
-def _explained(decision: Decision) -> list[str]:
-    told = [str(_l("Condition: %(text)s", text=text)) for text in decision.conditions]
-    return told + ([str(_l("Reason: %(text)s", text=decision.reason))] if decision.reason else [])
+def explained(decision: Decision, gate: Gate) -> list[str]:
+    """The conditions and the reason of a decision, as a reader may read them."""
+    told = [str(_l("Condition: %(text)s", text=text)) for text in gate.all_told(decision.conditions)]
+    return told + ([str(_l("Reason: %(text)s", text=decision.reason))] if gate.told(decision.reason) else [])
 
 
 def _left(one: Told) -> list[str]:
@@ -383,10 +383,15 @@ def _attending(meeting: Meeting) -> list[tuple[Any, Any]]:
     return [(_l("Present"), here), (_l("Absent"), away)]
 
 
-def _left_out(hidden: int, elsewhere: int) -> Parts:
-    found = []
-    if hidden:
-        found.append(note(_l("Applications left out for this reader, who stepped aside: %(n)s.", n=hidden)))
+def _left_out(elsewhere: int) -> Parts:
+    found = [
+        note(
+            _l(
+                "Whoever has a conflict of interest with an applicant reads nothing of it: its application, and texts that "
+                "name it, are left out for them, and places and sums are made without it."
+            )
+        )
+    ]
     if elsewhere:
         found.append(note(_l("Decisions about other regions that are not shown: %(n)s.", n=elsewhere)))
     return found
@@ -397,14 +402,13 @@ def minutes_in_words(
     points: Sequence[Point],
     told: Sequence[Told],
     discussion: Mapping[int, Sequence[Said]],
-    minutes: str | None,
+    minutes: str,
     *,
-    hidden: int = 0,
     elsewhere: int = 0,
 ) -> dict[str, Any]:
     """The minutes as a document: who was here, and point by point what was said, who left the room, how it was decided.
 
-    ``minutes`` is what was written in general; None when it speaks of what the reader must not see.
+    All texts are given as the reader may read them; ``minutes`` is what was written in general.
     """
     zone = meeting.call.timezone
     by_id = {one.decision.application_id: one for one in told}
@@ -426,11 +430,7 @@ def minutes_in_words(
         parts += [section(_l("Other decisions")), *_others(others, discussion, meeting)]
     if minutes:
         parts += [section(_l("In general")), paragraph(minutes)]
-    elif minutes is None:
-        parts.append(
-            note(_l("What was written in general speaks of an application from which this reader stepped aside."))
-        )
-    parts += _left_out(hidden, elsewhere)
+    parts += _left_out(elsewhere)
     title = _l("Minutes of %(meeting)s", meeting=meeting.reference)
     return {"title": str(title), "reference": meeting.reference, "footer": str(FOOTER), "parts": parts}
 
@@ -461,7 +461,7 @@ def _talked(said: Sequence[Said], one: Told | None, meeting: Meeting) -> Parts:
     parts.append(paragraph(outcome))
     if decision.taken_at:
         parts.append(note(_l("Decided on %(day)s", day=day(decision.taken_at, zone))))
-    parts += [paragraph(words) for words in _explained(decision)]
+    parts += [paragraph(words) for words in one.explained]
     if one.late:
         parts.append(paragraph(_l("Declared a conflict after the decision: %(names)s", names=", ".join(one.late))))
     return parts

@@ -80,7 +80,12 @@ def take(reference: str) -> ResponseReturnValue:
 def _told(values: dict[str, Any]) -> list[rules.Told]:
     return [
         rules.Told(
-            one, values["counts"][one.id], values["recused"][one.id], list(values["late"].get(one.id, {}).values())
+            one,
+            values["places"].get(one.application_id),
+            rules.explained(one, values["gate"]),
+            values["counts"][one.id],
+            values["recused"][one.id],
+            list(values["late"].get(one.id, {}).values()),
         )
         for one in values["decisions"]
     ]
@@ -95,7 +100,6 @@ def sheet(reference: str) -> Response:
         values["meeting"],
         _told(values),
         values["fingerprint"],
-        hidden=values["hidden"],
         elsewhere=values["elsewhere"],
     )
     return _document(f"{reference}-decisions.pdf", words)
@@ -112,9 +116,12 @@ def minutes(reference: str) -> Response:
         values["meeting"],
         values["points"],
         _told(values),
-        {key: said for key, said in discussion.items() if key in seen},
+        {
+            key: [one for one in said if values["gate"].told(one.text)]
+            for key, said in discussion.items()
+            if key in seen
+        },
         values["minutes"],
-        hidden=values["hidden"],
         elsewhere=values["elsewhere"],
     )
     return _document(f"{reference}-minutes.pdf", words)

@@ -56,7 +56,7 @@ from grants.core.languages import pick
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
 from grants.core.workflow import Workflow
-from grants.decisions.models import Decision, Meeting, Recusal, Seat, Vote
+from grants.decisions.models import Decision, Meeting, Seat, Vote
 from grants.decisions.queries import DECIDED, STANDS
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.enquiries.models import Enquiry
@@ -327,18 +327,13 @@ def _declaration_of_the_year() -> Select[*tuple[Any, ...]]:
 def _of_committee_member() -> list[Select[*tuple[Any, ...]]]:
     seated = select(Seat.meeting_id).where(Seat.person_id == PERSON)
     voted = select(Vote.id).where(Vote.decision_id == Decision.id, Vote.person_id == PERSON)
-    aside = select(Recusal.id).where(
-        Recusal.meeting_id == Decision.meeting_id,
-        Recusal.application_id == Decision.application_id,
-        Recusal.person_id == PERSON,
-    )
     open_votes = (
         select(Decision.id)
         .where(
             Decision.meeting_id == Meeting.id,
             Decision.state == DecisionState.PROPOSED,
             ~voted.exists(),
-            ~aside.exists(),
+            not_hidden(Decision.application_id),
         )
         .exists()
     )
@@ -367,6 +362,7 @@ def _calls_under_review() -> Any:
             Call.closes_at <= AT,
             Application.state == ApplicationState.ELIGIBLE,
             Application.region == any_(REGIONS),
+            not_hidden(Application.id),
             ~select(Decision.id).where(Decision.application_id == Application.id, STANDS).exists(),
         )
         .cte("undecided")
@@ -400,7 +396,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     here = and_(Award.region == any_(REGIONS), not_hidden(Award.application_id))
     under_review = _calls_under_review()
     in_call = and_(Application.call_id == Call.id, Application.region == any_(REGIONS))
-    submitted = and_(in_call, Application.state == ApplicationState.SUBMITTED)
+    submitted = and_(in_call, Application.state == ApplicationState.SUBMITTED, not_hidden(Application.id))
     in_my_regions = select(RegionEnvelope.id).where(
         RegionEnvelope.call_id == Call.id, RegionEnvelope.region == any_(REGIONS)
     )

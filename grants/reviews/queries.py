@@ -42,12 +42,12 @@ from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of
 from grants.calls.workflow import CallState
 from grants.conflicts.models import ConflictDeclaration
-from grants.conflicts.queries import declared_for, ties_of
+from grants.conflicts.queries import conflicts_in, declared_for, ties_of
 from grants.core.db import Prepared, db, prepared_once
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.core.questions import LINES, Definition, Question, Section
-from grants.core.redaction import Redaction
+from grants.core.redaction import Redaction, joined
 from grants.organizations.models import Identifier
 from grants.questionnaires.models import SectionAnswers, SectionRevision
 from grants.questionnaires.queries import answers_of_sheets, definition_of
@@ -580,6 +580,52 @@ def _asking_for_names(questionnaire_id: int) -> dict[str, tuple[str, bool]]:
         for question in section.questions
         if question.type in NAMING and (tells_who(section) or question.identifies)
     }
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What somebody may see nothing of in a call (``ids``, applications of any state), and the gate that each text which
+    others wrote passes before they read it: whoever departs from the ranking, for one, names the application preferred.
+    """
+
+    ids: frozenset[int] = frozenset()
+    names: Redaction = field(default_factory=Redaction)
+
+    def told(self, text: str | None) -> str:
+        """A text as they may read it: nothing of it when it names what is hidden from them."""
+        return "" if not text or (self.ids and self.names.is_told_by(text)) else text
+
+    def all_told(self, texts: Iterable[str]) -> list[str]:
+        """Those of several texts that they may read."""
+        return [text for text in texts if self.told(text)]
+
+
+def gate_of(person: Person, call_id: int) -> Gate:
+    """What is hidden from one person in a call."""
+    return gates_of([person.id], call_id).get(person.id, Gate())
+
+
+def gates_of(person_ids: Iterable[int], call_id: int) -> dict[int, Gate]:
+    """The gates of those people from whom something is hidden in a call."""
+    hidden: dict[int, set[int]] = defaultdict(set)
+    for person_id, application_id in conflicts_in(call_id, person_ids):
+        hidden[person_id].add(application_id)
+    if not hidden:
+        return {}
+    rows = _UNTOLD(applications=sorted(set().union(*hidden.values())))
+    named = names_hidden({organization: questionnaire for _id, _own, organization, questionnaire in rows})
+    own = {one: joined([named[by], Redaction(called)]) for one, called, by, _questionnaire in rows}
+    return {person: Gate(frozenset(ids), joined(own[one] for one in ids)) for person, ids in hidden.items()}
+
+
+_UNTOLD = Prepared(
+    lambda: select(
+        Application.id,
+        array([Application.reference, case((Application.submitted_at.is_not(None), Application.title), else_="")]),
+        Application.organization_id,
+        Application.questionnaire_id,
+    ).where(Application.id == any_(bindparam("applications", None, type_=ARRAY(BigInteger))))
+)
 
 
 OF_ORGANIZATIONS = bindparam("organizations", None, type_=ARRAY(BigInteger))

@@ -15,7 +15,6 @@ from flask_login import current_user
 from grants.accounts.models import COORDINATORS, Role
 from grants.calls.models import Call
 from grants.calls.queries import call_to_read, documents_of
-from grants.conflicts.queries import hidden_ids
 from grants.core.permissions import require, scope
 from grants.core.rules import Refused
 from grants.core.solver import NotProven
@@ -27,7 +26,7 @@ from grants.decisions.rules import Ranked, Ranking, ranking
 from grants.draws.models import Draw
 from grants.draws.queries import draw_of
 from grants.draws.rules import in_drawn_order
-from grants.reviews.queries import ApplicationLine, standing_of
+from grants.reviews.queries import ApplicationLine, Gate, gate_of, standing_of
 from grants.reviews.rules import shown
 from grants.scenarios import actions, permissions, queries, rules
 from grants.scenarios.forms import ScenarioForm, filled_in, reasons_typed, scenario_form
@@ -47,7 +46,7 @@ class Table:
     list_: Ranking
     places: list[Ranked]
     draw: Draw | None
-    hidden: frozenset[int]
+    gate: Gate
     unseen: frozenset[str | None]
     composes: bool
 
@@ -62,15 +61,15 @@ def _table(reference: str) -> Table:
     call = decisions.with_promises(found(call_to_read(scope(current_user, Call), reference)))
     invited = current_user.holds(Role.COMMITTEE_MEMBER) and decisions.is_invited(current_user, call.id)
     require(permissions.can_see_scenarios(current_user, invited=invited))
-    hidden = frozenset(hidden_ids(current_user, call.id))
-    list_, draw = ranking(call, standing_of(call), hidden=hidden), draw_of(call)
+    gate, draw = gate_of(current_user, call.id), draw_of(call)
+    list_ = ranking(call, standing_of(call), hidden=gate.ids)
     sees_all = invited or current_user.holds(Role.AUDITOR)
     return Table(
         call,
         list_,
         in_drawn_order(list_.ranked, draw),
         draw,
-        hidden,
+        gate,
         frozenset() if sees_all else frozenset(one for one in list_.regions if not can_see_case(current_user, one)),
         permissions.can_compose(current_user, call, invited=invited),
     )
@@ -82,7 +81,7 @@ def _table(reference: str) -> Table:
 @dataclass(frozen=True)
 class Shown:
     """A scenario as the present reader may see it. ``whole`` says that nothing of it is left out; only then are the
-    reasons told, and the name, which could speak of what is left out.
+    reasons told, and the name, which could speak of what is left out; and each passes the ``gate``.
     """
 
     scenario: Scenario
@@ -90,6 +89,7 @@ class Shown:
     balance: rules.Balance
     lines: list[dict[str, Any]]
     whole: bool
+    gate: Gate
 
     @property
     def ticked(self) -> set[int]:
@@ -97,9 +97,11 @@ class Shown:
         return {line["id"] for line in self.lines if line["ticked"]}
 
 
-def _shown(scenario: Scenario, call: Call, hidden: AbstractSet[int], unseen: AbstractSet[str | None]) -> Shown:
-    kept = [line for line in scenario.lines if line["id"] not in hidden]
-    if hidden:  # A gap in the places would tell where the hidden one stands.
+def shown_to(gate: Gate, scenario: Scenario, call: Call, unseen: AbstractSet[str | None]) -> Shown:
+    """A scenario as a reader may see it, without the regions that they do not see."""
+    kept = [line for line in scenario.lines if line["id"] not in gate.ids]
+    whole = len(kept) == len(scenario.lines) and not unseen
+    if gate.ids:  # A gap in the places would tell where the hidden one stands.
         place = {line["id"]: n for n, line in enumerate(sorted(kept, key=lambda line: line["rank"]), 1)}
         kept = [line | {"rank": place[line["id"]]} for line in kept]
     chosen = [
@@ -107,17 +109,18 @@ def _shown(scenario: Scenario, call: Call, hidden: AbstractSet[int], unseen: Abs
     ]
     return Shown(
         scenario,
-        scenario.name if not hidden and not unseen else _("Scenario %(n)s", n=scenario.number),
+        (gate.told(scenario.name) if whole else "") or _("Scenario %(n)s", n=scenario.number),
         rules.balance(call, chosen, rules.limits_kept(scenario), queries.plan_of(call)),
         [line for line in kept if line["region"] not in unseen],
-        not hidden and not unseen,
+        whole,
+        gate,
     )
 
 
 def _kept(table: Table, numbers: Collection[int] | None = None) -> list[Shown]:
     """The scenarios of a call, or some of them, the latest first."""
     kept = queries.scenarios_of(scope(current_user, Scenario), table.call.id, numbers)
-    return [_shown(one, table.call, table.hidden, table.unseen) for one in kept]
+    return [shown_to(table.gate, one, table.call, table.unseen) for one in kept]
 
 
 def _lines(table: Table) -> dict[int, ApplicationLine]:
@@ -227,7 +230,13 @@ def compose(reference: str) -> ResponseReturnValue:
     if "save" in request.form:
         try:
             scenario = actions.save(
-                table.call, form.name.data or "", ticked, limits, reasons=reasons, by=current_user, hidden=table.hidden
+                table.call,
+                form.name.data or "",
+                ticked,
+                limits,
+                reasons=reasons,
+                by=current_user,
+                hidden=table.gate.ids,
             )
         except Refused as refused:
             form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
@@ -309,4 +318,4 @@ def scenario_before(meeting: Meeting, call: Call) -> Shown | None:
     if scenario is None:
         return None
     unseen = {one.region for one in call.regions if not can_see_case(current_user, one.region, meeting)}
-    return _shown(scenario, call, hidden_ids(current_user, call.id), unseen)
+    return shown_to(gate_of(current_user, call.id), scenario, call, unseen)

@@ -102,8 +102,6 @@ def test_no_byte_of_the_application_reaches_a_recused_member(app: Flask, browser
         browser.get(place)
         for word in (TITLE, NAME, REFERENCE):
             assert word not in browser.text, f"{word} in {place}"
-    browser.get(room)
-    assert "One application is hidden because you stepped aside" in browser.text
     for place in (f"{room}/{REFERENCE}", f"{room}/{REFERENCE}/files/1", f"/applications/{REFERENCE}/letter"):
         browser.get(place, 404)
         assert TITLE not in browser.text
@@ -128,9 +126,10 @@ def test_the_places_and_sums_of_a_recused_member_tell_nothing(app: Flask, browse
     room = f"/meetings/{meeting.reference}"
     decided(meeting, hidden, people[:1])
     browser.sign_in(people[1]).get(room)
-    for figure in ("7,777", "17,777", ">2<"):
+    for figure in ("7,777", "17,777", "Place 2."):
         assert figure not in browser.page.content
-    assert "10,000" in browser.text
+    for figure in ("10,000", "Place 1."):
+        assert figure in browser.page.content
 
 
 def test_who_is_not_invited_sees_no_meeting(app: Flask, browser: Browser) -> None:
