@@ -100,7 +100,7 @@ def test_no_reason_condition_remark_or_minute_names_the_hidden_one_to_a_member_o
     tie(tied_boss, secret)
     tie(auditor, secret)
     naming = "Weaker than APP CANARY, the Zanzibar lighthouse."
-    reviewed(other, 4, 4).review.summary = naming
+    reviewed(other, 4, 4, summary=naming)
     meeting = session_of(of_call, people, by=by)
     point = actions.add_point(meeting, "The floor", by=by)
     actions.note_point(meeting, point.id, naming, by=by)
