@@ -146,7 +146,7 @@ class RememberedAddresses(Flask):
 
     def url_for(self, endpoint: str, **values: Any) -> str:
         """The address of a page. See :meth:`flask.Flask.url_for`."""
-        if not has_request_context() or endpoint.startswith(".") or "_external" in values:
+        if not has_request_context() or endpoint.startswith(".") or values.get("_external"):
             return super().url_for(endpoint, **values)
         try:
             return self._remembered(request.root_path, endpoint, **values)

@@ -610,7 +610,7 @@ def _case_page(
             can_vote=permissions.can_vote(current_user, meeting),
             can_recuse=permissions.can_recuse(current_user, meeting),
             submitted=reviews.submitted_reviews(application.id),
-            criteria=reviews.criteria_of(call.id),
+            criteria=reviews.criteria_of(call),
             reading=reviews.reading_of(application, application.questionnaire_id, audience),
             gate=gate,
             covered=gate.told,
@@ -923,7 +923,7 @@ def write_review(assignment_id: int) -> ResponseReturnValue:
     assignment = _assignment(assignment_id)
     require(can_write(current_user, assignment))
     grid = read_grid(reviews.grid_of(assignment.application.call))
-    criteria = reviews.criteria_of(assignment.application.call_id)
+    criteria = reviews.criteria_of(assignment.application.call)
     form = review_form(grid, criteria)()
     by_itself = request.accept_mimetypes.best == "application/json"
     if not form.validate_on_submit():

@@ -110,7 +110,7 @@ def begin(pack_id: int) -> Making | None:
         pack=pack,
         meeting=meeting,
         list_=list_,
-        criteria=reviews.criteria_of(call.id),
+        criteria=reviews.criteria_of(call),
         readable=readable,
         applications=applications,
         gate=gate,

@@ -253,7 +253,7 @@ def save_review(
     is). Raises Refused when it was saved elsewhere meanwhile or handed in.
     """
     queries.lock_review(assignment)
-    criteria = {criterion.key: criterion for criterion in queries.criteria_of(assignment.application.call_id)}
+    criteria = {criterion.key: criterion for criterion in queries.criteria_of(assignment.application.call)}
     grid = rules.read_grid(queries.grid_of(assignment.application.call))
     refuse(
         rules.obstacles_to_saving(assignment, grid, criteria, scores) or rules.obstacles_by_version(assignment, version)
@@ -319,7 +319,7 @@ def submit_review(assignment: Assignment, *, by: Person) -> Review:
     """
     queries.lock_review(assignment)
     application = assignment.application
-    criteria = queries.criteria_of(application.call_id)
+    criteria = queries.criteria_of(application.call)
     grid = rules.read_grid(queries.grid_of(application.call))
     scores = queries.scores_of(assignment.review)
     tied = conflicts.in_conflict(by, [application.organization_id], call_id=application.call_id)

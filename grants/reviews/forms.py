@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
@@ -15,7 +15,7 @@ from grants.calls.models import Criterion
 from grants.conflicts.models import Grade
 from grants.core.forms import Form, TextField
 from grants.core.languages import LANGUAGES, _l, language_name, language_now, pick
-from grants.reviews.models import CAPACITY, Provenance, Review, ReviewerProfile, Score
+from grants.reviews.models import CAPACITY, Provenance, ReviewerProfile
 from grants.reviews.rules import DECLINED_LABELS, LONGEST_SENTENCES, LONGEST_TRANSLATION, MOST_REVIEWS, Grid
 
 GRADES: dict[str, Any] = {
@@ -183,21 +183,6 @@ def review_form(grid: Grid, criteria: Iterable[Criterion]) -> type[Form]:
     fields["for_applicant"] = TextField(_("Sentences for the applicant"), longest=LONGEST_SENTENCES)
     fields["recommendation"] = RadioField(_("What do you recommend?"), [Optional()], choices=advice)
     return type("ReviewForm", (Form,), fields)
-
-
-def kept_in(review: Review | None, scores: Mapping[str, Score]) -> dict[str, Any]:
-    """What a draft holds, as the form shows it."""
-    kept: dict[str, Any] = {}
-    for key, score in scores.items():
-        kept[f"value_{key}"] = str(score.value) if score.value is not None else None
-        kept[f"reason_{key}"] = score.reason
-    if review is not None:
-        kept |= {
-            "summary": review.summary,
-            "for_applicant": review.for_applicant,
-            "recommendation": review.recommendation,
-        }
-    return kept
 
 
 def typed_in(form: Form, criteria: Iterable[Criterion]) -> dict[str, Any]:

@@ -39,11 +39,11 @@ from grants.applications.models import Application, Attachment
 from grants.applications.rules import Audience, tells_who, visible_sections
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, Criterion, DocumentAsked, Lot
-from grants.calls.queries import documents_of
+from grants.calls.queries import documents_of, once_published
 from grants.calls.workflow import CallState
 from grants.conflicts.models import ConflictDeclaration
 from grants.conflicts.queries import conflicts_in, declared_for, ties_of
-from grants.core.db import Prepared, db, prepared_once
+from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.core.questions import LINES, Definition, Question, Section
@@ -253,6 +253,60 @@ def assignment_by_id(seen: Select[Assignment], assignment_id: int) -> Assignment
     return db.session.scalar(found)
 
 
+def assignment_to_read(seen: Select[Assignment], assignment_id: int) -> Assignment | None:
+    """One assignment among those a person may see, with its application, organization, call and reviewer, with its
+    review and its scores, to be read only and in one query: none of it belongs to the session.
+    """
+    rows = _to_read(seen)(assignment=assignment_id)
+    if not rows:
+        return None
+    assignment, application, call, organization, reviewer, review, scores = rows[0]
+    found = unpacked(Assignment, assignment)
+    found.__dict__.update(
+        application=unpacked(Application, application),
+        reviewer=to_read(Person, dict(zip(OF_REVIEWER, reviewer, strict=True))),
+        review=unpacked(Review, review) if review else None,
+    )
+    found.application.__dict__.update(
+        call=unpacked(Call, call), organization=to_read(Organization, dict(zip(TELLING, organization, strict=True)))
+    )
+    if found.review:
+        found.review.__dict__["scores"] = [unpacked(Score, score) for score in scores or ()]
+    return found
+
+
+OF_REVIEWER = ("id", "reference", "name")
+TELLING = ("id", "reference", "name", "acronym", "country")
+"""What pages tell of a reviewer, and of an organization."""
+
+
+@prepared_once
+def _to_read(seen: Select[Assignment]) -> Prepared:
+    reviewer = aliased(Person)
+    scores = (
+        select(func.json_agg(packed(Score))).where(Score.review_id == Review.id).correlate(Review).scalar_subquery()
+    )
+    mine = seen.where(Assignment.id == bindparam("assignment", None, type_=BigInteger)).with_only_columns(Assignment.id)
+    return Prepared(
+        lambda: (
+            select(
+                *(packed(Assignment), packed(Application), packed(Call)),
+                func.json_build_array(*(getattr(Organization, name) for name in TELLING)),
+                func.json_build_array(*(getattr(reviewer, name) for name in OF_REVIEWER)),
+                case((Review.id.is_not(None), packed(Review))),
+                scores,
+            )
+            .select_from(Assignment)
+            .join(Application, Application.id == Assignment.application_id)
+            .join(Call, Call.id == Application.call_id)
+            .join(Organization, Organization.id == Application.organization_id)
+            .join(reviewer, reviewer.id == Assignment.reviewer_id)
+            .outerjoin(Review, Review.assignment_id == Assignment.id)
+            .where(Assignment.id.in_(mine))
+        )
+    )
+
+
 class Task(NamedTuple):
     """An assignment in the list of its reviewer."""
 
@@ -309,10 +363,17 @@ def assignments_of(seen: Select[Assignment], person: Person, page: int, size: in
 
 @prepared_once
 def _assignments_of(seen: Select[Assignment]) -> Prepared:
-    mine = seen.where(
-        Assignment.reviewer_id == bindparam("person", None, type_=BigInteger), Assignment.state.in_(LIVE)
-    ).with_only_columns(Assignment.id)
     done = Assignment.state == AssignmentState.COMPLETED
+    on_page = (
+        seen.where(Assignment.reviewer_id == bindparam("person", None, type_=BigInteger), Assignment.state.in_(LIVE))
+        .with_only_columns(
+            Assignment.id, func.count().over().label("total"), func.count().filter(~done).over().label("waiting")
+        )
+        .order_by(done, Assignment.due_on, Assignment.id)
+        .limit(bindparam("size", None, type_=BigInteger))
+        .offset(bindparam("start", None, type_=BigInteger))
+        .cte("on_page")
+    )
     declared = select(ConflictDeclaration.id).where(
         ConflictDeclaration.person_id == Assignment.reviewer_id,
         ConflictDeclaration.organization_id == Application.organization_id,
@@ -327,26 +388,18 @@ def _assignments_of(seen: Select[Assignment]) -> Prepared:
                 *(Organization.name, Organization.country, Call.timezone, Review.total, Review.submitted_at),
                 *(Application.questionnaire_id, Organization.id, Call.hides_applicants),
                 *(Application.region, Application.language, declared.exists()),
-                func.count().over(),
-                func.count().filter(~done).over(),
+                *(on_page.c.total, on_page.c.waiting),
             )
+            .select_from(on_page)
+            .join(Assignment, Assignment.id == on_page.c.id)
             .join(Application, Application.id == Assignment.application_id)
             .join(Organization, Organization.id == Application.organization_id)
             .join(Call, Call.id == Application.call_id)
             .outerjoin(Lot, (Lot.call_id == Call.id) & (Lot.key == Application.lot_key))
             .outerjoin(Review, Review.assignment_id == Assignment.id)
-            .where(Assignment.id.in_(mine))
             .order_by(done, Assignment.due_on, Assignment.id)
-            .limit(bindparam("size", None, type_=BigInteger))
-            .offset(bindparam("start", None, type_=BigInteger))
         )
     )
-
-
-def lot_titles(call_ids: Iterable[int]) -> dict[tuple[int, str], Any]:
-    """The titles of the lots of calls: (call, key) to the texts."""
-    found = select(Lot.call_id, Lot.key, Lot.title).where(Lot.call_id.in_(list(call_ids)))
-    return {(call_id, key): title for call_id, key, title in db.session.execute(found)}
 
 
 def grid_of(call: Call) -> dict[str, Any]:
@@ -354,9 +407,17 @@ def grid_of(call: Call) -> dict[str, Any]:
     return documents_of(call)["grid"] or {}
 
 
-def criteria_of(call_id: int) -> list[Criterion]:
-    """The criteria of a call in their order, with wording and anchors."""
-    return list(db.session.scalars(select(Criterion).where(Criterion.call_id == call_id).order_by(Criterion.position)))
+def criteria_of(call: Call) -> list[Criterion]:
+    """The criteria of a call in their order, with wording and anchors, to be read only.
+
+    Read once a process for each edition of a published call; each time for a draft.
+    """
+    return once_published("criteria", call, lambda: _criteria_of(call.id))
+
+
+def _criteria_of(call_id: int) -> list[Criterion]:
+    found = select(packed(Criterion)).where(Criterion.call_id == call_id).order_by(Criterion.position)
+    return [unpacked(Criterion, row) for row in db.session.scalars(found)]
 
 
 def scores_of(review: Review | None) -> dict[str, Score]:
@@ -478,27 +539,63 @@ _TRANSLATIONS = Prepared(
 )
 
 
+def reading_mark(application_id: int) -> str:
+    """What changes whenever anything changes that :func:`reading_of` finds of an application: the versions of the rows."""
+    return str(_READING_MARK(application=application_id)[0])
+
+
+def _reading_mark() -> Select[*tuple[Any, ...]]:
+    asked = Application.id == bindparam("application", None, type_=BigInteger)
+    answers = (
+        select(func.count(), _versions("section_answers"))
+        .select_from(SectionAnswers)
+        .join(Application, Application.answer_sheet_id == SectionAnswers.answer_sheet_id)
+    )
+    papers = (
+        select(func.count(), _versions("attachment"), _versions("stored_file"))
+        .select_from(Attachment)
+        .join(Application, Application.id == Attachment.application_id)
+        .outerjoin(StoredFile, StoredFile.id == Attachment.file_id)
+    )
+    translated = (
+        select(func.count(), func.max(AnswerTranslation.id), _versions("person"))
+        .select_from(AnswerTranslation)
+        .join(Application, Application.id == AnswerTranslation.application_id)
+        .join(Person, Person.id == AnswerTranslation.translated_by_id)
+    )
+    parts = [part.where(asked).subquery() for part in (answers, papers, translated)]
+    return select(*(column for part in parts for column in part.c))
+
+
+_READING_MARK = Prepared(_reading_mark)
+
+
+def readable(questionnaire_id: int, audience: Audience) -> Definition:
+    """A questionnaire without the questions whose answers this audience must not know."""
+    whole = definition_of(questionnaire_id)
+    return replace(whole, sections=tuple(visible_sections(whole, audience)))
+
+
 def reading_of(
     application: Application, questionnaire_id: int, audience: Audience, hidden: Redaction | None = None
 ) -> Reading:
     """The answers and documents of an application, without what this audience must not see, and with the names that are
     ``hidden`` from it covered in every text.
     """
-    whole = definition_of(questionnaire_id)
-    sections = visible_sections(whole, audience)
+    definition = readable(questionnaire_id, audience)
     answers = answers_of_sheets([application.answer_sheet_id]).get(application.answer_sheet_id, {})
-    shown = {question.key: question for section in sections for question in section.questions}
-    readable = {key: value for key, value in answers.items() if key in shown}
+    shown = definition.questions
+    given = {key: value for key, value in answers.items() if key in shown}
     translations = translations_of(application.id)
     return Reading(
-        replace(whole, sections=tuple(sections)),
-        {key: _covered(shown[key], value, hidden) for key, value in readable.items()} if hidden else readable,
+        definition,
+        {key: _covered(shown[key], value, hidden) for key, value in given.items()} if hidden else given,
         attachments_to_read(application.id, without_names=hidden is not None),
         {
             key: [one._replace(words=hidden.of(one.words)) if hidden else one for one in translations[key]]
-            for key in translations.keys() & readable.keys()
+            for key in translations.keys() & given.keys()
         },
-        {key: fingerprint(value) for key, value in readable.items()},
+        {key: fingerprint(value) for key, value in given.items()},
     )
 
 

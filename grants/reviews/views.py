@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,24 +11,27 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from grants.accounts.models import COORDINATORS, REGION_LABELS, Person, Role
 from grants.applications.models import Application, Attachment
 from grants.applications.rules import Audience
-from grants.calls.models import Call
-from grants.calls.queries import call_by_reference
+from grants.calls.models import Call, Criterion
+from grants.calls.queries import call_by_reference, names_of, once_published
 from grants.conflicts import queries as conflicts
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
 from grants.core import bare, clock, files, papers, redaction
 from grants.core.contents import PICTURES
+from grants.core.forms import Form
 from grants.core.languages import LANGUAGES, language_name, language_now
 from grants.core.permissions import require, scope
-from grants.core.questions import Question
+from grants.core.questions import Definition, Question
 from grants.core.redaction import Redaction
 from grants.core.rules import refuse
-from grants.core.web import access, done, found
+from grants.core.web import access, csrf_token, done, found
 from grants.history.queries import timeline
+from grants.questionnaires.forms import HERE
+from grants.questionnaires.queries import definition_of
 from grants.reviews import actions, permissions, queries, rules
 from grants.reviews.forms import (
     GRADE_HINTS,
@@ -41,12 +44,11 @@ from grants.reviews.forms import (
     ProfileForm,
     ReasonForm,
     TranslationForm,
-    kept_in,
     profile_kept,
     review_form,
     scale_of,
 )
-from grants.reviews.models import Assignment, Score
+from grants.reviews.models import Assignment, Review, Score
 from grants.reviews.workflow import AssignmentState
 
 bp = Blueprint("reviews", __name__)
@@ -81,17 +83,19 @@ def _pages(total: int, endpoint: str, **values: Any) -> Pages:
     )
 
 
-MOST_DRAWN = 100
-
 MOST_DRAWN_PAGES = 60
 """Pages of a document that are shown in place; who wants more opens the file."""
 
 
 class Drawings:
-    """Parts of pages that are drawn once for all who see the same of something, in one language."""
+    """Parts of pages that are drawn once for all who see the same of something, in one language.
 
-    def __init__(self) -> None:
+    At most ``most`` are kept of each thing.
+    """
+
+    def __init__(self, most: int = 100) -> None:
         self._kept: WeakKeyDictionary[Any, dict[Any, Markup]] = WeakKeyDictionary()
+        self._most = most
 
     def once(self, of: Any, seen: Hashable, template: str, values: Callable[[], dict[str, Any]]) -> Markup:
         """The part of a page about ``of``, which never changes. ``seen`` is everything else that the template shows, so
@@ -99,10 +103,17 @@ class Drawings:
         """
         drawn, key = self._kept.setdefault(of, {}), (language_now(), seen)
         if key not in drawn:
-            if len(drawn) >= MOST_DRAWN:
+            if len(drawn) >= self._most:
                 drawn.clear()
             drawn[key] = Markup(render_template(template, **values()))  # noqa: S704 - ours, escaped there
         return drawn[key]
+
+
+def filled(drawn: Markup, *texts: str) -> Markup:
+    """A part of a page that was drawn once, with texts in the places that were left open (HERE) in it."""
+    first, *pieces = drawn.split(HERE)
+    parts = (str(escape(text)) + piece for text, piece in zip(texts, pieces, strict=True))
+    return Markup("".join([first, *parts]))  # noqa: S704 - ours, and the texts escaped
 
 
 # ------------------------------------------------------------------ the coordinator's table
@@ -258,6 +269,11 @@ def _assignment(assignment_id: int) -> Assignment:
     return found(queries.assignment_by_id(scope(current_user, Assignment), assignment_id))
 
 
+def _opened(assignment_id: int) -> Assignment:
+    """An assignment to be read only."""
+    return found(queries.assignment_to_read(scope(current_user, Assignment), assignment_id))
+
+
 def hidden_from(assignment: Assignment) -> Redaction | None:
     """The names that the present person must not know, or None when they may know whose application it is."""
     if permissions.can_know_applicant(current_user, assignment):
@@ -277,7 +293,7 @@ def _facts(assignment: Assignment, hidden: Redaction | None) -> dict[str, Any]:
         "assignment": assignment,
         "application": application,
         "call": application.call,
-        "lot": queries.lot_titles([application.call_id]).get((application.call_id, application.lot_key or "")),
+        "lot": names_of(application.call).lots.get(application.lot_key or ""),
         "file_url": lambda attachment: url_for(
             "reviews.file", assignment_id=assignment.id, attachment_id=attachment.id
         ),
@@ -339,7 +355,7 @@ def _paper_url(assignment: Assignment, attachment: Attachment) -> str | None:
 @access(*READERS)
 def show(assignment_id: int) -> ResponseReturnValue:
     """A declaration first; then the application beside the form; then the review, beside those of others."""
-    assignment = _assignment(assignment_id)
+    assignment = _opened(assignment_id)
     if not permissions.can_read_application(current_user, assignment):
         return declaration_page(assignment)
     if permissions.can_write(current_user, assignment):
@@ -374,88 +390,184 @@ def unfinished_page(assignment: Assignment, decline: DeclineForm) -> ResponseRet
     return declaration_page(assignment, None, 422, decline)
 
 
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """How the applications to a call are scored."""
+
+    grid: rules.Grid
+    criteria: list[Criterion]
+
+    def form(self, data: dict[str, Any]) -> Form:
+        """The form of a review with nothing typed into it but this."""
+        return review_form(self.grid, self.criteria)(formdata=None, data=data)
+
+
+def scoring_of(call: Call) -> Scoring:
+    """How a call is scored; read once a process for each edition of a published call."""
+    return once_published(
+        "scoring", call, lambda: Scoring(rules.read_grid(queries.grid_of(call)), queries.criteria_of(call))
+    )
+
+
+_CRITERIA = Drawings(most=2000)
+_WAYS_OUT = Drawings(most=2000)
+
+
 def writing_page(
-    assignment: Assignment, form: Any = None, status: int = 200, decline: DeclineForm | None = None
+    assignment: Assignment, form: Form | None = None, status: int = 200, decline: DeclineForm | None = None
 ) -> ResponseReturnValue:
     """The application beside the form of its review."""
-    scores, hidden = queries.scores_of(assignment.review), hidden_from(assignment)
-    standing = _standing(assignment, scores)
-    grid, criteria = standing["grid"], standing["criteria"]
-    reading = _reading(assignment, hidden)
-    state = {409: "conflict", 422: "refused"}.get(status, "clean") if form is not None else "clean"
-    if form is None:
-        form = review_form(grid, criteria)(formdata=None, data=kept_in(assignment.review, scores))
+    application, hidden = assignment.application, hidden_from(assignment)
+    scoring, scores = scoring_of(application.call), _scores(assignment)
+    asked = _answers_for(queries.readable(application.questionnaire_id, _audience(assignment, hidden)))
+    facts = _facts(assignment, hidden)
     page = render_template(
         "reviews/write.html",
-        form=form,
-        scale=list(scale_of(grid).items()),
-        reading=reading,
-        decline_form=decline or DeclineForm(formdata=None),
+        form=form or (),
+        fields={
+            one.key: _criterion_drawn(scoring, one, asked.get(one.key, ()), scores.get(one.key), form)
+            for one in scoring.criteria
+        },
+        as_a_whole=_as_a_whole_drawn(scoring, assignment.review, form),
+        giving_back=_ways_out_drawn(assignment, decline),
+        grid=scoring.grid,
+        criteria=scoring.criteria,
+        reading=_reading_drawn(assignment, hidden, facts),
         version=rules.version_of(assignment),
-        state=state,
-        answers_for=_answers_for(reading),
-        **standing,
-        **_facts(assignment, hidden),
+        state={409: "conflict", 422: "refused"}.get(status, "clean") if form is not None else "clean",
+        **_standing(assignment, scoring, scores),
+        **facts,
     )
     return page, status
 
 
-def standing_parts(assignment: Assignment) -> tuple[list[str], str]:
-    """The parts of the form that follow from its scores: their names, and how they look now."""
-    standing = _standing(assignment, queries.scores_of(assignment.review))
-    html = render_template("reviews/_parts.html", application=assignment.application, **standing)
-    return ["progress", "missing", *(f"section-{key}" for key in standing["so_far"])], html
+def _scores(assignment: Assignment) -> dict[str, Score]:
+    """What was scored so far, by the key of the criterion."""
+    keys = {one.id: one.key for one in scoring_of(assignment.application.call).criteria}
+    return {keys[one.criterion_id]: one for one in (assignment.review.scores if assignment.review else ())}
 
 
-def _standing(assignment: Assignment, scores: Mapping[str, Score]) -> dict[str, Any]:
-    """How far a review is: the points and thresholds of each section, and what is missing."""
-    grid = rules.read_grid(queries.grid_of(assignment.application.call))
-    criteria = queries.criteria_of(assignment.application.call_id)
-    so_far = rules.sections_so_far(grid, criteria, scores)
+def _criterion_drawn(
+    scoring: Scoring, criterion: Criterion, asked: Sequence[Question], score: Score | None, form: Form | None
+) -> Markup:
+    """A criterion in the form: as it was typed, or as it is kept."""
+
+    def values(form: Form) -> dict[str, Any]:
+        scale = list(scale_of(scoring.grid).items())
+        return {"criterion": criterion, "grid": scoring.grid, "scale": scale, "asked": asked, "form": form}
+
+    if form is not None:
+        return Markup(render_template("reviews/_criterion.html", **values(form)))  # noqa: S704 - ours
+    chosen = str(score.value) if score and score.value is not None else None
+    kept = {f"value_{criterion.key}": chosen, f"reason_{criterion.key}": HERE}
+    seen = (criterion.key, chosen, tuple(asked))
+    drawn = _CRITERIA.once(scoring, seen, "reviews/_criterion.html", lambda: values(scoring.form(kept)))
+    return filled(drawn, score.reason if score else "")
+
+
+def _as_a_whole_drawn(scoring: Scoring, review: Review | None, form: Form | None) -> Markup:
+    """What a review says as a whole: as it was typed, or as it is kept."""
+    if form is not None:
+        return Markup(render_template("reviews/_as_a_whole.html", form=form))  # noqa: S704 - ours
+    advice = review.recommendation if review else None
+    kept = {"summary": HERE, "for_applicant": HERE, "recommendation": advice}
+    drawn = _CRITERIA.once(scoring, (None, advice), "reviews/_as_a_whole.html", lambda: {"form": scoring.form(kept)})
+    return filled(drawn, *((review.summary, review.for_applicant) if review else ("", "")))
+
+
+def _ways_out_drawn(assignment: Assignment, form: DeclineForm | None) -> Markup:
+    """How to step aside from a review, and how to give it back."""
+    template = "reviews/_giving_back.html"
+    if form is not None:
+        drawn = render_template(template, assignment=assignment, decline_form=form, token=csrf_token())
+        return Markup(drawn)  # noqa: S704 - ours
+
+    def values() -> dict[str, Any]:
+        return {"assignment": assignment, "decline_form": DeclineForm(formdata=None), "token": HERE}
+
+    drawn = _WAYS_OUT.once(scoring_of(assignment.application.call), assignment.id, template, values)
+    return filled(drawn, csrf_token(), csrf_token())
+
+
+def _standing(assignment: Assignment, scoring: Scoring, scores: Mapping[str, Score]) -> dict[str, Any]:
+    """What follows from the scores of a review: how far it is, and what is missing before it can be submitted."""
+    so_far = rules.sections_so_far(scoring.grid, scoring.criteria, scores)
+    keys = [one.key for one in scoring.criteria]
     return {
-        "grid": grid,
-        "criteria": criteria,
         "so_far": so_far,
         "scored": sum(one.scored for one in so_far.values()),
         "points": sum(one.points for one in so_far.values()),
-        "stops": rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores),
+        "stops": rules.obstacles_to_submitting(assignment, scoring.grid, keys, scores),
     }
 
 
-def _answers_for(reading: queries.Reading) -> dict[str, list[Question]]:
+def standing_parts(assignment: Assignment) -> tuple[list[str], str]:
+    """The parts of the form that follow from its scores: their names, and how they look now."""
+    scoring, application = scoring_of(assignment.application.call), assignment.application
+    standing = _standing(assignment, scoring, queries.scores_of(assignment.review))
+    html = render_template("reviews/_parts.html", criteria=scoring.criteria, application=application, **standing)
+    return ["progress", "missing", *(f"section-{key}" for key in standing["so_far"])], html
+
+
+def _answers_for(definition: Definition) -> dict[str, list[Question]]:
     """The answers that speak to each criterion, as the questions say."""
     found: dict[str, list[Question]] = {}
-    for section in reading.definition.sections:
+    for section in definition.sections:
         for question in section.questions:
             for criterion in question.criteria:
                 found.setdefault(criterion, []).append(question)
     return found
 
 
+def _audience(assignment: Assignment, hidden: Redaction | None) -> Audience:
+    if hidden:
+        return Audience.BLIND_REVIEWER
+    return Audience.REVIEWER if assignment.reviewer_id == current_user.id else Audience.STAFF
+
+
 def _reading(assignment: Assignment, hidden: Redaction | None) -> queries.Reading:
-    application, own = assignment.application, assignment.reviewer_id == current_user.id
-    audience = Audience.BLIND_REVIEWER if hidden else Audience.REVIEWER if own else Audience.STAFF
-    return queries.reading_of(application, application.questionnaire_id, audience, hidden)
+    application = assignment.application
+    return queries.reading_of(application, application.questionnaire_id, _audience(assignment, hidden), hidden)
+
+
+_READINGS = Drawings()
+
+
+def _reading_drawn(assignment: Assignment, hidden: Redaction | None, facts: dict[str, Any]) -> Markup:
+    """The application as the present person may read it. It is long, and read and drawn again only when it changed."""
+    application = assignment.application
+    seen = (
+        assignment.id,
+        _audience(assignment, hidden),
+        (hidden.names, hidden.people) if hidden else None,
+        application.confidentiality,
+        application.call.edition,
+        facts["translators_known"],
+        facts["translatable"],
+        queries.reading_mark(application.id),
+    )
+    of = definition_of(application.questionnaire_id)
+    return _READINGS.once(of, seen, "reviews/_reading.html", lambda: facts | {"reading": _reading(assignment, hidden)})
 
 
 def _reading_page(assignment: Assignment) -> ResponseReturnValue:
     application, hidden = assignment.application, hidden_from(assignment)
-    grid = rules.read_grid(queries.grid_of(application.call))
+    scoring, facts = scoring_of(application.call), _facts(assignment, hidden)
     reviews = queries.submitted_reviews(application.id)
     own = assignment.reviewer_id == current_user.id
     others = permissions.can_see_other_reviews(current_user, assignment)
     return render_template(
         "reviews/read.html",
-        grid=grid,
-        criteria=queries.criteria_of(application.call_id),
+        grid=scoring.grid,
+        criteria=scoring.criteria,
         review=next((one for one in reviews if one.assignment_id == assignment.id), None),
         others=[one for one in reviews if one.assignment_id != assignment.id] if others else [],
         own=own,
         was_late=lambda one: rules.was_late(one.submitted_at, one.assignment.due_on, application.call.timezone),
-        reading=_reading(assignment, hidden),
+        reading=_reading_drawn(assignment, hidden, facts),
         reason_form=ReasonForm(formdata=None),
         can_assign=permissions.can_assign(current_user, application.region),
-        **_facts(assignment, hidden),
+        **facts,
     )
 
 

@@ -75,7 +75,7 @@ def reviewed(
     made = assignment(application_, by or reviewer(), **({"state": AssignmentState.COMPLETED} | more))
     review = made.review
     assert review is not None
-    for criterion in queries.criteria_of(application_.call_id):
+    for criterion in queries.criteria_of(application_.call):
         value = a1 if criterion.section == "A" else b1
         save(Score(review_id=review.id, criterion_id=criterion.id, value=value, reason=reason))
     review.total, review.submitted_at = 4 * a1 + 16 * b1, AT
