@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from grants.accounts.models import Person, Role
+from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.conflicts.models import Grade
 from grants.core import clock
@@ -95,9 +96,10 @@ def test_no_byte_of_the_application_reaches_a_recused_member(app: Flask, browser
         place = f"{room}/{REFERENCE}"
         browser.post(f"{place}/recuse", {"reason": ""}, page=place, status=409)
         browser.post(f"{place}/recuse", {"reason": "We once worked together."}, page=place, status=302)
-    meeting = db.session.merge(meeting)
-    decided(meeting, db.session.merge(application), [db.session.merge(one) for one in people[:2]])
-    actions.close_meeting(meeting, minutes=f"{NAME} was praised.", by=people[0])
+    meeting, application = db.session.get_one(Meeting, meeting.id), db.session.get_one(Application, application.id)
+    voting = [db.session.get_one(Person, one.id) for one in people[:2]]
+    decided(meeting, application, voting)
+    actions.close_meeting(meeting, minutes=f"{NAME} was praised.", by=voting[0])
     for place in ("/meetings", room, f"{room}/sheet", "/reviews/interests", "/"):
         browser.get(place)
         for word in (TITLE, NAME, REFERENCE):
