@@ -23,6 +23,7 @@ from grants.complaints import views as complaints
 from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.corrections import views as corrections
+from grants.decisions import tasks as decision_tasks
 from grants.decisions import views as decisions
 from grants.declarations import views as declarations
 from grants.deliveries import views as deliveries
@@ -94,6 +95,7 @@ TASKS = (
     wordform_tasks,
     draft_tasks,
     assignment_tasks,
+    decision_tasks,
     pack_tasks,
     payment_tasks,
     closeout_tasks,

@@ -152,7 +152,7 @@ def bar(board: Board, line: ApplicationLine, reviewer: Candidate) -> str | None:
     others), ``asked`` (they were already), ``left`` (they said no, or were released) or ``language``; None when they can.
     """
     past = {one.state for one in board.assignments.of_application.get(line.id, ()) if one.reviewer_id == reviewer.id}
-    if (reviewer.id, line.organization_id) in board.ties or AssignmentState.RECUSED in past:
+    if (reviewer.id, line.id) in board.ties:
         return "conflict"
     if AssignmentState.REPLACED in past:
         return "before"

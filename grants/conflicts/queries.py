@@ -41,6 +41,13 @@ OF_CALL = bindparam("call", None, type_=BigInteger)
 PEOPLE = bindparam("people", None, type_=ARRAY(BigInteger))
 
 
+class ApplicationOfCall(Protocol):
+    """An application to a call."""
+
+    id: int
+    call_id: int
+
+
 def conflicts(people: Any, call_id: Any = None) -> TableValuedAlias:
     """The applications (to one call, or to all) of which people may see nothing: person_id, application_id,
     organization_id, kind, through_id (the organization through which a tie was computed).
@@ -60,14 +67,19 @@ def hidden_applications(person_id: int | BindParameter[int]) -> Select[int]:
     return select(conflicts(_only(person_id)).c.application_id)
 
 
-def hidden_ids(person: Person, call_id: int) -> set[int]:
-    """The applications to one call of which a person may see nothing."""
+def hidden_ids(person: Person, call_id: int | None) -> set[int]:
+    """The applications to one call (or, without one, to all) of which a person may see nothing."""
     return {application_id for _, application_id in conflicts_in(call_id, [person.id])}
 
 
-def conflicts_in(call_id: int, person_ids: Iterable[int]) -> dict[tuple[int, int], str]:
-    """The pairs (person, application) of a call that stand too close, or in which the person stepped aside, and the kind
-    of tie; of several, what was declared or stepped aside from comes before what was computed.
+def is_hidden(person: Person, application: ApplicationOfCall) -> bool:
+    """Whether a person may see nothing of an application."""
+    return application.id in hidden_ids(person, application.call_id)
+
+
+def conflicts_in(call_id: int | None, person_ids: Iterable[int]) -> dict[tuple[int, int], str]:
+    """The pairs (person, application) of a call (or, without one, of all) that stand too close, or in which the person
+    stepped aside, and the kind of tie; of several, what was declared or stepped aside from comes before what was computed.
     """
     return {
         (person, application): kind for person, application, kind in _CONFLICTS(people=list(person_ids), call=call_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Any
 
@@ -45,6 +46,7 @@ from grants.reviews import queries as reviews
 from grants.reviews import rules as review_rules
 from grants.reviews.models import Assignment, Declined, Review
 from grants.reviews.rules import grid_in, results_of
+from grants.reviews.workflow import AssignmentState
 
 # ------------------------------------------------------------------ meetings
 
@@ -255,6 +257,8 @@ def recuse(meeting: Meeting, application: Application, person: Person, reason: s
     if not reason.strip():
         raise Refused(Obstacle("reason_missing", _l("Please say why you step aside.")))
     _hold(application)
+    organization, call = application.organization, meeting.call
+    declare_interest(person, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
     recusal = Recusal(
         meeting_id=meeting.id,
         application_id=application.id,
@@ -265,8 +269,6 @@ def recuse(meeting: Meeting, application: Application, person: Person, reason: s
     db.session.add(recusal)
     db.session.flush()
     history.note("meeting", meeting.id, "recuse", by=by, application=application.reference)
-    organization, call = application.organization, meeting.call
-    declare_interest(person, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
     return recusal
 
 
@@ -308,6 +310,7 @@ def propose(
     ``feedback`` is shown to the applicant in the letter.
     """
     _hold(application)
+    close_hidden_reviews(application=application, by=by)
     line = reviews.line_of(application)
     decision = queries.decision_on(application.id)
     former = decision if rules.is_taken_up_by(meeting, decision) else None
@@ -399,6 +402,7 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
     queries.lock_envelope(call.id)
     _hold(decision.application)
     queries.decision_on(decision.application_id)
+    close_hidden_reviews(application=decision.application, by=by)
     line = reviews.line_of(decision.application)
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out, clock.now())
@@ -439,7 +443,7 @@ def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
     decision.votes = []
     decision.taken_at = None
     db.session.flush()
-    review_actions.set_conflicted_aside(decision.application, by=by)
+    close_hidden_reviews(application=decision.application, by=by)
     return decision
 
 
@@ -586,12 +590,8 @@ def recuse_from_review(assignment: Assignment, reason: str, *, by: Person) -> No
     declared and written down beside the decision, and the application is hidden from the reviewer from now on.
     """
     application = assignment.application
-    _hold(application)
-    if rules.obstacles_once_decided(queries.state_of_decision(application.id)):
-        organization, call = application.organization, application.call
-        declare_interest(by, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
-    else:
-        review_actions.recuse(assignment, reason, by=by)
+    organization, call = application.organization, application.call
+    declare_interest(by, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
 
 
 def decline_review(assignment: Assignment, reason: str, *, kind: str, by: Person) -> None:
@@ -610,32 +610,65 @@ def decline_review(assignment: Assignment, reason: str, *, kind: str, by: Person
 def declare_interest(
     person: Person, organization: Organization, *, grade: str, reason: str, call: Call | None = None, by: Person
 ) -> ConflictDeclaration:
-    """Declare a tie to an organization.
+    """Declare a tie to an organization. A conflict counts at once: what the person was reviewing and may no longer see, of
+    that organization or of one that stands close to it, is closed, and what they wrote no longer counts.
 
     A conflict that comes after a decision leaves the votes and the reviews that it counted. It is written down beside
     each decision in which the person had a part, and the coordinators are told: the case may have to be decided again.
     """
-    for assignment in reviews.live_assignments(person, organization, call):
-        _hold(assignment.application)
-    parts = queries.decided_about(organization, call, person) if grade == Grade.CONFLICT else []
-    late = [part for part in parts if (part.reviewed or part.sat) and not _was_tied(person, part.decision)]
-    standing = [part.decision.application_id for part in parts]
-    declaration = review_actions.declare_interest(
-        person, organization, grade=grade, reason=reason, call=call, standing=standing, by=by
-    )
-    for decision, reviewed, sat in late:
+    before = conflicts.hidden_ids(person, None)
+    declaration = review_actions.declare_interest(person, organization, grade=grade, reason=reason, call=call, by=by)
+    if grade == Grade.CONFLICT:
+        conflict_came(person, before, reason, by=by)
+    return declaration
+
+
+def conflict_came(person: Person, before: AbstractSet[int], reason: str, *, by: Person) -> None:
+    """What follows when a person declared something by which more is hidden from them than ``before``."""
+    hidden = conflicts.hidden_ids(person, None) - before
+    parts = queries.decided_about(hidden, person)
+    close_hidden_reviews(person, reason=reason, by=by)
+    for decision, reviewed, sat in parts:
         if reviewed:
             entry = history.note("decision", decision.id, "late_conflict", by=by, reviewer=person.reference)
         if sat:
             entry = history.note("decision", decision.id, "late_recusal", by=by, member=person.reference)
-        coordinators = conflicts.free_coordinators(decision.application)
-        post(*[mails.conflict_after_decision(decision, coordinator, entry.id) for coordinator in coordinators])
-    return declaration
+        if reviewed or sat:
+            coordinators = conflicts.free_coordinators(decision.application)
+            post(*[mails.conflict_after_decision(decision, coordinator, entry.id) for coordinator in coordinators])
 
 
-def _was_tied(person: Person, decision: Decision) -> bool:
-    application = decision.application
-    return bool(conflicts.in_conflict(person, [application.organization_id], call_id=application.call_id))
+def close_hidden_reviews(
+    person: Person | None = None,
+    application: Application | None = None,
+    *,
+    reason: str | None = None,
+    by: Person | None = None,
+) -> int:
+    """Close what people are reviewing although it is hidden from them, and take out what they wrote: of one ``person``,
+    about one ``application``, or everything. A tie may have come to be without a word of theirs: somebody joined an
+    organization, or it found a sponsor. Says how many reviews were closed.
+
+    What the committee has decided goes on counting its reviews, and nobody else is asked. Without a ``reason`` it is
+    what the person wrote about the applicant, or the kind of tie.
+    """
+    closed = 0
+    for assignment in queries.reviews_in_conflict(person, application):
+        about = assignment.application
+        _hold(about)
+        decided = bool(rules.obstacles_once_decided(queries.state_of_decision(about.id)))
+        if not (decided and assignment.state == AssignmentState.COMPLETED):
+            why = reason or _why_hidden(assignment)
+            review_actions.step_aside(assignment, why, by=by, is_missed=not decided)
+            closed += 1
+    return closed
+
+
+def _why_hidden(assignment: Assignment) -> str:
+    call_id, pair = assignment.application.call_id, (assignment.reviewer_id, assignment.application.organization_id)
+    said = conflicts.conflict_reasons([assignment.reviewer_id], call_id)
+    kinds = conflicts.conflicts_in(call_id, [assignment.reviewer_id])
+    return said.get(pair) or str(KIND_LABELS[kinds[assignment.reviewer_id, assignment.application_id]])
 
 
 def cancel_call(call: Call, reason: str, *, by: Person) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, not_, select
+from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 from sqlalchemy.orm.attributes import set_committed_value
@@ -35,7 +35,7 @@ from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews import queries as reviews
 from grants.reviews.models import Assignment, Review
-from grants.reviews.workflow import AssignmentState
+from grants.reviews.workflow import LIVE, AssignmentState
 
 DECIDED = (DecisionState.TAKEN, DecisionState.RELEASED)
 
@@ -424,8 +424,8 @@ class Part(NamedTuple):
     sat: bool
 
 
-def decided_about(organization: Organization, call: Call | None, person: Person) -> list[Part]:
-    """The decisions taken about an organization (in one call or in all), each with the part this person had in it."""
+def decided_about(application_ids: Iterable[int], person: Person) -> list[Part]:
+    """The decisions taken about these applications, each with the part this person had in it."""
     reviewed = exists().where(
         Assignment.application_id == Decision.application_id,
         Assignment.reviewer_id == person.id,
@@ -435,13 +435,42 @@ def decided_about(organization: Organization, call: Call | None, person: Person)
     found = (
         select(Decision, reviewed, sat)
         .join(Decision.application)
-        .where(Application.organization_id == organization.id, Decision.state.in_(DECIDED))
+        .where(Application.id.in_(list(application_ids)), Decision.state.in_(DECIDED))
         .options(contains_eager(Decision.application), joinedload(Decision.meeting))
         .order_by(Decision.id)
     )
-    if call is not None:
-        found = found.where(Application.call_id == call.id)
     return [Part(*row) for row in db.session.execute(found)]
+
+
+def reviews_in_conflict(person: Person | None = None, application: Application | None = None) -> list[Assignment]:
+    """What people are reviewing, or have reviewed, although it is hidden from them; without the submitted reviews that a
+    decision counts. Of one ``person`` or about one ``application`` only, when given.
+    """
+    decided = exists().where(Decision.application_id == Application.id, Decision.state.in_(DECIDED), STANDS)
+    about: list[Any] = [
+        Assignment.state.in_(LIVE),
+        or_(Assignment.state != AssignmentState.COMPLETED, ~decided),
+    ]
+    if person is not None:
+        about.append(Assignment.reviewer_id == person.id)
+    if application is not None:
+        about.append(Assignment.application_id == application.id)
+    people = select(func.array_agg(Assignment.reviewer_id.distinct())).join(Assignment.application).where(*about)
+    hidden = conflicts.conflicts(people.scalar_subquery())
+    tied = exists().where(
+        hidden.c.person_id == Assignment.reviewer_id, hidden.c.application_id == Assignment.application_id
+    )
+    found = select(Assignment).join(Assignment.application).where(*about, tied).order_by(Application.id, Assignment.id)
+    return list(
+        db.session.scalars(
+            found.options(
+                contains_eager(Assignment.application).joinedload(Application.organization),
+                contains_eager(Assignment.application).joinedload(Application.call),
+                joinedload(Assignment.reviewer),
+                joinedload(Assignment.review),
+            )
+        )
+    )
 
 
 class OnRecord(NamedTuple):

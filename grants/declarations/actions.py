@@ -6,29 +6,29 @@ from collections.abc import Mapping, Sequence
 
 from grants.accounts.models import Organization, Person
 from grants.calls.models import Call
+from grants.conflicts import queries as conflicts
 from grants.conflicts.models import ConflictDeclaration, Grade, YearDeclaration
 from grants.conflicts.rules import obstacles_to_declaring, obstacles_to_declaring_year
 from grants.core.db import db
 from grants.core.rules import refuse
 from grants.decisions import actions as decisions
-from grants.declarations import queries
 from grants.history import actions as history
 
 
 def declare_for_year(person: Person, *, words: str, organizations: Sequence[str], by: Person) -> YearDeclaration:
     """Declare ties in general, for a year: in words, and the names or references of the organizations to which somebody
-    belongs. Whatever they are reviewing that is hidden from them by it is closed, and what they wrote no longer counts.
+    belongs. Each is a conflict, and counts as one that is declared about an organization.
 
     Raises Refused when it says nothing.
     """
     names = list(dict.fromkeys(" ".join(name.split()) for name in organizations if name.strip()))
     refuse(obstacles_to_declaring_year(words, names))
+    before = conflicts.hidden_ids(person, None)
     declaration = YearDeclaration(person_id=person.id, words=words.strip(), organizations=names)
     db.session.add(declaration)
     db.session.flush()
     history.note("year_declaration", declaration.id, "declare", by=by, organizations=len(names))
-    for assignment in queries.live_assignments_in_conflict(person):
-        decisions.recuse_from_review(assignment, words.strip() or ", ".join(names), by=by)
+    decisions.conflict_came(person, before, words.strip() or ", ".join(names), by=by)
     return declaration
 
 

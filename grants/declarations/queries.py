@@ -22,7 +22,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.orm import contains_eager, joinedload, load_only
+from sqlalchemy.orm import load_only
 
 from grants.accounts.models import Organization, Person, RoleGrant
 from grants.applications.models import Application
@@ -35,7 +35,7 @@ from grants.decisions.models import Meeting, Recusal, Seat
 from grants.decisions.workflow import MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment, Review
-from grants.reviews.workflow import LIVE, AssignmentState
+from grants.reviews.workflow import AssignmentState
 
 
 class Line(NamedTuple):
@@ -249,23 +249,3 @@ def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
         .order_by(Organization.name, Organization.id)
     )
     return list(db.session.scalars(found).unique())
-
-
-def live_assignments_in_conflict(person: Person) -> list[Assignment]:
-    """What a person is reviewing, or has reviewed, although it is hidden from them."""
-    found = (
-        select(Assignment)
-        .join(Assignment.application)
-        .where(
-            Assignment.reviewer_id == person.id,
-            Assignment.state.in_(LIVE),
-            Application.id.in_(hidden_applications(person.id)),
-        )
-        .options(
-            contains_eager(Assignment.application).joinedload(Application.organization),
-            contains_eager(Assignment.application).joinedload(Application.call),
-            joinedload(Assignment.review),
-        )
-        .order_by(Assignment.id)
-    )
-    return list(db.session.scalars(found))

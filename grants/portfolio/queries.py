@@ -313,7 +313,7 @@ def _of_reviewer() -> list[Select[*tuple[Any, ...]]]:
         part.select_from(Assignment)
         .join(Application, Application.id == Assignment.application_id)
         .join(Call, Call.id == Application.call_id)
-        .where(*awaited, Assignment.state == state)
+        .where(*awaited, Assignment.state == state, not_hidden(Application.id))
         for state, part in parts
     ]
 

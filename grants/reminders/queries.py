@@ -25,7 +25,7 @@ from grants.closeout.models import Closeout
 from grants.closeout.workflow import CloseoutState
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
-from grants.conflicts.queries import ties_of
+from grants.conflicts.queries import conflicts_in, ties_of
 from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.decisions.models import Decision
@@ -204,7 +204,11 @@ def _reviews(window: Window) -> Iterator[Deadline]:
         )
         .options(joinedload(Assignment.reviewer))
     )
-    for assignment in _rows(found):
+    waiting = list(_rows(found))
+    hidden = conflicts_in(None, {one.reviewer_id for one in waiting})
+    for assignment in waiting:
+        if (assignment.reviewer_id, assignment.application_id) in hidden:
+            continue
         context = {"assignment_id": assignment.id}
         about = f"review {assignment.id}"
         yield Deadline("review_due", about, assignment.due_on, assignment.asked_at, [assignment.reviewer], context)

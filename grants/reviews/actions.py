@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from grants.accounts.models import Organization, Person
@@ -10,7 +10,7 @@ from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.conflicts import queries as conflicts
-from grants.conflicts.models import ConflictDeclaration, Grade
+from grants.conflicts.models import ConflictDeclaration
 from grants.conflicts.rules import obstacles_to_declaring
 from grants.core import clock
 from grants.core.db import db
@@ -128,20 +128,13 @@ def release(assignment: Assignment, reason: str, *, by: Person) -> None:
 def accept(assignment: Assignment, *, grade: str, reason: str, by: Person) -> Assignment:
     """Take on a review after declaring no tie, or a tie that is no conflict. Opens the application and the form."""
     application = assignment.application
-    tied = bool(conflicts.in_conflict(by, [application.organization_id], call_id=application.call_id))
-    refuse(rules.obstacles_to_accepting(grade, reason, tied=tied))
-    _declare(by, application.organization, grade, reason, application.call)
+    refuse(rules.obstacles_to_accepting(grade, reason, tied=conflicts.is_hidden(by, application)))
+    declare_interest(by, application.organization, grade=grade, reason=reason, call=application.call, by=by)
     history.record(assignment, "accept", by=by, grade=grade)
     if assignment.review is None:
         assignment.review = Review(assignment_id=assignment.id, language=application.language)
     db.session.flush()
     return assignment
-
-
-def recuse(assignment: Assignment, reason: str, *, by: Person) -> None:
-    """Step aside because of a conflict. A review that was written no longer counts; it stays in the record."""
-    _declare(by, assignment.application.organization, Grade.CONFLICT, reason, assignment.application.call)
-    _step_aside(assignment, reason, by)
 
 
 def decline(assignment: Assignment, reason: str, *, kind: str, by: Person, is_missed: bool = True) -> None:
@@ -156,34 +149,11 @@ def decline(assignment: Assignment, reason: str, *, kind: str, by: Person, is_mi
 
 
 def declare_interest(
-    person: Person,
-    organization: Organization,
-    *,
-    grade: str,
-    reason: str,
-    call: Call | None = None,
-    standing: Collection[int] = (),
-    by: Person,
+    person: Person, organization: Organization, *, grade: str, reason: str, call: Call | None = None, by: Person
 ) -> ConflictDeclaration:
-    """Declare a tie to an organization, for one call or (without one) for all. A conflict counts at once: whatever the
-    person was reviewing of that organization is closed to them, and what they wrote no longer counts.
-
-    ``standing`` are applications on which something was built already: their submitted reviews go on counting, and
-    nobody else is asked to review them. They too are hidden from the person from now on.
+    """Write down a tie to an organization, for one call or (without one) for all. A conflict hides at once whatever
+    stands too close to that organization; ``decisions.declare_interest`` closes the reviews that this concerns.
     """
-    refuse(obstacles_to_declaring(grade, reason))
-    declaration = _declare(person, organization, grade, reason, call, by=by)
-    if grade == Grade.CONFLICT:
-        for assignment in queries.live_assignments(person, organization, call):
-            stands = assignment.application_id in standing
-            if not (stands and assignment.state == AssignmentState.COMPLETED):
-                _step_aside(assignment, reason, by, is_missed=not stands)
-    return declaration
-
-
-def _declare(
-    person: Person, organization: Organization, grade: str, reason: str, call: Call | None, *, by: Person | None = None
-) -> ConflictDeclaration:
     refuse(obstacles_to_declaring(grade, reason))
     declaration = ConflictDeclaration(
         person_id=person.id,
@@ -194,22 +164,14 @@ def _declare(
     )
     db.session.add(declaration)
     db.session.flush()
-    history.note("interest", declaration.id, "declare", by=by or person, grade=str(grade))
+    history.note("interest", declaration.id, "declare", by=by, grade=str(grade))
     return declaration
 
 
-def set_conflicted_aside(application: Application, *, by: Person) -> None:
-    """Take out the reviews that went on counting in spite of a conflict, once nothing stands on them any more."""
-    assignments = queries.conflicted_reviews(application)
-    reasons = conflicts.conflict_reasons([one.reviewer_id for one in assignments], application.call_id)
-    for one in assignments:
-        said = reasons.get((one.reviewer_id, application.organization_id))
-        _step_aside(one, said or "Membership of the organization", by)
-
-
-def _step_aside(assignment: Assignment, reason: str, by: Person, *, is_missed: bool = True) -> None:
-    """Close an assignment because of a conflict. The coordinators learn of one that comes late: after the reviewer
-    declared none and read the application. ``is_missed`` says whether somebody else is to be asked.
+def step_aside(assignment: Assignment, reason: str, *, by: Person | None, is_missed: bool = True) -> None:
+    """Close an assignment because of a conflict; a review that was written no longer counts, and stays in the record. The
+    coordinators learn of one that comes late: after the reviewer declared none and read the application. ``is_missed`` says
+    whether somebody else is to be asked.
     """
     application, is_late = assignment.application, assignment.state != AssignmentState.ASKED
     entry = history.record(assignment, "recuse", by=by, reason=reason)
@@ -322,7 +284,7 @@ def submit_review(assignment: Assignment, *, by: Person) -> Review:
     criteria = queries.criteria_of(application.call)
     grid = rules.read_grid(queries.grid_of(application.call))
     scores = queries.scores_of(assignment.review)
-    tied = conflicts.in_conflict(by, [application.organization_id], call_id=application.call_id)
+    tied = conflicts.is_hidden(by, application)
     refuse(
         rules.obstacles_to_submitting(assignment, grid, [one.key for one in criteria], scores)
         + ([Obstacle("conflict", _l("You declared a conflict of interest with this applicant."))] if tied else [])

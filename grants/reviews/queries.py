@@ -42,7 +42,7 @@ from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of, once_published
 from grants.calls.workflow import CallState
 from grants.conflicts.models import ConflictDeclaration
-from grants.conflicts.queries import conflicts_in, declared_for, ties_of
+from grants.conflicts.queries import conflicts_in, declared_for
 from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
 from grants.core.files import StoredFile
 from grants.core.money import Money
@@ -58,9 +58,6 @@ MOST_STANDINGS = 20
 """How many calls a process keeps the standing of."""
 
 OF_CALL = bindparam("call", None, type_=BigInteger)
-
-MEMBERS_FOR_YEARS = 2
-"""How long after leaving an organization a person still stands too close to it."""
 
 
 class ApplicationLine(NamedTuple):
@@ -194,7 +191,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Board:
-    """Who could review what in a call: applications, reviewers, who was asked, and ties (person, organization)."""
+    """Who could review what in a call: applications, reviewers, who was asked, and ties (person, application)."""
 
     lines: list[ApplicationLine]
     candidates: list[Candidate]
@@ -202,39 +199,10 @@ class Board:
     ties: frozenset[tuple[int, int]]
 
 
-# ------------------------------------------------------------------ whom a conflict concerns
-
-
-def live_assignments(person: Person, organization: Organization, call: Call | None) -> list[Assignment]:
-    """What a person is reviewing, or has reviewed, of an organization's applications (to one call or to all)."""
-    found = (
-        select(Assignment)
-        .join(Assignment.application)
-        .where(
-            Assignment.reviewer_id == person.id,
-            Assignment.state.in_(LIVE),
-            Application.organization_id == organization.id,
-        )
-        .options(
-            contains_eager(Assignment.application).joinedload(Application.organization), joinedload(Assignment.review)
-        )
-    )
-    if call is not None:
-        found = found.where(Application.call_id == call.id)
-    return list(db.session.scalars(found))
-
-
 def declared_on(assignment: Assignment) -> ConflictDeclaration | None:
     """What the reviewer declared about the applicant, for this call; None before they have."""
     application = assignment.application
     return declared_for(assignment.reviewer, application.organization_id, application.call_id)
-
-
-def conflicted_reviews(application: Application) -> list[Assignment]:
-    """The submitted reviews of an application whose reviewers declared a conflict later."""
-    submitted = [one for one in assignments_of_application(application.id) if one.state == AssignmentState.COMPLETED]
-    ties = ties_of([one.reviewer_id for one in submitted], application.call_id)
-    return [one for one in submitted if (one.reviewer_id, application.organization_id) in ties]
 
 
 # ------------------------------------------------------------------ assignments
@@ -1043,7 +1011,7 @@ def board_of(call_id: int, lines: list[ApplicationLine], assignments: Assignment
         lines=lines,
         candidates=people,
         assignments=assignments or assignments_in(call_id),
-        ties=ties_of([person.id for person in people], call_id),
+        ties=frozenset(conflicts_in(call_id, [person.id for person in people])),
     )
 
 

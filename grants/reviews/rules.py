@@ -335,7 +335,7 @@ def obstacles_to_assigning(
     past = [one for one in board.assignments.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
     if any(one.state in LIVE for one in past):
         found.append(Obstacle("asked_already", _l("%(name)s has been asked already.", name=reviewer.name)))
-    if (reviewer.id, line.organization_id) in board.ties or any(one.state == AssignmentState.RECUSED for one in past):
+    if (reviewer.id, line.id) in board.ties:
         found.append(Obstacle("conflict", _l("%(name)s has a conflict of interest.", name=reviewer.name)))
     if any(one.state == AssignmentState.REPLACED for one in past):
         message = _l("%(name)s assessed this application before. Others assess it now.", name=reviewer.name)
@@ -594,7 +594,7 @@ def cell(board: Board, line: ApplicationLine, reviewer: Candidate) -> Cell:
     past = [one for one in board.assignments.of_application.get(line.id, []) if one.reviewer_id == reviewer.id]
     if past and past[-1].state in LIVE:
         return Cell(past[-1].state, past[-1].total)
-    if (reviewer.id, line.organization_id) in board.ties or any(o.state == AssignmentState.RECUSED for o in past):
+    if (reviewer.id, line.id) in board.ties:
         return Cell("conflict", None)
     if any(one.state == AssignmentState.REPLACED for one in past):
         return Cell("before", None)

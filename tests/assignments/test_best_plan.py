@@ -43,7 +43,7 @@ def reviewer(
 
 def board(lines: list[ApplicationLine], people: list[Candidate], *ties: tuple[int, int]) -> Board:
     """``ties`` are pairs of the number of a reviewer and of an application."""
-    return Board(lines, people, Assignments([]), frozenset((person, 100 + number) for person, number in ties))
+    return Board(lines, people, Assignments([]), frozenset(ties))
 
 
 def sample_board() -> Board:
@@ -90,9 +90,7 @@ def able(instance: Board, one: ApplicationLine) -> list[Candidate]:
     return [
         person
         for person in instance.candidates
-        if one.language in person.languages
-        and (person.id, one.organization_id) not in instance.ties
-        and person.id not in known
+        if one.language in person.languages and (person.id, one.id) not in instance.ties and person.id not in known
     ]
 
 

@@ -70,7 +70,5 @@ def crowd(chance: Random) -> Board:
         )
         for n in range(REVIEWERS)
     ]
-    ties = frozenset(
-        (person.id, line.organization_id) for person in candidates for line in lines if chance.random() < 0.02
-    )
+    ties = frozenset((person.id, line.id) for person in candidates for line in lines if chance.random() < 0.02)
     return Board(lines, candidates, Assignments([]), ties)

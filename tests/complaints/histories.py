@@ -54,7 +54,7 @@ from grants.reviews.models import Assignment, Declined, ReviewerProfile
 from grants.reviews.permissions import applications_assessed_under, can_see_other_reviews
 from grants.reviews.queries import assignment_by_id, standing_of
 from grants.reviews.workflow import LIVE, AssignmentState
-from tests.factories import call, person, save
+from tests.factories import call, organization, person, save
 from tests.reviews.rows import case, reviewer
 
 T = TypeVar("T")
@@ -82,6 +82,8 @@ class World:
     chairs: list[Person]
     calls: list[Call] = field(default_factory=list)
     applications: list[list[Application]] = field(default_factory=list)
+    hubs: list[Organization] = field(default_factory=list)
+    """By moment, the fiscal sponsor of the last two applicants."""
 
     @property
     def everybody(self) -> list[Person]:
@@ -90,7 +92,9 @@ class World:
 
 
 def make_world() -> World:
-    """One world, in the present transaction. One reviewer was a member of the first applicant's organization everywhere."""
+    """One world, in the present transaction. Of the four applicants of a call the first two are rivals in one lot and the
+    last two in another; these have one sponsor. One reviewer is a member of the first applicant's organization everywhere.
+    """
     both = reviewer(profile={"capacity": 3})
     people = [reviewer(profile={"capacity": n}) for n in (4, 3, 4, 3)]
     members = [person(Role.COMMITTEE_MEMBER) for _ in range(3)]
@@ -99,10 +103,20 @@ def make_world() -> World:
         rule_ = {"rule": "absolute_gap", "formula": f"abs(T1-T2) >= {GAP}", "text": {"en": "Far apart."}}
         of_call = call(envelope_minor=2_500_000)
         of_call.grid = of_call.grid | {"assessors": {"independent_reviews": WANTED, "third_review_if": [rule_]}}
-        cases = [case(of_call, requested_minor=900_000 + 100_000 * n) for n in range(4)]
+        hub = organization(person(), name=f"Hub {stage}")
+        cases = [
+            case(
+                of_call,
+                requested_minor=900_000 + 100_000 * n,
+                lot_key="L1" if n < 2 else "L2",
+                applicant={"fiscal_sponsor_id": hub.id if n > 1 else None},
+            )
+            for n in range(4)
+        ]
         save(Membership(organization_id=cases[0].organization_id, person_id=both.id, role=MemberRole.EDITOR))
         world.calls.append(of_call)
         world.applications.append(cases)
+        world.hubs.append(hub)
         _bring_to(stage, world)
     return world
 
@@ -144,10 +158,10 @@ class Story:
 
     def __init__(self, world: World, stage: int) -> None:
         self.world = world
-        self.call, self.applications = world.calls[stage], world.applications[stage]
+        self.call, self.applications, self.hub = world.calls[stage], world.applications[stage], world.hubs[stage]
         self.now = MOMENTS[stage]
-        both, first = world.reviewers[-1], self.applications[0]
-        self.tied = {(both.id, first.organization_id)}
+        self.tied: set[tuple[int, int]] = set()
+        self.belongs = {(world.reviewers[-1].id, self.applications[0].organization_id)}
 
     def attempt(self, act: Callable[[], object]) -> bool:
         """Act as one request does: whole, or not at all."""
@@ -159,8 +173,18 @@ class Story:
         return True
 
     def is_tied(self, somebody: Person, application: Application) -> bool:
-        """Whether somebody stands too close, as far as the history went."""
-        return (somebody.id, application.organization_id) in self.tied
+        """Whether somebody stands too close, as far as the history went: they declared it about the applicant or its
+        sponsor, or stepped aside; they belong to the applicant, or to another one of the same lot.
+        """
+        return self.are_tied(somebody.id, application)
+
+    def are_tied(self, person_id: int, application: Application) -> bool:
+        """The same, by the key of somebody."""
+        own = [one for one in self.applications if (person_id, one.organization_id) in self.belongs]
+        rivals = [one for one in own if one.state != ApplicationState.WITHDRAWN and one.lot_key == application.lot_key]
+        sponsor = application.organization.fiscal_sponsor_id
+        declared = not self.tied.isdisjoint({(person_id, application.organization_id), (person_id, sponsor)})
+        return declared or application in own or bool(rivals)
 
     def assignments(self, *states: str) -> list[Assignment]:
         """The assignments in some states."""
@@ -174,7 +198,7 @@ class Story:
     def decision(self, application: Application) -> Any:
         """The decision that stands on an application."""
         of_it = db.session.query(Decision).filter_by(application_id=application.id)
-        return of_it.filter(Decision.state.not_in(ENDED_STATES)).one_or_none()
+        return of_it.filter(Decision.state.not_in(ENDED_STATES), Decision.taken_up_at.is_(None)).one_or_none()
 
     # what is made of several acts
 
@@ -250,7 +274,8 @@ _NOW = text(
                   'voided', r.voided_at IS NOT NULL, 'organization_id', mine.organization_id) ORDER BY s.id), '[]')
                 FROM assignment s JOIN mine ON mine.id = s.application_id LEFT JOIN review r ON r.assignment_id = s.id),
       'decided', (SELECT coalesce(json_agg(json_build_object('id', d.id, 'application_id', d.application_id,
-                    'state', d.state, 'outcome', d.outcome, 'amount_minor', d.amount_minor) ORDER BY d.id), '[]')
+                    'state', d.state, 'outcome', d.outcome, 'amount_minor', d.amount_minor,
+                    'taken_up', d.taken_up_at IS NOT NULL) ORDER BY d.id), '[]')
                   FROM decision d JOIN mine ON mine.id = d.application_id),
       'written', (SELECT coalesce(json_agg(json_build_object('id', s.id, 'content', json_build_array(r.total,
                     r.submitted_at, r.summary, r.for_applicant, r.recommendation,
@@ -297,6 +322,8 @@ class Histories(RuleBasedStateMachine):
             for one in list(db.session):
                 if not isinstance(one, STAYING):
                     db.session.expire(one)
+                elif isinstance(one, Person):
+                    db.session.expire(one, ["memberships"])
 
     @initialize(stage=st.sampled_from((BEGUN, REVIEWED, IN_SESSION, TOLD)))
     def begin(self, stage: int) -> None:
@@ -305,6 +332,7 @@ class Histories(RuleBasedStateMachine):
         self.there.enter_context(clock.at(self.story.now))
         self.sealed: dict[int, Any] = {}
         self.replaced: set[tuple[int, int]] = set()
+        self.is_swept = True
         self.now = self._read()
 
     # ---------------------------------------------------------------- trying
@@ -409,7 +437,7 @@ class Histories(RuleBasedStateMachine):
     @rule(n=st.integers(0, 11), m=st.integers(0, 3), of_call=st.booleans(), grade=st.sampled_from(list(Grade)))
     def declare(self, n: int, m: int, of_call: bool, grade: str) -> None:
         who, organization = self._one(self.world.everybody, n), self._one(self.story.applications, m).organization
-        if (who.id, organization.id) in self.story.tied and grade != Grade.CONFLICT:
+        if self.story.is_tied(who, self._one(self.story.applications, m)) and grade != Grade.CONFLICT:
             return  # the latest declaration counts, and this history never takes one back
         happened = self._try(
             "declare",
@@ -420,6 +448,35 @@ class Histories(RuleBasedStateMachine):
         assert happened
         if grade == Grade.CONFLICT:
             self.story.tied.add((who.id, organization.id))
+
+    @rule(n=st.integers(0, 11))
+    def declare_about_the_sponsor(self, n: int) -> None:
+        who = self._one(self.world.everybody, n)
+        about = {"grade": Grade.CONFLICT, "reason": "A cousin leads it.", "by": who}
+        assert self._try("declare about the sponsor", lambda: decisions.declare_interest(who, self.story.hub, **about))
+        self.story.tied.add((who.id, self.story.hub.id))
+
+    @precondition(lambda self: hasattr(self, "story") and len(self.story.belongs) == 1)
+    @rule(n=st.integers(0, 10), m=st.integers(0, 3), swept=st.booleans())
+    def join(self, n: int, m: int, swept: bool) -> None:
+        """Nobody is told, and nobody declares anything."""
+        others = [one for one in self.world.everybody if one != self.world.reviewers[-1]]
+        who, applicant = self._one(others, n), self._one(self.story.applications, m).organization_id
+        if any(one.organization_id == applicant for one in self.story.applications if one.state == "withdrawn"):
+            return
+        Histories.done["join"] += 1
+        save(Membership(organization_id=applicant, person_id=who.id, role=MemberRole.EDITOR))
+        db.session.expire(who, ["memberships"])
+        self.story.belongs.add((who.id, applicant))
+        self.is_swept = False
+        if swept:
+            self.sweep()
+
+    @precondition(lambda self: hasattr(self, "story") and not self.is_swept)
+    @rule()
+    def sweep(self) -> None:
+        assert self._try("sweep", lambda: decisions.close_hidden_reviews(by=self.world.chairs[0]))
+        self.is_swept = True
 
     @precondition(lambda self: self._in("completed"))
     @rule(n=st.integers(0, 7), reason=st.sampled_from(["Look again.", "Look again.", ""]))
@@ -444,6 +501,8 @@ class Histories(RuleBasedStateMachine):
     @rule(n=st.integers(0, 3))
     def withdraw(self, n: int) -> None:
         application = self._one(self.story.applications, n)
+        if any(organization == application.organization_id for _, organization in self.story.belongs):
+            return  # its rivals would be open again to who did not step aside yet
         by = db.session.get_one(Person, application.started_by_id)
         self._try("withdraw", lambda: decisions.withdraw_application(application, "We closed.", by=by))
 
@@ -508,15 +567,15 @@ class Histories(RuleBasedStateMachine):
 
     def _was_decided_well(self, decision: Decision) -> None:
         """On at least two reviews of people without a conflict, by a quorum of members without one."""
-        organization = decision.application.organization_id
+        about = decision.application
         counted = [one for one in self._read().asked if one.application_id == decision.application_id and _counts(one)]
         assert len(counted) >= WANTED
-        assert not [one for one in counted if (one.reviewer_id, organization) in self.story.tied]
+        assert not [one for one in counted if self.story.are_tied(one.reviewer_id, about)]
         present = {seat.person_id for seat in decision.meeting.seats if seat.present}
         votes = Counter(
             one.choice
             for one in decision.votes
-            if one.person_id in present and (one.person_id, organization) not in self.story.tied
+            if one.person_id in present and not self.story.are_tied(one.person_id, about)
         )
         assert votes.total() >= decision.meeting.quorum
         assert votes[Choice.FOR] > votes[Choice.AGAINST]
@@ -604,11 +663,13 @@ class Histories(RuleBasedStateMachine):
         loads = Counter(one.reviewer_id for one in live if one.round == 1)
         assert all(number <= capacity[who] for who, number in loads.items())
         decided = {one.application_id for one in now.decided if one.state in ("taken", "released")}
+        cases = {one.id: one for one in self.story.applications}
         for one in live:
-            if (one.reviewer_id, one.organization_id) in self.story.tied:
+            if self.is_swept and self.story.are_tied(one.reviewer_id, cases[one.application_id]):
                 assert one.application_id in decided, "who has a conflict reviews nothing that is not decided"
                 assert one.state == SUBMITTED
-        standing = Counter(one.application_id for one in now.decided if one.state not in ENDED_STATES)
+        stand = [one for one in now.decided if one.state not in ENDED_STATES and not one.taken_up]
+        standing = Counter(one.application_id for one in stand)
         assert all(number == 1 for number in standing.values()), "one decision stands on an application"
         awarded = [one.amount_minor for one in now.decided if one.state in ("taken", "released")]
         assert sum(awarded) <= self.story.call.envelope_minor
@@ -627,13 +688,8 @@ class Histories(RuleBasedStateMachine):
         assert [Fraction(place.result.score or 0) for place in list_.ranked] == [score for _, score in expected]
 
     def _who_has_a_conflict_sees_nothing(self) -> None:
-        by_organization = {one.organization_id: one.id for one in self.story.applications}
-        people = {one.id: one for one in self.world.everybody}
-        hidden: dict[int, set[int]] = defaultdict(set)
-        for who, organization in self.story.tied:
-            hidden[who].add(by_organization[organization])
-        for who, applications in hidden.items():
-            somebody = people[who]
+        for somebody in self.world.everybody:
+            applications = {one.id for one in self.story.applications if self.story.is_tied(somebody, one)}
             for seen in (scope(somebody, Application), cases_seen_by(somebody), applications_assessed_under(somebody)):
                 assert not applications & _ids(seen.with_only_columns(Application.id)) - self._own(somebody)
             assert not applications & _ids(scope(somebody, Assignment).with_only_columns(Assignment.application_id))

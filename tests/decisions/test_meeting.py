@@ -109,7 +109,7 @@ def test_less_than_two_reviews_is_no_ground_for_a_decision() -> None:
     decision = actions.propose(meeting, application, **award)
     for member in people:
         actions.vote(decision, Choice.FOR, by=member)
-    review_actions.recuse(one, "A cousin works there.", by=one.reviewer)
+    actions.recuse_from_review(one, "A cousin works there.", by=one.reviewer)
     assert refusal(actions.take, decision, by=people[0]) == {"reviews_missing"}, "a voided review does not count"
 
 

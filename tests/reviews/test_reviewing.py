@@ -13,7 +13,7 @@ from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.permissions import scope
 from grants.core.rules import Refused
-from grants.core.workflow import NoSuchMove
+from grants.decisions import actions as decisions
 from grants.history.models import HistoryEntry
 from grants.reviews import actions, queries, rules
 from grants.reviews.models import Assignment, Declined, Review
@@ -59,13 +59,13 @@ def test_a_conflict_declared_elsewhere_recuses_at_once(app: Flask) -> None:
     one = asked()
     other = assignment(case(), one.reviewer)
     applicant = one.application.organization
-    actions.declare_interest(one.reviewer, applicant, grade=Grade.CONFLICT, reason="A relative.", by=one.reviewer)
+    decisions.declare_interest(one.reviewer, applicant, grade=Grade.CONFLICT, reason="A relative.", by=one.reviewer)
     assert one.state == AssignmentState.RECUSED
     assert other.state == AssignmentState.ACCEPTED
     with pytest.raises(Refused):
         actions.accept(one, grade=Grade.KNOWS, reason="I take it back.", by=one.reviewer)
     actions.declare_interest(one.reviewer, applicant, grade=Grade.NONE, reason="", by=one.reviewer)
-    with pytest.raises(NoSuchMove):
+    with pytest.raises(Refused):
         actions.accept(one, grade=Grade.KNOWS, reason="I take it back.", by=one.reviewer)
 
 
@@ -135,7 +135,7 @@ def test_a_submitted_review_cannot_be_changed_until_it_is_reopened_with_a_reason
 def test_a_conflict_after_scoring_voids_the_review_and_keeps_the_record(app: Flask) -> None:
     application = case()
     one, other = reviewed(application, 5, 5), reviewed(application, 3, 3)
-    actions.recuse(one, "I learned that a cousin works there.", by=one.reviewer)
+    decisions.recuse_from_review(one, "I learned that a cousin works there.", by=one.reviewer)
     review = db.session.get(Review, one.review.id)
     assert review.voided_at is not None
     assert review.total == 100
@@ -147,7 +147,7 @@ def test_a_conflict_after_scoring_voids_the_review_and_keeps_the_record(app: Fla
 
 
 def test_stepping_aside_declining_and_releasing_need_a_reason_and_close_everything(app: Flask) -> None:
-    for act in (actions.recuse, partial(actions.decline, kind=Declined.TOO_MANY), actions.release):
+    for act in (decisions.recuse_from_review, partial(actions.decline, kind=Declined.TOO_MANY), actions.release):
         one = assignment(case(), reviewer())
         mine = db.session.query(Assignment).filter(Assignment.id.in_([a.id for a in seen_by(one)]))
         assert mine.count() == 1
