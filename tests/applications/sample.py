@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from grants.accounts.models import Organization, Person, Role
 from grants.applications import actions
 from grants.applications.models import Application, Receipt
 from grants.calls.actions import import_call, publish
-from grants.calls.forms import read_call
+from grants.calls.forms import LOADER, read_call
 from grants.calls.models import Call
 from grants.core import clock
 from grants.questionnaires.queries import definition_of
@@ -28,13 +29,18 @@ REFERENCES = [f"APP-{n:03d}" for n in range(1, 13)]
 @cache
 def read(name: str) -> Any:
     """One sample file."""
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), LOADER)  # noqa: S506 - the safe one
+
+
+@cache
+def _documents() -> dict[str, Any]:
+    return read_call(FOLDER)
 
 
 def sample_call() -> tuple[Call, Person]:
     """The published sample call, and the global coordinator who published it."""
     coordinator = make.person(Role.GLOBAL_COORDINATOR, name="Coordinator of All")
-    call = import_call(read_call(FOLDER), by=coordinator)
+    call = import_call(deepcopy(_documents()), by=coordinator)
     with clock.at(datetime(2027, 1, 5, tzinfo=UTC)):
         publish(call, by=coordinator)
     return call, coordinator
