@@ -680,7 +680,7 @@ def cancel_call(call: Call, reason: str, *, by: Person) -> None:
 
 def _seen_by(person: Person, call: Call) -> rules.Ranking:
     """The ranked list as a person may see it."""
-    return rules.ranking(call, reviews.standing_of(call), hidden=conflicts.hidden_ids(person, call.id))
+    return rules.ranking(call, reviews.standing_of(call), hidden=reviews.gate_of(person, call.id).ids)
 
 
 def _hold(application: Application) -> None:

@@ -14,6 +14,7 @@ from grants.conflicts.queries import hidden_applications
 from grants.core.permissions import composed_once, scope_of
 from grants.decisions.models import Decision, Meeting, Seat
 from grants.decisions.queries import TOLD
+from grants.reviews.queries import to_hand_in
 
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
 
@@ -34,7 +35,8 @@ def meetings_seen_by(user: Any) -> Select[Meeting]:
 @composed_once
 def cases_seen_by(user: Any) -> Select[Application]:
     """The eligible applications a person may see in meetings: members those of the calls they are invited for,
-    coordinators their regions', auditors all; never one they stepped aside from.
+    coordinators their regions', auditors all; never one they stepped aside from, nor one of which they still have a review
+    to hand in.
     """
     found = select(Application).where(Application.state == ApplicationState.ELIGIBLE)
     if not user.is_authenticated:
@@ -47,7 +49,8 @@ def cases_seen_by(user: Any) -> Select[Application]:
         ways.append(Application.region.in_(sorted(user.regions)))
     if user.holds(Role.AUDITOR):
         ways.append(true())
-    return found.where(or_(*ways), Application.id.not_in(hidden_applications(user.id)))
+    unseen = (hidden_applications(user.id), to_hand_in(user.id))
+    return found.where(or_(*ways), *[Application.id.not_in(some) for some in unseen])
 
 
 @scope_of(Decision)

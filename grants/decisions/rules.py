@@ -640,8 +640,8 @@ def obstacles_by_stepping_aside(hidden: AbstractSet[int]) -> list[Obstacle]:
     if not hidden:
         return []
     message = _l(
-        "This counts the money of the whole list, from which you stepped aside in part. Please let somebody do it who "
-        "stepped aside from nothing."
+        "This counts the money of the whole list, and something of it is hidden from you. Please let somebody do it who "
+        "sees all of it."
     )
     return [Obstacle("stepped_aside", message)]
 

@@ -137,7 +137,7 @@ def obstacles_to_drawing(
         return [Obstacle("drawn_already", _l("It is drawn. There is one draw in a call."))]
     found = []
     if not hidden.isdisjoint(list_.by_id):
-        message = _l("You stepped aside from an application to this call. Please let somebody else draw.")
+        message = _l("Something of this list is hidden from you. Please let somebody else draw.")
         return [Obstacle("stepped_aside", message)]
     waiting = len(list_.waiting) + sum(1 for one in list_.results if one.third_review)
     if waiting:

@@ -11,7 +11,6 @@ from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.calls.models import Call
-from grants.conflicts.queries import hidden_ids
 from grants.core import clock
 from grants.core.permissions import require, scope
 from grants.core.web import access, done, found
@@ -80,7 +79,7 @@ def draw(reference: str) -> ResponseReturnValue:
     """Draw, once."""
     call = _call(reference)
     require(permissions.can_draw(current_user, call))
-    actions.draw(call, by=current_user, hidden=hidden_ids(current_user, call.id))
+    actions.draw(call, by=current_user, hidden=gate_of(current_user, call.id).ids)
     return done(_("It is drawn. The seed is disclosed."), ".of_call", reference=reference)
 
 

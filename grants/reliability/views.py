@@ -11,7 +11,6 @@ from flask_login import current_user
 
 from grants.calls.models import Call
 from grants.calls.queries import call_to_read
-from grants.conflicts.queries import hidden_ids
 from grants.core.permissions import require, scope
 from grants.core.web import access, found
 from grants.decisions.rules import Ranked, Ranking, ranking
@@ -45,7 +44,7 @@ def of_call(reference: str) -> ResponseReturnValue:
     require(can_follow_reviews(current_user))
     call = found(call_to_read(scope(current_user, Call), reference))
     standing = reviews.standing_of(call)
-    list_ = ranking(call, standing, hidden=hidden_ids(current_user, call.id))
+    list_ = ranking(call, standing, hidden=reviews.gate_of(current_user, call.id).ids)
     ratings = rules.ratings_of(list_.results)
     names = {one.reference: one.name for one in reviews.candidates()}
     return render_template(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.applications.models import Application, Attachment, Receipt
@@ -12,16 +12,20 @@ from grants.conflicts.permissions import DECLARERS
 from grants.conflicts.queries import hidden_applications, tied_organizations
 from grants.core.permissions import composed_once, limit_of, scope_of
 from grants.reviews.models import Assignment
+from grants.reviews.queries import blind_to_hand_in, to_hand_in
 from grants.reviews.workflow import LIVE, AssignmentState
 
 
 @limit_of(Application, Attachment, Receipt)
 def without_conflict(user: Any, found: Select[Any]) -> Select[Any]:
-    """Whoever has a tie to an applicant sees nothing of its applications, unless they are a member themselves."""
+    """Whoever has a tie to an applicant sees nothing of its applications, unless they are a member themselves; whoever has
+    a blind review to hand in sees nothing of that application but the pages of the review.
+    """
     if not user.is_authenticated or not user.holds(*DECLARERS):
         return found
     own = Application.organization_id.in_([m.organization_id for m in user.memberships])
-    return found.where(or_(own, Application.id.not_in(hidden_applications(user.id))))
+    unseen = [hidden_applications(user.id), *([blind_to_hand_in(user.id)] if user.holds(Role.REVIEWER) else [])]
+    return found.where(or_(own, and_(*[Application.id.not_in(some) for some in unseen])))
 
 
 @limit_of(Organization)
@@ -35,32 +39,34 @@ def without_tie(user: Any, found: Select[Any]) -> Select[Any]:
 
 @scope_of(Assignment)
 def assignments_seen_by(user: Any) -> Select[Assignment]:
-    """Reviewers their own while they last, coordinators those of their regions, auditors all; never with a conflict."""
+    """Reviewers their own while they last, coordinators those of their regions, auditors all; never with a conflict, and
+    of others none before their own is handed in.
+    """
     found = select(Assignment).join(Application, Application.id == Assignment.application_id)
     if not user.is_authenticated:
         return found.where(false())
-    ways: list[Any] = [(Assignment.reviewer_id == user.id) & Assignment.state.in_(LIVE)]
-    if user.holds(*COORDINATORS):
-        ways.append(Application.region.in_(sorted(user.regions)))
-    if user.holds(Role.AUDITOR):
-        ways.append(true())
-    return found.where(or_(*ways), Application.id.not_in(hidden_applications(user.id)))
+    own = (Assignment.reviewer_id == user.id) & Assignment.state.in_(LIVE)
+    return found.where(or_(own, _followed(user)), Application.id.not_in(hidden_applications(user.id)))
 
 
 @composed_once
 def applications_assessed_under(user: Any) -> Select[Application]:
     """The applications whose reviews a person may follow, once sent in: coordinators their regions', auditors all;
-    never with a conflict.
+    never with a conflict, nor before their own review is handed in.
     """
     found = select(Application).where(Application.submitted_at.is_not(None))
     if not user.is_authenticated:
         return found.where(false())
+    return found.where(_followed(user), Application.id.not_in(hidden_applications(user.id)))
+
+
+def _followed(user: Any) -> ColumnElement[bool]:
     ways: list[Any] = [false()]
     if user.holds(*COORDINATORS):
         ways.append(Application.region.in_(sorted(user.regions)))
     if user.holds(Role.AUDITOR):
         ways.append(true())
-    return found.where(or_(*ways), Application.id.not_in(hidden_applications(user.id)))
+    return and_(or_(*ways), Application.id.not_in(to_hand_in(user.id)))
 
 
 def can_follow_reviews(user: Any) -> bool:

@@ -42,7 +42,7 @@ from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of, once_published
 from grants.calls.workflow import CallState
 from grants.conflicts.models import ConflictDeclaration
-from grants.conflicts.queries import conflicts_in, declared_for
+from grants.conflicts.queries import PEOPLE, conflicts_in, declared_for
 from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
 from grants.core.files import StoredFile
 from grants.core.money import Money
@@ -197,6 +197,20 @@ class Board:
     candidates: list[Candidate]
     assignments: Assignments
     ties: frozenset[tuple[int, int]]
+
+
+def to_hand_in(person_id: Any) -> Select[int]:
+    """The applications of which a person still has a review to hand in. Until then they read no other review of it and
+    nothing that follows from one, in whatever role; and in a call that hides its applicants nothing but their own pages.
+    """
+    waits = Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED))
+    return select(Assignment.application_id).where(Assignment.reviewer_id == person_id, waits)
+
+
+def blind_to_hand_in(person_id: Any) -> Select[int]:
+    """Those of them that are in calls which hide their applicants."""
+    found = to_hand_in(person_id).join(Application, Application.id == Assignment.application_id)
+    return found.join(Call, Call.id == Application.call_id).where(Call.hides_applicants)
 
 
 def declared_on(assignment: Assignment) -> ConflictDeclaration | None:
@@ -649,8 +663,9 @@ def _asking_for_names(questionnaire_id: int) -> dict[str, tuple[str, bool]]:
 
 @dataclass(frozen=True)
 class Gate:
-    """What somebody may see nothing of in a call (``ids``, applications of any state), and the gate that each text which
-    others wrote passes before they read it: whoever departs from the ranking, for one, names the application preferred.
+    """What somebody may see nothing of in a call (``ids``, applications of any state) beside their own pages, because of a
+    conflict or before their own review is in; and the gate that each text which others wrote passes before they read it:
+    whoever departs from the ranking, for one, names the application preferred.
     """
 
     ids: frozenset[int] = frozenset()
@@ -673,7 +688,8 @@ def gate_of(person: Person, call_id: int) -> Gate:
 def gates_of(person_ids: Iterable[int], call_id: int) -> dict[int, Gate]:
     """The gates of those people from whom something is hidden in a call."""
     hidden: dict[int, set[int]] = defaultdict(set)
-    for person_id, application_id in conflicts_in(call_id, person_ids):
+    people = list(person_ids)
+    for person_id, application_id in (*conflicts_in(call_id, people), *_WRITING(people=people, call=call_id)):
         hidden[person_id].add(application_id)
     if not hidden:
         return {}
@@ -681,6 +697,19 @@ def gates_of(person_ids: Iterable[int], call_id: int) -> dict[int, Gate]:
     named = names_hidden({organization: questionnaire for _id, _own, organization, questionnaire in rows})
     own = {one: joined([named[by], Redaction(called)]) for one, called, by, _questionnaire in rows}
     return {person: Gate(frozenset(ids), joined(own[one] for one in ids)) for person, ids in hidden.items()}
+
+
+_WRITING = Prepared(
+    lambda: (
+        select(Assignment.reviewer_id, Assignment.application_id)
+        .join(Application, Application.id == Assignment.application_id)
+        .where(
+            Application.call_id == OF_CALL,
+            Assignment.reviewer_id == any_(PEOPLE),
+            Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)),
+        )
+    )
+)
 
 
 _UNTOLD = Prepared(

@@ -248,7 +248,7 @@ def test_who_stepped_aside_neither_confirms_an_award_nor_closes_the_meeting(app:
     assert actions.take(queries.decision_on(other.id), by=people[2]).outcome == "decline"
     assert refusal(actions.close_meeting, meeting, minutes="Short.", by=by) == {"stepped_aside"}
     page = browser.sign_in(by).open(f"/meetings/{meeting.reference}")
-    assert "Please let somebody do it who stepped aside from nothing." in page.text
+    assert "Please let somebody do it who sees all of it." in page.text
     actions.close_meeting(db.session.merge(meeting), minutes="Short.", by=db.session.merge(free))
 
 
