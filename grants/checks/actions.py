@@ -13,7 +13,7 @@ from grants.applications.actions import answers_in, open_parts, put_back, renew_
 from grants.applications.models import Application, Receipt
 from grants.checks import mails, queries, rules
 from grants.checks.models import Clarification, Finding, Outcome
-from grants.conflicts.queries import free_coordinators
+from grants.conflicts.queries import free_among, free_coordinators
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l
@@ -200,8 +200,8 @@ def hand_in(clarification: Clarification, answer: str, *, by: Person) -> Receipt
     _end(clarification, by)
     history.record(clarification, "answer", by=by, receipt=receipt.number)
     told = {person.id: person for person in [by, *applications.people_of(application)]}
-    coordinators = free_coordinators(application)
-    staff = {person.id: person for person in [clarification.asked_by, *coordinators]}
+    asked_by = free_among([clarification.asked_by], application.organization_id, application.call_id)
+    staff = {person.id: person for person in [*asked_by, *free_coordinators(application)]}
     post(
         *(mails.clarification_received(clarification, to=person) for person in told.values()),
         *(mails.clarification_answered(clarification, to=person) for person in staff.values()),

@@ -11,7 +11,7 @@ from grants.calls.queries import documents_of
 from grants.complaints import mails, queries, rules
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import ComplaintState
-from grants.conflicts.queries import free_coordinators
+from grants.conflicts.queries import free_among, free_coordinators
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l, language_now
@@ -102,5 +102,8 @@ def _answer(complaint: Complaint, verb: str, answer: str, by: Person) -> None:
 def withdraw(complaint: Complaint, *, by: Person) -> None:
     """Take a complaint back before it is answered."""
     history.record(complaint, "withdraw", by=by)
-    told = [complaint.examiner] if complaint.examiner else free_coordinators(complaint.application)
+    about = complaint.application
+    told = free_coordinators(about)
+    if complaint.examiner is not None:
+        told = free_among([complaint.examiner], about.organization_id, about.call_id)
     post(*(mails.complaint_withdrawn(complaint, person) for person in told))

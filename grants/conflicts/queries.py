@@ -151,9 +151,14 @@ class Applied(Protocol):
 
 def free_coordinators(about: Applied) -> list[Person]:
     """The coordinators of the region of an application or a grant who have no conflict: those who may be told of it."""
-    people = coordinators_of(about.region)
-    ties = ties_of([person.id for person in people], about.call_id)
-    return [person for person in people if (person.id, about.organization_id) not in ties]
+    return free_among(coordinators_of(about.region), about.organization_id, about.call_id)
+
+
+def free_among(people: Iterable[Person], organization_id: int, call_id: int | None = None) -> list[Person]:
+    """Those of these people who may be told of an applicant: who have no conflict with it in one call, or in any."""
+    asked = list(people)
+    ties = ties_of([person.id for person in asked], call_id)
+    return [person for person in asked if (person.id, organization_id) not in ties]
 
 
 # ------------------------------------------------------------------ what was declared

@@ -13,6 +13,7 @@ from grants.awards import actions as awards
 from grants.awards import queries as award_queries
 from grants.awards import rules as award_rules
 from grants.awards.models import Agreement, Award
+from grants.conflicts.queries import free_among
 from grants.core import clock, encryption, files
 from grants.core.db import db
 from grants.core.mail import post
@@ -288,7 +289,8 @@ def confirm(
     disbursement.confirmed_at = at
     disbursement.confirmed_by_id = by.id
     history.record(disbursement, "confirm", by=by, received=received.minor, currency=received.currency)
-    post(mails.disbursement_confirmed(disbursement, disbursement.prepared_by))
+    told = free_among([disbursement.prepared_by], disbursement.tranche.award.organization_id)
+    post(*(mails.disbursement_confirmed(disbursement, to) for to in told))
     return disbursement
 
 
@@ -432,18 +434,18 @@ def _leaders(organization_id: int) -> list[Person]:
 
 
 def _other_officers(by: Person, organization_id: int) -> list[Person]:
-    officers = holders_of(Role.FINANCE_OFFICER)
-    return [officer for officer in officers if officer.id != by.id and not officer.belongs_to(organization_id)]
+    others = [officer for officer in holders_of(Role.FINANCE_OFFICER) if officer.id != by.id]
+    return free_among(others, organization_id)
 
 
 def tell_of_locked_proofs() -> int:
     """Tell the finance officers of proofs that were found to hold a virus, each once; says how many."""
-    locked = queries.locked_proofs()
+    locked, number = queries.locked_proofs(), 0
     officers = holders_of(Role.FINANCE_OFFICER) if locked else []
-    if not officers:
-        return 0
-    for proved, reference in locked:
-        if isinstance(proved, Disbursement):
+    for proved, reference, organization_id in locked:
+        told = free_among(officers, organization_id)
+        if told and isinstance(proved, Disbursement):
             history.note("disbursement", proved.id, "lock", by=None)
-        post(*(mails.proof_locked(proved, reference, to) for to in officers))
-    return len(locked)
+        post(*(mails.proof_locked(proved, reference, to) for to in told))
+        number += bool(told)
+    return number

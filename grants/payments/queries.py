@@ -788,18 +788,21 @@ def refund_by_reference(award: Award, reference: str) -> Refund | None:
     return db.session.scalar(found.options(joinedload(Refund.proof)))
 
 
-def locked_proofs() -> list[tuple[Disbursement | Refund, str]]:
-    """Payments and refunds whose proof was found to hold a virus and of which nobody was told, with their grants."""
-    found: list[tuple[Disbursement | Refund, str]] = []
-    paid = select(Disbursement, Award.reference).join(Disbursement.tranche).join(Award, Award.id == Tranche.award_id)
-    refunded = select(Refund, Award.reference).join(Award, Award.id == Refund.award_id)
+def locked_proofs() -> list[tuple[Disbursement | Refund, str, int]]:
+    """Payments and refunds whose proof was found to hold a virus and of which nobody was told; the reference of the grant,
+    and the grantee.
+    """
+    found: list[tuple[Disbursement | Refund, str, int]] = []
+    of_grant = (Award.reference, Award.organization_id)
+    paid = select(Disbursement, *of_grant).join(Disbursement.tranche).join(Award, Award.id == Tranche.award_id)
+    refunded = select(Refund, *of_grant).join(Award, Award.id == Refund.award_id)
     for rows, proved in ((paid, Disbursement), (refunded, Refund)):
         written = func.concat_ws("|", "proof_locked", proved.reference, "", "", proved.proof_id, "")
         told = select(OutboxMail.id).where(func.starts_with(OutboxMail.key, written))
         locked = rows.join(StoredFile, StoredFile.id == proved.proof_id).where(
             StoredFile.scan == Scan.INFECTED, ~told.exists()
         )
-        found += [(row[0], row[1]) for row in db.session.execute(locked.order_by(proved.id))]
+        found += [(row[0], row[1], row[2]) for row in db.session.execute(locked.order_by(proved.id))]
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -60,7 +60,8 @@ EARLIEST = timezone(timedelta(hours=14))
 class Deadline:
     """Something that somebody has to do by a day or a moment.
 
-    ``since`` is when it began to concern them: an offset that had passed by then is not caught up.
+    ``since`` is when it began to concern them: an offset that had passed by then is not caught up. ``applicant`` is the
+    organization it is about where ``people`` work for the fund: whoever has a conflict with it is not told.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Deadline:
     since: datetime
     people: Sequence[Person]
     context: dict[str, Any] = field(default_factory=dict)
+    applicant: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def deadlines(window: Window) -> list[Deadline]:
     """Every deadline in the window that somebody may have to be told of."""
     members = Members()
     coordinators = holders_of(Role.REGIONAL_COORDINATOR, Role.GLOBAL_COORDINATOR)
-    return [
+    found = [
         *_open_drafts(window, members),
         *_clarifications(window, members),
         *_reviews(window),
@@ -102,6 +104,11 @@ def deadlines(window: Window) -> list[Deadline]:
         *_unconfirmed_receipts(window, members),
         *_closeouts(window, coordinators),
         *_expiring_documents(window, members),
+    ]
+    ties = ties_of({person.id for one in found if one.applicant is not None for person in one.people}, None)
+    return [
+        replace(one, people=[person for person in one.people if (person.id, one.applicant) not in ties])
+        for one in found
     ]
 
 
@@ -187,7 +194,8 @@ def _clarifications(window: Window, members: Members) -> Iterator[Deadline]:
         about, context = f"{application.reference} question {asked.number}", {"reference": application.reference}
         people = members.of(application.organization_id)
         yield Deadline("clarification_due", about, asked.due_on, asked.asked_at, people, context)
-        yield Deadline("clarification_late", about, asked.due_on, asked.asked_at, [asked.asked_by], context)
+        asker, applicant = [asked.asked_by], application.organization_id
+        yield Deadline("clarification_late", about, asked.due_on, asked.asked_at, asker, context, applicant)
 
 
 def _reviews(window: Window) -> Iterator[Deadline]:
@@ -195,14 +203,17 @@ def _reviews(window: Window) -> Iterator[Deadline]:
     decided = select(Decision.id).where(Decision.application_id == Application.id, Decision.state.in_(DECIDED))
     found = (
         select(Assignment)
-        .join(Application, Application.id == Assignment.application_id)
+        .join(Assignment.application)
         .where(
             Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)),
             Application.state == ApplicationState.ELIGIBLE,
             ~decided.exists(),
             _within(window, Assignment.due_on),
         )
-        .options(joinedload(Assignment.reviewer))
+        .options(
+            joinedload(Assignment.reviewer),
+            contains_eager(Assignment.application).load_only(Application.organization_id),
+        )
     )
     waiting = list(_rows(found))
     hidden = conflicts_in(None, {one.reviewer_id for one in waiting})
@@ -210,8 +221,9 @@ def _reviews(window: Window) -> Iterator[Deadline]:
         if (assignment.reviewer_id, assignment.application_id) in hidden:
             continue
         context = {"assignment_id": assignment.id}
-        about = f"review {assignment.id}"
-        yield Deadline("review_due", about, assignment.due_on, assignment.asked_at, [assignment.reviewer], context)
+        about, reader = f"review {assignment.id}", [assignment.reviewer]
+        applicant = assignment.application.organization_id
+        yield Deadline("review_due", about, assignment.due_on, assignment.asked_at, reader, context, applicant)
 
 
 def _complaints(window: Window, coordinators: list[Person]) -> Iterator[Deadline]:
@@ -225,14 +237,13 @@ def _complaints(window: Window, coordinators: list[Person]) -> Iterator[Deadline
             joinedload(Complaint.examiner),
         )
     )
-    ties = ties_of([person.id for person in coordinators], None)
     for complaint in _rows(found):
         application, people = complaint.application, [complaint.examiner]
         if complaint.examiner is None:
-            here = [p for p in coordinators if application.region is None or p.coordinates(application.region)]
-            people = [p for p in here if (p.id, application.organization_id) not in ties]
-        context = {"reference": complaint.reference}
-        yield Deadline("complaint_due", complaint.reference, complaint.answer_by, complaint.made_at, people, context)
+            people = [p for p in coordinators if application.region is None or p.coordinates(application.region)]
+        about, context = complaint.reference, {"reference": complaint.reference}
+        applicant = application.organization_id
+        yield Deadline("complaint_due", about, complaint.answer_by, complaint.made_at, people, context, applicant)
 
 
 def _unanswered_offers(window: Window, members: Members) -> Iterator[Deadline]:
@@ -294,7 +305,8 @@ def _reports(window: Window, members: Members, coordinators: list[Person]) -> It
         yield Deadline("report_due", about, due.due_on, _start(award), members.of(award.organization_id), context)
         if due.required:
             regional = [p for p in coordinators if p.coordinates(award.region)]
-            yield Deadline("report_late", about, due.due_on, _start(award), regional, context)
+            applicant = award.organization_id
+            yield Deadline("report_late", about, due.due_on, _start(award), regional, context, applicant)
 
 
 def _payable_tranches(window: Window) -> Iterator[Deadline]:
@@ -310,7 +322,7 @@ def _payable_tranches(window: Window) -> Iterator[Deadline]:
         about = f"{standing.award_reference} tranche {standing.number}"
         context = {"reference": standing.award_reference, "number": standing.number}
         due = max(standing.due_on, since_when[standing.award_id])
-        yield Deadline("tranche_due", about, due, _morning(due), officers, context)
+        yield Deadline("tranche_due", about, due, _morning(due), officers, context, standing.organization_id)
 
 
 def _ready_since(award_ids: list[int]) -> dict[int, date]:
@@ -356,7 +368,7 @@ def _closeouts(window: Window, coordinators: list[Person]) -> Iterator[Deadline]
     opened = (
         select(Closeout)
         .where(Closeout.state == CloseoutState.OPENED, _within(window, Closeout.due_on))
-        .options(joinedload(Closeout.award).load_only(Award.reference, Award.region, Award.application_id))
+        .options(joinedload(Closeout.award).load_only(Award.reference, Award.region, Award.organization_id))
     )
     for closeout in _rows(opened):
         award = closeout.award
@@ -375,7 +387,8 @@ def _closeouts(window: Window, coordinators: list[Person]) -> Iterator[Deadline]
 
 def _to_close(award: Award, due: date, since: datetime, coordinators: list[Person]) -> Deadline:
     regional = [p for p in coordinators if p.coordinates(award.region)]
-    return Deadline("closeout_due", award.reference, due, since, regional, {"reference": award.reference})
+    context = {"reference": award.reference}
+    return Deadline("closeout_due", award.reference, due, since, regional, context, award.organization_id)
 
 
 def _expiring_documents(window: Window, members: Members) -> Iterator[Deadline]:
