@@ -521,6 +521,7 @@ def decisions_of(meeting: Meeting) -> list[Decision]:
                     Application.currency,
                     Application.organization_id,
                     Application.call_id,
+                    Application.language,
                 ),
                 joinedload(Application.organization).load_only(
                     Organization.reference, Organization.name, Organization.country

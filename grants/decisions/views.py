@@ -47,7 +47,7 @@ from grants.decisions.forms import (
 from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, DecisionOutcome, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
-from grants.letters.models import LetterKind
+from grants.letters.models import Letter, LetterKind
 from grants.letters.queries import letter_about
 from grants.questionnaires.views import in_short
 from grants.reviews import queries as reviews
@@ -60,7 +60,14 @@ from grants.reviews.permissions import (
     can_follow_reviews,
     can_write,
 )
-from grants.reviews.rules import CHANGED_ELSEWHERE, obstacles_to_submitting, read_grid, shown, version_of
+from grants.reviews.rules import (
+    CHANGED_ELSEWHERE,
+    obstacles_to_submitting,
+    read_grid,
+    results_of,
+    shown,
+    version_of,
+)
 from grants.reviews.views import (
     PAGE,
     Drawings,
@@ -70,6 +77,7 @@ from grants.reviews.views import (
     call_choices,
     declaration_page,
     interests_page,
+    pages_of,
     standing_parts,
     table_page,
     unfinished_page,
@@ -530,6 +538,55 @@ def _places_seen(meeting: Meeting, seen: list[Decision], gate: reviews.Gate) -> 
         return {one.application_id: one.rank for one in seen}
     list_ = rules.ranking(meeting.call, reviews.standing_of(meeting.call), hidden=gate.ids)
     return {place.application.id: place.rank for place in list_.ranked}
+
+
+# ------------------------------------------------------------------ the letters before they are sent
+
+
+class Written(NamedTuple):
+    """A letter as its applicant will read it, and the reviews that its sentences are from: reviewers by assignment."""
+
+    decision: Decision
+    letter: Letter
+    reviewers: dict[int, str]
+
+
+@bp.get("/meetings/<reference>/letters")
+@access(*COORDINATORS)
+def letters(reference: str) -> ResponseReturnValue:
+    """Every letter of a meeting as it will be sent, in its own language, with the sentences of the reviewers."""
+    meeting = _meeting(reference)
+    require(permissions.can_run_meeting(current_user, meeting.call))
+    gate = reviews.gate_of(current_user, meeting.call_id)
+    waiting = [
+        one
+        for one in queries.decisions_of(meeting)
+        if one.state in (DecisionState.PROPOSED, DecisionState.TAKEN)
+        and one.application_id not in gate.ids
+        and permissions.can_see_case(current_user, one.application.region)
+    ]
+    pages = pages_of(len(waiting), "decisions.letters", reference=reference)
+    shown_now = waiting[(pages.page - 1) * PAGE : pages.page * PAGE]
+    return render_template(
+        "decisions/letters.html",
+        meeting=meeting,
+        call=meeting.call,
+        pages=pages,
+        letters=_written(meeting.call, shown_now, gate),
+        outcomes=OUTCOME_LABELS,
+    )
+
+
+def _written(call: Call, decisions: list[Decision], gate: reviews.Gate) -> list[Written]:
+    made, results = actions.letters_of(call, decisions, clock.now()), results_of(reviews.standing_of(call))
+    reviewers = {
+        one.application.id: {review.assignment_id: review.reviewer for review in one.reviews_used} for one in results
+    }
+    for letter in made.values():
+        told = letter.details
+        feedback, sentences = gate.told(told["feedback"]), gate.all_told(told["sentences"])
+        letter.details = told | {"feedback": feedback, "sentences": sentences}
+    return [Written(one, made[one.id], reviewers.get(one.application_id, {})) for one in decisions]
 
 
 # ------------------------------------------------------------------ one application

@@ -76,7 +76,8 @@ class Pages:
         return url_for(self.endpoint, **dict(self.values), page=page)
 
 
-def _pages(total: int, endpoint: str, **values: Any) -> Pages:
+def pages_of(total: int, endpoint: str, **values: Any) -> Pages:
+    """The page of a list that was asked for, of as many as ``total`` lines fill."""
     pages = max((total + PAGE - 1) // PAGE, 1)
     return Pages(
         min(max(request.args.get("page", 1, type=int), 1), pages), pages, total, endpoint, tuple(values.items())
@@ -135,7 +136,7 @@ def table_page(call: Call, *, decided: Collection[int]) -> ResponseReturnValue:
     show = request.args.get("show", "all")
     show = show if show in kept else "all"
     shown = kept[show]
-    pages = _pages(len(shown), "decisions.reviews_of_call", reference=call.reference, show=show)
+    pages = pages_of(len(shown), "decisions.reviews_of_call", reference=call.reference, show=show)
     on_page = shown[(pages.page - 1) * PAGE : pages.page * PAGE]
     board = queries.board_of(call.id, [need.result.application for need in on_page], standing.assignments)
     settled = frozenset(need.id for need in on_page if need.id in decided)
@@ -665,7 +666,7 @@ def reviewers() -> ResponseReturnValue:
     require(permissions.can_see_reviewers(current_user))
     everybody, without = queries.number_of_reviewers()
     show = "unknown" if request.args.get("show") == "unknown" else "all"
-    pages = _pages(without if show == "unknown" else everybody, "reviews.reviewers", show=show)
+    pages = pages_of(without if show == "unknown" else everybody, "reviews.reviewers", show=show)
     return render_template(
         "reviews/reviewers.html",
         reviewers=queries.reviewers_page(pages.page, PAGE, only_without_profile=show == "unknown"),

@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from grants.accounts.models import Role
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import LANGUAGES
@@ -21,6 +22,7 @@ from grants.history.models import HistoryEntry
 from grants.letters import actions, queries, rules
 from grants.letters.models import Letter, LetterKind, LetterTemplate
 from grants.letters.queries import Paragraphs
+from grants.reviews.actions import declare_interest
 from grants.reviews.models import Review
 from tests.complaints.test_complaints import found_ineligible, owner, told
 from tests.decisions.rows import coordinator, decided, members, scored, session_of
@@ -238,3 +240,49 @@ def test_only_coordinators_of_the_call_word_its_letters(app: Flask, browser: Bro
     chair = Browser(app).sign_in(coordinator())
     chair.get(f"{page}/decline/xx", 404)
     chair.get(f"{page}/thanks/en", 404)
+
+
+# ------------------------------------------------------------------ read before they are sent
+
+
+def test_every_letter_is_read_as_it_will_be_sent_in_its_language_and_by_no_applicant(
+    app: Flask, browser: Browser
+) -> None:
+    of_call, people, by = call(), members(), coordinator()
+    french, other = scored(of_call, 5, 5, language="fr"), scored(of_call)
+    review = db.session.scalars(select(Review).join(Review.assignment).filter_by(application_id=french.id)).first()
+    meeting = session_of(of_call, people, by=by)
+    decided(meeting, french, people, feedback="Bravo.")
+    decisions.propose(meeting, other, outcome="reserve", reason="Later.", by=people[0])
+    page, mine, applicant = (
+        f"/meetings/{meeting.reference}/letters",
+        f"/reviews/{review.assignment_id}",
+        owner(french).email,
+    )
+    paragraphs = decisions.letters_of(of_call, [decision_on(french.id)], LETTERS)[decision_on(french.id).id]
+    shown = browser.sign_in(by).open(page)
+    for words in (
+        "Bravo.",
+        "Well prepared.",
+        paragraphs.outcome.splitlines()[0],
+        french.reference,
+        other.reference,
+    ):
+        assert " ".join(words.split()) in shown.content, words
+    assert paragraphs.language == "fr"
+    assert mine in browser.text, "the sentence is corrected in its review"
+    assert db.session.scalars(select(Letter)).all() == [], "nothing is kept by reading"
+    Browser(app).sign_in(applicant).get(page, 403)
+
+
+def test_nobody_reads_a_letter_that_concerns_their_conflict_or_names_it(browser: Browser) -> None:
+    of_call, people, by = call(), members(), coordinator()
+    secret, other = scored(of_call, 5, 5, title="Zanzibar lighthouse"), scored(of_call)
+    meeting = session_of(of_call, people)
+    decided(meeting, secret, people)
+    decided(meeting, other, people, "decline", reason="No.", feedback="Weaker than the Zanzibar lighthouse.")
+    declare_interest(by, secret.organization, grade=Grade.CONFLICT, reason="A cousin.", by=by)
+    shown = browser.sign_in(by).open(f"/meetings/{meeting.reference}/letters")
+    assert other.reference in shown.content
+    assert secret.reference not in browser.text
+    assert "Zanzibar" not in browser.text
