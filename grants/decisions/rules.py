@@ -213,6 +213,18 @@ def awards_among(lines: Iterable[ApplicationLine], ballots: Mapping[int, Ballot]
     return found
 
 
+def on_reserve(rows: Iterable[Ranked | Result], ballots: Mapping[int, Ballot]) -> list[Result]:
+    """Those whom the committee has put on the reserve list, in the order of the ranking: who is taken up first."""
+    results = [row.result if isinstance(row, Ranked) else row for row in rows]
+    return [
+        one
+        for one in results
+        if (ballot := ballots.get(one.application.id))
+        and ballot.state in DECIDED
+        and ballot.outcome == DecisionOutcome.RESERVE
+    ]
+
+
 @dataclass(frozen=True)
 class MoneyLine:
     """The envelope of a call: what is awarded, what the ranking would award yet, what it has no money for."""

@@ -142,6 +142,7 @@ def _agenda_values(
         "list": list_,
         "rows": seen[(page - 1) * PAGE : page * PAGE],
         "pages": Pages(page, pages, len(seen), endpoint, (("reference", meeting or call.reference),)),
+        "reserve": rules.on_reserve((row for _group, row in seen), ballots),
         "elsewhere": len(list_.rows) - len(seen),
         "ballots": ballots,
         "money": rules.money_line(call, list_, ballots),

@@ -19,12 +19,15 @@ from grants.core.rules import refuse
 from grants.decisions import queries as decisions
 from grants.decisions.models import Meeting
 from grants.decisions.permissions import FOLLOWERS, can_see_case, cases_seen_by
+from grants.decisions.queries import Said
 from grants.decisions.rules import Ranking, points_seen, ranking
 from grants.history import actions as history
 from grants.packs import queries, rules
 from grants.packs.models import Pack, PackState
 from grants.reviews import queries as reviews
 from grants.reviews.forms import PROVENANCES
+from grants.scenarios import queries as scenarios
+from grants.scenarios.rules import shown_to
 
 MAKE_PACKS = "packs.make"
 """The name of the task that makes packs."""
@@ -82,6 +85,7 @@ class Making:
     readable: list[int]
     applications: dict[int, Application]
     gate: reviews.Gate
+    discussion: dict[int, list[Said]]
     audience: Audience
     parts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -114,11 +118,15 @@ def begin(pack_id: int) -> Making | None:
         readable=readable,
         applications=applications,
         gate=gate,
+        discussion=decisions.discussion_of(meeting),
         audience=Audience.STAFF if person.holds(*FOLLOWERS) else Audience.COMMITTEE,
     )
     points = points_seen(decisions.points_of(meeting.id), gate, lambda region: can_see_case(person, region, meeting))
     titles = {key: f"{one.title} ({one.organization.name})" for key, one in applications.items()}
     making.parts = rules.front_in_words(meeting, person, points, list_, titles, clock.now())
+    if scenario := scenarios.scenario_before(meeting.id):
+        unseen = {one.region for one in call.regions if not can_see_case(person, one.region, meeting)}
+        making.parts += rules.scenario_in_words(shown_to(gate, scenario, call, scenarios.plan_of(call), unseen))
     queries.note_progress(pack.id, 0, len(readable))
     return making
 
@@ -140,6 +148,7 @@ def add_case(making: Making, application_id: int) -> None:
         checks.findings_of(application),
         reviews.submitted_reviews(application_id),
         answers,
+        [said for said in making.discussion.get(application_id, ()) if making.gate.told(said.text)],
         making.gate,
     )
     making.parts += rules.case_in_words(case, making.list_, making.criteria)

@@ -12,7 +12,7 @@ from grants.accounts.models import Confidentiality, Person
 from grants.applications.models import Application
 from grants.calls.models import Call, Criterion
 from grants.checks.models import Finding, Outcome
-from grants.core.languages import _l, country_name, pick
+from grants.core.languages import _l, _ln, country_name, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.core.templating import day, moment, money
@@ -23,6 +23,7 @@ from grants.packs.models import Pack, PackState
 from grants.reviews.models import Review
 from grants.reviews.queries import ApplicationLine, Gate
 from grants.reviews.rules import Grid, Result, shown
+from grants.scenarios.rules import Shown
 
 KEPT = timedelta(days=30)
 """How long a pack is kept; it can be made again."""
@@ -140,6 +141,7 @@ class Case:
     findings: Sequence[Finding]
     reviews: Sequence[Review]
     answers: Parts
+    discussion: Sequence[Said]
     gate: Gate
 
     @property
@@ -201,6 +203,25 @@ def _ranked(call: Call, list_: Ranking, titles: Mapping[int, str]) -> Parts:
     return [table((_l("Place"), _l("Application"), _l("Points"), _l("Asked for"), _l("Together")), rows)]
 
 
+def scenario_in_words(laid: Shown) -> Parts:
+    """The scenario that lies before the meeting, as the reader may see it."""
+    ticked = ", ".join(line["reference"] for line in laid.lines if line["ticked"])
+    amounts = {"amount": money(laid.balance.spent), "left": money(laid.balance.left)}
+    return [
+        section(_l("Scenario before this meeting: %(name)s", name=laid.name)),
+        paragraph(
+            _ln(
+                "%(num)s award, %(amount)s; %(left)s left.",
+                "%(num)s awards, %(amount)s; %(left)s left.",
+                laid.balance.number,
+                **amounts,
+            )
+        ),
+        paragraph(_l("In: %(references)s", references=ticked or "–")),
+        note(_l("Nothing is decided by it.")),
+    ]
+
+
 def _line(
     line: ApplicationLine, titles: Mapping[int, str], place: Any, result: Result, together: Money | None
 ) -> list[Any]:
@@ -240,7 +261,14 @@ def case_in_words(case: Case, list_: Ranking, criteria: Sequence[Criterion]) -> 
         parts += _reviewed(case, review, number, grid, criteria)
     if not case.reviews:
         parts += [heading(_l("Reviews")), note(_l("None has been submitted."))]
+    if case.discussion:
+        zone = application.call.timezone
+        parts += [heading(_l("Discussion")), *_said(case.discussion, zone)]
     return parts + deeper(case.answers)
+
+
+def _said(discussion: Iterable[Said], zone: str) -> Parts:
+    return [paragraph(f"{words.by} ({moment(words.at, zone)}): {words.text}") for words in discussion]
 
 
 def _checked(case: Case) -> Parts:
@@ -450,7 +478,7 @@ def _talked(said: Sequence[Said], one: Told | None, meeting: Meeting) -> Parts:
     parts = []
     if one is not None and one.left:
         parts.append(paragraph(_l("%(names)s left the room.", names=", ".join(one.left))))
-    parts += [paragraph(f"{words.by} ({moment(words.at, zone)}): {words.text}") for words in said]
+    parts += _said(said, zone)
     if one is None:
         return [*parts, note(_l("Nothing was decided about it."))]
     decision = one.decision

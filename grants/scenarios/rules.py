@@ -33,7 +33,7 @@ from grants.core.solver import Program
 from grants.decisions.models import Meeting
 from grants.decisions.rules import Ranked, Share
 from grants.decisions.workflow import MeetingState
-from grants.reviews.queries import ApplicationLine
+from grants.reviews.queries import ApplicationLine, Gate
 from grants.reviews.rules import to_two_decimals
 from grants.scenarios.models import Scenario
 
@@ -681,3 +681,49 @@ def _gap(limit: Limit, reached: int, currency: str) -> Gap:
         )
     asked = (limit.least if limit.least is not None else limit.most) or 0
     return Gap(f"{limit.code}_{limit.key}".rstrip("_"), limit.code, limit.key, asked, reached, message)
+
+
+# ------------------------------------------------------------------ what a reader sees of a scenario
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A scenario as a reader may see it. ``whole`` says that nothing of it is left out; only then are the
+    reasons told, and the name, which could speak of what is left out; and each passes the ``gate``.
+    """
+
+    scenario: Scenario
+    name: str
+    balance: Balance
+    lines: list[dict[str, Any]]
+    whole: bool
+    gate: Gate
+
+    @property
+    def ticked(self) -> set[int]:
+        """The applications that are in it, among those that the reader sees."""
+        return {line["id"] for line in self.lines if line["ticked"]}
+
+
+def shown_to(
+    gate: Gate, scenario: Scenario, call: Call, plan: Mapping[int, Any], unseen: AbstractSet[str | None]
+) -> Shown:
+    """A scenario as a reader may see it, without the regions that they do not see. ``plan`` are the points of the plan of
+    action that are counted.
+    """
+    kept = [line for line in scenario.lines if line["id"] not in gate.ids]
+    whole = len(kept) == len(scenario.lines) and not unseen
+    if gate.ids:  # A gap in the places would tell where the hidden one stands.
+        place = {line["id"]: n for n, line in enumerate(sorted(kept, key=lambda line: line["rank"]), 1)}
+        kept = [line | {"rank": place[line["id"]]} for line in kept]
+    chosen = [
+        Chosen(line["minor"], line["region"], line["lot"], line["plan_points"]) for line in kept if line["ticked"]
+    ]
+    return Shown(
+        scenario,
+        (gate.told(scenario.name) if whole else "") or str(_l("Scenario %(n)s", n=scenario.number)),
+        balance(call, chosen, limits_kept(scenario), plan),
+        [line for line in kept if line["region"] not in unseen],
+        whole,
+        gate,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,49 +77,11 @@ def _table(reference: str) -> Table:
 # ------------------------------------------------------------------ those that are kept
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A scenario as the present reader may see it. ``whole`` says that nothing of it is left out; only then are the
-    reasons told, and the name, which could speak of what is left out; and each passes the ``gate``.
-    """
-
-    scenario: Scenario
-    name: str
-    balance: rules.Balance
-    lines: list[dict[str, Any]]
-    whole: bool
-    gate: Gate
-
-    @property
-    def ticked(self) -> set[int]:
-        """The applications that are in it, among those that the reader sees."""
-        return {line["id"] for line in self.lines if line["ticked"]}
-
-
-def shown_to(gate: Gate, scenario: Scenario, call: Call, unseen: AbstractSet[str | None]) -> Shown:
-    """A scenario as a reader may see it, without the regions that they do not see."""
-    kept = [line for line in scenario.lines if line["id"] not in gate.ids]
-    whole = len(kept) == len(scenario.lines) and not unseen
-    if gate.ids:  # A gap in the places would tell where the hidden one stands.
-        place = {line["id"]: n for n, line in enumerate(sorted(kept, key=lambda line: line["rank"]), 1)}
-        kept = [line | {"rank": place[line["id"]]} for line in kept]
-    chosen = [
-        rules.Chosen(line["minor"], line["region"], line["lot"], line["plan_points"]) for line in kept if line["ticked"]
-    ]
-    return Shown(
-        scenario,
-        (gate.told(scenario.name) if whole else "") or _("Scenario %(n)s", n=scenario.number),
-        rules.balance(call, chosen, rules.limits_kept(scenario), queries.plan_of(call)),
-        [line for line in kept if line["region"] not in unseen],
-        whole,
-        gate,
-    )
-
-
-def _kept(table: Table, numbers: Collection[int] | None = None) -> list[Shown]:
+def _kept(table: Table, numbers: Collection[int] | None = None) -> list[rules.Shown]:
     """The scenarios of a call, or some of them, the latest first."""
     kept = queries.scenarios_of(scope(current_user, Scenario), table.call.id, numbers)
-    return [shown_to(table.gate, one, table.call, table.unseen) for one in kept]
+    plan = queries.plan_of(table.call)
+    return [rules.shown_to(table.gate, one, table.call, plan, table.unseen) for one in kept]
 
 
 def _lines(table: Table) -> dict[int, ApplicationLine]:
@@ -312,10 +273,10 @@ def _page(
 
 
 @bp.app_template_global("scenario_before")
-def scenario_before(meeting: Meeting, call: Call) -> Shown | None:
+def scenario_before(meeting: Meeting, call: Call) -> rules.Shown | None:
     """The scenario that lies before a meeting, as the present reader may see it."""
     scenario = queries.scenario_before(meeting.id)
     if scenario is None:
         return None
     unseen = {one.region for one in call.regions if not can_see_case(current_user, one.region, meeting)}
-    return shown_to(gate_of(current_user, call.id), scenario, call, unseen)
+    return rules.shown_to(gate_of(current_user, call.id), scenario, call, queries.plan_of(call), unseen)

@@ -148,3 +148,27 @@ def test_the_page_of_the_case_says_that_it_is_on_the_reserve_list(browser: Brows
     assert browser.page.obstacles("Decide as proposed")
     browser.open(f"/meetings/{earlier}/sheet")
     assert "Taken up from the reserve list in another meeting." in browser.page.content
+
+
+def test_the_reserve_list_is_seen_as_a_list_and_by_nobody_who_stepped_aside(app: Flask, browser: Browser) -> None:
+    of_call, people, by, first, second = told()
+    third = scored(of_call, 3, 4)
+    meeting = session_of(of_call, people, by=by)
+    decided(meeting, third, people, "reserve", reason="Less points.")
+    actions.recuse(meeting, third, people[2], "A cousin.", by=people[2])
+    pages, mails = (
+        (f"/meetings/{meeting.reference}", f"/calls/{of_call.reference}/decisions"),
+        [by.email, people[2].email],
+    )
+    lists = {}
+    for mail, page in ((mails[0], pages[0]), (mails[0], pages[1]), (mails[1], pages[0])):
+        shown = Browser(app).sign_in(mail).open(page)
+        lists[mail, page] = [line.text for ol in shown.root.all("ol", class_="agenda") for line in ol.all("li")]
+    for page in pages:
+        on_list = [line for line in lists[mails[0], page] if "points" in line]
+        assert [second.reference in on_list[-2], third.reference in on_list[-1]] == [True, True], (
+            "in the order of ranking"
+        )
+        assert "letter not sent" in on_list[-1]
+        assert not any(first.reference in line for line in on_list)
+    assert not any(third.reference in line for line in lists[mails[1], pages[0]])

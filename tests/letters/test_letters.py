@@ -101,7 +101,7 @@ def test_a_letter_is_kept_as_it_was_sent_whatever_is_changed_later(app: Flask, b
     application, _, _ = told()
     actions.word(application.call, LetterKind.DECLINE, "en", OURS, by=coordinator())
     for review in db.session.scalars(select(Review)):
-        review.for_applicant, review.voided_at = "Changed since.", LETTERS
+        review.for_applicant, review.voided_at, review.submitted_at = "Changed since.", LETTERS, None
     application.title = "Renamed"
     db.session.flush()
     browser.sign_in(owner(application)).get(f"/applications/{application.reference}/letter")

@@ -17,6 +17,8 @@ from grants.history.models import HistoryEntry
 from grants.packs import actions, queries, rules, tasks
 from grants.packs.models import Pack, PackState
 from grants.reviews import actions as review_actions
+from grants.scenarios import actions as scenarios
+from grants.scenarios import rules as scenario_rules
 from tests.applications.documents import words_in
 from tests.decisions.rows import AT, coordinator, members, scored
 from tests.factories import call, db
@@ -81,6 +83,28 @@ def test_a_pack_holds_agenda_ranking_checks_reviews_and_answers_in_the_time_of_i
         assert squeezed(application.organization.name) in seen
     assert sorted(pack.application_ids) == sorted(one.id for one in found)
     assert (pack.done, pack.total) == (3, 3)
+
+
+def test_a_pack_holds_the_discussion_and_the_scenario_that_lies_before_the_meeting_each_as_its_reader_may_read_it() -> (
+    None
+):
+    people, by = members(), coordinator()
+    meeting, found = call_with_three(people)
+    limits = scenario_rules.Limits(meeting.call.envelope)
+    names = {one.reference for one in found[:1]}
+    kept = scenarios.save(meeting.call, "The cautious one", names, limits, reasons={}, by=by)
+    scenarios.lay_before(kept, meeting, by=by)
+    decisions.remark(meeting, found[1], "A lean budget.", by=people[0])
+    decisions.remark(meeting, found[1], f"Less sound than {found[0].title} ({found[0].reference}).", by=people[0])
+    decisions.recuse(meeting, found[0], people[1], COUSIN, by=people[1])
+    _, _, whole = made(meeting, people[0])
+    for words in ("A lean budget.", "Less sound than", "The cautious one", "1 award,", f"In: {found[0].reference}"):
+        assert squeezed(words) in whole, words
+    _, _, seen = made(meeting, people[1])
+    assert squeezed("A lean budget.") in seen
+    for words in (found[0].reference, "Less sound than", "The cautious one"):
+        assert squeezed(words) not in seen, words
+    assert squeezed("0 awards,") in seen
 
 
 def test_nothing_of_an_application_that_is_hidden_stands_in_any_byte_of_a_pack() -> None:
