@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,11 +25,12 @@ from grants.conflicts.permissions import DECLARERS, can_declare_interests
 from grants.core import bare, clock, files, papers, redaction
 from grants.core.contents import PICTURES
 from grants.core.forms import Form
-from grants.core.languages import LANGUAGES, language_name, language_now
+from grants.core.languages import LANGUAGES, language_name, language_now, pick
 from grants.core.permissions import require, scope
 from grants.core.questions import Definition, Question
 from grants.core.redaction import Redaction
 from grants.core.rules import refuse
+from grants.core.templating import reader_zone
 from grants.core.web import access, csrf_token, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.forms import HERE
@@ -254,16 +257,31 @@ def mine() -> ResponseReturnValue:
     """What is mine and by when, most urgent first."""
     page = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     tasks = queries.assignments_of(scope(current_user, Assignment), current_user, page, PAGE)
+    here = clock.today(reader_zone())
     return render_template(
         "reviews/mine.html",
         waiting=tasks.waiting,
         described=queries.is_described(current_user),
-        region_labels=REGION_LABELS,
-        to_do=[one for one in tasks.shown if one.state != AssignmentState.COMPLETED],
+        to_do=[
+            _card(one._replace(lot=pick(one.lot)), clock.today(one.timezone), here, language_now())
+            for one in tasks.shown
+            if one.state != AssignmentState.COMPLETED
+        ],
         done=[one for one in tasks.shown if one.state == AssignmentState.COMPLETED],
         pages=Pages(tasks.page, max((tasks.total + PAGE - 1) // PAGE, 1), tasks.total, "reviews.mine"),
-        is_late=lambda one: rules.is_late(one, clock.today(one.timezone)),
     )
+
+
+@lru_cache(maxsize=2000)
+def _card(task: queries.Task, today: date, here: date, language: str) -> Markup:
+    """A review that waits, with the title of its lot in the language of the reader; drawn once a day.
+
+    ``today`` is the day where the call is at home, by which it is late, and ``here`` that of the reader, who counts from it.
+    """
+    card = render_template(
+        "reviews/_card.html", one=task, lateness=rules.is_late(task, today), region_labels=REGION_LABELS
+    )
+    return Markup(card)  # noqa: S704 - ours, escaped there
 
 
 def _assignment(assignment_id: int) -> Assignment:
