@@ -364,7 +364,7 @@ def _place(row: Ranked | Result) -> dict[str, Any]:
         "score": None if result.score is None else _number(result.score),
         "sections": {key: _number(points) for key, points in result.sections.items()},
         "reviews_used": sorted(review.reviewer for review in result.reviews_used),
-        "third_review": bool(result.disagreements),
+        "third_review": bool(result.disagreements) or any(review.round == 2 for review in result.reviews),
         "missed": [obstacle.code for obstacle in result.missed],
         "rank": row.rank if isinstance(row, Ranked) else None,
     }

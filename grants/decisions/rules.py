@@ -381,7 +381,7 @@ NEAR = 3
 
 def near_the_line(list_: Ranking, decided: AbstractSet[int]) -> list[int]:
     """The applications that an agenda names by itself, in the order of the ranking: the undecided ones next to the money
-    line, and those whose first two reviews disagree.
+    line, and those whose reviews disagree.
     """
     places = [place for place in list_.ranked if place.application.id not in decided]
     above = [place for place in places if place.above_line][-NEAR:]

@@ -255,7 +255,7 @@ def case_in_words(case: Case, list_: Ranking, criteria: Sequence[Criterion]) -> 
         )
     parts += [paragraph(missed.message) for missed in result.missed]
     if result.third_review:
-        parts.append(note(_l("The first two reviews disagree and the third is not in.")))
+        parts.append(note(_l("The reviews disagree, and the further one that is due is not in.")))
     parts += [heading(_l("Check")), *_checked(case)]
     for number, review in enumerate(case.reviews, 1):
         parts += _reviewed(case, review, number, grid, criteria)

@@ -296,14 +296,18 @@ def submit_review(assignment: Assignment, *, by: Person) -> Review:
     review.submitted_at = clock.now()
     is_late = rules.was_late(review.submitted_at, assignment.due_on, application.call.timezone)
     entry = history.record(assignment, "complete", by=by, total=review.total, late=is_late)
-    post(*_when_all_are_in(application, grid, entry.id))
+    standing = queries.standing_of_application(application)
+    result = rules.results_of(standing)[0]
+    if result.third_review:  # one of the two may be opened again or no longer count some day
+        told = "; ".join(map(str, result.disagreements))
+        history.note("assignment", assignment.id, "disagree", by=by, reason=told)
+    post(*_when_all_are_in(application, standing, entry.id))
     return review
 
 
-def _when_all_are_in(application: Application, grid: rules.Grid, occasion: int) -> list[Mail]:
-    standing = queries.standing_of_application(application)
+def _when_all_are_in(application: Application, standing: queries.Standing, occasion: int) -> list[Mail]:
     board = queries.board_of(application.call_id, standing.lines)
-    if not rules.all_in(board, standing.lines[0], grid.reviews_wanted):
+    if not rules.all_in(board, standing.lines[0], rules.grid_in(standing).reviews_wanted):
         return []
     third_due = rules.results_of(standing)[0].third_review
     return [

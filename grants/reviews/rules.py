@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
+from itertools import combinations
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
@@ -77,6 +78,19 @@ class ThirdReviewRule(NamedTuple):
     key: str
     formula: str
     text: Any
+
+
+class Disagreement(NamedTuple):
+    """A rule that the totals of two reviews broke."""
+
+    rule: ThirdReviewRule
+    first: ReviewPoints
+    second: ReviewPoints
+
+    def __str__(self) -> str:
+        """As it is written down: who gave how many points, and the key of the rule."""
+        told = ", ".join(f"{one.total} ({one.reviewer})" for one in (self.first, self.second))
+        return f"{told}: {self.rule.key}"
 
 
 @dataclass(frozen=True)
@@ -156,8 +170,9 @@ class Result(NamedTuple):
     """What the submitted reviews say together.
 
     ``score`` is the exact mean of the totals used, None until enough reviews are in; ``sections`` the means by section.
-    ``disagreements`` are the rules of the grid that the first two reviews broke; ``third_review`` says that a third one
-    is due and not in yet. ``missed`` names the thresholds that the result does not reach.
+    ``disagreements`` are the rules of the grid that two of the first-round reviews broke, once all of these are in;
+    ``third_review`` says that a further one is due because of it and not in yet. ``missed`` names the thresholds that the
+    result does not reach.
     """
 
     application: ApplicationLine
@@ -165,7 +180,7 @@ class Result(NamedTuple):
     sections: dict[str, Decimal]
     reviews: tuple[ReviewPoints, ...]
     reviews_used: tuple[ReviewPoints, ...]
-    disagreements: tuple[ThirdReviewRule, ...]
+    disagreements: tuple[Disagreement, ...]
     third_review: bool
     missed: tuple[Obstacle, ...]
 
@@ -185,24 +200,26 @@ def mean(numbers: Sequence[int | Decimal]) -> Decimal:
     return sum((Decimal(n) for n in numbers), Decimal(0)) / len(numbers)
 
 
-def disagreements(grid: Grid, first: int, second: int) -> tuple[ThirdReviewRule, ...]:
-    """The rules of the grid by which two totals disagree, so that a third review is due."""
-    values = {"T1": first, "T2": second}
-    return tuple(rule for rule in grid.third_review_if if parse(rule.formula, ("T1", "T2")).holds(values))
-
-
-def two_closest(points: Sequence[ReviewPoints]) -> tuple[ReviewPoints, ...]:
-    """Of three reviews the two whose totals are closest; all three when the middle one is equally far from both."""
-    low, middle, high = sorted(points, key=lambda review: review.total)
-    below, above = middle.total - low.total, high.total - middle.total
-    if below == above:
-        return tuple(points)
-    return (low, middle) if below < above else (middle, high)
+def disagreements(grid: Grid, points: Sequence[ReviewPoints]) -> tuple[Disagreement, ...]:
+    """The rules of the grid by which any two of these reviews disagree, so that a further one is due."""
+    return tuple(
+        Disagreement(rule, first, second)
+        for rule in grid.third_review_if
+        for first, second in combinations(points, 2)
+        if parse(rule.formula, ("T1", "T2")).holds({"T1": first.total, "T2": second.total})
+    )
 
 
 def used_of(points: Sequence[ReviewPoints]) -> tuple[ReviewPoints, ...]:
-    """The reviews that the score is computed from."""
-    return two_closest(points) if len(points) == 3 else tuple(points)
+    """The reviews that the score is computed from: all of them, unless a further one was asked for because they disagreed.
+    Then the two whose totals are closest; of several pairs that are equally close, the reviews of each.
+    """
+    if len(points) < 3 or not any(review.round == 2 for review in points):
+        return tuple(points)
+    pairs = list(combinations(points, 2))
+    gap = min(abs(one.total - other.total) for one, other in pairs)
+    closest = {review.review_id for pair in pairs if abs(pair[0].total - pair[1].total) == gap for review in pair}
+    return tuple(review for review in points if review.review_id in closest)
 
 
 def result_of(grid: Grid, line: ApplicationLine, points: Sequence[ReviewPoints]) -> Result:
@@ -210,7 +227,7 @@ def result_of(grid: Grid, line: ApplicationLine, points: Sequence[ReviewPoints])
     if not points:
         return Result(line, None, {}, (), (), (), False, ())
     first_round = [review for review in points if review.round == 1]
-    found = disagreements(grid, first_round[0].total, first_round[1].total) if len(first_round) == 2 else ()
+    found = disagreements(grid, first_round) if len(first_round) >= grid.reviews_wanted else ()
     used = used_of(points) if len(points) >= grid.reviews_wanted else ()
     sections = {
         section.key: mean([review.sections.get(section.key, 0) for review in used]) for section in grid.sections if used
@@ -371,7 +388,7 @@ def obstacles_to_asking_anybody(
     if round == 2 and board.assignments.live(line.id, 2):
         found.append(Obstacle("third_asked", _l("A third reviewer has been asked already.")))
     elif round == 2 and not third_due:
-        found.append(Obstacle("no_disagreement", _l("The two reviews do not disagree, so there is no third one.")))
+        found.append(Obstacle("no_disagreement", _l("The reviews do not disagree, so no further one is asked for.")))
     return found
 
 

@@ -52,5 +52,9 @@ ASSIGNMENT = Workflow(
         Transition("complete", {S.ACCEPTED}, S.COMPLETED, said=_l("Review submitted")),
         Transition("reopen", {S.COMPLETED}, S.ACCEPTED, needs_reason=True, said=_l("Review reopened")),
     ],
-    notes={"ask": _l("Reviewer asked"), "translate": _l("An answer was translated")},
+    notes={
+        "ask": _l("Reviewer asked"),
+        "translate": _l("An answer was translated"),
+        "disagree": _l("Reviews disagree: a further one is due"),
+    },
 )

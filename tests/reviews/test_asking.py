@@ -16,6 +16,7 @@ from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from grants.history.models import HistoryEntry
+from grants.portfolio.queries import work_of
 from grants.reviews import actions
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
@@ -164,3 +165,14 @@ def test_many_are_asked_at_once_or_nobody_is(app: Flask) -> None:
     ]
     assert db.session.query(OutboxMail).filter_by(kind="review_asked").count() == 3
     assert db.session.query(HistoryEntry).filter_by(subject_kind="assignment", verb="ask").count() == 3
+
+
+@pytest.mark.parametrize(("wanted", "waits"), [(1, False), (2, False), (3, True)])
+def test_the_home_page_counts_as_many_reviews_as_the_call_wants(app: Flask, wanted: int, waits: bool) -> None:
+    of_call, boss = call(), person(Role.GLOBAL_COORDINATOR, regions=["AFR"])
+    of_call.grid = of_call.grid | {"assessors": {"independent_reviews": wanted}}
+    application = case(of_call)
+    for _ in range(2):
+        reviewed(application)
+    work = {one.kind for one in work_of(boss, AT)}
+    assert ("assign_reviewers" in work, "call_meeting" in work) == (waits, not waits)

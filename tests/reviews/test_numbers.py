@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +99,8 @@ def test_the_sample_has_28_reviews_and_four_disagreements() -> None:
     ],
 )
 def test_two_totals_disagree_exactly_as_the_grid_says(first: int, second: int, broken: list[str]) -> None:
-    assert [rule.key for rule in rules.disagreements(GRID, first, second)] == broken
-    assert [rule.key for rule in rules.disagreements(GRID, second, first)] == broken
+    assert [one.rule.key for one in rules.disagreements(GRID, [total(1, first), total(2, second)])] == broken
+    assert [one.rule.key for one in rules.disagreements(GRID, [total(1, second), total(2, first)])] == broken
 
 
 totals = st.integers(50, 75)
@@ -112,7 +114,8 @@ def test_disagreement_agrees_with_exact_fractions(first: int, second: int) -> No
         "verdict_flip": (first >= 60) != (second >= 60),
         "absolute_gap": gap >= 15,
     }
-    assert {rule.key for rule in rules.disagreements(GRID, first, second)} == {k for k, v in expected.items() if v}
+    found = rules.disagreements(GRID, [total(1, first), total(2, second)])
+    assert {one.rule.key for one in found} == {k for k, v in expected.items() if v}
 
 
 @given(totals, totals, totals)
@@ -153,6 +156,49 @@ def test_one_review_gives_no_score() -> None:
 def test_a_third_review_that_is_in_is_no_longer_due() -> None:
     assert result(total(1, 75), total(2, 58)).third_review
     assert not result(total(1, 75), total(2, 58), total(3, 70, round=2)).third_review
+
+
+def wanting(reviews: int, *given_points: ReviewPoints) -> rules.Result:
+    """What reviews say together in a call that wants so many of each application."""
+    return rules.result_of(replace(GRID, reviews_wanted=reviews), line(), given_points)
+
+
+@given(st.integers(3, 5), st.lists(totals, min_size=2, max_size=5))
+def test_the_score_of_all_reviews_that_a_call_wants_is_their_mean(reviews: int, some: list[int]) -> None:
+    found = wanting(reviews, *(total(n, amount) for n, amount in enumerate(some, start=1)))
+    if len(some) < reviews:
+        assert (found.score, found.disagreements, found.third_review) == (None, (), False)
+        return
+    assert found.score is not None
+    assert abs(Fraction(found.score) - Fraction(sum(some), len(some))) < Fraction(1, 10**20)
+    apart = any(rules.disagreements(GRID, [total(1, a), total(2, b)]) for a, b in combinations(some, 2))
+    assert found.third_review == bool(found.disagreements) == apart
+
+
+@pytest.mark.parametrize(
+    ("in_all", "used"),
+    [
+        ([80, 80, 60, 70], [80, 80]),
+        ([90, 60, 75, 62], [60, 62]),
+        ([90, 88, 60, 62], [60, 62, 88, 90]),
+        ([60, 70, 80, 90], [60, 70, 80, 90]),
+    ],
+)
+def test_of_three_reviews_and_a_further_one_the_two_closest_count(in_all: list[int], used: list[int]) -> None:
+    *first, last = in_all
+    given_points = [total(n, amount) for n, amount in enumerate(first, start=1)]
+    assert wanting(3, *given_points).third_review
+    found = wanting(3, *given_points, total(9, last, round=2))
+    assert not found.third_review
+    assert sorted(one.total for one in found.reviews_used) == used
+
+
+def test_three_reviews_of_which_two_disagree_name_these_two() -> None:
+    found = wanting(3, total(1, 80), total(2, 79), total(3, 64))
+    assert [str(one) for one in found.disagreements] == [
+        "80 (REV-1), 64 (REV-3): absolute_gap",
+        "79 (REV-2), 64 (REV-3): absolute_gap",
+    ]
 
 
 def test_thresholds_look_at_means_and_a_rejecting_value_at_each_review() -> None:

@@ -220,17 +220,30 @@ def test_the_coordinator_is_told_of_a_disagreement_and_offered_a_third_reviewer(
     rule = {"rule": "absolute_gap", "formula": "abs(T1-T2) >= 15", "text": {"en": "They are 15 points apart."}}
     of_call.grid = of_call.grid | {"assessors": {"independent_reviews": 2, "third_review_if": [rule]}}
     application, third = case(of_call), reviewer()
-    reviewed(application, 4, 4)
-    reviewed(application, 4, 2)
+    first = reviewed(application, 4, 4)
+    second = assignment(application, reviewer())
+    words = {"summary": "Weak.", "for_applicant": "Thanks.", "recommendation": "fund", "by": second.reviewer}
+    actions.save_review(second, scores={"A1": (4, ""), "B1": (2, "Thin.")}, **words)
+    actions.submit_review(second, by=second.reviewer)
+    told, boss = f"80 ({first.reviewer.reference}), 48 ({second.reviewer.reference}): absolute_gap", coordinator()
+    first_reference, second_reference = first.reviewer.reference, second.reviewer.reference
+    first_id, boss_id = first.id, boss.id
     page = f"/calls/{of_call.reference}/reviews/{application.reference}"
-    browser.sign_in(coordinator())
+    browser.sign_in(boss)
     browser.get(f"/calls/{of_call.reference}/reviews?show=third")
     assert application.reference in browser.text
     browser.get(page)
     assert "They are 15 points apart." in browser.text
+    assert f"{first_reference} gave 80 points, {second_reference} gave 48." in browser.text
     assert "Ask a third reviewer" in browser.text
     browser.post(page, {"due_on": "2027-03-26", "round": "2", "reviewer": third.reference}, page=page, status=302)
     assert db.session.query(Assignment).filter_by(round=2).one().reviewer_id == third.id
+    opened = db.session.get_one(Assignment, first_id)
+    actions.reopen(opened, "Look again.", by=db.session.get_one(Person, boss_id))
+    db.session.commit()
+    browser.get(page)
+    assert "gave 80 points" not in browser.text
+    assert told in browser.text, "who asked for the third review, and why, stays in the record"
 
 
 def test_other_regions_and_other_roles_are_kept_out(app: Flask, browser: Browser) -> None:
