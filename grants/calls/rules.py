@@ -56,6 +56,8 @@ CHECK_KEYS = {
 ON_FAIL = {"reject", "manual", "reject_all_but_first", "clarification", "correct_budget"}
 BLIND = ("organization_visible", "other_reviews_visible_before_submit")
 """What a grid says of what reviewers see: who applied (yes, unless it says no); others never read before they have written."""
+TWO_CLOSEST = "mean_of_two_closest"
+"""What a grid says of the score when a further review was asked for: there is one way."""
 TRIGGERS = ("agreement_signed", "interim_report_approved", "final_report_approved")
 """What an instalment of a grant may wait for."""
 REPORT_KINDS = ("narrative_light", "narrative_and_financial", "confirmation")
@@ -640,7 +642,14 @@ class _Examination:
         for here, rule in self.listed(assessors, "third_review_if", path, needed=False):
             self.formula(rule, "formula", here, {"T1", "T2"})
             self.text(rule, "text", here, needed=False)
-        self.yes_or_no(self.mapping(assessors, "blind", path, needed=False), (*path, "blind"), *BLIND)
+        blind = self.mapping(assessors, "blind", path, needed=False)
+        self.yes_or_no(blind, (*path, "blind"), *BLIND)
+        if blind.get(BLIND[1]) is True:
+            reason = _l("nobody reads another review before their own is submitted, so this is always false")
+            self.wrong((*path, "blind", BLIND[1]), reason)
+        if assessors.get("score_with_three", TWO_CLOSEST) != TWO_CLOSEST:
+            reason = _l("with a further review the two closest totals count: “%(what)s” is expected", what=TWO_CLOSEST)
+            self.wrong((*path, "score_with_three"), reason)
         draw = self.mapping(grid, "draw_near_line", ("grid",), needed=False)
         within = self.number(draw, "within_points", ("grid", "draw_near_line")) if "within_points" in draw else None
         if within is not None and not 0 <= within <= most:

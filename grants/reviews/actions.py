@@ -245,7 +245,8 @@ def translate(
     read: str,
     by: Person,
 ) -> AnswerTranslation:
-    """Add a translation of an answer. ``read`` is the fingerprint of the text that was translated.
+    """Add a translation of an answer. ``read`` is the fingerprint of the text that was translated; empty when that was an
+    earlier one, of which nothing else is known.
 
     Raises Refused: nothing to translate, or the language of the original.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -333,7 +335,9 @@ def translate(assignment_id: int, question_key: str) -> ResponseReturnValue:
     reading = _reading(assignment, hidden)
     question = found(reading.question(question_key))
     found(reading.answers.get(question_key) or None)
-    form = TranslationForm(read=reading.fingerprints[question_key])
+    fingerprint = reading.fingerprints[question_key]
+    mark = _mark(fingerprint)
+    form = TranslationForm(read=mark)
     form.language.choices = {
         code: language_name(code).capitalize() for code in LANGUAGES if code != assignment.application.language
     }
@@ -344,7 +348,7 @@ def translate(assignment_id: int, question_key: str) -> ResponseReturnValue:
             language=form.language.data,
             words=form.words.data,
             provenance=form.provenance.data,
-            read=form.read.data or "",
+            read=fingerprint if form.read.data == mark else "",
             by=current_user,
         )
         return done(
@@ -361,6 +365,12 @@ def translate(assignment_id: int, question_key: str) -> ResponseReturnValue:
         **_facts(assignment, hidden),
     )
     return page, 422 if form.is_submitted() else 200
+
+
+def _mark(fingerprint: str) -> str:
+    """What tells one text from another to us alone: who guesses what stands below a covered name cannot try it."""
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.new(key, f"translated:{fingerprint}".encode(), hashlib.sha256).hexdigest()
 
 
 def _paper_url(assignment: Assignment, attachment: Attachment) -> str | None:

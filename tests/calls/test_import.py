@@ -502,6 +502,18 @@ def test_blind_reviews_are_a_matter_of_yes_and_no(key: str) -> None:
     assert any(key in mistake and "true or false is expected" in mistake for mistake in told)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("other_reviews_visible_before_submit: false", "other_reviews_visible_before_submit: true", "always false"),
+        ("score_with_three: mean_of_two_closest", "score_with_three: mean_of_all", "the two closest totals count"),
+    ],
+)
+def test_what_a_grid_cannot_change_is_not_promised(before: str, after: str, told: str) -> None:
+    mistakes = broken("evaluation_grid.yaml", before, after)
+    assert [told in mistake for mistake in mistakes] == [True]
+
+
 def test_a_call_says_whether_reviewers_know_who_applies_and_what_would_tell_them(app: Flask) -> None:
     definition = copy.deepcopy(SOUND)
     assert import_call(definition, by=None).hides_applicants is False

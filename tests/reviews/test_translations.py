@@ -14,7 +14,7 @@ from grants.core.rules import Refused
 from grants.history.queries import entries_about
 from grants.questionnaires.models import SectionAnswers
 from grants.reviews import actions, queries
-from grants.reviews.models import Assignment
+from grants.reviews.models import AnswerTranslation, Assignment
 from tests.factories import db, person
 from tests.http import Browser
 from tests.reviews.canaries import NAME, blind_call, told
@@ -159,3 +159,21 @@ def test_many_translations_cost_no_more_than_one(app: Flask, browser: Browser) -
             browser.get(page)
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+def test_the_form_says_nothing_by_which_the_covered_text_could_be_tried_and_knows_which_text_was_read(
+    app: Flask, browser: Browser
+) -> None:
+    application, somebody = told(blind_call()), reviewer()
+    one = assignment(application, somebody)
+    page, hashed = f"/reviews/{one.id}/translations/title", queries.fingerprint(application.title)
+    one_id, key = one.id, application.id
+    browser.sign_in(somebody).get(page)
+    [form] = [form.fields for form in browser.page.forms if "read" in form.fields]
+    assert hashed not in browser.last.get_data(as_text=True)
+    typed = {"language": "fr", "words": "Un phare", "provenance": "human"}
+    for read, kept in ((form["read"], hashed), ("0" * 64, "")):
+        browser.post(page, typed | {"read": read}, page=page, status=302)
+        latest = db.session.query(AnswerTranslation).filter_by(application_id=key).order_by(AnswerTranslation.id).all()
+        assert latest[-1].original_hash == kept
+    assert "Of an earlier text" in browser.get(f"/reviews/{one_id}").get_data(as_text=True)
