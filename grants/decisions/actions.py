@@ -7,7 +7,8 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Any
 
-from grants.accounts.models import Organization, Person
+from grants.accounts.models import COORDINATORS, Organization, Person, Role
+from grants.accounts.queries import holders_of
 from grants.applications import actions as application_actions
 from grants.applications.models import Application
 from grants.calls import actions as call_actions
@@ -90,13 +91,27 @@ def call_meeting(
     )
     db.session.add(meeting)
     history.begin(meeting, "call", by=by, call=call.reference, members=len(members), quorum=quorum)
-    near = rules.near_the_line(rules.ranking(call, reviews.standing_of(call)), queries.decided_in(call.id))
+    near = rules.near_for_all(*_lists_of(call, members), queries.decided_in(call.id))
     for point in rules.first_agenda(near, points):
         point.meeting_id = meeting.id
         db.session.add(point)
     db.session.flush()
     _send_agenda(meeting, mails.meeting_called)
     return meeting
+
+
+def _lists_of(call: Call, members: Sequence[Person]) -> tuple[rules.Ranking, dict[int, rules.Ranking]]:
+    """The ranked list of a call, and as each reads it of those who come to the meeting or follow it and from whom something
+    in it is hidden.
+    """
+    standing = reviews.standing_of(call)
+    readers = {person.id for person in (*members, *holders_of(*COORDINATORS, Role.AUDITOR))}
+    hidden: dict[int, set[int]] = {}
+    for person_id, application_id in conflicts.conflicts_in(call.id, readers):
+        hidden.setdefault(person_id, set()).add(application_id)
+    return rules.ranking(call, standing), {
+        person_id: rules.ranking(call, standing, hidden=ids) for person_id, ids in hidden.items()
+    }
 
 
 # ------------------------------------------------------------------ the agenda
@@ -173,7 +188,7 @@ def _send_agenda(meeting: Meeting, mail: Callable[[Meeting, Person, Sequence[que
     """Each member reads the agenda without the applications that are hidden from them."""
     points, people = queries.points_of(meeting.id), [seat.person for seat in meeting.seats]
     gates = reviews.gates_of([one.id for one in people], meeting.call_id)
-    post(*[mail(meeting, one, rules.points_seen(points, gates.get(one.id, reviews.Gate()))) for one in people])
+    post(*[mail(meeting, one, rules.points_seen(points, one, gates.get(one.id, reviews.Gate()))) for one in people])
 
 
 def choose_chair(meeting: Meeting, person: Person, *, by: Person) -> None:

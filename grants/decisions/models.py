@@ -122,7 +122,11 @@ class Seat(Base):
 
 
 class AgendaPoint(Base):
-    """A point of the agenda of a meeting: one application, or something else to talk about. ``noted`` is what came of it."""
+    """A point of the agenda of a meeting: one application, or something else to talk about. ``noted`` is what came of it.
+
+    ``unread_by`` are people who stepped aside from something else, and in whose list this application is not among those
+    near the money line: their agenda tells nothing of what is hidden from them by what it names beside it.
+    """
 
     __tablename__ = "agenda_point"
     __table_args__ = (
@@ -140,6 +144,7 @@ class AgendaPoint(Base):
     application_id: Mapped[int | None] = mapped_column(ForeignKey("application.id"))
     title: Mapped[str] = mapped_column(default="")
     noted: Mapped[str] = mapped_column(default="")
+    unread_by: Mapped[list[int]] = mapped_column(default=list)
 
 
 class Sheet(Base):

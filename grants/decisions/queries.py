@@ -177,6 +177,7 @@ class Point(NamedTuple):
     reference: str | None
     application: str | None
     region: str | None
+    unread_by: list[int]
 
 
 def points_of(meeting_id: int) -> list[Point]:
@@ -188,7 +189,7 @@ _POINTS = Prepared(
     lambda: (
         select(
             *(AgendaPoint.id, AgendaPoint.kind, AgendaPoint.title, AgendaPoint.noted, AgendaPoint.application_id),
-            *(Application.reference, Application.title, Application.region),
+            *(Application.reference, Application.title, Application.region, AgendaPoint.unread_by),
         )
         .outerjoin(Application, Application.id == AgendaPoint.application_id)
         .where(AgendaPoint.meeting_id == bindparam("meeting", None, BigInteger))

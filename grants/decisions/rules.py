@@ -390,14 +390,29 @@ def near_the_line(list_: Ranking, decided: AbstractSet[int]) -> list[int]:
     return [place.application.id for place in places if place.rank in near or place.result.third_review]
 
 
-def first_agenda(near: Iterable[int], own: Iterable[str]) -> list[AgendaPoint]:
+def near_for_all(
+    whole: Ranking, lists: Mapping[int, Ranking], decided: AbstractSet[int]
+) -> list[tuple[int, list[int]]]:
+    """The applications near the money line in the whole list, or in the list of a reader from whom something is hidden
+    (``lists``, by person), in their order; each with those of these readers in whose list it is not.
+    """
+    own = {person: set(near_the_line(list_, decided)) for person, list_ in lists.items()}
+    near = set(near_the_line(whole, decided)).union(*own.values())
+    return [
+        (place.application.id, sorted(person for person, ids in own.items() if place.application.id not in ids))
+        for place in whole.ranked
+        if place.application.id in near
+    ]
+
+
+def first_agenda(near: Iterable[tuple[int, list[int]]], own: Iterable[str]) -> list[AgendaPoint]:
     """The agenda with which a meeting is called: the opening, what the coordinator wrote, the applications near the money
-    line, the others, and the end.
+    line (:func:`near_for_all`), the others, and the end.
     """
     points = [
         AgendaPoint(kind=PointKind.OPENING),
         *(AgendaPoint(kind=PointKind.OWN, title=title.strip()) for title in own if title.strip()),
-        *(AgendaPoint(kind=PointKind.APPLICATION, application_id=application_id) for application_id in near),
+        *(AgendaPoint(kind=PointKind.APPLICATION, application_id=one, unread_by=by) for one, by in near),
         AgendaPoint(kind=PointKind.OTHERS),
         AgendaPoint(kind=PointKind.CLOSING),
     ]
@@ -407,7 +422,7 @@ def first_agenda(near: Iterable[int], own: Iterable[str]) -> list[AgendaPoint]:
 
 
 def points_seen(
-    points: Iterable[Point], gate: Gate, sees: Callable[[str | None], bool] = lambda _region: True
+    points: Iterable[Point], reader: Person, gate: Gate, sees: Callable[[str | None], bool] = lambda _region: True
 ) -> list[Point]:
     """The agenda without what a reader must not see: the applications that are hidden from them, points and notes that
     name these, and applications of regions that they do not see.
@@ -416,6 +431,7 @@ def points_seen(
         point._replace(noted=gate.told(point.noted))
         for point in points
         if point.application_id not in gate.ids
+        and not (gate.ids and reader.id in point.unread_by)
         and (point.application_id is None or sees(point.region))
         and gate.told(point.title) == point.title
     ]

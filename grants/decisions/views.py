@@ -301,7 +301,10 @@ def _points(meeting: Meeting, gate: reviews.Gate) -> list[Shown]:
 
 def _points_seen(meeting: Meeting, gate: reviews.Gate) -> list[queries.Point]:
     return rules.points_seen(
-        queries.points_of(meeting.id), gate, lambda region: permissions.can_see_case(current_user, region, meeting)
+        queries.points_of(meeting.id),
+        current_user,
+        gate,
+        lambda region: permissions.can_see_case(current_user, region, meeting),
     )
 
 

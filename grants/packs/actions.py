@@ -121,7 +121,9 @@ def begin(pack_id: int) -> Making | None:
         discussion=decisions.discussion_of(meeting),
         audience=Audience.STAFF if person.holds(*FOLLOWERS) else Audience.COMMITTEE,
     )
-    points = points_seen(decisions.points_of(meeting.id), gate, lambda region: can_see_case(person, region, meeting))
+    points = points_seen(
+        decisions.points_of(meeting.id), person, gate, lambda region: can_see_case(person, region, meeting)
+    )
     titles = {key: f"{one.title} ({one.organization.name})" for key, one in applications.items()}
     making.parts = rules.front_in_words(meeting, person, points, list_, titles, clock.now())
     if scenario := scenarios.scenario_before(meeting.id):

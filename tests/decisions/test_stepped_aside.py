@@ -15,7 +15,7 @@ from grants.calls.models import Call
 from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.rules import Refused
-from grants.decisions import actions, queries
+from grants.decisions import actions, queries, rules
 from grants.portfolio.queries import work_of
 from grants.reviews import actions as review_actions
 from grants.reviews.queries import gate_of
@@ -271,3 +271,27 @@ def test_a_draft_of_a_tied_organization_hides_nothing_and_stops_nobody(app: Flas
 def application_of(of_call: Call) -> Application:
     found = db.session.query(Application).filter_by(call_id=of_call.id, state=ApplicationState.ELIGIBLE)
     return found.one()
+
+
+@pytest.mark.parametrize("where", range(10))
+def test_the_agenda_names_to_each_reader_what_is_near_the_line_of_their_own_list(
+    app: Flask, browser: Browser, where: int
+) -> None:
+    of_call, people, by, boss = call(envelope_minor=5_000_000), members(3), coordinator(), coordinator()
+    for n in range(10):
+        scored(of_call, 5, 5, requested_minor=1_000_000 + n)
+    standing = actions.reviews.standing_of(of_call)
+    in_order = [place.application.id for place in rules.ranking(of_call, standing).ranked]
+    victim = db.session.get_one(Application, in_order[where])
+    for somebody in (people[0], boss):
+        tie(somebody, victim)
+    own = rules.near_the_line(rules.ranking(of_call, standing, hidden={victim.id}), set())
+    meeting = session_of(of_call, people, by=by)
+    agenda, ids = f"/meetings/{meeting.reference}/agenda", {}
+    for somebody in (people[0], boss, people[1]):
+        shown = Browser(app).sign_in(somebody.email).open(agenda)
+        named = [line.text.split(" ")[0] for ol in shown.root.all("ol", class_="agenda") for line in ol.all("li")]
+        ids[somebody.id] = [one.application_id for one in queries.points_of(meeting.id) if one.reference in named]
+    assert ids[people[0].id] == ids[boss.id] == own
+    whole = rules.near_the_line(rules.ranking(of_call, actions.reviews.standing_of(of_call)), set())
+    assert set(whole) <= set(ids[people[1].id])
