@@ -58,7 +58,7 @@ from grants.reminders.tasks import run_sweeps
 from grants.reviews.queries import grid_of, standing_of
 from grants.reviews.rules import Result, read_grid, results_of
 from grants.scenarios.queries import leads_of
-from grants.scenarios.rules import Limits, limits_of, propose
+from grants.scenarios.rules import PATIENCE, Limits, limits_of, propose
 from grants.schema import WrongSchema, draft_migration, migrate, require_current
 from grants.up import CannotRun, accounts_to_try, load_demonstration, up
 
@@ -447,10 +447,15 @@ def decisions_propose_command(
             )
         list_ = ranking(call, standing_of(call))
         places = in_drawn_order(list_.ranked, draw_of(call))
-        proposal = propose([place.application for place in places], limits, leads_of(call.id))
-        awards = None if proposal.awards is None else [line.reference for line in proposal.awards]
-        spent, left = (None if money is None else _number(money.amount) for money in (proposal.spent, proposal.left))
-        why = proposal.why
+        awards = spent = left = None
+        try:
+            proposal = propose([place.application for place in places], limits, leads_of(call.id))
+        except NotProven:
+            why = f"Within {PATIENCE:.0f} seconds nothing was proven to be right. Wider limits make it easier."
+        else:
+            awards = None if proposal.awards is None else [line.reference for line in proposal.awards]
+            spent, left = (None if one is None else _number(one.amount) for one in (proposal.spent, proposal.left))
+            why = proposal.why
     if as_json:
         told = {"awards": awards, "spent": spent, "left": left, "why": why}
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))

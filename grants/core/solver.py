@@ -14,14 +14,14 @@ CLOSE_ENOUGH = 1e-9
 
 INFINITE = highspy.kHighsInf
 
-TERMS = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.5, "time_limit": LONGEST_SECONDS}
+TERMS = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.5}
 """Two whole numbers that differ by less than a half are the same: a solution is the best only when it is proven so."""
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class NotProven(Exception):
-    """The best solution could not be proven in ``LONGEST_SECONDS``."""
+    """The best solution could not be proven within the time there was."""
 
 
 class Program:
@@ -29,16 +29,16 @@ class Program:
     all columns is made as great as possible. All weights are whole numbers.
 
     Solving again after a few changes is quick: it goes on from the last solution. The same program, built in the same
-    order, always finds the same solution.
+    order, always finds the same solution. NotProven is raised when all solving together takes longer than ``seconds``.
     """
 
-    def __init__(self, worth: Sequence[int]) -> None:
+    def __init__(self, worth: Sequence[int], seconds: float = LONGEST_SECONDS) -> None:
         self._highs = highs = highspy.Highs()
         for option, value in (
             ("output_flag", False),
             ("threads", 1),
             ("random_seed", 1),
-            ("time_limit", LONGEST_SECONDS),
+            ("time_limit", seconds),
             ("mip_feasibility_tolerance", CLOSE_ENOUGH),
             ("primal_feasibility_tolerance", CLOSE_ENOUGH),
         ):
@@ -48,7 +48,6 @@ class Program:
         self._least: list[float] = []
         self._most: list[float] = []
         self._known = 0
-        self._is_in_a_hurry = False
         program = highspy.HighsLp()
         program.num_col_, program.num_row_ = len(worth), 0
         program.col_cost_ = self.worth.astype(float)
@@ -108,13 +107,6 @@ class Program:
         """Any solution; None when it is proven that there is none. Raises NotProven."""
         return self._solve(mip_rel_gap=INFINITE, mip_abs_gap=INFINITE)
 
-    def solve_within(self, seconds: float) -> list[int] | None:
-        """The best solution that is found in so many seconds; None when there is none. Raises NotProven when it finds
-        neither a solution nor a proof that there is none.
-        """
-        self._is_in_a_hurry = True
-        return self._solve(time_limit=seconds)
-
     def _solve(self, **terms: float) -> list[int] | None:
         values = self._relaxed()
         if values is not None and not _are_whole(values):
@@ -170,10 +162,7 @@ class Program:
         status = self._highs.getModelStatus()
         if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
             return None
-        is_found = self._highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        if status != highspy.HighsModelStatus.kOptimal and not (
-            status == highspy.HighsModelStatus.kTimeLimit and is_found and self._is_in_a_hurry
-        ):
+        if status != highspy.HighsModelStatus.kOptimal:
             raise NotProven(f"No answer could be proven in time ({self._highs.modelStatusToString(status)}).")
         return np.array(self._highs.getSolution().col_value)
 

@@ -16,9 +16,11 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, product
 from math import gcd
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -40,13 +42,14 @@ from grants.scenarios.models import Scenario
 FAR = 10**18
 """Beyond any sum of amounts."""
 
-MOST_SUMS = 1_000_000
-"""Up to how many different sums every one is looked at: a budget of a million in whole euros."""
+MOST_SUMS = 100_000_000
+"""Up to how many different sums every one is looked at: a million in cents. Each such number is 13 megabytes."""
 
-PATIENCE = 1.0
-"""How many seconds to look for the least by which one limit has to give way, when all cannot be met. To give way by what
-was found is enough in any case.
-"""
+FEW, MANY = 4, 80
+"""Of a few awards among so many applications nearly every sum can be made."""
+
+PATIENCE = 10.0
+"""How many seconds a whole proposal may take before it is said that nothing was proven."""
 
 
 @dataclass(frozen=True)
@@ -379,11 +382,11 @@ def _limits_on_leads(leads: Sequence[int], limits: Limits) -> list[Limit]:
     ]
 
 
-def _program(limits: Iterable[Limit], worth: Sequence[int]) -> Program:
+def _program(limits: Iterable[Limit], worth: Sequence[int], until: float) -> Program:
     """The choice of awards that keeps to some limits. Amounts are told in the greatest unit that divides them all, which
-    keeps them small; what a limit leaves of such a unit is no use to anybody.
+    keeps them small; what a limit leaves of such a unit is no use to anybody. Nothing is sought beyond a moment.
     """
-    program = Program(worth)
+    program = Program(worth, max(until - monotonic(), 0.0))
     for one in limits:
         unit = gcd(*one.weights.values()) or 1
         program.limit(
@@ -407,7 +410,8 @@ class _Walk:
         self.budget = self.every[0]
         self.costs = [line.requested_minor for line in ranked]
         self.unit = gcd(*self.costs) or 1
-        self.program = _program(self.every, [-cost // self.unit for cost in self.costs])
+        self.until = monotonic() + PATIENCE
+        self.program = _program(self.every, [-cost // self.unit for cost in self.costs], self.until)
         self.decided: set[int] = set()
         self.impossible: set[bytes] = set()
         """What the applications that were left out add to the sums: no later one that adds the same can be in, for the
@@ -420,17 +424,8 @@ class _Walk:
         """What each application adds to each sum; nobody, who adds nothing, stands last."""
         self.least = np.array([-FAR if limit.least is None else limit.least for limit in self.every], np.int64)
         self.most = np.array([FAR if limit.most is None else limit.most for limit in self.every], np.int64)
-        self.sums = _Sums.of(ranked, limits, self.costs, self.unit)
-        self.known = self._some()
-
-    def _some(self) -> set[int] | None:
-        """A set of awards that keeps to what has been decided, whenever there is one; and what any costs at least."""
-        bound = self.program.bound()
-        found = None if bound is None else self.program.some()
-        if bound is None or found is None:
-            return None
-        self.cheapest = -bound * self.unit
-        return set(found)
+        self.sums = _Sums(ranked, self.every, self.costs)
+        self.known = self._added(-1)
 
     def decide(self, column: int) -> Obstacle | None:
         """Decide about the next application: in, or out for a reason."""
@@ -461,20 +456,31 @@ class _Walk:
         found = self._trimmed(column)
         if found is not None or self._is_needed_elsewhere(column):
             return found
-        if self.sums is not None:
-            later = self.sums.cheapest(self.decided, column, self._short(column))
-            if later is None:
-                return None
-            found = self.decided | {column} | later
-            if all(limit.allows(limit.sum(found)) for limit in self.every):
-                return found
-        return self._exchanged(column) or self._found(column)
+        return self._added(column)
 
-    def _short(self, column: int) -> set[int]:
-        """The applications of lots that do not have their number of awards yet."""
-        chosen = self.decided | {column}
-        short = [one for one in self.every if one.code == "lot" and not one.allows(one.sum(chosen))]
-        return {column for limit in short for column in limit.weights}
+    def _added(self, column: int) -> set[int] | None:
+        """What has been decided and the next application (before the first, -1: none), with the cheapest of those who come
+        later, or with others when that breaks a limit; None when it is proven that there is no such set.
+        """
+        with suppress(_TooFine):
+            asked = self.sums.cheapest(self.decided, column)
+            if asked is None or not self._is_possible(column):
+                return None
+            found = (self._exchanged(column) if column >= 0 else None) or self.sums.keeping(
+                asked, self.decided | ({column} - {-1}), self.every
+            )
+            if found is not None:
+                return found
+        return self._found(column)
+
+    def _is_possible(self, column: int) -> bool:
+        """Whether there may be a set with the next application: whether there is one with parts of applications."""
+        if column >= 0:
+            self.program.fix(column, 1)
+        bound = self.program.bound()
+        if bound is not None:
+            self.cheapest = -bound * self.unit
+        return bound is not None
 
     def _breaks(self, column: int) -> Obstacle | None:
         """The limit that it breaks beside what has been decided, whatever else is awarded."""
@@ -539,74 +545,224 @@ class _Walk:
 
     def _found(self, column: int) -> set[int] | None:
         """Any set that contains it beside what has been decided; None when it is proven that there is none."""
-        self.program.fix(column, 1)
-        return self._some()
+        found = self.program.some() if self._is_possible(column) else None
+        return None if found is None else set(found)
+
+
+class _TooFine(Exception):
+    """There are more sums than can be looked at one by one."""
+
+
+class _Made(NamedTuple):
+    """What a group was last found to need, the least sum that is at least as much, and who makes it."""
+
+    needed: int
+    total: int
+    columns: AbstractSet[int]
+
+
+class _Asked(NamedTuple):
+    """What those from a place on in a group have to make: as much as is needed or little more."""
+
+    key: str | None
+    place: int
+    needed: int
+    total: int
 
 
 class _Sums:
-    """What can be awarded to each region (or lot, where the floors are for lots) by those who come later, exactly: every
-    sum is a bit of a large number. Other limits are not looked at, so what is impossible here is impossible.
+    """What can be awarded to each region (or lot, where the floors are for lots) by those who come later, exactly. Other
+    limits are not looked at, so what is impossible here is impossible, and what costs least here costs nowhere less.
     """
 
-    def __init__(self, groups: Mapping[str | None, list[int]], limits: Limits, costs: list[int], unit: int) -> None:
-        self.groups, self.costs, self.unit = groups, costs, unit
-        self.budget = limits.budget.minor // unit
-        ceilings = {key: limits.ceilings.get(key or "", limits.budget).minor // unit for key in groups}
-        self.most = {key: min(self.budget, most) for key, most in ceilings.items()}
-        nothing = Money(0, limits.budget.currency)
-        self.floors = {key: -(-limits.floors.get(key or "", nothing).minor // unit) for key in groups}
-        self.later = {key: self._later(key) for key in groups}
-
-    @classmethod
-    def of(cls, ranked: Sequence[ApplicationLine], limits: Limits, costs: list[int], unit: int) -> _Sums | None:
-        """The sums of a ranking; None when the amounts are so fine that there are too many of them."""
-        if limits.budget.minor // unit > MOST_SUMS:
-            return None
+    def __init__(self, ranked: Sequence[ApplicationLine], limits: Sequence[Limit], costs: Sequence[int]) -> None:
+        self.unit = gcd(*costs) or 1
+        self.costs = [cost // self.unit for cost in costs]
+        self.floors = {one.key: -(-(one.least or 0) // self.unit) for one in limits if one.code == "floor"}
+        self.ceilings = {one.key: (one.most or 0) // self.unit for one in limits if one.code == "ceiling"}
+        self.budget = min([(one.most or 0) // self.unit for one in limits if one.code == "budget"], default=FAR)
         regions: dict[str | None, list[int]] = {}
         lots: dict[str | None, list[int]] = {}
         for column, line in enumerate(ranked):
             regions.setdefault(line.region, []).append(column)
             lots.setdefault(line.lot_key, []).append(column)
-        return cls(lots if not regions.keys() & limits.floors.keys() else regions, limits, costs, unit)
+        self.groups = regions if regions.keys() & self.floors.keys() or not lots.keys() & self.floors.keys() else lots
+        self.unmet = any(least > 0 for key, least in self.floors.items() if key not in regions and key not in lots)
+        self.reach: dict[str | None, _Reach] = {}
+        self.made: dict[str | None, _Made] = {}
 
-    def _later(self, key: str | None) -> list[int]:
-        """For each place in a group the sums that those from there on can make."""
-        every, made = (2 << self.most[key]) - 1, [1]
-        for column in reversed(self.groups[key]):
-            made.append((made[-1] | made[-1] << self.costs[column] // self.unit) & every)
-        return made[::-1]
-
-    def cheapest(self, decided: AbstractSet[int], column: int, wanted: AbstractSet[int]) -> set[int] | None:
-        """Those after ``column`` that bring every group to its floor for the least money, beside what has been decided and
-        ``column``, rather some that are ``wanted``; None when no choice does within the ceilings and the budget.
+    def cheapest(self, decided: AbstractSet[int], column: int) -> list[_Asked] | None:
+        """The least that those after ``column`` have to make of each group to bring it to its floor, beside what has been
+        decided and ``column``; None when nobody does within the ceilings and the budget. Raises _TooFine.
         """
-        found: set[int] = set()
-        spent = 0
+        if self.unmet:
+            return None
+        have = {
+            key: sum(self.costs[one] for one in columns if one in decided or one == column)
+            for key, columns in self.groups.items()
+        }
+        needed = {key: max(self.floors.get(key or "", 0) - amount, 0) for key, amount in have.items()}
+        left = self.budget - sum(have.values()) - sum(needed.values())
+        asked = []
         for key, columns in self.groups.items():
-            have = sum(self.costs[one] for one in columns if one in decided or one == column) // self.unit
             place = bisect_right(columns, column)
-            least = self._least(key, place, max(self.floors[key] - have, 0))
-            if least is None or have + least > self.most[key]:
+            least = self._least(key, place, needed[key]) if left >= 0 else None
+            if least is None or have[key] + least > self.ceilings.get(key or "", FAR):
                 return None
-            spent += have + least
-            found |= self._picked(key, place, least, wanted)
-        return found if spent <= self.budget else None
+            asked.append(_Asked(key, place, needed[key], least))
+            left -= least - needed[key]
+        return asked if left >= 0 else None
+
+    def keeping(self, asked: Sequence[_Asked], fixed: AbstractSet[int], limits: Sequence[Limit]) -> set[int] | None:
+        """Those who make what is asked of each group, beside some that are ``fixed``: one group after the other rather with
+        some of the lots that lack awards, until no limit is broken. None when that does not help.
+        """
+        found = self._who(asked, frozenset()) | fixed
+        for every, group in product((1, 2, 3), range(len(asked))):
+            broken = [one for one in limits if not one.allows(one.sum(found))]
+            if not broken:
+                return found
+            if any(one.code != "lot" for one in broken):
+                return None
+            wanted = {other for one in broken for other in one.weights if other % every == 0}
+            self._who(asked[group : group + 1], wanted)
+            found = self._who(asked, frozenset()) | fixed
+        return None
+
+    def _who(self, asked: Iterable[_Asked], wanted: AbstractSet[int]) -> set[int]:
+        """Who makes these sums, rather some that are ``wanted``."""
+        found: set[int] = set()
+        for one in asked:
+            if wanted or not self._is_made(one.key, one.place, one.needed):
+                columns = self._making(one.key, one.place, one.total, wanted)
+                self.made[one.key] = _Made(one.needed, one.total, columns)
+            found |= self.made[one.key].columns
+        return found
+
+    def fullest(self, key: str) -> list[_Asked] | None:
+        """What each group has to make to bring one as far as the ceilings and the budget allow, when all others get their
+        floors for the least money; None when those do not get them. Raises _TooFine.
+        """
+        others = self.cheapest(set(), -1)
+        if others is None:
+            return None
+        asked = [one for one in others if one.key != key]
+        left = self.budget - sum(one.total for one in asked)
+        most = min(left, self.ceilings.get(key, FAR), sum(self.costs[one] for one in self.groups[key]))
+        if not self._can_make(key, 0, most):
+            most = (self._reach(key, 0, most).at(0) & ((2 << most) - 1)).bit_length() - 1
+        return [*asked, _Asked(key, 0, most, most)]
 
     def _least(self, key: str | None, place: int, needed: int) -> int | None:
-        rest = self.later[key][place] >> needed
-        return needed + (rest & -rest).bit_length() - 1 if rest else None
+        """The least sum that those from a place on can make that is at least ``needed``."""
+        if needed <= 0:
+            return 0
+        if self._is_made(key, place, needed):
+            return self.made[key].total
+        if self._can_make(key, place, needed):
+            return needed
+        sums = self._reach(key, place, needed + self._largest(key)).at(place) >> needed
+        return needed + (sums & -sums).bit_length() - 1 if sums else None
+
+    def _is_made(self, key: str | None, place: int, needed: int) -> bool:
+        """Whether what was found last still is the least: as much is needed, and all who make it come later."""
+        made, columns = self.made.get(key), self.groups[key]
+        if made is None or made.needed != needed:
+            return False
+        return not made.columns or (place < len(columns) and min(made.columns) >= columns[place])
+
+    def _can_make(self, key: str | None, place: int, total: int) -> bool:
+        """Whether it is quickly seen that those from a place on can make a sum."""
+        first, after, rest = self._first(key, place, total, frozenset())
+        return bool(first) and bool(self._reach(key, after, rest).at(after) >> rest & 1)
+
+    def _making(self, key: str | None, place: int, total: int, wanted: AbstractSet[int]) -> AbstractSet[int]:
+        """Those from a place on who make a sum that can be made, rather those ``wanted``."""
+        if not total:
+            return frozenset()
+        for rather in (wanted, frozenset()):
+            first, after, rest = self._first(key, place, total, rather)
+            if first and self._reach(key, after, rest).at(after) >> rest & 1:
+                return first | self._picked(key, after, rest, wanted)
+        self._reach(key, place, total)
+        return self._picked(key, place, total, wanted)
+
+    def _first(self, key: str | None, place: int, needed: int, wanted: AbstractSet[int]) -> tuple[set[int], int, int]:
+        """Where a sum of many is needed, the first who come, rather those ``wanted``, until a few more are enough: nearly
+        every sum can be made of the others then. Tells too from which place on those are, and what they have to make.
+        """
+        columns = self.groups[key]
+        enough = FEW * self._largest(key)
+        found: set[int] = set()
+        for after, column in enumerate(columns[place : (place + len(columns)) // 2], place):
+            if needed - self.costs[column] <= enough:
+                return found, max(after, len(columns) - MANY), needed
+            if not wanted or column in wanted:
+                found.add(column)
+                needed -= self.costs[column]
+        return set(), place, needed
+
+    def _largest(self, key: str | None) -> int:
+        return max((self.costs[column] for column in self.groups[key]), default=0)
+
+    def _reach(self, key: str | None, place: int, most: int) -> _Reach:
+        """The sums of a group from a place on, as far as asked."""
+        known = self.reach.get(key)
+        if known is None or known.place > place or known.most < most:
+            if most > MOST_SUMS:
+                raise _TooFine
+            known = self.reach[key] = _Reach([self.costs[column] for column in self.groups[key]], place, most)
+        return known
 
     def _picked(self, key: str | None, place: int, total: int, wanted: AbstractSet[int]) -> set[int]:
-        """Who makes a sum."""
-        found = set()
-        for after, column in enumerate(self.groups[key][place:], place + 1):
-            cost = self.costs[column] // self.unit
-            can_be_left = self.later[key][after] >> total & 1
-            can_be_in = cost <= total and self.later[key][after] >> (total - cost) & 1
-            if can_be_in and (column in wanted or not can_be_left):
+        """Who makes a sum: the last who do, or those that are wanted."""
+        found, reach, columns = set(), self.reach[key], self.groups[key]
+        while total:
+            place = place if wanted else reach.last(place, total)
+            column, sums = columns[place], reach.at(place + 1)
+            cost = self.costs[column]
+            if cost <= total and sums >> (total - cost) & 1 and (column in wanted or not sums >> total & 1):
                 found.add(column)
                 total -= cost
+            place += 1
         return found
+
+
+class _Reach:
+    """The sums that the last of a group can make: every sum is a bit of a large number. Only every sixteenth number is
+    kept, and those between two of them while they are asked for.
+    """
+
+    STEP = 16
+
+    def __init__(self, costs: Sequence[int], place: int, most: int) -> None:
+        self.costs, self.place, self.most = costs, place, most
+        self.every = (2 << most) - 1
+        self.kept = {len(costs): 1}
+        self.between: dict[int, int] = {}
+        made = 1
+        for here in range(len(costs) - 1, place - 1, -1):
+            made = self._with(made, here)
+            if here % self.STEP == 0 or here == place:
+                self.kept[here] = made
+
+    def _with(self, sums: int, place: int) -> int:
+        return (sums | sums << self.costs[place]) & self.every
+
+    def last(self, place: int, total: int) -> int:
+        """The last place that is known to be one from which a sum can be made."""
+        return max((one for one, sums in self.kept.items() if one > place and sums >> total & 1), default=place)
+
+    def at(self, place: int) -> int:
+        """The sums that those from a place on can make."""
+        if place in self.kept:
+            return self.kept[place]
+        if place not in self.between:
+            above = min(one for one in self.kept if one > place)
+            made, self.between = self.kept[above], {}
+            for here in range(above - 1, max(above - self.STEP, self.place), -1):
+                self.between[here] = made = self._with(made, here)
+        return self.between[place]
 
 
 # ------------------------------------------------------------------ when there is nothing to propose
@@ -636,12 +792,32 @@ def _failing(walk: _Walk) -> tuple[list[Gap], bool]:
 
 
 def _furthest(limit: Limit, others: Sequence[Limit], walk: _Walk) -> int | None:
-    """The sum that comes closest to a limit while all others are kept; None when they cannot be."""
-    unit = gcd(*limit.weights.values()) or 1
-    sign = 1 if limit.most is None else -1
-    worth = [sign * limit.weights.get(column, 0) // unit for column in range(len(walk.ranked))]
-    found = _program(others, worth).solve_within(PATIENCE)
+    """The sum that comes closest to a limit while all others are kept; None when they cannot be. Raises NotProven."""
+    found = _at_the_bound(limit, others, walk)
+    if found is None:
+        unit = gcd(*limit.weights.values()) or 1
+        sign = 1 if limit.most is None else -1
+        worth = [sign * limit.weights.get(column, 0) // unit for column in range(len(walk.ranked))]
+        chosen = _program(others, worth, walk.until).solve()
+        found = None if chosen is None else set(chosen)
     return None if found is None else limit.sum(found)
+
+
+def _at_the_bound(limit: Limit, others: Sequence[Limit], walk: _Walk) -> set[int] | None:
+    """A set that comes as close to a limit for money as the sums of each group allow, if one keeps to the other limits too:
+    then none comes closer. None when that cannot be told by the sums.
+    """
+    sums = _Sums(walk.ranked, others, walk.costs)
+    try:
+        if limit.code in ("budget", "ceiling"):
+            asked = sums.cheapest(set(), -1)
+        elif limit.code == "floor" and limit.key in sums.groups:
+            asked = sums.fullest(limit.key)
+        else:
+            return None
+    except _TooFine:
+        return None
+    return None if asked is None else sums.keeping(asked, set(), others)
 
 
 def _gap(limit: Limit, reached: int, currency: str) -> Gap:

@@ -18,6 +18,7 @@ from grants.app import create_app
 from grants.applications.models import Application
 from grants.calls.models import Call
 from grants.core.db import db
+from grants.core.solver import NotProven
 from tests import command
 from tests.conftest import DEMONSTRATION, copied, settings
 from tests.decisions.rows import scored
@@ -96,6 +97,17 @@ def test_limits_that_cannot_be_met_give_no_awards_and_say_which_fails_by_how_muc
     }
     assert "and gets 0 at most" in run("propose", reference, "--lot-minimum", "L2=1")["why"]
     assert printed("propose", reference, "--lot-minimum", "L2=1").startswith("Lot L2 is to have 1 award ")
+
+
+def test_what_could_not_be_proven_in_time_is_told_as_such(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_long(*_: Any) -> Any:
+        raise NotProven
+
+    reference = ranked_call().reference
+    monkeypatch.setattr(cli, "propose", too_long)
+    told = run("propose", reference)
+    assert told.pop("why") == "Within 10 seconds nothing was proven to be right. Wider limits make it easier."
+    assert told == {"awards": None, "spent": None, "left": None}
 
 
 @pytest.mark.parametrize(
