@@ -38,21 +38,35 @@ def check_eligibility(application: Application, *, by: Person) -> list[Finding]:
     """Let the machine look at every rule of the call; what a person has judged already stays."""
     applications.hold(application)
     refuse(rules.obstacles_to_checking(application) + obstacles_to_taking_part(application, by))
-    values = eligibility_values(application)
     present = {finding.rule_id: finding for finding in queries.findings_of(application)}
     outdated = queries.outdated_findings(application)
     for rule in queries.rules_of(application.call):
-        finding = present.get(rule.id)
-        if finding is None and (finding := outdated.get(rule.id)) is not None:
-            finding.judged, finding.judged_by_id, finding.reason = False, None, ""
+        finding = present.get(rule.id) or outdated.get(rule.id)
         if finding is None:
             finding = Finding(application=application, rule=rule, outcome=Outcome.TO_JUDGE)
             db.session.add(finding)
-        if not finding.judged:
-            finding.outcome = rules.machine_outcome(rule, values)
-            finding.found_at = clock.now()
+        elif rule.id not in present:
+            _unjudge(finding)
+        finding.found_at = clock.now() if not finding.judged else finding.found_at
     history.note("application", application.id, "check", by=by)
-    return queries.findings_of(application)
+    return _look_again(application)
+
+
+def _look_again(application: Application) -> list[Finding]:
+    """What the machine says now of every rule that was looked at, and no person judged. The application is held."""
+    findings = queries.findings_of(application)
+    if findings:
+        values = eligibility_values(application)
+        for finding in findings:
+            outcome = finding.outcome if finding.judged else rules.machine_outcome(finding.rule, values)
+            if outcome != finding.outcome:
+                finding.outcome, finding.found_at = outcome, clock.now()
+    return findings
+
+
+def _unjudge(finding: Finding) -> None:
+    """What a person judged is to be judged anew; why it was judged so stays in the history."""
+    finding.judged, finding.judged_by_id, finding.reason, finding.outcome = False, None, "", Outcome.TO_JUDGE
 
 
 def eligibility_values(application: Application) -> dict[str, Any]:
@@ -67,6 +81,7 @@ def eligibility_values(application: Application) -> dict[str, Any]:
         documents=applications.documents_of(call),
         attachments=applications.attachments_of(application),
         applications_of_lead=queries.sent_in_by(application.organization_id, call.id),
+        is_first_of_lead=queries.is_first_of_lead(application),
     )
 
 
@@ -82,8 +97,11 @@ def judge(finding: Finding, outcome: str, reason: str, *, by: Person) -> None:
 
 
 def find_eligible(application: Application, *, by: Person) -> None:
-    """Every rule is met: the application goes on to the reviewers, and its people are told."""
-    findings = queries.findings_of(application)
+    """Every rule is met: the application goes on to the reviewers, and its people are told. The machine looks again before,
+    so that nothing is found on answers that no longer stand.
+    """
+    applications.hold(application)
+    findings = _look_again(application)
     known = len(queries.rules_of(application.call))
     refuse(
         rules.obstacles_to_finding_eligible(application, findings, rules=known)
@@ -96,8 +114,11 @@ def find_eligible(application: Application, *, by: Person) -> None:
 
 
 def find_ineligible(application: Application, reason: str, *, by: Person) -> None:
-    """A rule is not met: the application cannot be considered. Its people are told which rule, why, and how to complain."""
-    findings = queries.findings_of(application)
+    """A rule is not met: the application cannot be considered. Its people are told which rule, why, and how to complain.
+    The machine looks again before.
+    """
+    applications.hold(application)
+    findings = _look_again(application)
     refuse(
         rules.obstacles_to_finding_ineligible(application, findings, rules=len(queries.rules_of(application.call)))
         + obstacles_to_taking_part(application, by)
@@ -190,12 +211,19 @@ def obstacles_to_handing_in(clarification: Clarification, answer: str | None = N
 def hand_in(clarification: Clarification, answer: str, *, by: Person) -> Receipt:
     """Hand in what was asked for: a new receipt, and the parts are closed again. Raises Refused with what is missing.
 
-    ``answer`` is what the applicant adds in words. The moment at which the application was submitted stays.
+    ``answer`` is what the applicant adds in words. The moment at which the application was submitted stays. When anything
+    but words came, the machine looks again at every rule, and what a person judged is judged again.
     """
     application = clarification.application
     applications.hold(application)
     refuse(obstacles_to_handing_in(clarification, answer))
+    before = application.content_hash
     receipt = renew_receipt(application, by=by)
+    if receipt.content_hash != before:
+        for finding in queries.findings_of(application):
+            if finding.judged:
+                _unjudge(finding)
+        _look_again(application)
     clarification.after, clarification.answer = receipt, answer.strip()
     _end(clarification, by)
     history.record(clarification, "answer", by=by, receipt=receipt.number)

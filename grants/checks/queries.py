@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload, undefer
 
 from grants.accounts.models import Membership, Organization, Person
@@ -94,6 +94,17 @@ def sent_in_by(organization_id: int, call_id: int) -> int:
         Application.state != ApplicationState.WITHDRAWN,
     )
     return db.session.scalar(found) or 0
+
+
+def is_first_of_lead(application: Application) -> bool:
+    """Whether no other application of its organization, from any of its accounts, to the call was sent in before it."""
+    earlier = exists().where(
+        Application.call_id == application.call_id,
+        Application.organization_id.in_(same_organization_as(application.organization_id)),
+        Application.state != ApplicationState.WITHDRAWN,
+        tuple_(Application.submitted_at, Application.id) < (application.submitted_at, application.id),
+    )
+    return not db.session.scalar(select(earlier))
 
 
 def objections_found_right(application: Application) -> list[Enquiry]:

@@ -33,6 +33,7 @@ def values_of(
     documents: Sequence[DocumentAsked],
     attachments: Sequence[Attached],
     applications_of_lead: int,
+    is_first_of_lead: bool,
 ) -> dict[str, Any]:
     """What the eligibility rules ask about: the call, the organization, the application, its budget and documents.
 
@@ -66,6 +67,7 @@ def values_of(
         },
         "all_required_annexes_present": all(document.id in given for document in needed),
         "applications_of_lead": applications_of_lead,
+        "is_first_of_lead": is_first_of_lead,
     }
 
 
@@ -80,14 +82,15 @@ def machine_outcome(rule: EligibilityRule, values: Mapping[str, Any]) -> Outcome
     """What the machine says of one rule: passed, failed, or for a person to judge.
 
     A person judges what cannot be known from the application, what the call says is checked by a member of staff
-    (``manual``), put right (``correct_budget``) or asked for (``clarification``), and the values of ``manual_if``.
+    (``manual``), put right (``correct_budget``) or asked for (``clarification``), and the values of ``manual_if``. Of
+    several applications of one organization the first that was sent in is kept (``reject_all_but_first``).
     """
     try:
         formula = parse(rule.check)
         kept = formula.holds(values)
     except BadExpression:
         return Outcome.TO_JUDGE
-    if kept:
+    if kept or (rule.on_fail == "reject_all_but_first" and values["is_first_of_lead"]):
         return Outcome.PASSED
     if kept is None or rule.derived or rule.on_fail not in ("reject", "reject_all_but_first"):
         return Outcome.TO_JUDGE

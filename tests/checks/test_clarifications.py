@@ -21,7 +21,7 @@ from grants.applications.workflow import ApplicationState
 from grants.checks import actions as checks
 from grants.checks import queries as found
 from grants.checks import rules
-from grants.checks.models import Clarification
+from grants.checks.models import Clarification, Outcome
 from grants.checks.workflow import ClarificationState
 from grants.core import clock, files
 from grants.core.db import db
@@ -420,3 +420,65 @@ def test_who_may_ask_and_who_may_answer(browser: Browser) -> None:
     assert set(answers_for(elsewhere).values()) == {404}
     assert answers_for(coordinator)["hand-in"] == 403
     assert db.session.scalars(select(Attachment.id).where(Attachment.application_id == application.id)).first()
+
+
+def all_met(application: Application, by: Person) -> None:
+    """The machine looks at every rule, and a person finds the others met."""
+    for finding in checks.check_eligibility(application, by=by):
+        if finding.outcome == Outcome.TO_JUDGE:
+            checks.judge(finding, Outcome.PASSED, "Seen.", by=by)
+
+
+def test_nothing_is_found_eligible_on_answers_that_no_longer_stand(app: Flask) -> None:
+    application, owner, coordinator = sent_in()
+    with clock.at(AFTER):
+        all_met(application, coordinator)
+        judged = {one.rule.key for one in found.findings_of(application) if one.judged}
+        clarification = checks.ask(application, ("S1",), WHY, DUE, by=coordinator)
+    with clock.at(AFTER + timedelta(days=3)):
+        moved = {"org_country": "FR", "org_founded_on": "2026-12-01"}
+        actions.save_section(application, "S1", moved, by=owner, version=None)
+        actions.certify(application, actions.fingerprint_now(application), by=owner)
+        checks.hand_in(clarification, "Corrected.", by=owner)
+        now = {one.rule.key: one for one in found.findings_of(application)}
+        assert {key for key, one in now.items() if one.outcome == Outcome.TO_JUDGE} >= judged
+        assert {key for key, one in now.items() if one.outcome == Outcome.FAILED} >= {"E03"}
+        assert set(refused(checks.find_eligible, application, by=coordinator)) == {"to_judge", "rules_failed"}
+        for one in now.values():
+            if one.outcome == Outcome.TO_JUDGE:
+                checks.judge(one, Outcome.PASSED, "Seen again.", by=coordinator)
+        checks.find_ineligible(application, "It is established in France.", by=coordinator)
+
+
+def test_what_was_judged_stays_when_only_words_are_answered(app: Flask) -> None:
+    application, owner, coordinator = sent_in()
+    with clock.at(AFTER):
+        all_met(application, coordinator)
+        clarification = checks.ask(application, ("S6",), WHY, DUE, by=coordinator)
+        checks.hand_in(clarification, "It is as we wrote.", by=owner)
+        checks.find_eligible(application, by=coordinator)
+    assert application.state == ApplicationState.ELIGIBLE
+
+
+def test_the_machine_looks_again_before_an_application_is_found_eligible(app: Flask) -> None:
+    application, owner, coordinator = sent_in()
+    with clock.at(AFTER):
+        all_met(application, coordinator)
+        application.months = 60
+        db.session.flush()
+        assert refused(checks.find_eligible, application, by=coordinator) == ["rules_failed"]
+
+
+def test_of_two_applications_of_one_organization_the_first_is_kept(app: Flask) -> None:
+    first, owner, coordinator = sent_in()
+    with clock.at(sample.OPEN + timedelta(hours=1)):
+        account = make.organization(owner)
+        account.duplicate_of_id = first.organization_id
+        second = make.application(first.call, account, owner, state="submitted", submitted_at=clock.now())
+        second.questionnaire_id = first.questionnaire_id
+    with clock.at(AFTER):
+        outcomes = [
+            next(one.outcome for one in checks.check_eligibility(each, by=coordinator) if one.rule.key == "E09")
+            for each in (first, second)
+        ]
+    assert outcomes == [Outcome.PASSED, Outcome.FAILED]
