@@ -765,9 +765,7 @@ def copy(reference: str) -> ResponseReturnValue:
 
 
 def _document(name: str, language: str, values: dict[str, Any]) -> Response:
-    response = Response(pdf.render("document", language=language, **values), mimetype="application/pdf")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return files.download(pdf.render("document", language=language, **values), name)
 
 
 # ------------------------------------------------------------------ reading

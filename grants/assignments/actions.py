@@ -13,7 +13,7 @@ from grants.assignments.models import PlanState, ReviewPlan
 from grants.calls.models import Call
 from grants.core import clock
 from grants.core.db import after_commit, db
-from grants.core.jobs import ring
+from grants.core.jobs import bell_of
 from grants.decisions import actions as decisions
 from grants.decisions.queries import decided_in
 from grants.reviews.models import Assignment
@@ -40,12 +40,8 @@ def begin_plan(call: Call, *, by: Person) -> ReviewPlan:
     plan.asked_at, plan.held_until = clock.now(), None
     db.session.add(plan)
     db.session.flush()
-    after_commit(_ring)
+    after_commit(bell_of(WORK_OUT_PLANS))
     return plan
-
-
-def _ring() -> None:
-    ring(WORK_OUT_PLANS)
 
 
 def take_on(plan: ReviewPlan) -> tuple[queries.Boards, int]:

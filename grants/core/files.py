@@ -27,7 +27,7 @@ from grants.core.contents import (
     stored_name,
 )
 from grants.core.db import Base, Key, Recorded, after_commit, db, one_of
-from grants.core.jobs import ring
+from grants.core.jobs import bell_of
 from grants.core.languages import _l
 from grants.core.pictures import cleaned
 from grants.core.rules import Obstacle, refuse
@@ -115,7 +115,7 @@ def keep(name: str, content: bytes, allowed: list[str], largest: int = LARGEST) 
     searched = bool(current_app.config.get("CLAMAV_URL"))
     stored = _keep(stored_name(name, kind), kind, content, Scan.WAITING if searched else Scan.NOT_SCANNED)
     if searched:
-        after_commit(ring_to_scan)
+        after_commit(bell_of(SCAN_FILES))
     return stored
 
 
@@ -148,11 +148,6 @@ def _keep(name: str, kind: str, content: bytes, scan: Scan) -> StoredFile:
     db.session.add(stored)
     db.session.flush()
     return stored
-
-
-def ring_to_scan() -> None:
-    """Tell a worker that a file waits to be looked at."""
-    ring(SCAN_FILES)
 
 
 def read(stored: StoredFile) -> bytes:
@@ -191,6 +186,13 @@ def send(stored: StoredFile, name: str | None = None, content: bytes | None = No
     response = Response(read(stored) if content is None else content, mimetype=stored.media_type)
     response.headers.set("Content-Disposition", "attachment", filename=name or stored.name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def download(content: bytes, name: str) -> Response:
+    """What was made for one reader, as a file to save; its kind is told by the ending of its name."""
+    response = Response(content, mimetype=MEDIA_TYPES[ending(name)])
+    response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 
 

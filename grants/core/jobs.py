@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import structlog
@@ -76,7 +77,7 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
     return {"socket_timeout": 1, "socket_connect_timeout": 1, "visibility_timeout": 300}
 
 
-_bell: queue.Queue[str] = queue.Queue(maxsize=1)
+_bell: queue.Queue[str] = queue.Queue(maxsize=20)
 _ringer: threading.Thread | None = None
 _ringer_lock = threading.Lock()
 
@@ -84,8 +85,8 @@ _ringer_lock = threading.Lock()
 def ring(task: str) -> None:
     """Tell a worker that ``task`` has something to do, without waiting for the broker.
 
-    One thread per process does the telling; while it is busy (a broker that hangs) further rings are dropped, because
-    one ring is enough and the regular sweep finds the work anyway.
+    One thread per process does the telling; while it is busy (a broker that hangs) rings beyond a few are dropped,
+    because the regular sweep finds the work anyway.
     """
     global _ringer
     with _ringer_lock:
@@ -94,6 +95,12 @@ def ring(task: str) -> None:
             _ringer.start()
     with contextlib.suppress(queue.Full):
         _bell.put_nowait(task)
+
+
+@cache
+def bell_of(task: str) -> Callable[[], None]:
+    """What rings for ``task``: the same each time, so that after a commit it rings once however often it was asked to."""
+    return partial(ring, task)
 
 
 def _keep_ringing() -> None:

@@ -165,7 +165,7 @@ def post(*mails: Mail) -> int:
     rows = [_row_of(mail) for mail in mails]
     new = len(_POSTED(**{column: [row[column] for row in rows] for column in _WRITTEN})) if rows else 0
     if new:
-        after_commit(ring_for_mail)
+        after_commit(jobs.bell_of(DELIVER_MAIL))
     return new
 
 
@@ -212,18 +212,13 @@ def _written(template: str, **context: Any) -> str:
 def send_again(mail: OutboxMail) -> None:
     """Make a mail that failed due at once, with all attempts before it."""
     mail.state, mail.attempts, mail.next_at = Delivery.DUE, 0, func.clock_timestamp()
-    after_commit(ring_for_mail)
+    after_commit(jobs.bell_of(DELIVER_MAIL))
 
 
 def forget_strangers(abouts: Sequence[str]) -> None:
     """Remove the addresses of people without an account from the mails about these subjects, unless they are still due."""
     done = OutboxMail.about.in_(abouts), OutboxMail.to_person_id == 0, OutboxMail.state != Delivery.DUE
     db.session.execute(update(OutboxMail).where(*done).values(to_address="", last_error=None))
-
-
-def ring_for_mail() -> None:
-    """Tell a worker that mail waits."""
-    jobs.ring(DELIVER_MAIL)
 
 
 def _one_line(subject: str) -> str:

@@ -13,7 +13,7 @@ from grants.checks import queries as checks
 from grants.core import clock, files, pdf
 from grants.core.db import after_commit, db
 from grants.core.files import StoredFile
-from grants.core.jobs import ring
+from grants.core.jobs import bell_of
 from grants.core.languages import language_name, language_now
 from grants.core.rules import refuse
 from grants.decisions import queries as decisions
@@ -44,12 +44,8 @@ def ask_for(meeting: Meeting, *, by: Person) -> Pack:
     pack.state, pack.language = PackState.ASKED, language_now()
     pack.asked_at, pack.begun_at, pack.done, pack.total = clock.now(), None, 0, 0
     db.session.flush()
-    after_commit(_ring_to_make)
+    after_commit(bell_of(MAKE_PACKS))
     return pack
-
-
-def _ring_to_make() -> None:
-    ring(MAKE_PACKS)
 
 
 def _empty(pack: Pack) -> None:

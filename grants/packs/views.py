@@ -128,6 +128,4 @@ def minutes(reference: str) -> Response:
 
 
 def _document(name: str, words: dict[str, Any]) -> Response:
-    response = Response(pdf.render("document", language=language_now(), **words), mimetype="application/pdf")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return files.download(pdf.render("document", language=language_now(), **words), name)

@@ -16,7 +16,7 @@ from grants.core import clock, files, pictures, scanning
 from grants.core.contents import plain_name
 from grants.core.db import after_commit, db
 from grants.core.files import Scan, StoredFile
-from grants.core.jobs import ring
+from grants.core.jobs import bell_of
 from grants.core.languages import gettext as _
 from grants.core.languages import speaking
 from grants.core.mail import post
@@ -172,15 +172,11 @@ def join(
         upload.booklet, upload.position, upload.state = booklet, position, UploadState.BINDING
     db.session.flush()
     if len(uploads) > rules.JOINED_AT_ONCE:
-        after_commit(_ring_to_join)
+        after_commit(bell_of(JOIN_PHOTOGRAPHS))
         return booklet
     while not join_one_page(booklet):
         pass
     return booklet
-
-
-def _ring_to_join() -> None:
-    ring(JOIN_PHOTOGRAPHS)
 
 
 def join_one_page(booklet: Booklet) -> bool:

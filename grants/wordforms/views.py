@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -13,8 +13,7 @@ from grants.applications.queries import application_by_reference
 from grants.applications.rules import obstacles_to_editing
 from grants.calls.models import Call
 from grants.calls.queries import call_by_reference, once_published
-from grants.core import clock
-from grants.core.contents import MEDIA_TYPES
+from grants.core import clock, files
 from grants.core.differences import Part, compared
 from grants.core.languages import _ln, language_name, language_now, pick
 from grants.core.languages import gettext as _
@@ -41,7 +40,7 @@ def blank(reference: str) -> ResponseReturnValue:
     call = found(call_by_reference(scope(current_user, Call), reference))
     language = _language_of(call, language_now())
     content = once_published(f"blank form in {language}", call, lambda: actions.blank(call, language))
-    return _sent(content, f"{reference}-{language}.docx")
+    return files.download(content, f"{reference}-{language}.docx")
 
 
 @bp.get("/applications/<reference>/form.docx")
@@ -50,7 +49,7 @@ def begun(reference: str) -> ResponseReturnValue:
     """The form of an application with everything that is saved already."""
     application = _to_fill_in(reference)
     language = _language_of(application.call, application.language)
-    return _sent(actions.begun(application, language), f"{reference}-{language}.docx")
+    return files.download(actions.begun(application, language), f"{reference}-{language}.docx")
 
 
 def _language_of(call: Call, usual: str) -> str:
@@ -59,12 +58,6 @@ def _language_of(call: Call, usual: str) -> str:
     if asked not in call.languages:
         abort(404)
     return asked
-
-
-def _sent(content: bytes, name: str) -> Response:
-    response = Response(content, mimetype=MEDIA_TYPES["docx"])
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
 
 
 def _to_fill_in(reference: str) -> Application:
