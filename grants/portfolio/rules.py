@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -145,12 +145,14 @@ class RecordLine:
     hidden: bool = False
 
 
-def record_lines(entries: Sequence[Entry], subjects: Mapping[tuple[str, int], Subject]) -> list[RecordLine]:
-    """The record in words, in the order given."""
-    return [_record_line(entry, subjects.get((entry.kind, entry.subject_id))) for entry in entries]
+def record_lines(
+    entries: Sequence[Entry], subjects: Mapping[tuple[str, int], Subject], told: Callable[[str | None], str]
+) -> list[RecordLine]:
+    """The record in words, in the order given; ``told`` gives a reason as the reader may read it."""
+    return [_record_line(entry, subjects.get((entry.kind, entry.subject_id)), told) for entry in entries]
 
 
-def _record_line(entry: Entry, subject: Subject | None) -> RecordLine:
+def _record_line(entry: Entry, subject: Subject | None, told: Callable[[str | None], str]) -> RecordLine:
     workflow = Workflow.all.get(entry.kind)
     what = SAID.get((entry.kind, entry.verb)) or (
         workflow.said(entry.verb) if workflow else entry.verb.replace("_", " ")
@@ -158,7 +160,8 @@ def _record_line(entry: Entry, subject: Subject | None) -> RecordLine:
     if subject is None:
         return RecordLine(entry.id, what, entry.at, hidden=True)
     page = _page_of(entry, subject)
-    return RecordLine(entry.id, what, entry.at, subject.reference, subject.label, page, entry.actor, entry.reason)
+    reason = told(entry.reason) or None
+    return RecordLine(entry.id, what, entry.at, subject.reference, subject.label, page, entry.actor, reason)
 
 
 def _page_of(entry: Entry, subject: Subject) -> tuple[str, dict[str, Any]] | None:

@@ -27,6 +27,7 @@ from grants.payments.workflow import DisbursementState
 from grants.portfolio import queries
 from grants.portfolio.rules import RECORDED, RecordLine, record_lines, tasks
 from grants.reports.workflow import ReportState
+from grants.reviews.queries import gate_of
 
 bp = Blueprint("portfolio", __name__)
 
@@ -238,4 +239,4 @@ def record() -> ResponseReturnValue:
 def _in_words(entries: list[queries.Entry]) -> list[RecordLine]:
     """Lines of the record as the present reader may see them."""
     seen = {kind: scope(current_user, model) for kind, model in queries.SUBJECTS.items()}
-    return record_lines(entries, queries.subjects_of(entries, seen))
+    return record_lines(entries, queries.subjects_of(entries, seen), gate_of(current_user).told)

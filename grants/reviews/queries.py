@@ -680,13 +680,13 @@ class Gate:
         return [text for text in texts if self.told(text)]
 
 
-def gate_of(person: Person, call_id: int) -> Gate:
-    """What is hidden from one person in a call."""
+def gate_of(person: Person, call_id: int | None = None) -> Gate:
+    """What is hidden from one person in a call, or (without one) in any."""
     return gates_of([person.id], call_id).get(person.id, Gate())
 
 
-def gates_of(person_ids: Iterable[int], call_id: int) -> dict[int, Gate]:
-    """The gates of those people from whom something is hidden in a call."""
+def gates_of(person_ids: Iterable[int], call_id: int | None) -> dict[int, Gate]:
+    """The gates of those people from whom something is hidden in a call, or in any."""
     hidden: dict[int, set[int]] = defaultdict(set)
     people = list(person_ids)
     for person_id, application_id in (*conflicts_in(call_id, people), *_WRITING(people=people, call=call_id)):

@@ -227,6 +227,7 @@ def application_page(application: Application, form: AskForm, status: int = 200)
             reason_form=ReasonForm(formdata=None),
             can_assign=permissions.can_assign(current_user, application.region),
             entries=timeline([("assignment", one.id) for one in assignments], names=True),
+            told_to_reader=queries.gate_of(current_user, application.call_id).told,
             rules=rules,
             today=clock.today(application.call.timezone),
         ),
@@ -582,6 +583,8 @@ def _reading_drawn(assignment: Assignment, hidden: Redaction | None, facts: dict
 def _reading_page(assignment: Assignment) -> ResponseReturnValue:
     application, hidden = assignment.application, hidden_from(assignment)
     scoring, facts = scoring_of(application.call), _facts(assignment, hidden)
+    reading = _reading_drawn(assignment, hidden, facts)
+    covered, gate = facts["covered"], queries.gate_of(current_user, application.call_id)
     reviews = queries.submitted_reviews(application.id)
     own = assignment.reviewer_id == current_user.id
     others = permissions.can_see_other_reviews(current_user, assignment)
@@ -593,10 +596,10 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
         others=[one for one in reviews if one.assignment_id != assignment.id] if others else [],
         own=own,
         was_late=lambda one: rules.was_late(one.submitted_at, one.assignment.due_on, application.call.timezone),
-        reading=_reading_drawn(assignment, hidden, facts),
+        reading=reading,
         reason_form=ReasonForm(formdata=None),
         can_assign=permissions.can_assign(current_user, application.region),
-        **facts,
+        **facts | {"covered": lambda text: covered(gate.told(text))},
     )
 
 

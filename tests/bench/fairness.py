@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Config
+from grants.accounts.models import Role
 from grants.app import create_app
 from grants.core import clock
 from grants.core.db import db
@@ -27,15 +28,19 @@ from tests.reviews.rows import AT
 HISTORIES, ACTS, PROCESSES = 2000, 16, min(os.cpu_count() or 1, 4)
 
 
+FOLLOWING = (Role.GLOBAL_COORDINATOR, Role.AUDITOR, Role.FINANCE_OFFICER)
+
+
 def told_to_the_wrong(folder: Path) -> dict[str, Any]:
-    """How often a word that gives the applicant away stands in anything that a blind reviewer, or one with a conflict, is
+    """How often a word that gives the applicant away stands in anything that a blind reviewer, or anybody with a conflict, is
     served or sent: pages, files and what is inside them, headers, errors, mails.
     """
     found, looked_at = 0, {"answers": 0, "bytes": 0, "mails": 0}
     with world.opened(folder) as opened:
         app = create_app(settings(opened.extensions["config"], folder))
         with app.app_context(), clock.at(AT):
-            for watch in (canaries.watch_a_blind_reviewer, canaries.watch_a_conflicted_reviewer):
+            follow = [partial(canaries.watch_who_follows_in_conflict, role=role) for role in FOLLOWING]
+            for watch in (canaries.watch_a_blind_reviewer, canaries.watch_a_conflicted_reviewer, *follow):
                 seen = watch(Browser(app))
                 found += len(seen.telling)
                 looked_at["answers"] += len(seen.answers)

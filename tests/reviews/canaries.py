@@ -1,5 +1,5 @@
 """What must not be told: applications full of words that give their applicants away, and whoever looks for them in every
-byte that a blind reviewer, or one with a conflict, is served or sent.
+byte that a blind reviewer, or anybody with a conflict, is served or sent.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
+from grants.awards import actions as awards
 from grants.calls.models import Call, DocumentAsked
 from grants.conflicts.models import Grade
 from grants.core import files
@@ -26,6 +27,8 @@ from grants.organizations.models import Identifier
 from grants.questionnaires.models import SectionAnswers
 from grants.reviews import actions
 from grants.reviews.models import Assignment
+from grants.scenarios import actions as scenarios
+from grants.scenarios import rules as scenario_rules
 from tests.decisions.rows import coordinator, decided, session_of
 from tests.factories import call, count, db, organization, person, questionnaire, save
 from tests.http import Browser
@@ -438,6 +441,86 @@ def watch_a_conflicted_reviewer(browser: Browser) -> Watch:
         (path, browser.post(path, {"summary": "Again.", "choice": "for", "grade": "none"}, page="/reviews"))
         for path in (page, f"{page}/declare", f"{page}/decline", f"{case_page}/vote", f"{case_page}/remark")
     ]
+    watch.mails = sent_to(somebody_id, before)
+    assert len({path for path, _ in watch.answers}) > 20
+    return watch
+
+
+NAMING = (
+    f"Weaker than {NAME}.",
+    "Weaker than the quokka-alliance one.",
+    f"As {SHORT} does it.",
+    "What Quokkaruiz said.",
+    "After app wombat.",
+    f"Behind the {NAME.lower()} lighthouse.",
+    f"Once {FORMER}.",
+)
+"""Ways in which somebody writes of an application beside another one."""
+
+AMOUNT = 7_777_700
+"""What the canary asks for: the end of its figures shows in every sum that counts it."""
+
+
+def watch_who_follows_in_conflict(browser: Browser, role: Role) -> Watch:
+    """Somebody who follows calls and grants (a coordinator, an auditor, a finance officer) declares a conflict. The others
+    write of that application wherever they write of another one, decide about it, offer it the grant and prepare to pay; who
+    declared follows every link and tries every address.
+    """
+    of_call = blind_call(blind=False)
+    application, chair, members = told(of_call), coordinator(), [person(Role.COMMITTEE_MEMBER) for _ in range(3)]
+    application.reference, application.requested_minor = "APP-WOMBAT", AMOUNT
+    of_call.envelope_minor, of_call.grant_max_minor = 10 * AMOUNT, 2 * AMOUNT
+    given, rivals = papers(application), [case(of_call, requested_minor=1_000_000) for _ in range(2)]
+    for n, one in enumerate((rivals[0], application, rivals[1])):
+        for naming in NAMING[:2] if one is not application else ("Sound.", "Sound."):
+            reviewed(one, 5 - n, 4, summary=naming, reason=naming)
+    somebody = person(role, regions=["AFR", "ASI", "LAC"])
+    before = db.session.scalar(select(func.max(OutboxMail.id))) or 0
+    decisions.declare_interest(somebody, application.organization, grade=Grade.CONFLICT, reason="Kin.", by=somebody)
+    meeting = session_of(of_call, members, by=chair)
+    point = decisions.add_point(meeting, "The floor", by=chair)
+    decisions.note_point(meeting, point.id, NAMING[4], by=chair)
+    decisions.add_point(meeting, NAMING[0], by=chair)
+    limits = scenario_rules.Limits(of_call.envelope)
+    ticked = {application.reference, rivals[0].reference}
+    scenarios.lay_before(scenarios.save(of_call, NAMING[5], ticked, limits, reasons={}, by=chair), meeting, by=chair)
+    for naming in NAMING:
+        decisions.remark(meeting, rivals[0], naming, by=members[0])
+    decided(meeting, application, members)
+    decided(meeting, rivals[0], members, conditions=["A policy."], reason=NAMING[6])
+    decided(meeting, rivals[1], members, "decline", conditions=[NAMING[2]], reason=NAMING[4], feedback=NAMING[0])
+    decisions.close_meeting(meeting, minutes=" ".join(NAMING), reason=NAMING[1], by=chair)
+    room, known = f"/meetings/{meeting.reference}", f"/calls/{of_call.reference}"
+    tried = (
+        *(f"{room}{page}" for page in ("", "/sheet", "/sheet.pdf", "/minutes.pdf", "/agenda", "/letters", "/release")),
+        *(f"{room}/{one.reference}" for one in (application, *rivals)),
+        *(
+            f"{known}/{page}"
+            for page in ("decisions", "reviews", "reviews/agreement", "scenarios", "draw", "conflicts")
+        ),
+        *(f"{known}/reviews/{one.reference}" for one in (application, *rivals)),
+        *(f"{known}/{page}" for page in ("conflicts.csv", "grants", "complaints", "applications")),
+        *(f"/applications/{application.reference}{page}" for page in ("", "/read", "/letter", "/check", "/receipt")),
+        f"/organizations/{application.organization.reference}",
+        "/search?q=lighthouse",
+        "/payments",
+        "/reports",
+        "/ledger",
+    )
+    hashes = [paper.file.sha256.encode() for paper in given.values()]
+    somebody_id = somebody.id
+    db.session.commit()
+    starts = ("/", "/meetings", "/calls", "/account")
+    watch = Watch([b"lighthouse", b"forty wells", b"app-wombat", b"app wombat", b"7,777", CANARY, *hashes])
+    browser.sign_in(db.session.get_one(Person, somebody_id))
+    watch.answers += walk(browser, *starts).items()
+    watch.answers += [(path, browser.get(path, 0)) for path in tried]
+    for one in members:
+        decisions.sign(meeting, by=db.session.merge(one))
+    awards.release_decisions(db.session.merge(meeting), by=db.session.merge(chair))
+    db.session.commit()
+    watch.answers += walk(browser, *starts).items()
+    watch.answers += [(path, browser.get(path, 0)) for path in tried]
     watch.mails = sent_to(somebody_id, before)
     assert len({path for path, _ in watch.answers}) > 20
     return watch

@@ -30,6 +30,7 @@ from tests.reviews.canaries import (
     walk,
     watch_a_blind_reviewer,
     watch_a_conflicted_reviewer,
+    watch_who_follows_in_conflict,
 )
 from tests.reviews.rows import AT, DUE, assignment, case, counted, reviewer
 
@@ -73,6 +74,14 @@ def test_no_byte_that_a_reviewer_with_a_conflict_is_served_or_sent_tells_of_the_
     app: Flask, browser: Browser
 ) -> None:
     watch = watch_a_conflicted_reviewer(browser)
+    assert watch.telling == []
+
+
+@pytest.mark.parametrize("role", [Role.GLOBAL_COORDINATOR, Role.AUDITOR, Role.FINANCE_OFFICER])
+def test_nor_does_one_that_a_coordinator_auditor_or_finance_officer_with_a_conflict_is_served_or_sent(
+    app: Flask, browser: Browser, role: Role
+) -> None:
+    watch = watch_who_follows_in_conflict(browser, role)
     assert watch.telling == []
 
 
