@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from grants.applications import actions as application_actions
 from grants.applications.models import Application
 from grants.calls import actions as call_actions
 from grants.calls.models import Call
+from grants.calls.queries import documents_of
 from grants.checks import actions as check_actions
 from grants.conflicts import queries as conflicts
 from grants.conflicts.models import ConflictDeclaration, Grade
@@ -119,12 +120,14 @@ def _lists_of(call: Call, members: Sequence[Person]) -> tuple[rules.Ranking, dic
 
 def add_point(meeting: Meeting, title: str, *, by: Person) -> AgendaPoint:
     """Put something else than an application on the agenda, before its last point. Raises Refused."""
+    queries.hold_meeting(meeting, alone=True)
     refuse(rules.obstacles_to_preparing(meeting, title=title))
     return _add(meeting, AgendaPoint(kind=PointKind.OWN, title=title.strip()), queries.agenda_to_change(meeting), by)
 
 
 def add_application(meeting: Meeting, application: Application, *, by: Person) -> AgendaPoint:
     """Put an application on the agenda, before its last point. Raises Refused when it stands there already."""
+    queries.hold_meeting(meeting, alone=True)
     agenda = queries.agenda_to_change(meeting)
     refuse(rules.obstacles_to_adding(meeting, application, agenda))
     return _add(meeting, AgendaPoint(kind=PointKind.APPLICATION, application_id=application.id), agenda, by)
@@ -140,6 +143,7 @@ def _add(meeting: Meeting, point: AgendaPoint, agenda: list[AgendaPoint], by: Pe
 
 def move_point(meeting: Meeting, point_id: int, to_id: int, *, by: Person) -> None:
     """Move a point of the agenda to the place of another; nothing happens when somebody took one of them away meanwhile."""
+    queries.hold_meeting(meeting, alone=True)
     refuse(rules.obstacles_to_preparing(meeting))
     agenda = queries.agenda_to_change(meeting)
     places = {point.id: place for place, point in enumerate(agenda)}
@@ -159,6 +163,7 @@ def _renumbered(meeting: Meeting, point: AgendaPoint, agenda: list[AgendaPoint],
 
 def drop_point(meeting: Meeting, point_id: int, *, by: Person) -> None:
     """Take a point off the agenda. An application stays in the ranked list and can be decided all the same."""
+    queries.hold_meeting(meeting, alone=True)
     refuse(rules.obstacles_to_preparing(meeting))
     for point in queries.agenda_to_change(meeting):
         if point.id == point_id:
@@ -169,6 +174,7 @@ def drop_point(meeting: Meeting, point_id: int, *, by: Person) -> None:
 
 def note_point(meeting: Meeting, point_id: int, noted: str, *, by: Person) -> None:
     """Write down what came of a point of the agenda; it goes into the minutes."""
+    queries.hold_meeting(meeting, alone=True)
     refuse(rules.obstacles_to_preparing(meeting))
     for point in queries.agenda_to_change(meeting):
         if point.id == point_id and point.noted != noted.strip():
@@ -193,6 +199,7 @@ def _send_agenda(meeting: Meeting, mail: Callable[[Meeting, Person, Sequence[que
 
 def choose_chair(meeting: Meeting, person: Person, *, by: Person) -> None:
     """Say which member chairs the meeting and signs its decision sheet first. Raises Refused for who has no seat."""
+    queries.hold_meeting(meeting, alone=True)
     refuse(rules.obstacles_to_attending(meeting, person))
     if meeting.chair_id != person.id:
         meeting.chair_id = person.id
@@ -205,6 +212,7 @@ def choose_chair(meeting: Meeting, person: Person, *, by: Person) -> None:
 
 def mark_present(meeting: Meeting, person: Person, *, present: bool = True, by: Person) -> Seat:
     """Note that a member attends the meeting, or has left it; only who is present votes and signs."""
+    queries.hold_meeting(meeting)
     refuse(rules.obstacles_to_attending(meeting, person))
     seat = next(seat for seat in meeting.seats if seat.person_id == person.id)
     if seat.present != present:
@@ -214,22 +222,57 @@ def mark_present(meeting: Meeting, person: Person, *, present: bool = True, by: 
     return seat
 
 
-def open_meeting(meeting: Meeting, *, by: Person) -> None:
-    """Open the session. Members with a declared conflict are recused from those applications there and then."""
+def move_meeting(
+    meeting: Meeting, reason: str, *, starts_at: datetime, ends_at: datetime | None = None, by: Person
+) -> None:
+    """Hold a meeting that was not opened at another time; the members are told. Raises Refused."""
+    queries.hold_meeting(meeting, alone=True)
+    refuse(rules.obstacles_to_moving(meeting, reason, starts_at, ends_at))
+    meeting.starts_at, meeting.ends_at = starts_at, ends_at
+    entry = history.note("meeting", meeting.id, "move", by=by, reason=reason)
+    post(*[mails.meeting_moved(meeting, seat.person, entry.id) for seat in meeting.seats])
+
+
+def cancel_meeting(meeting: Meeting, reason: str, *, by: Person) -> None:
+    """Call a meeting off in which nothing is decided; the members are told. Raises Refused."""
+    queries.hold_meeting(meeting, alone=True)
+    refuse(rules.obstacles_to_calling_off(queries.decisions_of(meeting)))
+    history.record(meeting, "cancel", by=by, reason=reason)
+    post(*[mails.meeting_cancelled(meeting, seat.person) for seat in meeting.seats])
+
+
+def open_meeting(meeting: Meeting, *, by: Person, early: bool = False) -> None:
+    """Open the session. Members with a declared conflict are recused from those applications there and then.
+
+    Raises Refused before its hour, unless it is opened ``early`` on purpose.
+    """
+    queries.hold_meeting(meeting, alone=True)
+    refuse([] if early else rules.obstacles_to_opening(meeting, clock.now()))
     history.record(meeting, "open", by=by)
     _write_down_recusals(meeting)
 
 
-def close_meeting(meeting: Meeting, *, by: Person, minutes: str = "", reason: str = "") -> None:
+def close_meeting(
+    meeting: Meeting, *, by: Person, minutes: str = "", reason: str = "", left: Mapping[str, str] | None = None
+) -> None:
     """Close the session with its minutes; afterwards the members who were present sign the decision sheet.
 
-    ``reason`` explains floors, ceilings or least numbers of awards that the decisions do not keep. The decision sheet is
-    made and kept as it will be signed. Raises Refused while a proposal is open, minutes are missing, the chair is not
-    here, or such a departure is not explained.
+    ``reason`` explains floors, ceilings or least numbers of awards that the decisions do not keep. ``left`` says why
+    proposals are left undecided, by the reference of the application. The decision sheet is made and kept as it will be
+    signed. Raises Refused while another proposal is open, minutes are missing, the chair is not here, or such a departure
+    is not explained.
     """
+    queries.hold_meeting(meeting, alone=True)
     minutes = minutes or meeting.minutes
     refuse(rules.obstacles_by_stepping_aside(_seen_by(by, meeting.call).left_out))
-    open_proposals = sum(1 for one in queries.decisions_of(meeting) if one.state == DecisionState.PROPOSED)
+    proposed = [one for one in queries.decisions_of(meeting) if one.state == DecisionState.PROPOSED]
+    for one in proposed:
+        if why := (left or {}).get(one.application.reference, "").strip():
+            _hold(one.application)
+            db.session.refresh(one, ["state", "left_because"])
+            if one.state == DecisionState.PROPOSED:
+                _leave(one, why, by=by)
+    open_proposals = sum(1 for one in proposed if one.state == DecisionState.PROPOSED)
     awards = queries.awarded_in(meeting.call_id)
     refuse(
         rules.obstacles_to_closing(meeting.call, awards, open_proposals, minutes, reason)
@@ -237,6 +280,7 @@ def close_meeting(meeting: Meeting, *, by: Person, minutes: str = "", reason: st
     )
     history.record(meeting, "close", by=by, reason=reason)
     meeting.minutes, meeting.closed_at = minutes.strip(), clock.now()
+    meeting.lifted_because = reason.strip()
     _write_down_recusals(meeting)
     content = queried_sheet(meeting)
     db.session.add(Sheet(meeting_id=meeting.id, content=content, fingerprint=rules.fingerprint(content)))
@@ -250,6 +294,16 @@ def sign(meeting: Meeting, *, by: Person) -> Seat:
     seat = next(seat for seat in meeting.seats if seat.person_id == by.id)
     seat.signed_at = clock.now()
     history.note("meeting", meeting.id, "sign", by=by, fingerprint=queries.fingerprint_of(meeting.id))
+    return seat
+
+
+def excuse_signature(meeting: Meeting, person: Person, reason: str, *, by: Person) -> Seat:
+    """Let the letters go without the signature of a member who was present and cannot sign, and write down why."""
+    queries.hold_meeting(meeting, alone=True)
+    refuse(rules.obstacles_to_excusing(meeting, person, reason))
+    seat = next(seat for seat in meeting.seats if seat.person_id == person.id)
+    seat.unsigned_because = reason.strip()
+    history.note("meeting", meeting.id, "excuse", by=by, reason=reason, member=person.reference)
     return seat
 
 
@@ -268,6 +322,7 @@ def recuse(meeting: Meeting, application: Application, person: Person, reason: s
 
     A decision that was taken before stays with the votes as they were counted. The reason stays with the recusal, and out of the timeline of the meeting, which the member goes on reading.
     """
+    queries.hold_meeting(meeting)
     refuse(rules.obstacles_to_attending(meeting, person))
     if not reason.strip():
         raise Refused(Obstacle("reason_missing", _l("Please say why you step aside.")))
@@ -324,12 +379,14 @@ def propose(
     application is taken up from the reserve list of an earlier meeting, whose letter holds until the next one is sent.
     ``feedback`` is shown to the applicant in the letter.
     """
+    queries.hold_meeting(meeting)
     _hold(application)
     close_hidden_reviews(application=application, by=by)
     line = reviews.line_of(application)
     decision = queries.decision_on(application.id)
     former = decision if rules.is_taken_up_by(meeting, decision) else None
     decision = None if former else decision
+    left = queries.decision_left(meeting, application.id) if decision is None else None
     recused = (by.id, application.id) in queries.barred(meeting, [line])
     zero = meeting.call.money(0)
     amount = (amount or zero) if outcome == DecisionOutcome.AWARD else zero
@@ -337,13 +394,26 @@ def propose(
     aside = bool(_seen_by(by, meeting.call).left_out)
     refuse(
         rules.obstacles_to_discussing(meeting, line, decision, recused=recused)
-        or rules.obstacles_to_proposing(meeting.call, list_, line, outcome, amount, reason, aside=aside)
-        + (rules.obstacles_to_taking_up(reason) if former else [])
+        or rules.obstacles_to_proposing(
+            meeting.call,
+            list_,
+            line,
+            outcome,
+            amount,
+            reason,
+            aside=aside,
+            leads_too_many=leads_too_many(application),
+        )
+        + (rules.obstacles_to_taking_up(meeting.call, reason, clock.now()) if former else [])
     )
     if former is not None:
         former.taken_up_at = clock.now()
         history.note("decision", former.id, "take_up", by=by, reason=reason, meeting=meeting.reference)
         db.session.flush()
+    if left is not None:
+        history.record(left, "resume", by=by)
+        left.left_because = ""
+        decision = left
     is_new = decision is None
     if decision is None:
         decision = Decision(
@@ -360,8 +430,7 @@ def propose(
     decision.outcome, decision.amount_minor = DecisionOutcome(outcome), amount.minor
     decision.conditions = [text.strip() for text in conditions if text.strip()]
     decision.reason, decision.feedback, decision.proposed_by_id = reason.strip(), feedback.strip(), by.id
-    place = list_.place(application.id)
-    decision.score, decision.rank = rules.score_to_keep(list_.result(application.id)), place.rank if place else None
+    decision.score, decision.rank, decision.expected = rules.standing_to_keep(list_, application.id)
     db.session.add(decision)
     if is_new:
         history.begin(decision, "propose", by=by, outcome=str(outcome), amount_minor=amount.minor)
@@ -372,10 +441,16 @@ def propose(
 
 
 def remark(meeting: Meeting, application: Application, text: str, *, by: Person) -> Remark:
-    """Say something about an application in the discussion of a meeting; what is said stays. Raises Refused."""
+    """Say something about an application in the discussion of a meeting; what is said stays. Raises Refused.
+
+    In a meeting over several days a member who says something attends it from then on.
+    """
+    queries.hold_meeting(meeting)
     refuse(rules.obstacles_to_remarking(meeting, text))
     said = Remark(meeting_id=meeting.id, application_id=application.id, person_id=by.id, person=by, text=text.strip())
     db.session.add(said)
+    if rules.attends_by_acting(meeting, by):
+        mark_present(meeting, by, by=by)
     db.session.flush()
     return said
 
@@ -387,15 +462,17 @@ def vote(decision: Decision, choice: str, *, by: Person, seen: str | None = None
     over several days whoever votes attends it from then on. Raises Refused.
     """
     meeting = decision.meeting
+    queries.hold_meeting(meeting)
     _hold(decision.application)
     queries.decision_on(decision.application_id)
     line = reviews.line_of(decision.application)
+    list_ = _seen_by(by, meeting.call)
     recused = (by.id, decision.application_id) in queries.barred(meeting, [line])
     refuse(
         rules.obstacles_to_voting(meeting, decision, by, clock.now(), recused=recused)
-        or rules.obstacles_by_change(decision, seen)
+        or rules.obstacles_by_change(decision, seen) + rules.obstacles_by_new_standing(list_, decision)
     )
-    if meeting.ends_at is not None:
+    if rules.attends_by_acting(meeting, by):
         mark_present(meeting, by, by=by)
     cast = next((one for one in decision.votes if one.person_id == by.id), None)
     if cast is None:
@@ -410,10 +487,11 @@ def vote(decision: Decision, choice: str, *, by: Person, seen: str | None = None
 def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision:
     """Decide as proposed. Raises Refused without enough reviews, a quorum of votes, a majority, or money.
 
-    ``seen`` is the mark of the proposal that was read. The score and the place are written into the decision; whoever
-    doubts them can compute them again. Of two who confirm at once the second is told that it is decided.
+    ``seen`` is the mark of the proposal that was read. The score and the place that were voted on stand in the decision;
+    whoever doubts them can compute them again. Of two who confirm at once the second is told that it is decided.
     """
     meeting, call = decision.meeting, decision.meeting.call
+    queries.hold_meeting(meeting)
     queries.lock_envelope(call.id)
     _hold(decision.application)
     queries.decision_on(decision.application_id)
@@ -422,16 +500,19 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out, clock.now())
     list_ = rules.ranking(call, reviews.standing_of(call))
-    if decision.outcome == DecisionOutcome.AWARD:
-        refuse(rules.obstacles_by_stepping_aside(_seen_by(by, call).left_out))
+    refuse(rules.obstacles_by_stepping_aside(_seen_by(by, call).left_out))
     refuse(
-        rules.obstacles_to_taking(meeting, call, decision, list_, count, queries.awarded_in(call.id))
+        rules.obstacles_to_taking(
+            meeting,
+            decision,
+            list_,
+            count,
+            queries.awarded_in(call.id),
+            at=clock.now(),
+            leads_too_many=leads_too_many(decision.application),
+            is_taken_up=bool(queries.taken_up([decision.application_id])),
+        )
         + rules.obstacles_by_change(decision, seen)
-    )
-    place = list_.place(decision.application_id)
-    decision.score, decision.rank = (
-        rules.score_to_keep(list_.result(decision.application_id)),
-        place.rank if place else None,
     )
     decision.taken_at = clock.now()
     history.record(
@@ -439,7 +520,7 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
         "take",
         by=by,
         reason=decision.reason,
-        votes=[count.votes_for, count.votes_against, count.abstained],
+        votes=[count.votes_for, count.votes_against, count.abstained, count.silent],
         outcome=decision.outcome,
     )
     return decision
@@ -449,9 +530,9 @@ def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
     """Take a decision up again while the meeting is in session; its votes are set aside, and so are the reviews that it
     counted although their reviewers declared a conflict since.
     """
+    queries.hold_meeting(decision.meeting)
     _hold(decision.application)
-    if decision.meeting.state != MeetingState.OPENED:
-        raise Refused(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    refuse(rules.obstacles_by_session(decision.meeting))
     history.record(decision, "reconsider", by=by, reason=reason)
     for cast in list(decision.votes):
         db.session.delete(cast)
@@ -460,6 +541,52 @@ def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
     db.session.flush()
     close_hidden_reviews(application=decision.application, by=by)
     return decision
+
+
+def leave(decision: Decision, reason: str, *, by: Person) -> Decision:
+    """Leave a proposal undecided while the meeting is in session. Another meeting may decide, or this one when it is
+    proposed again; what was on the reserve list is back there.
+    """
+    queries.hold_meeting(decision.meeting)
+    _hold(decision.application)
+    refuse(rules.obstacles_by_session(decision.meeting))
+    return _leave(decision, reason, by=by)
+
+
+def _leave(decision: Decision, reason: str, *, by: Person) -> Decision:
+    decision.left_because = reason.strip()
+    history.record(decision, "leave", by=by, reason=reason)
+    db.session.flush()
+    for former in queries.taken_up([decision.application_id]):
+        former.taken_up_at = None
+        history.note("decision", former.id, "put_back", by=by, reason=reason)
+    return decision
+
+
+def _leave_proposed(application: Application, reason: Any, *, by: Person) -> None:
+    """End a proposal on an application that is kept (:func:`_hold`) and has to leave the committee."""
+    decision = queries.decision_on(application.id)
+    if decision is not None and decision.state == DecisionState.PROPOSED:
+        with speaking(application.call.authoritative_language):
+            _leave(decision, str(reason), by=by)
+
+
+def _state_that_binds(application: Application) -> str | None:
+    """Where the decision stands by which an application is kept as it is: a letter about the reserve list holds while
+    another meeting takes it up.
+    """
+    if queries.taken_up([application.id]):
+        return DecisionState.RELEASED
+    return queries.state_of_decision(application.id)
+
+
+def leads_too_many(application: Application) -> bool:
+    """Whether the organization has as many awards of the call as it may lead, under any of its accounts."""
+    most = (documents_of(application.call)["terms"].get("grant") or {}).get("max_awards_per_lead")
+    if not most:
+        return False
+    others = set(queries.awards_of_lead(application.organization_id, application.call_id)) - {application.id}
+    return len(others) >= int(most)
 
 
 # ------------------------------------------------------------------ letters
@@ -472,6 +599,7 @@ def release(meeting: Meeting, *, by: Person) -> list[Decision]:
     who are declined or on the reserve list; the offers of awards are the awards' to send.
     Returns every decision that was released. Raises Refused while the sheet is not signed or something is undecided.
     """
+    queries.hold_meeting(meeting, alone=True)
     decisions = queries.decisions_of(meeting)
     refuse(rules.obstacles_to_releasing(meeting, decisions))
     taken = [decision for decision in decisions if decision.state == DecisionState.TAKEN]
@@ -510,19 +638,21 @@ def letters_of(call: Call, decisions: Sequence[Decision], at: datetime) -> dict[
 
 
 def withdraw_application(application: Application, reason: str, *, by: Person) -> None:
-    """Withdraw an application. Raises Refused once the committee has decided about it."""
+    """Withdraw an application; a proposal on it ends. Raises Refused once the committee has decided about it."""
     _hold(application)
-    refuse(rules.obstacles_to_withdrawing(application, queries.state_of_decision(application.id)))
+    refuse(rules.obstacles_to_withdrawing(application, _state_that_binds(application)))
+    _leave_proposed(application, _l("The application was withdrawn."), by=by)
     check_actions.let_go(application, by=by)
     application_actions.withdraw(application, reason, by=by)
 
 
 def reopen_check(application: Application, reason: str, *, by: Person, by_others: bool = False) -> None:
-    """Take up the eligibility check again, maybe ``by_others``. Raises Refused once the committee has decided about the
-    application.
+    """Take up the eligibility check again, maybe ``by_others``; a proposal on the application ends. Raises Refused once the
+    committee has decided about it.
     """
     _hold(application)
-    refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
+    refuse(rules.obstacles_once_decided(_state_that_binds(application)))
+    _leave_proposed(application, _l("The eligibility check was opened again."), by=by)
     check_actions.reopen_check(application, reason, by=by, by_others=by_others)
 
 
@@ -535,11 +665,24 @@ def free(decision: Decision, *, by: Person) -> None:
 
 def set_aside(decision: Decision, reason: str, *, by: Person) -> None:
     """Set a decision aside after a complaint: its votes stay on the sheet of its meeting, the reviews it counted no longer
-    count, and other reviewers and another meeting begin anew. Raises Refused when a grant was offered by it.
+    count, and other reviewers and another meeting begin anew.
+
+    When a meeting is taking the application up from the reserve list, it leaves that undecided; when one has since decided
+    and told so, its decision is set aside. Raises Refused when a grant was offered, and while letters wait to be sent.
     """
+    standing = queries.decision_on(decision.application_id)
+    if standing is not None:
+        queries.hold_meeting(standing.meeting)
     _hold(decision.application)
-    refuse(rules.obstacles_to_setting_aside(decision))
-    history.record(decision, "overturn", by=by, reason=reason)
+    standing = queries.decision_on(decision.application_id)
+    refuse(rules.obstacles_to_setting_aside(decision, standing))
+    assert standing is not None
+    if standing.state == DecisionState.TAKEN:
+        reconsider(standing, reason, by=by)
+    if standing.state == DecisionState.PROPOSED:
+        _leave(standing, reason, by=by)
+        standing = queries.decision_on(decision.application_id) or decision
+    history.record(standing, "overturn", by=by, reason=reason)
     review_actions.begin_anew(decision.application, reason, by=by)
 
 

@@ -33,6 +33,26 @@ def _invitation(meeting: Meeting, agenda: Sequence[Point]) -> dict[str, Any]:
     return {"meeting": meeting, "call_title": meeting.call.title, "agenda": points}
 
 
+def meeting_moved(meeting: Meeting, to: Person, occasion: int) -> Mail:
+    return Mail(
+        "meeting_moved",
+        to=to,
+        about=meeting.reference,
+        due_on=meeting.starts_at,
+        occasion=str(occasion),
+        context={"meeting": meeting, "call_title": meeting.call.title},
+    )
+
+
+def meeting_cancelled(meeting: Meeting, to: Person) -> Mail:
+    return Mail(
+        "meeting_cancelled",
+        to=to,
+        about=meeting.reference,
+        context={"meeting": meeting, "call_title": meeting.call.title},
+    )
+
+
 def sheet_ready(meeting: Meeting, to: Person) -> Mail:
     return Mail("sheet_ready", to=to, about=meeting.reference, context={"meeting": meeting})
 

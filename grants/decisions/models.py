@@ -74,7 +74,10 @@ POINT_LABELS: dict[str, Any] = {
 
 
 class Meeting(Base):
-    """A meeting of the committee about one call: live, or over several days when ``ends_at`` says until when."""
+    """A meeting of the committee about one call: live, or over several days when ``ends_at`` says until when.
+
+    ``lifted_because`` explains the floors, ceilings and least numbers that its decisions do not keep.
+    """
 
     __tablename__ = "meeting"
     __table_args__ = (
@@ -94,6 +97,7 @@ class Meeting(Base):
     procedure: Mapped[str] = mapped_column(default=Procedure.VOTE)
     quorum: Mapped[int]
     minutes: Mapped[str] = mapped_column(default="")
+    lifted_because: Mapped[str] = mapped_column(default="")
     called_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     chair_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     closed_at: Mapped[datetime | None]
@@ -106,7 +110,10 @@ class Meeting(Base):
 
 
 class Seat(Base):
-    """A committee member in a meeting: invited, present, and with their signature under its decisions."""
+    """A committee member in a meeting: invited, present, and with their signature under its decisions.
+
+    ``unsigned_because`` says why the letters go without the signature of somebody who was present.
+    """
 
     __tablename__ = "seat"
     __table_args__ = (UniqueConstraint("meeting_id", "person_id"),)
@@ -116,6 +123,7 @@ class Seat(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     present: Mapped[bool] = mapped_column(Boolean, default=False)
     signed_at: Mapped[datetime | None]
+    unsigned_because: Mapped[str] = mapped_column(default="")
 
     meeting: Mapped[Meeting] = relationship(back_populates="seats")
     person: Mapped[Person] = relationship()
@@ -205,7 +213,8 @@ class Decision(Base):
     """What the committee does with one application, as proposed, voted and released. One that was set aside after a
     complaint stays on the sheet of its meeting; another meeting decides again. So does one that was taken up from the
     reserve list (``taken_up_at``): its letter holds until that of the next is sent. ``freed_at`` says since when the money
-    of an award is free again, because the offer was refused or lapsed.
+    of an award is free again, because the offer was refused or lapsed. A proposal that is left undecided says why
+    (``left_because``). ``score``, ``rank`` and ``expected`` (what the ranking alone would decide) are those it was proposed with.
     """
 
     __tablename__ = "decision"
@@ -218,10 +227,11 @@ class Decision(Base):
             "uq_decision_standing",
             "application_id",
             unique=True,
-            postgresql_where=text("state <> 'set_aside' AND taken_up_at IS NULL"),
+            postgresql_where=text("state NOT IN ('set_aside', 'left') AND taken_up_at IS NULL"),
         ),
         CheckConstraint("taken_up_at IS NULL OR outcome = 'reserve'", name="taken_up_from_the_reserve"),
         CheckConstraint("freed_at IS NULL OR outcome = 'award'", name="freed_was_awarded"),
+        CheckConstraint("state <> 'left' OR left_because <> ''", name="left_for_a_reason"),
         Index("ix_decision_application_id", "application_id"),
         Index("ix_decision_meeting_id", "meeting_id"),
     )
@@ -238,6 +248,8 @@ class Decision(Base):
     feedback: Mapped[str] = mapped_column(default="")
     score: Mapped[str | None]
     rank: Mapped[int | None]
+    expected: Mapped[str | None]
+    left_because: Mapped[str] = mapped_column(default="")
     proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     taken_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]

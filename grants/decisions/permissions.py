@@ -14,6 +14,7 @@ from grants.conflicts.queries import hidden_applications
 from grants.core.permissions import composed_once, scope_of
 from grants.decisions.models import Decision, Meeting, Seat
 from grants.decisions.queries import TOLD
+from grants.decisions.workflow import MeetingState
 from grants.reviews.queries import to_hand_in
 
 FOLLOWERS = (*COORDINATORS, Role.AUDITOR)
@@ -43,7 +44,11 @@ def cases_seen_by(user: Any) -> Select[Application]:
         return found.where(false())
     ways: list[Any] = [false()]
     if user.holds(Role.COMMITTEE_MEMBER):
-        invited = select(Meeting.call_id).join(Seat, Seat.meeting_id == Meeting.id).where(Seat.person_id == user.id)
+        invited = (
+            select(Meeting.call_id)
+            .join(Seat, Seat.meeting_id == Meeting.id)
+            .where(Seat.person_id == user.id, Meeting.state != MeetingState.CANCELLED)
+        )
         ways.append(Application.call_id.in_(invited))
     if user.holds(*COORDINATORS):
         ways.append(Application.region.in_(sorted(user.regions)))
@@ -109,7 +114,9 @@ def can_run_meeting(user: Any, call: Call) -> bool:
 
 
 def can_sit(user: Any, meeting: Meeting) -> bool:
-    """Members of the committee who are invited to the meeting."""
+    """Members of the committee who are invited to the meeting, unless it was called off."""
+    if meeting.state == MeetingState.CANCELLED:
+        return False
     return bool(user.holds(Role.COMMITTEE_MEMBER)) and any(seat.person_id == user.id for seat in meeting.seats)
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, Text, bindparam, exists, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, bindparam, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
+from grants.accounts.queries import same_organization_as
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call, EligibilityRule, Lot, RegionEnvelope
@@ -42,8 +43,10 @@ DECIDED = (DecisionState.TAKEN, DecisionState.RELEASED)
 TOLD = (DecisionState.RELEASED, DecisionState.SET_ASIDE, DecisionState.SUCCEEDED)
 """The decisions that their applicants have been told of."""
 
-STANDS = (Decision.state != DecisionState.SET_ASIDE) & Decision.taken_up_at.is_(None)
-"""The condition on decisions that picks the one on an application: not what was set aside, or taken up again."""
+STANDS = Decision.state.not_in((DecisionState.SET_ASIDE, DecisionState.LEFT)) & Decision.taken_up_at.is_(None)
+"""The condition on decisions that picks the one on an application: not what was set aside, left undecided, or taken up
+again.
+"""
 
 ON_RESERVE = (Decision.state == DecisionState.RELEASED) & (Decision.outcome == DecisionOutcome.RESERVE)
 """The condition on decisions that another meeting may take up."""
@@ -166,6 +169,20 @@ def _meeting_to_read(seen: Select[Meeting]) -> Prepared:
     return Prepared(lambda: found.with_only_columns(packed(Meeting), packed(Call), seats))
 
 
+def hold_meeting(meeting: Meeting, *, alone: bool = False) -> None:
+    """Read anew where a meeting stands and who is present, and keep its state until this transaction ends: beside others
+    who act in its session, or ``alone`` to open, close or change it.
+    """
+    db.session.flush()
+    fresh = ("state", "starts_at", "ends_at", "chair_id", "minutes")
+    db.session.refresh(meeting, fresh, with_for_update={"read": not alone})
+    found = select(Seat.id, Seat.present, Seat.signed_at, Seat.unsigned_because).where(Seat.meeting_id == meeting.id)
+    seats = {row.id: row._mapping for row in db.session.execute(found)}
+    for seat in meeting.seats:
+        for name in ("present", "signed_at", "unsigned_because"):
+            set_committed_value(seat, name, seats[seat.id][name])
+
+
 class Point(NamedTuple):
     """A point of the agenda as it is shown; ``reference``, ``application`` and ``region`` are those of its application."""
 
@@ -200,7 +217,6 @@ _POINTS = Prepared(
 
 def agenda_to_change(meeting: Meeting) -> list[AgendaPoint]:
     """The agenda of a meeting in its order, kept for whoever asked first."""
-    db.session.execute(select(Meeting.id).where(Meeting.id == meeting.id).with_for_update())
     found = select(AgendaPoint).where(AgendaPoint.meeting_id == meeting.id)
     return list(db.session.scalars(found.order_by(AgendaPoint.position, AgendaPoint.id)))
 
@@ -358,9 +374,18 @@ def lock_envelope(call_id: int) -> None:
 
 def decision_on(application_id: int) -> Decision | None:
     """The decision that stands on an application, with its votes and who cast them."""
+    return _decision(STANDS, application_id)
+
+
+def decision_left(meeting: Meeting, application_id: int) -> Decision | None:
+    """The proposal on an application that a meeting left undecided."""
+    return _decision((Decision.state == DecisionState.LEFT) & (Decision.meeting_id == meeting.id), application_id)
+
+
+def _decision(condition: ColumnElement[bool], application_id: int) -> Decision | None:
     found = (
         select(Decision)
-        .where(Decision.application_id == application_id, STANDS)
+        .where(Decision.application_id == application_id, condition)
         .options(
             selectinload(Decision.votes).joinedload(Vote.person).load_only(Person.name, Person.reference),
             joinedload(Decision.meeting),
@@ -505,8 +530,24 @@ def on_record(decision_ids: Iterable[int]) -> dict[int, OnRecord]:
     return found
 
 
+def awards_of_lead(organization_id: int, call_id: int) -> list[int]:
+    """The applications to a call on which an award has been decided to an organization, under any of its accounts."""
+    found = (
+        select(Decision.application_id)
+        .join(Decision.application)
+        .where(
+            Application.call_id == call_id,
+            Application.organization_id.in_(same_organization_as(organization_id)),
+            Decision.outcome == DecisionOutcome.AWARD,
+            Decision.state.in_(DECIDED),
+            Decision.freed_at.is_(None),
+        )
+    )
+    return list(db.session.scalars(found))
+
+
 def decisions_of(meeting: Meeting) -> list[Decision]:
-    """What a meeting decided, in the order of the ranking, with votes, applications and organizations."""
+    """What a meeting decided or left undecided, in the order of the ranking, with votes, applications and organizations."""
     found = (
         select(Decision)
         .where(Decision.meeting_id == meeting.id)

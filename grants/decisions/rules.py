@@ -16,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from grants.accounts.models import Person, Role
 from grants.applications import rules as upstream
@@ -27,7 +28,7 @@ from grants.calls.models import Call
 from grants.core.languages import LazyWords, _l, _ln, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
-from grants.core.templating import moment
+from grants.core.templating import day, moment
 from grants.decisions.models import (
     POINT_LABELS,
     AgendaPoint,
@@ -38,9 +39,10 @@ from grants.decisions.models import (
     PointKind,
     Procedure,
     Recusal,
+    Seat,
 )
 from grants.decisions.queries import DECIDED, Awarded, Ballot, OnRecord, Point
-from grants.decisions.workflow import DecisionState, MeetingState
+from grants.decisions.workflow import GONE, DecisionState, MeetingState
 from grants.reviews.queries import ApplicationLine, Gate, Standing
 from grants.reviews.rules import Grid, Result, grid_in, once_for_each_standing, results_of, to_two_decimals, worded
 
@@ -344,10 +346,7 @@ def obstacles_to_calling_meeting(
     found = obstacles_by_agenda(decided, undecided)
     if chair is not None and chair.id not in {person.id for person in members}:
         found.append(Obstacle("chair_not_invited", _l("Who chairs the meeting has to be invited.")))
-    if ends_at is not None and ends_at <= starts_at:
-        found.append(Obstacle("ends_too_early", _l("A meeting ends after it starts.")))
-    if call.state != "published" or starts_at < call.closes_at:
-        found.append(Obstacle("call_not_closed", _l("The committee meets after the call has closed.")))
+    found += obstacles_by_hour(call, starts_at, ends_at)
     if not members:
         found.append(Obstacle("no_members", _l("Please choose who is invited.")))
     outsiders = [person.name for person in members if not person.holds(Role.COMMITTEE_MEMBER)]
@@ -362,6 +361,54 @@ def obstacles_to_calling_meeting(
             )
         )
     return found
+
+
+def obstacles_by_hour(call: Call, starts_at: datetime, ends_at: datetime | None) -> list[Obstacle]:
+    """Why a meeting about a call cannot be held at this time."""
+    found = []
+    if ends_at is not None and ends_at <= starts_at:
+        found.append(Obstacle("ends_too_early", _l("A meeting ends after it starts.")))
+    if call.state != "published" or starts_at < call.closes_at:
+        found.append(Obstacle("call_not_closed", _l("The committee meets after the call has closed.")))
+    return found
+
+
+def obstacles_to_moving(meeting: Meeting, reason: str, starts_at: datetime, ends_at: datetime | None) -> list[Obstacle]:
+    """Why a meeting cannot be held at another time."""
+    found = obstacles_by_hour(meeting.call, starts_at, ends_at)
+    if meeting.state != MeetingState.PLANNED:
+        found.append(Obstacle("opened_already", _l("The meeting has been opened or called off.")))
+    if not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    return found
+
+
+def obstacles_to_calling_off(decisions: Iterable[Decision]) -> list[Obstacle]:
+    """Why a meeting cannot be called off: something was decided or is being decided in it."""
+    if any(one.state != DecisionState.LEFT for one in decisions):
+        return [Obstacle("decided_in_it", _l("Something was proposed or decided in this meeting."))]
+    return []
+
+
+def obstacles_to_opening(meeting: Meeting, at: datetime) -> list[Obstacle]:
+    """Why a meeting is not opened without asking once more: its hour has not come."""
+    if at >= meeting.starts_at:
+        return []
+    message = _l("The meeting is planned for %(moment)s.", moment=LazyWords(moment, meeting.starts_at))
+    return [Obstacle("too_early", message)]
+
+
+def obstacles_by_session(meeting: Meeting) -> list[Obstacle]:
+    """Why nothing can be decided in a meeting: it is not in session."""
+    if meeting.state != MeetingState.OPENED:
+        return [Obstacle("meeting_not_open", _l("The meeting is not in session."))]
+    return []
+
+
+def attends_by_acting(meeting: Meeting, person: Person) -> bool:
+    """Whether somebody attends a meeting by what they do in it: over several days, whoever votes or says something."""
+    invited = any(seat.person_id == person.id for seat in meeting.seats)
+    return invited and meeting.ends_at is not None and meeting.state == MeetingState.OPENED
 
 
 def obstacles_by_agenda(decided: int, undecided: int) -> list[Obstacle]:
@@ -446,7 +493,7 @@ def worded_point(point: Point, *, titled: bool = True) -> str:
 
 def obstacles_to_preparing(meeting: Meeting, *, title: str | None = None) -> list[Obstacle]:
     """Why the agenda cannot be changed like this: the meeting is closed, or a point says nothing."""
-    if meeting.state == MeetingState.CLOSED:
+    if meeting.state in GONE:
         return [Obstacle("meeting_closed", _l("The meeting is closed."))]
     if title is not None and not title.strip():
         return [Obstacle("point_empty", _l("Please say what this point is about."))]
@@ -478,7 +525,7 @@ def obstacles_by_chair(meeting: Meeting) -> list[Obstacle]:
 def obstacles_to_attending(meeting: Meeting, person: Person) -> list[Obstacle]:
     """Why somebody cannot be marked as present or absent."""
     found = []
-    if meeting.state == MeetingState.CLOSED:
+    if meeting.state in GONE:
         found.append(Obstacle("meeting_closed", _l("The meeting is closed.")))
     if not any(seat.person_id == person.id for seat in meeting.seats):
         found.append(Obstacle("no_seat", _l("This person was not invited to the meeting.")))
@@ -513,12 +560,33 @@ def obstacles_to_signing(meeting: Meeting, person: Person) -> list[Obstacle]:
     return []
 
 
+def signatures_missing(meeting: Meeting) -> list[Seat]:
+    """The members who were present at a meeting and have not signed its decision sheet."""
+    return [seat for seat in meeting.seats if seat.present and seat.signed_at is None]
+
+
+def obstacles_to_excusing(meeting: Meeting, person: Person, reason: str) -> list[Obstacle]:
+    """Why the letters cannot go without a signature: it is not missing, nobody says why, or nobody else who was present
+    has signed before the chair is excused.
+    """
+    missing = signatures_missing(meeting) if meeting.state == MeetingState.CLOSED else []
+    if not any(seat.person_id == person.id for seat in missing):
+        return [Obstacle("no_signature_missing", _l("No signature of this person is missing."))]
+    found = []
+    if not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    if person.id == meeting.chair_id and not any(seat.signed_at for seat in meeting.seats):
+        message = _l("Another member who was present signs before the letters can go without the chair.")
+        found.append(Obstacle("nobody_signed", message))
+    return found
+
+
 def obstacles_to_releasing(meeting: Meeting, decisions: Sequence[Decision]) -> list[Obstacle]:
-    """Why the letters of a meeting cannot be sent: it is not closed, or not signed by everybody who was present."""
+    """Why the letters of a meeting cannot be sent: it is not closed, or lacks a signature that nobody explained."""
     found = []
     if meeting.state != MeetingState.CLOSED:
         found.append(Obstacle("meeting_not_closed", _l("The meeting has not been closed yet.")))
-    unsigned = [seat.person.name for seat in meeting.seats if seat.present and seat.signed_at is None]
+    unsigned = [seat.person.name for seat in signatures_missing(meeting) if not seat.unsigned_because]
     if unsigned:
         found.append(
             Obstacle("signatures_missing", _l("The decision sheet waits for: %(names)s.", names=", ".join(unsigned)))
@@ -553,16 +621,20 @@ def obstacles_to_withdrawing(application: Application, state: str | None) -> lis
     return found or obstacles_once_decided(state)
 
 
-def obstacles_to_setting_aside(decision: Decision) -> list[Obstacle]:
-    """Why a decision cannot be set aside after a complaint: its letter is not sent, or it offered a grant."""
-    found = []
-    if decision.state != DecisionState.RELEASED:
-        found.append(Obstacle("no_letter", _l("The letter about this decision has not been sent.")))
-    if decision.taken_up_at is not None:
-        found.append(Obstacle("taken_up", _l("The committee has taken this up from the reserve list already.")))
-    if decision.outcome == DecisionOutcome.AWARD:
-        found.append(Obstacle("award_offered", _l("A grant was offered by this decision, so it stands.")))
-    return found
+def obstacles_to_setting_aside(decision: Decision, standing: Decision | None) -> list[Obstacle]:
+    """Why a decision cannot be set aside after a complaint: its letter is not sent, the committee has decided again
+    (``standing`` stands now) and that letter is not sent, or a grant was offered.
+    """
+    if standing is not None and standing.id != decision.id and standing.state != DecisionState.RELEASED:
+        if standing.state == DecisionState.TAKEN and standing.meeting.state != MeetingState.OPENED:
+            message = _l("The committee has decided again, and its letters have not been sent yet.")
+            return [Obstacle("letters_wait", message)]
+        return []
+    if standing is None or standing.state != DecisionState.RELEASED:
+        return [Obstacle("no_letter", _l("The letter about this decision has not been sent."))]
+    if standing.outcome == DecisionOutcome.AWARD:
+        return [Obstacle("award_offered", _l("A grant was offered by this decision, so it stands."))]
+    return []
 
 
 def obstacles_to_cancelling(call: Call, decided: int) -> list[Obstacle]:
@@ -591,21 +663,25 @@ def is_taken_up_by(meeting: Meeting, decision: Decision | None) -> bool:
     )
 
 
-def obstacles_to_taking_up(reason: str) -> list[Obstacle]:
-    """Why an application is not taken up from the reserve list: nobody says why this one, and why now."""
-    if reason.strip():
-        return []
-    message = _l("The application is on the reserve list. Please write down why it is taken up now.")
-    return [Obstacle("reserve_reason_missing", message)]
+def obstacles_to_taking_up(call: Call, reason: str, at: datetime) -> list[Obstacle]:
+    """Why an application is not taken up from the reserve list: the list has ended, or nobody says why this one, and why
+    now.
+    """
+    found, until = [], call.reserve_valid_until
+    if until is not None and at.astimezone(ZoneInfo(call.timezone)).date() > until:
+        message = _l("The reserve list of this call was valid until %(day)s.", day=LazyWords(day, until))
+        found.append(Obstacle("reserve_ended", message))
+    if not reason.strip():
+        message = _l("The application is on the reserve list. Please write down why it is taken up now.")
+        found.append(Obstacle("reserve_reason_missing", message))
+    return found
 
 
 def obstacles_to_discussing(
     meeting: Meeting, line: ApplicationLine, decision: Decision | None, *, recused: bool
 ) -> list[Obstacle]:
     """Why an application cannot be discussed in this meeting by this person."""
-    found = []
-    if meeting.state != MeetingState.OPENED:
-        found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    found = obstacles_by_session(meeting)
     if line.state != ApplicationState.ELIGIBLE:
         found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
     if decision is not None and (decision.meeting_id != meeting.id or decision.state != DecisionState.PROPOSED):
@@ -675,10 +751,19 @@ def obstacles_by_stepping_aside(hidden: AbstractSet[int]) -> list[Obstacle]:
 
 
 def obstacles_to_proposing(
-    call: Call, list_: Ranking, line: ApplicationLine, outcome: str, amount: Money, reason: str, *, aside: bool = False
+    call: Call,
+    list_: Ranking,
+    line: ApplicationLine,
+    outcome: str,
+    amount: Money,
+    reason: str,
+    *,
+    aside: bool = False,
+    leads_too_many: bool = False,
 ) -> list[Obstacle]:
-    """Why this outcome cannot be proposed. Who stepped aside from another application (``aside``) always writes down why:
-    were they asked for departures alone, that would tell where the hidden one stands.
+    """Why this outcome cannot be proposed, and cannot be decided. Who stepped aside from another application (``aside``)
+    always writes down why: were they asked for departures alone, that would tell where the hidden one stands.
+    ``leads_too_many`` says that the organization has as many awards of the call already as it may lead.
     """
     if outcome not in list(DecisionOutcome):
         return [Obstacle("outcome_missing", _l("Please choose an outcome."))]
@@ -693,12 +778,17 @@ def obstacles_to_proposing(
         if outcome == DecisionOutcome.AWARD and amount < line.requested:
             message = _l("This is less than what was asked for. Please write down why.")
             found.append(Obstacle("less_than_asked", message))
+        if outcome == DecisionOutcome.AWARD and leads_too_many:
+            message = _l(
+                "This organization has as many awards of the call as one may lead. Please write down why it gets another."
+            )
+            found.append(Obstacle("leads_too_many", message))
     return found
 
 
 def obstacles_to_remarking(meeting: Meeting, text: str) -> list[Obstacle]:
     """Why nothing can be added to the discussion; it begins when the members are invited and ends with the meeting."""
-    if meeting.state == MeetingState.CLOSED:
+    if meeting.state in GONE:
         return [Obstacle("meeting_closed", _l("The meeting is closed."))]
     return [] if text.strip() else [Obstacle("remark_empty", _l("Please write what you want to say."))]
 
@@ -707,9 +797,7 @@ def obstacles_to_voting(
     meeting: Meeting, decision: Decision, person: Person, at: datetime, *, recused: bool
 ) -> list[Obstacle]:
     """Why somebody cannot vote on a proposal. Over several days members vote when they can, without being present."""
-    found = []
-    if meeting.state != MeetingState.OPENED:
-        found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    found = obstacles_by_session(meeting)
     if decision.state != DecisionState.PROPOSED:
         found.append(Obstacle("decided_already", _l("The committee has decided about this application already.")))
     if not any(seat.person_id == person.id and (seat.present or meeting.ends_at) for seat in meeting.seats):
@@ -726,41 +814,57 @@ def obstacles_to_voting(
 class Count:
     """The votes that count: those of members who are present and have not stepped aside.
 
-    ``awaited`` members may still vote, in a meeting over several days.
+    ``silent`` members take part and do not object, where a meeting decides by consent. ``awaited`` members may still vote,
+    in a meeting over several days.
     """
 
     votes_for: int
     votes_against: int
     abstained: int
+    silent: int = 0
     awaited: int = 0
 
     @property
-    def cast(self) -> int:
-        """How many voted; who abstains counts towards the quorum."""
-        return self.votes_for + self.votes_against + self.abstained
+    def took_part(self) -> int:
+        """How many count towards the quorum: whoever voted or abstained, and whoever was there and did not object."""
+        return self.votes_for + self.votes_against + self.abstained + self.silent
 
     @property
     def carried(self) -> bool:
-        """More votes for than against."""
-        return self.votes_for > self.votes_against
+        """More for it, or without an objection, than against it."""
+        return self.votes_for + self.silent > self.votes_against
+
+    @property
+    def in_words(self) -> str:
+        """The numbers as they are told."""
+        numbers = {"for": self.votes_for, "against": self.votes_against, "abstain": self.abstained}
+        if not self.silent:
+            return str(_l("%(for)s for, %(against)s against, %(abstain)s abstained", **numbers))
+        words = _l(
+            "%(for)s for, %(against)s against, %(abstain)s abstained, %(silent)s did not object",
+            **numbers,
+            silent=self.silent,
+        )
+        return str(words)
 
 
 def count_votes(meeting: Meeting, votes: Mapping[int, str], barred: AbstractSet[int], at: datetime) -> Count:
     """Count the votes (person to choice) on a proposal at a moment; ``barred`` are the people who stepped aside.
 
-    A meeting that decides by consent takes silence for consent: at once of who is present, and at the end of a meeting
-    over several days of everybody who was invited.
+    A meeting that decides by consent takes the silence of who is present for consent: at once, and in a meeting over several
+    days at its end. Who never came has not consented.
     """
     invited = {seat.person_id for seat in meeting.seats} - barred
     ended = meeting.ends_at is not None and at >= meeting.ends_at
     by_consent = meeting.procedure == Procedure.CONSENT
-    entitled = invited if ended and by_consent else {s.person_id for s in meeting.seats if s.present} - barred
+    entitled = {seat.person_id for seat in meeting.seats if seat.present} - barred
     choices = [choice for person, choice in votes.items() if person in entitled]
     silent = len(entitled) - len(choices) if by_consent and (ended or meeting.ends_at is None) else 0
     return Count(
-        choices.count(Choice.FOR) + silent,
+        choices.count(Choice.FOR),
         choices.count(Choice.AGAINST),
         choices.count(Choice.ABSTAIN),
+        silent,
         awaited=len(invited - set(votes)) if meeting.ends_at is not None and not ended else 0,
     )
 
@@ -777,20 +881,31 @@ def votes_on(
 
 
 def obstacles_to_taking(
-    meeting: Meeting, call: Call, decision: Decision, list_: Ranking, count: Count, awards: Iterable[Awarded]
+    meeting: Meeting,
+    decision: Decision,
+    list_: Ranking,
+    count: Count,
+    awards: Iterable[Awarded],
+    *,
+    at: datetime,
+    leads_too_many: bool = False,
+    is_taken_up: bool = False,
 ) -> list[Obstacle]:
-    """Why a proposal is not decided yet: reviews, members who may still vote, quorum, majority or an objection, or the
-    envelope.
+    """Why a proposal is not decided yet: what keeps it from being proposed (``is_taken_up`` from the reserve list, it may
+    be), a ranking that changed, members who may still vote, quorum, majority or an objection, or the envelope.
     """
-    found = []
-    if meeting.state != MeetingState.OPENED:
-        found.append(Obstacle("meeting_not_open", _l("The meeting is not in session.")))
+    call, found = meeting.call, obstacles_by_session(meeting)
     if decision.state != DecisionState.PROPOSED:
         found.append(Obstacle("decided_already", _l("The committee has decided about this application already.")))
     if decision.application.state != ApplicationState.ELIGIBLE:
         found.append(Obstacle("not_eligible", _l("The application has not been found eligible.")))
     result = list_.result(decision.application_id)
-    found += obstacles_by_reviews(list_.grid, result) if result else []
+    if result is not None:
+        proposed = (result.application, decision.outcome, decision.amount, decision.reason)
+        found += obstacles_to_proposing(call, list_, *proposed, leads_too_many=leads_too_many)
+        found += obstacles_by_new_standing(list_, decision)
+    if is_taken_up:
+        found += obstacles_to_taking_up(call, decision.reason, at)
     if count.awaited:
         message = _ln(
             "%(num)s member may still vote, until %(moment)s.",
@@ -799,10 +914,10 @@ def obstacles_to_taking(
             moment=LazyWords(moment, meeting.ends_at),
         )
         found.append(Obstacle("voting_goes_on", message))
-    if count.cast < meeting.quorum:
+    if count.took_part < meeting.quorum:
         message = _l(
             "%(n)s of at least %(quorum)s members who are present and concerned have voted.",
-            n=count.cast,
+            n=count.took_part,
             quorum=meeting.quorum,
         )
         found.append(Obstacle("no_quorum", message))
@@ -820,7 +935,8 @@ def obstacles_to_taking(
 def mark_of(decision: Decision) -> str:
     """What tells one wording of a proposal from another: whoever votes on it or confirms it has read this one."""
     said = (decision.outcome, decision.amount_minor, decision.conditions, decision.reason, decision.feedback)
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    stood = (decision.score, decision.rank, decision.expected)
+    return hashlib.sha256(json.dumps(said + stood).encode()).hexdigest()[:16]
 
 
 def obstacles_by_change(decision: Decision, seen: str | None) -> list[Obstacle]:
@@ -828,6 +944,16 @@ def obstacles_by_change(decision: Decision, seen: str | None) -> list[Obstacle]:
     if seen is None or seen == mark_of(decision):
         return []
     return [Obstacle("changed_meanwhile", _l("The proposal was changed meanwhile. Please read it again."))]
+
+
+def obstacles_by_new_standing(list_: Ranking, decision: Decision) -> list[Obstacle]:
+    """Why a proposal is made and voted on again: its points, its place, or what the ranking alone would decide are not
+    those it was proposed with. Whoever reads a part of the list alone is not told.
+    """
+    if list_.left_out or standing_to_keep(list_, decision.application_id) == (decision.score, decision.rank, decision.expected):
+        return []
+    message = _l("The points or the place changed since this was proposed. Please propose and vote again.")
+    return [Obstacle("ranking_changed", message)]
 
 
 # ------------------------------------------------------------------ what is signed
@@ -849,6 +975,8 @@ def sheet_of(
     for recusal in recusals:
         left.setdefault(recusal.application_id, []).append(recusal.person.reference)
     decided = [one for one in decisions if one.taken_at is not None]
+    undecided = sorted((one.application.reference, one.left_because) for one in decisions if one.left_because)
+    beside = {"lifted": meeting.lifted_because, "left_undecided": [list(one) for one in undecided]}
     return {
         "meeting": meeting.reference,
         "call": meeting.call.reference,
@@ -876,7 +1004,7 @@ def sheet_of(
         ],
         "agenda": [[str(point.kind), point.reference or point.title, point.noted] for point in points],
         "minutes": meeting.minutes,
-    }
+    } | {key: words for key, words in beside.items() if words}
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -885,9 +1013,13 @@ def fingerprint(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-def score_to_keep(result: Result | None) -> str | None:
-    """The score as it is written into a decision, to two decimals."""
-    return str(to_two_decimals(result.score)) if result is not None and result.score is not None else None
+def standing_to_keep(list_: Ranking, application_id: int) -> tuple[str | None, int | None, str]:
+    """How an application stands in the ranking, as it is written into a proposal and voted on: its score to two decimals,
+    its place, and what the ranking alone would decide.
+    """
+    result, place = list_.result(application_id), list_.place(application_id)
+    score = str(to_two_decimals(result.score)) if result is not None and result.score is not None else None
+    return score, place.rank if place else None, str(expected_outcome(list_, application_id))
 
 
 def told_in_letter(result: Result | None, grid: Grid, sentences: Mapping[int, str], feedback: str) -> dict[str, Any]:

@@ -634,10 +634,16 @@ def _case_page(
         form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id), gate))
     taking = []
     if decision is not None and count is not None and decision.state == DecisionState.PROPOSED:
-        awards = [] if list_.left_out else queries.awarded_in(call.id)
-        taking = rules.obstacles_to_taking(meeting, call, decision, list_, count, awards)
-        if decision.outcome == DecisionOutcome.AWARD:
-            taking += rules.obstacles_by_stepping_aside(list_.left_out)
+        taking = rules.obstacles_by_stepping_aside(list_.left_out) or rules.obstacles_to_taking(
+            meeting,
+            decision,
+            list_,
+            count,
+            queries.awarded_in(call.id),
+            at=at,
+            leads_too_many=actions.leads_too_many(application),
+            is_taken_up=bool(queries.taken_up([application.id])),
+        )
     audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
     return (
         render_template(

@@ -12,6 +12,7 @@ class MeetingState(State):
     PLANNED = "planned", _l("Meeting planned"), "neutral"
     OPENED = "opened", _l("In session"), "info"
     CLOSED = "closed", _l("Meeting closed"), "success"
+    CANCELLED = "cancelled", _l("Meeting cancelled"), "neutral"
 
 
 MEETING = Workflow(
@@ -21,6 +22,13 @@ MEETING = Workflow(
     [
         Transition("open", {MeetingState.PLANNED}, MeetingState.OPENED, said=_l("Meeting opened")),
         Transition("close", {MeetingState.OPENED}, MeetingState.CLOSED, said=_l("Meeting closed")),
+        Transition(
+            "cancel",
+            {MeetingState.PLANNED, MeetingState.OPENED},
+            MeetingState.CANCELLED,
+            needs_reason=True,
+            said=_l("Meeting cancelled"),
+        ),
     ],
     notes={
         "call": _l("Meeting called"),
@@ -28,6 +36,8 @@ MEETING = Workflow(
         "leave": _l("A member is absent"),
         "recuse": _l("A member stepped aside from one application"),
         "sign": _l("Decision sheet signed"),
+        "excuse": _l("The letters go without the signature of a member"),
+        "move": _l("Meeting moved"),
         "prepare": _l("Agenda changed"),
         "invite": _l("Agenda sent to the members"),
         "chair": _l("Chair chosen"),
@@ -45,6 +55,11 @@ class DecisionState(State):
     RELEASED = "released", _l("Letters sent"), "success"
     SET_ASIDE = "set_aside", _l("Set aside after a complaint"), "neutral"
     SUCCEEDED = "succeeded", _l("Followed by another decision"), "neutral"
+    LEFT = "left", _l("Left undecided"), "neutral"
+
+
+GONE = (MeetingState.CLOSED, MeetingState.CANCELLED)
+"""The states of a meeting that nothing is prepared for or said in any more."""
 
 
 DECISION = Workflow(
@@ -52,6 +67,8 @@ DECISION = Workflow(
     DecisionState,
     DecisionState.PROPOSED,
     [
+        Transition("leave", {DecisionState.PROPOSED}, DecisionState.LEFT, needs_reason=True, said=_l("Left undecided")),
+        Transition("resume", {DecisionState.LEFT}, DecisionState.PROPOSED, said=_l("Proposed again")),
         Transition("take", {DecisionState.PROPOSED}, DecisionState.TAKEN, said=_l("Decided")),
         Transition(
             "reconsider",
@@ -77,6 +94,7 @@ DECISION = Workflow(
         "amend": _l("Proposal changed; earlier votes no longer count"),
         "vote": _l("A member voted"),
         "take_up": _l("Taken up from the reserve list"),
+        "put_back": _l("Back on the reserve list"),
         "free": _l("The money is free again"),
         "late_conflict": _l("A reviewer declared a conflict after the decision; it goes on counting the review"),
         "late_recusal": _l("A member declared a conflict after the decision; the votes stay as they were counted"),

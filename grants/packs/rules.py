@@ -335,11 +335,6 @@ def _outcome(decision: Decision) -> str:
     return f"{label}: {money(decision.amount)}" if decision.amount_minor else label
 
 
-def _votes(count: Count) -> str:
-    numbers = {"for": count.votes_for, "against": count.votes_against, "abstain": count.abstained}
-    return str(_l("%(for)s for, %(against)s against, %(abstain)s abstained", **numbers))
-
-
 def _signed(meeting: Meeting, fingerprint: str | None) -> Parts:
     zone = meeting.call.timezone
     chair = [seat for seat in meeting.seats if seat.present and seat.person_id == meeting.chair_id]
@@ -378,7 +373,7 @@ def sheet_in_words(
             one.place,
             one.decision.score,
             "\n".join([_outcome(one.decision), *one.explained]),
-            "\n".join([_votes(one.count), *_left(one)]),
+            "\n".join([one.count.in_words, *_left(one)]),
         )
         for one in told
     ]
@@ -484,7 +479,7 @@ def _talked(said: Sequence[Said], one: Told | None, meeting: Meeting) -> Parts:
     decision = one.decision
     quorum = _l("a quorum of %(n)s", n=meeting.quorum)
     outcome = _l(
-        "%(outcome)s. %(votes)s; %(quorum)s.", outcome=_outcome(decision), votes=_votes(one.count), quorum=quorum
+        "%(outcome)s. %(votes)s; %(quorum)s.", outcome=_outcome(decision), votes=one.count.in_words, quorum=quorum
     )
     parts.append(paragraph(outcome))
     if decision.taken_at:

@@ -58,7 +58,7 @@ from grants.core.money import Money
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Seat, Vote
 from grants.decisions.queries import DECIDED, STANDS
-from grants.decisions.workflow import DecisionState, MeetingState
+from grants.decisions.workflow import GONE, DecisionState, MeetingState
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
 from grants.entries.models import AssistedEntry
@@ -403,7 +403,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         RegionEnvelope.call_id == Call.id, RegionEnvelope.region == any_(REGIONS)
     )
     read_by = cast(Report.submitted_at + TO_READ, Date)
-    planned = select(Meeting.id).where(Meeting.call_id == Call.id, Meeting.state != MeetingState.CLOSED)
+    planned = select(Meeting.id).where(Meeting.call_id == Call.id, Meeting.state.not_in(GONE))
     closing = select(Closeout.id).where(Closeout.award_id == Award.id)
     missing = select(ReportDue.id).where(
         ReportDue.award_id == Award.id,

@@ -16,7 +16,7 @@ from grants.calls.queries import documents_of
 from grants.core.db import Prepared, db, packed, unpacked
 from grants.core.questions import points_of
 from grants.decisions.models import Meeting
-from grants.decisions.workflow import MeetingState
+from grants.decisions.workflow import GONE
 from grants.scenarios.models import LaidBefore, Scenario
 
 
@@ -71,8 +71,8 @@ def laid_before(call_id: int) -> dict[str, int]:
 
 
 def meetings_ahead(seen: Select[Meeting], call_id: int) -> list[Meeting]:
-    """The meetings about a call that are not closed, among those a person may see, with who sits in them."""
-    found = seen.where(Meeting.call_id == call_id, Meeting.state != MeetingState.CLOSED).options(
+    """The meetings about a call that are not closed or called off, among those a person may see, with who sits in them."""
+    found = seen.where(Meeting.call_id == call_id, Meeting.state.not_in(GONE)).options(
         selectinload(Meeting.seats), joinedload(Meeting.call).selectinload(Call.regions)
     )
     return list(db.session.scalars(found.order_by(Meeting.starts_at)))

@@ -34,7 +34,7 @@ from grants.core.rules import Obstacle
 from grants.core.solver import Program
 from grants.decisions.models import Meeting
 from grants.decisions.rules import Ranked, Share
-from grants.decisions.workflow import MeetingState
+from grants.decisions.workflow import GONE
 from grants.reviews.queries import ApplicationLine, Gate
 from grants.reviews.rules import to_two_decimals
 from grants.scenarios.models import Scenario
@@ -328,7 +328,7 @@ def obstacles_to_saving(name: str, gone: Sequence[str]) -> list[Obstacle]:
 
 def obstacles_to_laying_before(meeting: Meeting) -> list[Obstacle]:
     """Why no scenario can be laid before a meeting."""
-    if meeting.state == MeetingState.CLOSED:
+    if meeting.state in GONE:
         return [Obstacle("meeting_closed", _l("The meeting is closed."))]
     return []
 

@@ -332,7 +332,7 @@ def test_a_complaint_upheld_against_a_decision_leads_to_a_fresh_assessment_by_ot
     (former,) = decided_by.decisions_of(meeting)
     assert former.state == DecisionState.SET_ASIDE
     assert [vote.choice for vote in former.votes] == [Choice.FOR, Choice.FOR]
-    assert decided_by.on_record([former.id])[former.id].votes == (2, 0, 0)
+    assert decided_by.on_record([former.id])[former.id].votes == (2, 0, 0, 0)
     assert decided_by.state_of_decision(application.id) is None
     assert decided_by.decided_in(application.call_id) == set()
     assert letters_about([application.id]) == {}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application
 from grants.calls.models import Call
+from grants.core.db import db
+from grants.core.rules import Refused
 from grants.decisions import actions
 from grants.decisions.models import Choice, Decision, Meeting
 from tests.factories import person
@@ -54,3 +58,10 @@ def decided(
     for one in people:
         actions.vote(decision, Choice.FOR, by=one)
     return actions.take(decision, by=people[0])
+
+
+def refusal(act: Callable[..., object], *args: object, **more: object) -> set[str]:
+    """The codes for which an act is refused; what it did before is undone, as the web undoes it."""
+    with pytest.raises(Refused) as refused, db.session.begin_nested():
+        act(*args, **more)
+    return {one.code for one in refused.value.obstacles}

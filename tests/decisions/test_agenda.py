@@ -226,8 +226,8 @@ def test_the_sheet_is_kept_as_it_is_signed_and_computes_to_the_same_later() -> N
     assert sheet.content == actions.queried_sheet(meeting)
     assert sheet.fingerprint == rules.fingerprint(sheet.content)
     good, poor = sheet.content["decisions"]
-    assert (good["outcome"], good["votes"], good["left_the_room"]) == ("award", [2, 0, 0], [people[2].reference])
-    assert (poor["outcome"], poor["votes"], poor["left_the_room"]) == ("decline", [3, 0, 0], [])
+    assert (good["outcome"], good["votes"], good["left_the_room"]) == ("award", [2, 0, 0, 0], [people[2].reference])
+    assert (poor["outcome"], poor["votes"], poor["left_the_room"]) == ("decline", [3, 0, 0, 0], [])
     assert good["conditions"] == ["A policy on safety."]
     for one in people:
         actions.sign(meeting, by=one)

@@ -168,7 +168,10 @@ def rare_mails() -> Iterable[Mail]:
     meeting = decision.meeting
     points = agenda_of(meeting.id)
     yield decision_mails.meeting_agenda(meeting, staff, points)
+    yield decision_mails.meeting_moved(meeting, staff, 1)
+    yield decision_mails.meeting_cancelled(meeting, to)
     meeting.ends_at = meeting.starts_at + timedelta(days=5)
+    yield decision_mails.meeting_moved(meeting, to, 2)
     yield decision_mails.meeting_agenda(meeting, to, points)
     yield decision_mails.meeting_called(meeting, to, points)
     payment = db.session.scalars(select(Disbursement)).first()
