@@ -24,6 +24,7 @@ from grants.core.web import SIGNED_IN, access, done, found
 from grants.decisions import queries as decisions
 from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, Meeting
 from grants.decisions.rules import obstacles_to_releasing
+from grants.decisions.workflow import DecisionState
 from grants.history.queries import timeline
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at
@@ -136,7 +137,7 @@ def release(reference: str) -> ResponseReturnValue:
     """Every letter that will be sent, what stands in the way, and one button."""
     meeting = found(decisions.meeting_by_reference(scope(current_user, Meeting), reference))
     require(permissions.can_release(current_user, meeting))
-    decided = decisions.decisions_of(meeting)
+    decided = [one for one in decisions.decisions_of(meeting) if one.state != DecisionState.LEFT]
     hidden = conflicts.hidden_ids(current_user, meeting.call_id)
     seen = [one for one in decided if one.application_id not in hidden]
     return render_template(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -82,6 +83,35 @@ class MinutesForm(Form):
 
     minutes = TextField(_l("Minutes"), [DataRequired(_l("Please write the minutes."))])
     reason = TextField(_l("Why a floor, ceiling or least number is not kept"), longest=5000)
+
+    @property
+    def left(self) -> dict[str, str]:
+        """Why proposals are left undecided, by the reference of the application."""
+        return {
+            name.removeprefix(LEFT): field.data or "" for name, field in self._fields.items() if name.startswith(LEFT)
+        }
+
+
+LEFT = "left-"
+
+
+def closing_form(open_: Iterable[str]) -> MinutesForm:
+    """Closing a meeting in which these applications (references) are proposed on and not decided."""
+    fields = {
+        f"{LEFT}{one}": TextField(_l("Leave %(reference)s undecided, because", reference=one), longest=5000)
+        for one in open_
+    }
+    return cast("MinutesForm", type("ClosingForm", (MinutesForm,), fields)())
+
+
+class HourForm(Form):
+    """When a meeting is held instead."""
+
+    starts_at = DateTimeLocalField(_l("When"), [DataRequired(_l("Please choose a day and an hour."))])
+    ends_at = DateTimeLocalField(_l("Until, when it goes on for several days"), [Optional()])
+    reason = TextField(_l("Why"), [DataRequired(_l("Please say why. The reason stays in the record."))], longest=5000)
+
+    moments_in = MeetingForm.moments_in
 
 
 class PointForm(Form):

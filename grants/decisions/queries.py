@@ -271,6 +271,14 @@ def discussion_of(meeting: Meeting) -> dict[int, list[Said]]:
     return told
 
 
+def discussed_in(meeting_id: int) -> list[Application]:
+    """The applications of which something was said in a meeting, by reference."""
+    said = select(Remark.application_id).where(Remark.meeting_id == meeting_id)
+    found = select(Application).where(Application.id.in_(said))
+    named = load_only(Application.reference, Application.title, Application.region)
+    return list(db.session.scalars(found.options(named).order_by(Application.reference)))
+
+
 def with_promises(call: Call) -> Call:
     """A call to be read only, with its lots and regions: what it promised to each."""
     lots, regions = once_published("promises", call, lambda: _promises_of(call.id))
@@ -411,6 +419,29 @@ def number_decided(call_id: int) -> int:
     """How many applications to a call the committee has decided about."""
     found = select(func.count(Decision.id)).join(Meeting, Meeting.id == Decision.meeting_id)
     return db.session.scalar(found.where(Meeting.call_id == call_id, Decision.state.in_(DECIDED), STANDS)) or 0
+
+
+class Proposed(NamedTuple):
+    """An application on which a meeting has a proposal that is not decided."""
+
+    application_id: int
+    reference: str
+    region: str | None
+
+
+def proposed_in(meeting_id: int) -> list[Proposed]:
+    """The applications on which a meeting has to decide yet, by reference."""
+    return [Proposed(*row) for row in _PROPOSED(meeting=meeting_id)]
+
+
+_PROPOSED = Prepared(
+    lambda: (
+        select(Application.id, Application.reference, Application.region)
+        .join(Decision, Decision.application_id == Application.id)
+        .where(Decision.meeting_id == bindparam("meeting", None, BigInteger), Decision.state == DecisionState.PROPOSED)
+        .order_by(Application.reference)
+    )
+)
 
 
 def number_undecided(call_id: int) -> int:

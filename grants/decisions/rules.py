@@ -950,7 +950,11 @@ def obstacles_by_new_standing(list_: Ranking, decision: Decision) -> list[Obstac
     """Why a proposal is made and voted on again: its points, its place, or what the ranking alone would decide are not
     those it was proposed with. Whoever reads a part of the list alone is not told.
     """
-    if list_.left_out or standing_to_keep(list_, decision.application_id) == (decision.score, decision.rank, decision.expected):
+    if list_.left_out or standing_to_keep(list_, decision.application_id) == (
+        decision.score,
+        decision.rank,
+        decision.expected,
+    ):
         return []
     message = _l("The points or the place changed since this was proposed. Please propose and vote again.")
     return [Obstacle("ranking_changed", message)]

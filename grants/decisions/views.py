@@ -34,6 +34,7 @@ from grants.decisions.forms import (
     CHOICE_LABELS,
     ChairForm,
     ChangeForm,
+    HourForm,
     MeetingForm,
     MinutesForm,
     PointForm,
@@ -43,8 +44,9 @@ from grants.decisions.forms import (
     RemarkForm,
     TakeForm,
     VoteForm,
+    closing_form,
 )
-from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, DecisionOutcome, Meeting
+from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
 from grants.letters.models import Letter, LetterKind
@@ -246,7 +248,20 @@ def _meeting(reference: str) -> Meeting:
 @access(*COMMITTEE)
 def meeting(reference: str) -> ResponseReturnValue:
     """The committee room: who is here, and the agenda in the order of the ranking."""
-    return _room(found(queries.meeting_to_read(scope(current_user, Meeting), reference)), MinutesForm())
+    meeting = found(queries.meeting_to_read(scope(current_user, Meeting), reference))
+    return _room(meeting, _closing_form(meeting))
+
+
+def _closing_form(meeting: Meeting) -> MinutesForm:
+    """The minutes, and for each proposal that is open and seen why it is left undecided."""
+    if meeting.state != MeetingState.OPENED or not permissions.can_run_meeting(current_user, meeting.call):
+        return MinutesForm()
+    hidden = conflicts.hidden_ids(current_user, meeting.call_id)
+    return closing_form(
+        one.reference
+        for one in queries.proposed_in(meeting.id)
+        if one.application_id not in hidden and permissions.can_see_case(current_user, one.region, meeting)
+    )
 
 
 def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseReturnValue:
@@ -267,6 +282,8 @@ def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseRet
             runs=runs,
             sits=permissions.can_sit(current_user, meeting),
             signing=rules.obstacles_to_signing(meeting, current_user),
+            opening=rules.obstacles_to_opening(meeting, clock.now()),
+            missing=rules.signatures_missing(meeting) if runs and meeting.state == MeetingState.CLOSED else [],
             open_proposals=sum(
                 one.state == DecisionState.PROPOSED and one.application_id not in gate.ids for one in ballots
             ),
@@ -275,6 +292,7 @@ def _room(meeting: Meeting, form: MinutesForm, status: int = 200) -> ResponseRet
             departures=rules.departures_from_envelope(meeting.call, awards) if awards else [],
             procedures=PROCEDURE_LABELS,
             minutes=gate.told(meeting.minutes),
+            lifted=gate.told(meeting.lifted_because),
             entries=timeline([("meeting", meeting.id)], names=True),
             **agenda,
         ),
@@ -347,7 +365,9 @@ def agenda(reference: str) -> ResponseReturnValue:
     return _agenda_page(meeting, seen, _point_form(seen.offered))
 
 
-def _agenda_page(meeting: Meeting, seen: Agenda, form: PointForm, status: int = 200) -> ResponseReturnValue:
+def _agenda_page(
+    meeting: Meeting, seen: Agenda, form: PointForm, status: int = 200, hour_form: HourForm | None = None
+) -> ResponseReturnValue:
     references = {seat.person_id: seat.person.reference for seat in meeting.seats}
     chair_form = ChairForm(formdata=None, chair=references.get(meeting.chair_id or 0))
     chair_form.chair.choices = {seat.person.reference: seat.person.name for seat in meeting.seats}
@@ -359,6 +379,7 @@ def _agenda_page(meeting: Meeting, seen: Agenda, form: PointForm, status: int = 
         offered=seen.offered,
         form=form,
         chair_form=chair_form,
+        hour_form=hour_form or HourForm(formdata=None),
         runs=permissions.can_run_meeting(current_user, meeting.call),
         preparing=rules.obstacles_to_preparing(meeting),
     )
@@ -408,6 +429,31 @@ def change_point(reference: str, point_id: int) -> ResponseReturnValue:
     return done(_("The agenda is changed."), "decisions.agenda", reference=reference)
 
 
+@bp.post("/meetings/<reference>/move")
+@access(*COORDINATORS)
+def move_meeting(reference: str) -> ResponseReturnValue:
+    """Hold the meeting at another time."""
+    meeting, form = _meeting_run(reference), HourForm()
+    seen = _agenda_seen(meeting)
+    if not form.validate_on_submit():
+        return _agenda_page(meeting, seen, _point_form(seen.offered), 422, form)
+    try:
+        moments = form.moments_in(meeting.call.timezone)
+        actions.move_meeting(meeting, form.reason.data or "", **moments, by=current_user)
+    except Refused as refused:
+        form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
+        return _agenda_page(meeting, seen, _point_form(seen.offered), 409, form)
+    return done(_("The meeting is moved; the members are told."), "decisions.agenda", reference=reference)
+
+
+@bp.post("/meetings/<reference>/cancel")
+@access(*COORDINATORS)
+def cancel_meeting(reference: str) -> ResponseReturnValue:
+    """Call the meeting off."""
+    actions.cancel_meeting(_meeting_run(reference), WhyForm().reason.data or "", by=current_user)
+    return done(_("The meeting is called off; the members are told."), "decisions.meeting", reference=reference)
+
+
 @bp.post("/meetings/<reference>/agenda/send")
 @access(*COORDINATORS)
 def send_agenda(reference: str) -> ResponseReturnValue:
@@ -443,9 +489,7 @@ def presence(reference: str) -> ResponseReturnValue:
 @access(*COORDINATORS)
 def open_meeting(reference: str) -> ResponseReturnValue:
     """Open the session."""
-    meeting = _meeting(reference)
-    require(permissions.can_run_meeting(current_user, meeting.call))
-    actions.open_meeting(meeting, by=current_user)
+    actions.open_meeting(_meeting_run(reference), early=request.form.get("early") == "yes", by=current_user)
     return done(_("The meeting is open."), "decisions.meeting", reference=reference)
 
 
@@ -453,12 +497,14 @@ def open_meeting(reference: str) -> ResponseReturnValue:
 @access(*COORDINATORS)
 def close_meeting(reference: str) -> ResponseReturnValue:
     """Close the session with its minutes."""
-    meeting, form = _meeting(reference), MinutesForm()
-    require(permissions.can_run_meeting(current_user, meeting.call))
+    meeting = _meeting_run(reference)
+    form = _closing_form(meeting)
     if not form.validate_on_submit():
         return _room(meeting, form, 422)
     try:
-        actions.close_meeting(meeting, minutes=form.minutes.data, reason=form.reason.data or "", by=current_user)
+        actions.close_meeting(
+            meeting, minutes=form.minutes.data, reason=form.reason.data or "", left=form.left, by=current_user
+        )
     except Refused as refused:
         form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
         return _room(meeting, form, 409)
@@ -475,6 +521,17 @@ def sign(reference: str) -> ResponseReturnValue:
     require(permissions.can_sign(current_user, meeting))
     actions.sign(meeting, by=current_user)
     return done(_("Thank you. You have signed the decision sheet."), "decisions.meeting", reference=reference)
+
+
+@bp.post("/meetings/<reference>/excuse")
+@access(*COORDINATORS)
+def excuse(reference: str) -> ResponseReturnValue:
+    """Let the letters go without the signature of a member who cannot sign."""
+    meeting, named = _meeting_run(reference), request.form.get("person")
+    person = found(next((seat.person for seat in meeting.seats if seat.person.reference == named), None))
+    actions.excuse_signature(meeting, person, ReasonForm().reason.data or "", by=current_user)
+    said = _("The letters can go without the signature of %(name)s.", name=person.name)
+    return done(said, "decisions.meeting", reference=reference)
 
 
 @bp.get("/meetings/<reference>/sheet")
@@ -530,6 +587,9 @@ def sheet_values(meeting: Meeting) -> dict[str, Any]:
             for one in seen
         },
         "minutes": gate.told(meeting.minutes),
+        "lifted": gate.told(meeting.lifted_because),
+        "unsigned": {seat.id: gate.told(seat.unsigned_because) for seat in rules.signatures_missing(meeting)},
+        "left_room": {about: [person.name for person in people] for about, people in barred.items()},
         "outcomes": OUTCOME_LABELS,
     }
 
@@ -623,6 +683,7 @@ def _case_page(
     decision = queries.decision_on(application.id)
     former = decision if rules.is_taken_up_by(meeting, decision) and meeting.state != MeetingState.CLOSED else None
     decision = None if former else decision
+    left = queries.decision_left(meeting, application.id) if decision is None else None
     barred = queries.barred(meeting, [line])
     out = {person for person, application_id in barred if application_id == application.id}
     recused = current_user.id in out
@@ -658,6 +719,9 @@ def _case_page(
             expected=rules.expected_outcome(list_, line.id),
             decision=decision,
             former=former,
+            left=left,
+            leaving=rules.obstacles_by_session(meeting),
+            can_take=permissions.can_take(current_user, meeting),
             votes=votes,
             count=count,
             own_vote=votes.get(current_user.id),
@@ -687,7 +751,7 @@ def _case_page(
                 application_reference=application.reference,
                 attachment_id=attachment.id,
             ),
-            entries=timeline([("decision", decision.id)], names=True) if decision else [],
+            entries=timeline([("decision", one.id)], names=True) if (one := decision or left) else [],
             outcomes=OUTCOME_LABELS,
             choices=CHOICE_LABELS,
             shown=shown,
@@ -792,6 +856,16 @@ def reconsider(reference: str, application_reference: str) -> ResponseReturnValu
     require(permissions.can_take(current_user, decision.meeting))
     actions.reconsider(decision, ReasonForm().reason.data or "", by=current_user)
     return _back(reference, application_reference, _("The decision is open again."))
+
+
+@bp.post("/meetings/<reference>/<application_reference>/leave")
+@access(*COMMITTEE)
+def leave(reference: str, application_reference: str) -> ResponseReturnValue:
+    """Leave a proposal undecided."""
+    decision = _decision(reference, application_reference)
+    require(permissions.can_take(current_user, decision.meeting))
+    actions.leave(decision, ReasonForm().reason.data or "", by=current_user)
+    return _back(reference, application_reference, _("It is left undecided."))
 
 
 @bp.post("/meetings/<reference>/<application_reference>/recuse")

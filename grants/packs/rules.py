@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +16,10 @@ from grants.core.languages import _l, _ln, country_name, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
 from grants.core.templating import day, moment, money
-from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting, PointKind
+from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting, PointKind, Seat
 from grants.decisions.queries import Point, Said
 from grants.decisions.rules import Count, Ranked, Ranking, worded_point
+from grants.decisions.workflow import DecisionState
 from grants.packs.models import Pack, PackState
 from grants.reviews.models import Review
 from grants.reviews.queries import ApplicationLine, Gate
@@ -329,20 +330,37 @@ class Told:
     left: Sequence[str]
     late: Sequence[str]
 
+    @property
+    def was_decided(self) -> bool:
+        """Whether it was not left undecided."""
+        return self.decision.state != DecisionState.LEFT
+
 
 def _outcome(decision: Decision) -> str:
+    if decision.state == DecisionState.LEFT:
+        return str(_l("Left undecided"))
     label = str(OUTCOME_LABELS[decision.outcome])
     return f"{label}: {money(decision.amount)}" if decision.amount_minor else label
 
 
-def _signed(meeting: Meeting, fingerprint: str | None) -> Parts:
+def _not_signed(seat: Seat, unsigned: Mapping[int, str]) -> Any:
+    if reason := unsigned.get(seat.id):
+        return _l("did not sign: %(text)s", text=reason)
+    return _l("did not sign") if seat.unsigned_because else _l("not signed yet")
+
+
+def _lifted(reason: str) -> Parts:
+    return [paragraph(_l("Why promises of the call are not kept: %(text)s", text=reason))] if reason else []
+
+
+def _signed(meeting: Meeting, fingerprint: str | None, unsigned: Mapping[int, str]) -> Parts:
     zone = meeting.call.timezone
     chair = [seat for seat in meeting.seats if seat.present and seat.person_id == meeting.chair_id]
     others = [seat for seat in meeting.seats if seat.present and seat.person_id != meeting.chair_id]
     rows = [
         (
             _l("%(name)s, chair", name=seat.person.name) if seat in chair else seat.person.name,
-            moment(seat.signed_at, zone) if seat.signed_at else _l("not signed yet"),
+            moment(seat.signed_at, zone) if seat.signed_at else _not_signed(seat, unsigned),
             f"{seat.signed_at:%Y-%m-%d %H:%M:%S} UTC" if seat.signed_at else "",
         )
         for seat in chair + others
@@ -364,29 +382,40 @@ def _signed(meeting: Meeting, fingerprint: str | None) -> Parts:
 
 
 def sheet_in_words(
-    meeting: Meeting, told: Sequence[Told], fingerprint: str | None, *, elsewhere: int = 0
+    meeting: Meeting,
+    told: Sequence[Told],
+    fingerprint: str | None,
+    *,
+    lifted: str,
+    unsigned: Mapping[int, str],
+    elsewhere: int = 0,
 ) -> dict[str, Any]:
-    """The decision sheet as a document, with who signed it and when, and what it is known by."""
+    """The decision sheet as a document, with who signed it and when, and what it is known by.
+
+    ``lifted`` and ``unsigned`` (by seat) are reasons as this reader may read them.
+    """
     rows = [
         (
             f"{one.decision.application.reference} {one.decision.application.title}",
             one.place,
             one.decision.score,
             "\n".join([_outcome(one.decision), *one.explained]),
-            "\n".join([one.count.in_words, *_left(one)]),
+            "\n".join([*([one.count.in_words] if one.was_decided else []), *_left(one)]),
         )
         for one in told
     ]
     head = (_l("Application"), _l("Place"), _l("Points"), _l("Decision"), _l("Votes"))
     parts = [facts(*_meeting_facts(meeting, meeting.call.timezone), *_attending(meeting)), section(_l("Decisions"))]
     parts.append(table(head, rows) if rows else note(_l("Nothing has been decided yet.")))
-    parts += _left_out(elsewhere) + _signed(meeting, fingerprint)
+    parts += _lifted(lifted) + _left_out(elsewhere) + _signed(meeting, fingerprint, unsigned)
     title = _l("Decision sheet of %(meeting)s", meeting=meeting.reference)
     return {"title": str(title), "reference": meeting.reference, "footer": str(FOOTER), "parts": parts}
 
 
 def explained(decision: Decision, gate: Gate) -> list[str]:
-    """The conditions and the reason of a decision, as a reader may read them."""
+    """The conditions and the reason of a decision, or why it was left undecided, as a reader may read them."""
+    if decision.state == DecisionState.LEFT:
+        return gate.all_told([decision.left_because])
     told = [str(_l("Condition: %(text)s", text=text)) for text in gate.all_told(decision.conditions)]
     return told + ([str(_l("Reason: %(text)s", text=decision.reason))] if gate.told(decision.reason) else [])
 
@@ -424,59 +453,72 @@ def minutes_in_words(
     meeting: Meeting,
     points: Sequence[Point],
     told: Sequence[Told],
+    discussed: Sequence[Application],
     discussion: Mapping[int, Sequence[Said]],
     minutes: str,
     *,
+    left_room: Mapping[int, Sequence[str]],
+    lifted: str,
+    unsigned: Mapping[int, str],
     elsewhere: int = 0,
 ) -> dict[str, Any]:
     """The minutes as a document: who was here, and point by point what was said, who left the room, how it was decided.
 
-    All texts are given as the reader may read them; ``minutes`` is what was written in general.
+    All texts are given as the reader may read them. ``discussed`` are the applications of which something was said, decided
+    or not; ``left_room`` names who stepped aside from each. ``minutes`` is what was written in general.
     """
     zone = meeting.call.timezone
     by_id = {one.decision.application_id: one for one in told}
     named = {point.application_id for point in points if point.application_id is not None}
     closed = (_l("Closed"), moment(meeting.closed_at, zone) if meeting.closed_at else "")
-    parts = [facts(*_meeting_facts(meeting, zone), *_attending(meeting), closed)]
+    missing = [f"{s.person.name} ({_not_signed(s, unsigned)})" for s in meeting.seats if s.id in unsigned]
+    signatures = (_l("Signatures missing"), "; ".join(missing) if meeting.closed_at else "")
+    parts = [facts(*_meeting_facts(meeting, zone), *_attending(meeting), closed, signatures)]
     if meeting.closed_at is None:
         parts.append(note(_l("A draft: the meeting has not been closed.")))
-    others = [one for one in told if one.decision.application_id not in named]
+    others = [one.decision.application for one in told] + [one for one in discussed if one.id not in by_id]
+    others = [one for one in others if one.id not in named]
+
+    def talked(application_id: int) -> Parts:
+        said, one = discussion.get(application_id, ()), by_id.get(application_id)
+        return _talked(said, one, left_room.get(application_id, ()), meeting)
+
     for number, point in enumerate(points, 1):
         parts.append(section(f"{number}. {worded_point(point)}"))
         if point.application_id is not None:
-            parts += _talked(discussion.get(point.application_id, ()), by_id.get(point.application_id), meeting)
+            parts += talked(point.application_id)
         elif point.kind == PointKind.OTHERS:
-            parts += _others(others, discussion, meeting)
+            parts += _others(others, talked)
         if point.noted:
             parts.append(paragraph(point.noted))
     if others and not any(point.kind == PointKind.OTHERS for point in points):
-        parts += [section(_l("Other decisions")), *_others(others, discussion, meeting)]
+        parts += [section(_l("Other decisions")), *_others(others, talked)]
     if minutes:
         parts += [section(_l("In general")), paragraph(minutes)]
-    parts += _left_out(elsewhere)
+    parts += _lifted(lifted) + _left_out(elsewhere)
     title = _l("Minutes of %(meeting)s", meeting=meeting.reference)
     return {"title": str(title), "reference": meeting.reference, "footer": str(FOOTER), "parts": parts}
 
 
-def _others(told: Sequence[Told], discussion: Mapping[int, Sequence[Said]], meeting: Meeting) -> Parts:
+def _others(applications: Sequence[Application], talked: Callable[[int], Parts]) -> Parts:
     parts: Parts = []
-    for one in told:
-        application = one.decision.application
-        parts.append(heading(f"{application.reference} · {application.title}"))
-        parts += _talked(discussion.get(application.id, ()), one, meeting)
+    for one in applications:
+        parts += [heading(f"{one.reference} · {one.title}"), *talked(one.id)]
     return parts or [note(_l("None was decided."))]
 
 
-def _talked(said: Sequence[Said], one: Told | None, meeting: Meeting) -> Parts:
+def _talked(said: Sequence[Said], one: Told | None, left_room: Sequence[str], meeting: Meeting) -> Parts:
     """What was said about an application and what was decided."""
     zone = meeting.call.timezone
     parts = []
-    if one is not None and one.left:
-        parts.append(paragraph(_l("%(names)s left the room.", names=", ".join(one.left))))
+    if left := one.left if one is not None else left_room:
+        parts.append(paragraph(_l("%(names)s left the room.", names=", ".join(left))))
     parts += _said(said, zone)
     if one is None:
         return [*parts, note(_l("Nothing was decided about it."))]
     decision = one.decision
+    if not one.was_decided:
+        return [*parts, note(_outcome(decision)), *[paragraph(words) for words in one.explained]]
     quorum = _l("a quorum of %(n)s", n=meeting.quorum)
     outcome = _l(
         "%(outcome)s. %(votes)s; %(quorum)s.", outcome=_outcome(decision), votes=one.count.in_words, quorum=quorum

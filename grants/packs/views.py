@@ -15,7 +15,7 @@ from grants.core.permissions import require, scope
 from grants.core.web import access, done, found
 from grants.decisions import queries as decisions
 from grants.decisions.models import Meeting
-from grants.decisions.permissions import cases_seen_by
+from grants.decisions.permissions import can_see_case, cases_seen_by
 from grants.decisions.views import COMMITTEE, SITTING, sheet_values
 from grants.packs import actions, permissions, queries, rules
 from grants.packs.models import Pack
@@ -101,6 +101,8 @@ def sheet(reference: str) -> Response:
         _told(values),
         values["fingerprint"],
         elsewhere=values["elsewhere"],
+        lifted=values["lifted"],
+        unsigned=values["unsigned"],
     )
     return _document(f"{reference}-decisions.pdf", words)
 
@@ -109,19 +111,26 @@ def sheet(reference: str) -> Response:
 @access(*COMMITTEE)
 def minutes(reference: str) -> Response:
     """The minutes as a document, point by point."""
-    values = sheet_values(_meeting(reference))
-    seen = {one.application_id for one in values["decisions"]} | {one.application_id for one in values["points"]}
-    discussion = decisions.discussion_of(values["meeting"])
+    meeting = _meeting(reference)
+    values = sheet_values(meeting)
+    gate = values["gate"]
+    discussed = [
+        one
+        for one in decisions.discussed_in(meeting.id)
+        if one.id not in gate.ids and can_see_case(current_user, one.region, meeting)
+    ]
+    seen = {one.id for one in discussed}
+    discussion = decisions.discussion_of(meeting)
     words = rules.minutes_in_words(
-        values["meeting"],
+        meeting,
         values["points"],
         _told(values),
-        {
-            key: [one for one in said if values["gate"].told(one.text)]
-            for key, said in discussion.items()
-            if key in seen
-        },
+        discussed,
+        {key: [one for one in said if gate.told(one.text)] for key, said in discussion.items() if key in seen},
         values["minutes"],
+        left_room=values["left_room"],
+        lifted=values["lifted"],
+        unsigned=values["unsigned"],
         elsewhere=values["elsewhere"],
     )
     return _document(f"{reference}-minutes.pdf", words)
