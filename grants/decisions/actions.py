@@ -500,7 +500,8 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
     out = {person for person, about in queries.barred(meeting, [line]) if about == line.id}
     count = rules.count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, out, clock.now())
     list_ = rules.ranking(call, reviews.standing_of(call))
-    refuse(rules.obstacles_by_stepping_aside(_seen_by(by, call).left_out))
+    if decision.outcome == DecisionOutcome.AWARD:
+        refuse(rules.obstacles_by_stepping_aside(_seen_by(by, call).left_out))
     refuse(
         rules.obstacles_to_taking(
             meeting,

@@ -902,7 +902,8 @@ def obstacles_to_taking(
     result = list_.result(decision.application_id)
     if result is not None:
         proposed = (result.application, decision.outcome, decision.amount, decision.reason)
-        found += obstacles_to_proposing(call, list_, *proposed, leads_too_many=leads_too_many)
+        again = obstacles_to_proposing(call, list_, *proposed, leads_too_many=leads_too_many)
+        found += obstacles_by_reviews(list_.grid, result) if list_.left_out else again
         found += obstacles_by_new_standing(list_, decision)
     if is_taken_up:
         found += obstacles_to_taking_up(call, decision.reason, at)

@@ -46,7 +46,7 @@ from grants.decisions.forms import (
     VoteForm,
     closing_form,
 )
-from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting
+from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, DecisionOutcome, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.history.queries import timeline
 from grants.letters.models import Letter, LetterKind
@@ -695,16 +695,18 @@ def _case_page(
         form = ProposalForm(formdata=None, **_proposed(decision, line, rules.expected_outcome(list_, line.id), gate))
     taking = []
     if decision is not None and count is not None and decision.state == DecisionState.PROPOSED:
-        taking = rules.obstacles_by_stepping_aside(list_.left_out) or rules.obstacles_to_taking(
+        taking = rules.obstacles_to_taking(
             meeting,
             decision,
             list_,
             count,
-            queries.awarded_in(call.id),
+            [] if list_.left_out else queries.awarded_in(call.id),
             at=at,
             leads_too_many=actions.leads_too_many(application),
             is_taken_up=bool(queries.taken_up([application.id])),
         )
+        if decision.outcome == DecisionOutcome.AWARD:
+            taking += rules.obstacles_by_stepping_aside(list_.left_out)
     audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
     return (
         render_template(

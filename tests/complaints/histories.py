@@ -68,7 +68,7 @@ WANTED = 2
 DUE = date(2027, 3, 26)
 SUBMITTED = "completed"
 TOLD_STATES = (DecisionState.RELEASED, DecisionState.SET_ASIDE, DecisionState.SUCCEEDED)
-ENDED_STATES = (DecisionState.SET_ASIDE, DecisionState.SUCCEEDED)
+ENDED_STATES = (DecisionState.SET_ASIDE, DecisionState.SUCCEEDED, DecisionState.LEFT)
 TELLING = ("decision_declined", "decision_reserve", "award_offered")
 """The mails that tell an applicant what was decided."""
 

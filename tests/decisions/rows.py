@@ -45,7 +45,7 @@ def session_of(call_: Call, people: Sequence[Person], *, quorum: int = 2, by: Pe
     meeting = actions.call_meeting(call_, starts_at=AT, members=people, quorum=quorum, by=chair)
     for one in people:
         actions.mark_present(meeting, one, by=chair)
-    actions.open_meeting(meeting, by=chair)
+    actions.open_meeting(meeting, by=chair, early=True)
     return meeting
 
 

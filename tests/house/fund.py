@@ -245,7 +245,7 @@ def _meeting() -> None:
     meeting = _one(Meeting, MEETING)
     for member in members:
         decisions.mark_present(meeting, member, by=coordinator)
-    decisions.open_meeting(meeting, by=coordinator)
+    decisions.open_meeting(meeting, by=coordinator, early=True)
     a, b = (_one(Application, reference) for reference in UNDER_REVIEW.values())
     decisions.recuse(meeting, a, person("STF-12"), "A cousin works there.", by=person("STF-12"))
     decision = decisions.propose(
