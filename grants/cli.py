@@ -47,7 +47,7 @@ from grants.decisions.models import Meeting
 from grants.decisions.queries import meeting_by_reference, sheet_of
 from grants.decisions.rules import Ranked, fingerprint, ranking
 from grants.draws.queries import draw_of
-from grants.draws.rules import drawn, holds, in_drawn_order
+from grants.draws.rules import drawn, holds
 from grants.draws.rules import fingerprint as fingerprint_of_seed
 from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
@@ -445,8 +445,7 @@ def decisions_propose_command(
                 ceilings={key: _amount(call, amount) for key, amount in _limits(ceilings, keys)},
                 least={key: _whole(number) for key, number in _limits(least, lots)},
             )
-        list_ = ranking(call, standing_of(call))
-        places = in_drawn_order(list_.ranked, draw_of(call))
+        places = ranking(call, standing_of(call)).ranked
         awards = spent = left = None
         try:
             proposal = propose([place.application for place in places], limits, leads_of(call.id))

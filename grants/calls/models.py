@@ -70,6 +70,7 @@ class Call(Base):
         Boolean,
         Computed("COALESCE(grid #>> '{assessors,blind,organization_visible}' = 'false', false)", persisted=True),
     )
+    drawn: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=text("'[]'"))
     created_at: Mapped[Recorded]
 
     questionnaire: Mapped[Questionnaire] = relationship()

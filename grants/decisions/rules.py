@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,7 +52,11 @@ TIE_LABELS: dict[str, Any] = {
     "section_B": _l("Higher score in section B"),
     "lower_requested_amount": _l("Lower amount requested"),
     "published_lottery": _l("Lottery, with the draw made public"),
+    "undecided": _l("no rule of the call. The committee decides"),
 }
+
+LOTTERY, UNDECIDED = "published_lottery", "undecided"
+"""What puts equals in an order where no other rule of the grid does: the lottery that it announced, or nothing."""
 
 
 # ------------------------------------------------------------------ the ranked list
@@ -62,6 +67,7 @@ class Ranked:
     """A place in the ranked list. ``cumulative`` is what this and all better ones ask for together.
 
     ``tie`` names the rule of the grid that put this one behind the one before it although both have the same score.
+    ``by_reviews`` is the place by the reviews alone, where a draw changed it.
     """
 
     rank: int
@@ -69,6 +75,7 @@ class Ranked:
     cumulative: Money
     above_line: bool
     tie: str | None
+    by_reviews: int | None = None
 
     @property
     def application(self) -> ApplicationLine:
@@ -124,25 +131,30 @@ class Ranking:
         return row.result if isinstance(row, Ranked) else row
 
 
-def draw(call_reference: str, application_reference: str) -> str:
-    """The lot of an application in the published lottery: whoever knows the references can draw it again.
+def lot(seed: str, call_reference: str, application_reference: str) -> str:
+    """The lot of an application: the SHA-256 of ``seed|call|application``, the lowest first."""
+    return hashlib.sha256(f"{seed}|{call_reference}|{application_reference}".encode()).hexdigest()
 
-    The SHA-256 digest of ``call|application``; the lowest comes first.
+
+@once_for_each_standing
+def seed_of(standing: Standing) -> str:
+    """The seed by which equals are put in an order while no draw was held: the SHA-256 of the points of all submitted
+    reviews of the call. Everybody who may read the reviews computes the same, and no applicant could in advance.
     """
-    return hashlib.sha256(f"{call_reference}|{application_reference}".encode()).hexdigest()
+    points = sorted((one.application.reference, sorted(r.total for r in one.reviews)) for one in results_of(standing))
+    return hashlib.sha256(json.dumps(points).encode()).hexdigest()
 
 
-def _ties(grid: Grid, call_reference: str) -> list[tuple[str, Callable[[Result], Any]]]:
-    """The rules of the grid for equal scores, each with the key by which the better one comes first."""
+def _ties(grid: Grid, seed: str, call_reference: str) -> list[tuple[str, Callable[[Result], Any]]]:
+    """The rules of the grid for equal scores, each with the key by which the better one comes first; last the lot."""
     found: list[tuple[str, Callable[[Result], Any]]] = []
     for rule in grid.tie_break:
         if rule.startswith("section_"):
             found.append((rule, _less_of_section(rule.removeprefix("section_"))))
         elif rule == "lower_requested_amount":
             found.append((rule, lambda result: result.application.requested_minor))
-        else:
-            found.append((rule, lambda result: draw(call_reference, result.application.reference)))
-    return [*found, ("reference", lambda result: result.application.reference)]
+    last = LOTTERY if LOTTERY in grid.tie_break else UNDECIDED
+    return [*found, (last, lambda result: lot(seed, call_reference, result.application.reference))]
 
 
 def _less_of_section(key: str) -> Callable[[Result], Decimal]:
@@ -154,40 +166,60 @@ def ranking(call: Call, standing: Standing, *, hidden: AbstractSet[int] = frozen
 
     For a person who stepped aside (``hidden``) the list is made without those applications, so that neither a gap in
     the places nor a jump in the sums tells anything about them. It is made once for those who see the same of a standing.
+
+    Where a draw was held, those who were drawn stand in its order.
     """
     left_out = frozenset(hidden & {line.id for line in standing.lines}) if hidden else frozenset[int]()
-    made, key = _made_of(standing), (call.envelope, left_out)
+    made, key = _made_of(standing), (call.envelope, left_out, json.dumps(call.drawn))
     if key not in made:
         made[key] = _ranking(call, standing, left_out)
     return made[key]
 
 
 @once_for_each_standing
-def _made_of(standing: Standing) -> dict[tuple[Money, frozenset[int]], Ranking]:
+def _made_of(standing: Standing) -> dict[tuple[Money, frozenset[int], str], Ranking]:
     return {}
 
 
 def _ranking(call: Call, standing: Standing, hidden: frozenset[int]) -> Ranking:
     grid = grid_in(standing)
     results = [result for result in results_of(standing) if result.application.id not in hidden]
-    ties = _ties(grid, call.reference)
-    passed = sorted(
+    ties = _ties(grid, seed_of(standing), call.reference)
+    by_reviews = sorted(
         (result for result in results if result.passes),
         key=lambda result: (-(result.score or 0), *(by(result) for _, by in ties)),
     )
+    passed = as_drawn(by_reviews, call.drawn)
+    before = {one.application.id: number for number, one in enumerate(by_reviews, start=1)}
     places, spent = [], call.money(0)
     for number, result in enumerate(passed, start=1):
-        spent = spent + result.application.requested
-        before = passed[number - 2] if number > 1 else None
-        tie = None
-        if before is not None and before.score == result.score:
-            tie = next(name for name, by in ties if by(before) != by(result))
-        places.append(Ranked(number, result, spent, spent <= call.envelope, tie))
+        spent, was = spent + result.application.requested, before[result.application.id]
+        tie, better = None, by_reviews[was - 2] if was > 1 else None
+        if better is not None and better.score == result.score:
+            tie = next(name for name, by in ties if by(better) != by(result))
+        changed = was if was != number else None
+        places.append(Ranked(number, result, spent, spent <= call.envelope, None if changed else tie, changed))
     by_score = sorted(
         (result for result in results if result.score is not None and result.missed),
         key=lambda result: (-(result.score or 0), result.application.reference),
     )
     return Ranking(grid, places, by_score, [result for result in results if result.score is None], hidden)
+
+
+def as_drawn(results: Sequence[Result], drawn: Sequence[Mapping[str, Any]]) -> list[Result]:
+    """Results after a draw: those who were drawn and stand side by side with the points that they were drawn with keep
+    their places together, in the order in which they came out. Who has other points now stands where those say.
+    """
+    order = {line["id"]: number for number, line in enumerate(drawn)}
+    points = {line["id"]: line["points"] for line in drawn}
+
+    def stands(one: Result) -> bool:
+        return points.get(one.application.id) == str(to_two_decimals(one.score or 0))
+
+    found: list[Result] = []
+    for drawn_ones, run in groupby(results, stands):
+        found += sorted(run, key=lambda one: order[one.application.id] if drawn_ones else 0)
+    return found
 
 
 def expected_outcome(list_: Ranking, application_id: int) -> DecisionOutcome:

@@ -152,7 +152,6 @@ def _agenda_values(
         "lots": rules.by_lot(call, awards),
         "outcomes": OUTCOME_LABELS,
         "shown": shown,
-        "draw": lambda line: rules.draw(call.reference, line.reference)[:12],
     }
 
 

@@ -27,7 +27,7 @@ def bind(call: Call, *, by: Person) -> Draw:
     """
     lock_envelope(call.id)
     grid, closed = grid_in(standing_of(call)), call.closes_at <= clock.now()
-    refuse(rules.obstacles_to_binding(call, grid, queries.draw_of(call), closed=closed))
+    refuse(rules.obstacles_to_binding(grid, queries.draw_of(call), closed=closed, met=queries.has_met(call)))
     seed, token = rules.fresh_seed(), encryption.row_token()
     draw = Draw(
         call_id=call.id,
@@ -44,7 +44,8 @@ def bind(call: Call, *, by: Person) -> Draw:
 
 
 def draw(call: Call, *, by: Person, hidden: AbstractSet[int] = frozenset()) -> Draw:
-    """Draw among those near the money line as the ranking stands now, and disclose the seed. Raises Refused.
+    """Draw among those near the money line as the ranking stands now, and disclose the seed to the committee; from now on
+    they stand in this order in the ranked list. Raises Refused.
 
     ``hidden`` are the applications from which whoever draws stepped aside.
     """
@@ -56,6 +57,7 @@ def draw(call: Call, *, by: Person, hidden: AbstractSet[int] = frozenset()) -> D
     group = {place.application.reference: place for place in rules.near_the_line(list_)}
     order = rules.drawn(its.seed, call.reference, group)
     its.lines = [rules.as_line(group[reference], lot) for reference, lot in order]
+    its.call.drawn = [{"id": line["id"], "points": line["points"]} for line in its.lines]
     its.drawn_at, its.drawn_by_id = clock.now(), by.id
     history.record(its, "draw", by=by, seed=its.seed, number=len(order))
     return its

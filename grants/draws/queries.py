@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, exists, select
+from sqlalchemy import BigInteger, Select, bindparam, exists, func, not_, select
 from sqlalchemy.orm import joinedload
 
 from grants.accounts.models import Person
+from grants.applications.models import Application
+from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.core.db import Prepared, db
 from grants.decisions.models import Decision, Meeting
-from grants.decisions.workflow import DecisionState
+from grants.decisions.queries import TOLD
+from grants.decisions.workflow import MeetingState
 from grants.draws.models import Draw
 
 
@@ -21,8 +24,15 @@ def draw_of(call: Call) -> Draw | None:
     return db.session.scalar(found.options(joinedload(Draw.call), joinedload(Draw.bound_by).load_only(Person.name)))
 
 
+def has_met(call: Call) -> bool:
+    """Whether a meeting about a call has been opened."""
+    return bool(
+        db.session.scalar(select(exists().where(Meeting.call_id == call.id, Meeting.state != MeetingState.PLANNED)))
+    )
+
+
 class Published(NamedTuple):
-    """What everybody is told of a draw; the seed once the letters of the call are sent."""
+    """What everybody is told of a draw; the seed once everybody who was drawn has their letter."""
 
     fingerprint: str
     seed: str | None
@@ -30,19 +40,21 @@ class Published(NamedTuple):
 
 def published_of(call_id: int) -> Published | None:
     """What everybody is told of the draw of a call."""
-    for fingerprint, seed, told in _PUBLISHED(call=call_id):
-        return Published(fingerprint, seed if told else None)
+    for fingerprint, seed, waiting in _PUBLISHED(call=call_id):
+        return Published(fingerprint, None if waiting else seed)
     return None
 
 
-_OF_CALL = bindparam("call", None, type_=BigInteger)
+def _published() -> Select[str, str | None, bool]:
+    of_call = bindparam("call", None, type_=BigInteger)
+    told = exists().where(Decision.application_id == Application.id, Decision.state.in_(TOLD))
+    waiting = exists().where(
+        Application.call_id == of_call,
+        Application.state == ApplicationState.ELIGIBLE,
+        Draw.lines.contains(func.jsonb_build_array(func.jsonb_build_object("id", Application.id))),
+        not_(told),
+    )
+    return select(Draw.fingerprint, Draw.seed, waiting).where(Draw.call_id == of_call)
 
-_PUBLISHED = Prepared(
-    lambda: select(
-        Draw.fingerprint,
-        Draw.seed,
-        exists().where(
-            Decision.meeting_id == Meeting.id, Meeting.call_id == _OF_CALL, Decision.state == DecisionState.RELEASED
-        ),
-    ).where(Draw.call_id == _OF_CALL)
-)
+
+_PUBLISHED = Prepared(_published)

@@ -11,22 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 
-from grants.calls.models import Call
 from grants.core.languages import _l, _ln
 from grants.core.rules import Obstacle
 from grants.decisions.queries import DECIDED, Ballot
-from grants.decisions.rules import Ranked, Ranking
+from grants.decisions.rules import LOTTERY, Ranked, Ranking, lot
 from grants.draws.models import Draw
 from grants.draws.workflow import DrawState
 from grants.reviews.rules import Grid, to_two_decimals
-
-LOTTERY = "published_lottery"
-"""The rule for equal scores with which a grid announces a draw among those that nothing else tells apart."""
 
 SEED_BYTES = 32
 
@@ -39,11 +35,6 @@ def fresh_seed() -> str:
 def fingerprint(seed: str) -> str:
     """What is published of a seed before the draw: the SHA-256 of its digits, by which nobody can find it out."""
     return hashlib.sha256(seed.encode()).hexdigest()
-
-
-def lot(seed: str, call_reference: str, application_reference: str) -> str:
-    """The lot of an application: the SHA-256 of ``seed|call|application``. The lowest comes first."""
-    return hashlib.sha256(f"{seed}|{call_reference}|{application_reference}".encode()).hexdigest()
 
 
 def drawn(seed: str, call_reference: str, references: Iterable[str]) -> list[tuple[str, str]]:
@@ -79,18 +70,6 @@ def near_the_line(list_: Ranking) -> list[Ranked]:
     return list_.ranked[first:last] if last > len(above) else []
 
 
-def in_drawn_order(places: Sequence[Ranked], draw: Draw | None) -> list[Ranked]:
-    """A ranked list after the draw: who was drawn keep together the places they had, in the order they came out."""
-    came_out = {line["id"]: order for order, line in enumerate(draw.lines)} if draw else {}
-    theirs = [n for n, place in enumerate(places) if place.application.id in came_out]
-    found = list(places)
-    for n, place in zip(
-        theirs, sorted((places[n] for n in theirs), key=lambda p: came_out[p.application.id]), strict=True
-    ):
-        found[n] = place
-    return found
-
-
 def as_line(place: Ranked, its_lot: str) -> dict[str, Any]:
     """An application as the record of the draw keeps it."""
     return {
@@ -110,14 +89,20 @@ def holds(draw: Draw) -> bool:
     return order == [(line["reference"], line["lot"]) for line in draw.lines]
 
 
-def obstacles_to_binding(call: Call, grid: Grid, draw: Draw | None, *, closed: bool) -> list[Obstacle]:
-    """Why no seed can be bound: the call announced no draw, still takes applications, or has its seed."""
+def obstacles_to_binding(grid: Grid, draw: Draw | None, *, closed: bool, met: bool) -> list[Obstacle]:
+    """Why no seed can be bound: the call announced no draw, still takes applications, has its seed, or the committee has
+    ``met`` already, when it is known whom a seed would serve.
+    """
     if not is_announced(grid):
         return [Obstacle("not_announced", _l("This call did not announce a draw, so there is none."))]
     if draw is not None:
         return [Obstacle("bound_already", _l("The seed is bound already. There is one draw in a call."))]
     if not closed:
         return [Obstacle("call_not_closed", _l("The seed is bound after the deadline of the call."))]
+    if met:
+        return [
+            Obstacle("met_already", _l("The committee has met. The seed is bound before, so that nobody chooses it."))
+        ]
     return []
 
 

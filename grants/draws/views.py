@@ -45,7 +45,7 @@ def of_call(reference: str) -> ResponseReturnValue:
     if may_draw:
         closed = call.closes_at <= clock.now()
         drawing = {
-            "binding": rules.obstacles_to_binding(call, list_.grid, draw, closed=closed),
+            "binding": rules.obstacles_to_binding(list_.grid, draw, closed=closed, met=queries.has_met(call)),
             "drawing": rules.obstacles_to_drawing(whole, draw, decisions.ballots_of(call.id), hidden=gate.ids),
         }
     return render_template(

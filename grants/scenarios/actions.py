@@ -13,8 +13,6 @@ from grants.core.solver import NotProven
 from grants.decisions.models import Meeting
 from grants.decisions.queries import lock_envelope
 from grants.decisions.rules import ranking
-from grants.draws.queries import draw_of
-from grants.draws.rules import in_drawn_order
 from grants.history import actions as history
 from grants.reviews.queries import standing_of
 from grants.scenarios import queries, rules
@@ -38,7 +36,7 @@ def save(
     """
     lock_envelope(call.id)
     list_ = ranking(call, standing_of(call), hidden=hidden)
-    places = in_drawn_order(list_.ranked, draw_of(call))
+    places = list_.ranked
     ranked = [place.application for place in places]
     refuse(rules.obstacles_to_saving(name, sorted(set(ticked) - {line.reference for line in ranked})))
     try:

@@ -24,7 +24,6 @@ from grants.decisions.permissions import can_follow_decisions, can_see_case
 from grants.decisions.rules import Ranked, Ranking, ranking
 from grants.draws.models import Draw
 from grants.draws.queries import draw_of
-from grants.draws.rules import in_drawn_order
 from grants.reviews.queries import ApplicationLine, Gate, gate_of, standing_of
 from grants.reviews.rules import shown
 from grants.scenarios import actions, permissions, queries, rules
@@ -66,7 +65,7 @@ def _table(reference: str) -> Table:
     return Table(
         call,
         list_,
-        in_drawn_order(list_.ranked, draw),
+        list_.ranked,
         draw,
         gate,
         frozenset() if sees_all else frozenset(one for one in list_.regions if not can_see_case(current_user, one)),

@@ -461,7 +461,7 @@ def test_what_was_judged_stays_when_only_words_are_answered(app: Flask) -> None:
 
 
 def test_the_machine_looks_again_before_an_application_is_found_eligible(app: Flask) -> None:
-    application, owner, coordinator = sent_in()
+    application, _owner, coordinator = sent_in()
     with clock.at(AFTER):
         all_met(application, coordinator)
         application.months = 60

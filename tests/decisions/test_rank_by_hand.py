@@ -84,7 +84,7 @@ def test_the_ranking_told_is_the_one_computed_by_hand() -> None:
             for n, one in enumerate(REVIEWS)
             if one["application"] == reference
         ]
-    call = Call(reference="CALL", currency="EUR", envelope_minor=12_000_000)
+    call = Call(drawn=[], reference="CALL", currency="EUR", envelope_minor=12_000_000)
     told = [_place(row) for _, row in ranking(call, Standing(GRID, lines, points)).rows]
     for place in told:
         place["missed"] = set(place["missed"])

@@ -24,14 +24,16 @@ from grants.decisions.models import Meeting
 from grants.decisions.rules import Ranked, ranking
 from grants.draws import actions
 from grants.draws.models import Draw
-from grants.draws.rules import drawn, fingerprint, holds, in_drawn_order, near_the_line
+from grants.draws.queries import published_of
+from grants.draws.rules import drawn, fingerprint, holds, near_the_line
 from grants.draws.workflow import DrawState
 from grants.history.models import HistoryEntry
+from grants.reviews.models import Assignment
 from grants.reviews.queries import standing_of
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, person
 from tests.http import Browser
-from tests.reviews.rows import case
+from tests.reviews.rows import case, reviewed
 
 SEED = "5f" * 32
 
@@ -133,14 +135,49 @@ def test_who_was_drawn_keep_together_the_places_they_had(app: Flask) -> None:
     draw = actions.draw(of_call, by=coordinator())
     places = ranking(of_call, standing_of(of_call)).ranked
     came_out = [line["reference"] for line in draw.lines]
-    assert names(in_drawn_order(places, draw)) == ["APP-BEST", *came_out, "APP-LAST"]
-    without = [place for place in places if place.application.reference != came_out[1]]
-    assert names(in_drawn_order(without, draw)) == ["APP-BEST", *came_out[:1], *came_out[2:], "APP-LAST"]
-    assert in_drawn_order(places, None) == places
+    assert names(places) == ["APP-BEST", *came_out, "APP-LAST"]
+    assert [place.above_line for place in places] == [True, True, True, False, False, False]
+    before = {line["reference"]: line["rank"] for line in draw.lines}
+    assert all((place.by_reviews or place.rank) == before.get(name(place), place.rank) for place in places)
+    hidden = {one(came_out[1]).id}
+    without = ranking(of_call, standing_of(of_call), hidden=hidden).ranked
+    assert names(without) == ["APP-BEST", *came_out[:1], *came_out[2:], "APP-LAST"]
+
+
+def test_the_draw_says_who_is_awarded_by_the_ranking_alone(app: Flask) -> None:
+    of_call, people = equals(grid=grid(tie_break=LOTTERY)), members()
+    actions.bind(of_call, by=coordinator())
+    came_out = [line["reference"] for line in actions.draw(of_call, by=coordinator()).lines]
+    meeting = session_of(of_call, people)
+    winners = [decided(meeting, one(reference), people, "award") for reference in came_out[:2]]
+    assert {decision.state for decision in winners} == {"taken"}
+    with pytest.raises(Refused, match="write down why"):
+        decided(meeting, one(came_out[2]), people, "award", reason="")
+
+
+def test_who_has_other_points_after_the_draw_stands_where_those_say(app: Flask) -> None:
+    of_call = equals(grid=grid(tie_break=LOTTERY))
+    actions.bind(of_call, by=coordinator())
+    came_out = [line["reference"] for line in actions.draw(of_call, by=coordinator()).lines]
+    better = came_out[-1]
+    for _ in range(2):
+        reviewed(one(better), 5, 5)
+    for review in (
+        db.session.query(Assignment).filter_by(application_id=one(better).id).order_by(Assignment.id).limit(2)
+    ):
+        review.state = "replaced"
+    db.session.flush()
+    places = names(ranking(of_call, standing_of(of_call)).ranked)
+    assert set(places[:2]) == {"APP-BEST", better}
+    assert places[2:] == [*came_out[:-1], "APP-LAST"]
+
+
+def name(place: Ranked) -> str:
+    return place.application.reference
 
 
 def names(places: list[Ranked]) -> list[str]:
-    return [place.application.reference for place in places]
+    return [name(place) for place in places]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +210,9 @@ def test_no_seed_is_bound_where_no_draw_was_announced_or_applications_still_come
         actions.bind(call(grid=grid()), by=coordinator())
     of_call = equals(grid=grid(tie_break=LOTTERY))
     with clock.at(of_call.opens_at), pytest.raises(Refused, match="after the deadline"):
+        actions.bind(of_call, by=coordinator())
+    session_of(of_call, members())
+    with pytest.raises(Refused, match="The committee has met"):
         actions.bind(of_call, by=coordinator())
 
 
@@ -237,17 +277,24 @@ def test_the_pages_lead_from_the_announcement_to_the_seed(app: Flask, browser: B
     member.get(page, status=403)
 
 
-def test_the_seed_is_public_once_the_letters_are_sent(app: Flask, browser: Browser) -> None:
+def test_the_seed_is_public_once_everybody_who_was_drawn_has_their_letter(app: Flask, browser: Browser) -> None:
     of_call, people, chair = equals(grid=grid(tie_break=LOTTERY)), members(), coordinator()
+    page = f"/calls/{of_call.reference}"
     actions.bind(of_call, by=chair)
-    seed = actions.draw(of_call, by=chair).seed
-    decided(meeting := session_of(of_call, people, by=chair), one("APP-LAST"), people, "decline", reason="No money.")
-    decisions.close_meeting(meeting, minutes="Done.", by=chair)
-    for member in people:
-        decisions.sign(meeting, by=member)
-    decisions.release(meeting, by=chair)
-    browser.get(f"/calls/{of_call.reference}")
-    assert str(seed) in browser.text
+    draw = actions.draw(of_call, by=chair)
+    seed, order = str(draw.seed), [line["reference"] for line in draw.lines]
+    for number, told in enumerate((["APP-LAST", *order[:3]], order[3:])):
+        meeting = session_of(of_call, people, by=chair)
+        for reference in told:
+            decided(meeting, one(reference), people, "decline", reason="No money.")
+        decisions.close_meeting(meeting, minutes="Done.", by=chair)
+        for member in people:
+            decisions.sign(meeting, by=member)
+        decisions.release(meeting, by=chair)
+        db.session.flush()
+        assert published_of(of_call.id) == (draw.fingerprint, seed if number else None)
+    browser.get(page)
+    assert seed in browser.text
 
 
 def one(reference: str) -> Application:
@@ -258,9 +305,9 @@ def test_somebody_who_stepped_aside_sees_nothing_of_it_in_the_draw_and_does_not_
     app: Flask, browser: Browser
 ) -> None:
     of_call, people, chair = equals(grid=grid(tie_break=LOTTERY)), members(), coordinator()
+    actions.bind(of_call, by=chair)
     meeting = session_of(of_call, people, by=chair)
     reference, emails = of_call.reference, [chair.email, people[0].email]
-    actions.bind(of_call, by=chair)
     decisions.recuse(meeting, one("APP-E2"), people[0], "A cousin works there.", by=people[0])
     page = f"/calls/{reference}/draw"
     browser.sign_in(emails[1]).get(page)
