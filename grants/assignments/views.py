@@ -85,7 +85,11 @@ def _proposed(
         kept = queries.plan_of(call, current_user)
         if kept is None or kept.state == PlanState.WORKING:
             return render_template("assignments/working.html", call=call, plan=kept, number=len(waiting), steps=STEPS)
-        proposal = rules.Proposal(**kept.proposal) if kept.proposal is not None else None
+        proposal = None
+        if kept.proposal is not None:
+            gate = reviews.gate_of(current_user, call.id)
+            words = {key: gate.all_told(kept.proposal[key]) for key in ("why_not", "shortcomings")}
+            proposal = rules.Proposal(**kept.proposal | words)
         return _page(call, boards, waiting, form, proposal=proposal, kept=kept)
     try:
         return _page(call, boards, waiting, form, proposal=rules.propose(boards, _wanted(call)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from threading import Barrier
 from typing import Any
@@ -20,6 +21,7 @@ from grants.assignments.models import PlanState, ReviewPlan
 from grants.assignments.rules import Plan, best_plan
 from grants.assignments.tasks import work_out_waiting
 from grants.calls.models import Call
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import transaction
 from grants.core.rules import Refused
@@ -258,6 +260,25 @@ def test_a_plan_that_somebody_asks_for_anew_is_not_answered_with_the_old_one(app
     assert new is not None
     finish(new, boards, rules.propose(boards, wanted))
     assert (new.state, len(new.proposal["chosen"])) == (PlanState.READY, 2)
+
+
+def test_a_kept_plan_names_nothing_that_was_hidden_from_its_coordinator_since(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "AT_ONCE", 1)
+    of_call, (first, second), chair = scene()
+    begin_plan(of_call, by=chair)
+    kept = queries.plan_to_do(clock.now())
+    assert kept is not None
+    boards, wanted = take_on(kept)
+    words = [f"{one} lacks a reviewer." for one in (first, second)]
+    finish(kept, boards, replace(rules.propose(boards, wanted), why_not=words, shortcomings=words))
+    secret = db.session.scalars(select(Application).filter_by(reference=first)).one()
+    decisions.declare_interest(chair, secret.organization, grade=Grade.CONFLICT, reason="Kin.", by=chair)
+    page = f"/calls/{of_call.reference}/reviews/plan"
+    browser.sign_in(chair).get(page)
+    assert words[1] in browser.text
+    assert first not in browser.text
 
 
 def test_what_cannot_be_proven_in_time_is_left_to_people(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
