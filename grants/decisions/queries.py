@@ -415,6 +415,24 @@ _STATE = Prepared(
 )
 
 
+def state_told(application_id: int) -> str | None:
+    """Where the decision stands of which the applicant had a letter last; None before any."""
+    return next((state for (state,) in _STATE_TOLD(application=application_id)), None)
+
+
+_STATE_TOLD = Prepared(
+    lambda: (
+        select(Decision.state)
+        .where(
+            Decision.application_id == bindparam("application", None, type_=BigInteger),
+            Decision.state.in_([state.value for state in TOLD]),
+        )
+        .order_by(Decision.id.desc())
+        .limit(1)
+    )
+)
+
+
 def number_decided(call_id: int) -> int:
     """How many applications to a call the committee has decided about."""
     found = select(func.count(Decision.id)).join(Meeting, Meeting.id == Decision.meeting_id)

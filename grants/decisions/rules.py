@@ -640,17 +640,11 @@ def obstacles_once_decided(state: str | None) -> list[Obstacle]:
     return []
 
 
-def obstacles_to_withdrawing(application: Application, state: str | None) -> list[Obstacle]:
-    """Why an application cannot be withdrawn. Before the letter is sent its applicant is not told that it is decided."""
-    found = upstream.obstacles_to_withdrawing(application)
-    if state == DecisionState.TAKEN:
-        found.append(
-            Obstacle(
-                "being_decided",
-                _l("The application is before the committee and can no longer be withdrawn. You hear from us soon."),
-            )
-        )
-    return found or obstacles_once_decided(state)
+def obstacles_to_withdrawing(application: Application, told: str | None) -> list[Obstacle]:
+    """Why an application cannot be withdrawn. ``told`` is where the decision stands of which the applicant had a letter
+    last: what the committee has done since, or before any letter, changes nothing that they can see or do.
+    """
+    return upstream.obstacles_to_withdrawing(application) or obstacles_once_decided(told)
 
 
 def obstacles_to_setting_aside(decision: Decision, standing: Decision | None) -> list[Obstacle]:

@@ -927,7 +927,7 @@ def once_decided(application_id: int) -> list[Obstacle]:
 @bp.app_template_global("before_withdrawing")
 def before_withdrawing(application: Application) -> list[Obstacle]:
     """Why an application cannot be withdrawn, for its own page."""
-    return rules.obstacles_to_withdrawing(application, queries.state_of_decision(application.id))
+    return rules.obstacles_to_withdrawing(application, queries.state_told(application.id))
 
 
 @bp.app_template_global("before_cancelling")
