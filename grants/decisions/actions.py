@@ -639,10 +639,23 @@ def letters_of(call: Call, decisions: Sequence[Decision], at: datetime) -> dict[
 
 
 def withdraw_application(application: Application, reason: str, *, by: Person) -> None:
-    """Withdraw an application; a proposal on it ends. Raises Refused once the committee has decided about it."""
+    """Withdraw an application; a proposal on it ends, and so does a decision of which the applicant has not been told, for
+    they cannot know of it. On a sheet that was made before it stays as it is. Raises Refused once a letter was sent.
+    """
+    decision = queries.decision_on(application.id)
+    if decision is not None:
+        queries.hold_meeting(decision.meeting)
     _hold(application)
-    refuse(rules.obstacles_to_withdrawing(application, _state_that_binds(application)))
+    refuse(rules.obstacles_to_withdrawing(application, queries.state_told(application.id)))
     _leave_proposed(application, _l("The application was withdrawn."), by=by)
+    decision = queries.decision_on(application.id)
+    if decision is not None and decision.state == DecisionState.TAKEN:
+        with speaking(application.call.authoritative_language):
+            decision.left_because = str(_l("The application was withdrawn."))
+        history.record(decision, "forgo", by=by, reason=decision.left_because)
+        if decision.meeting.state == MeetingState.OPENED:
+            decision.taken_at = None
+        db.session.flush()
     check_actions.let_go(application, by=by)
     application_actions.withdraw(application, reason, by=by)
 

@@ -269,6 +269,11 @@ class Decision(Base):
         """The amount awarded; zero unless the outcome is an award."""
         return Money(self.amount_minor, self.currency)
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it was left undecided; what was decided, and withdrawn before its letter, stays on the sheet as it was."""
+        return self.state == DecisionState.LEFT and self.taken_at is None
+
 
 class Vote(Base):
     """One member's vote on one proposed decision; changing one's mind before it is taken replaces it."""

@@ -1006,7 +1006,8 @@ def sheet_of(
     for recusal in recusals:
         left.setdefault(recusal.application_id, []).append(recusal.person.reference)
     decided = [one for one in decisions if one.taken_at is not None]
-    undecided = sorted((one.application.reference, one.left_because) for one in decisions if one.left_because)
+    gone = [one for one in decisions if one.is_undecided]
+    undecided = sorted((one.application.reference, one.left_because) for one in gone)
     beside = {"lifted": meeting.lifted_because, "left_undecided": [list(one) for one in undecided]}
     return {
         "meeting": meeting.reference,

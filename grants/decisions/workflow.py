@@ -68,6 +68,13 @@ DECISION = Workflow(
     DecisionState.PROPOSED,
     [
         Transition("leave", {DecisionState.PROPOSED}, DecisionState.LEFT, needs_reason=True, said=_l("Left undecided")),
+        Transition(
+            "forgo",
+            {DecisionState.TAKEN},
+            DecisionState.LEFT,
+            needs_reason=True,
+            said=_l("Withdrawn by the applicant before the letter"),
+        ),
         Transition("resume", {DecisionState.LEFT}, DecisionState.PROPOSED, said=_l("Proposed again")),
         Transition("take", {DecisionState.PROPOSED}, DecisionState.TAKEN, said=_l("Decided")),
         Transition(

@@ -19,7 +19,6 @@ from grants.core.templating import day, moment, money
 from grants.decisions.models import OUTCOME_LABELS, PROCEDURE_LABELS, Decision, Meeting, PointKind, Seat
 from grants.decisions.queries import Point, Said
 from grants.decisions.rules import Count, Ranked, Ranking, worded_point
-from grants.decisions.workflow import DecisionState
 from grants.packs.models import Pack, PackState
 from grants.reviews.models import Review
 from grants.reviews.queries import ApplicationLine, Gate
@@ -333,11 +332,11 @@ class Told:
     @property
     def was_decided(self) -> bool:
         """Whether it was not left undecided."""
-        return self.decision.state != DecisionState.LEFT
+        return not self.decision.is_undecided
 
 
 def _outcome(decision: Decision) -> str:
-    if decision.state == DecisionState.LEFT:
+    if decision.is_undecided:
         return str(_l("Left undecided"))
     label = str(OUTCOME_LABELS[decision.outcome])
     return f"{label}: {money(decision.amount)}" if decision.amount_minor else label
@@ -414,7 +413,7 @@ def sheet_in_words(
 
 def explained(decision: Decision, gate: Gate) -> list[str]:
     """The conditions and the reason of a decision, or why it was left undecided, as a reader may read them."""
-    if decision.state == DecisionState.LEFT:
+    if decision.is_undecided:
         return gate.all_told([decision.left_because])
     told = [str(_l("Condition: %(text)s", text=text)) for text in gate.all_told(decision.conditions)]
     return told + ([str(_l("Reason: %(text)s", text=decision.reason))] if gate.told(decision.reason) else [])
