@@ -11,13 +11,15 @@ import html
 import io
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pikepdf
+from PIL import Image
 
-from grants.core.contents import OFFICE, OPEN_DOCUMENT
+from grants.core.contents import LARGEST_UNPACKED, OFFICE, OPEN_DOCUMENT
 from grants.core.languages import _l
 from grants.core.rules import Obstacle, Refused
 
@@ -63,16 +65,35 @@ def _bare_picture(content: bytes) -> bytes:
     return _bare_jpeg(content) if content.startswith(b"\xff\xd8") else content
 
 
+_NEXT_IN_JPEG = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""Where drawn data ends: a marker that is neither a byte of the data nor a place to begin again."""
+
+
 def _bare_jpeg(content: bytes) -> bytes:
-    """A JPEG with its first segments only as far as the picture needs them; what follows its end goes, too."""
-    kept, at = [b"\xff\xd8"], 2
-    while content[at] == 0xFF and content[at + 1] != 0xDA:
-        marker, (length,) = content[at + 1], struct.unpack(">H", content[at + 2 : at + 4])
+    """A JPEG with its segments only as far as the picture needs them; what follows its end, as a second picture, goes."""
+    kept, at, marker = [b"\xff\xd8"], 2, 0
+    while marker != 0xD9:
+        if content[at : at + 1] != b"\xff" or len(content) < at + 2:
+            raise ValueError("not a picture")
+        marker = content[at + 1]
+        if marker == 0xD9:
+            kept.append(b"\xff\xd9")
+            break
+        if marker == 0xFF:
+            at += 1
+            continue
+        (length,) = struct.unpack(">H", content[at + 2 : at + 4])
         if marker in _KEPT_IN_JPEG or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             kept.append(content[at : at + 2 + length])
         at += 2 + length
-    end = content.rfind(b"\xff\xd9")
-    return b"".join([*kept, content[at : end + 2 if end > at else None]])
+        if marker == 0xDA:
+            found = _NEXT_IN_JPEG.search(content, at)
+            end = found.start() if found else len(content)
+            kept.append(content[at:end])
+            at = end
+            if found is None:
+                break
+    return b"".join(kept)
 
 
 def _bare_png(content: bytes) -> bytes:
@@ -111,20 +132,43 @@ _NO_META = (
 )
 
 
-def _bare_package(content: bytes) -> bytes:
+_PACKED = b"PK\x03\x04"
+_DEEPEST_PACKED = 3
+
+_DRAWN_ANEW = ((b"GIF8", "GIF"), (b"RIFF", "WEBP"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"BM", "BMP"))
+_NOT_READ = (b"\xd7\xcd\xc6\x9a", b"\xd0\xcf\x11\xe0")
+"""How metafiles of Windows and documents of old programs begin, of which no part can be told from another."""
+
+
+def _members(archive: zipfile.ZipFile, depth: int) -> list[zipfile.ZipInfo]:
+    """The parts of a package; raises ValueError when they are packed too often, or too much comes out."""
+    members = archive.infolist()
+    if depth > _DEEPEST_PACKED or sum(member.file_size for member in members) > LARGEST_UNPACKED:
+        raise ValueError("packed too often, or too much")
+    return members
+
+
+def _bare_package(content: bytes, depth: int = 1) -> bytes:
     """An office file whose parts name nobody as their author; in the order and with the packing it had."""
     written = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(written, "w") as made:
-        for member in given.infolist():
+        for member in _members(given, depth):
             if member.is_dir() or _LEFT_OUT.match(member.filename):
                 continue
             part = zipfile.ZipInfo(member.filename, AT_NO_TIME)
             part.compress_type = zipfile.ZIP_STORED if member.filename == "mimetype" else zipfile.ZIP_DEFLATED
-            made.writestr(part, _bare_part(member.filename, given.read(member)))
+            made.writestr(part, _bare_part(member.filename, given.read(member), depth))
     return written.getvalue()
 
 
-def _bare_part(name: str, content: bytes) -> bytes:
+def _bare_part(name: str, content: bytes, depth: int) -> bytes:
+    """One part of a package: what is a file of its own, as a table that was pasted, is freed like the whole. Pictures of
+    kinds that hold more than the picture are drawn anew; what cannot be read is left empty.
+    """
+    if content.startswith(_PACKED):
+        return _bare_package(content, depth + 1)
+    if content.startswith(b"%PDF"):
+        return _bare_pdf(content)
     if name == "meta.xml":
         return _NO_META
     if name.lower().endswith((".xml", ".rels", ".rdf")):
@@ -132,18 +176,40 @@ def _bare_part(name: str, content: bytes) -> bytes:
         for told, instead in _MAKERS:
             content = told.sub(instead, content)
         return content
-    return _bare_picture(content)
+    if content.startswith(_NOT_READ) or content[40:44] == b" EMF":
+        return b""
+    kind = next((kind for beginning, kind in _DRAWN_ANEW if content.startswith(beginning)), None)
+    return _drawn_anew(content, kind) if kind else _bare_picture(content)
+
+
+def _drawn_anew(content: bytes, kind: str) -> bytes:
+    """A picture, of which the first page, without what was said about it; nothing when it cannot be read."""
+    drawn = io.BytesIO()
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=[kind]) as picture:
+            bare_one = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+            if kind in ("GIF", "BMP"):
+                bare_one = bare_one.convert("P" if kind == "GIF" else "RGB")
+            bare_one.info = {}
+            bare_one.save(drawn, kind)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return b""
+    return drawn.getvalue()
 
 
 _PARAGRAPHS = re.compile(rb"</(?:w:p|a:p|text:p|text:h|si|c|is|row)>|<(?:w:tab|w:br|text:tab|text:line-break)\b[^>]*>")
 _TAGS = re.compile(rb"<[^>]*>")
 
 
-def _texts_in_package(content: bytes) -> Iterator[str]:
+def _texts_in_package(content: bytes, depth: int = 1) -> Iterator[str]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         yield archive.comment.decode("latin-1")
-        for member in archive.infolist():
+        for member in _members(archive, depth):
             part = archive.read(member)
+            if part.startswith(_PACKED):
+                yield from _texts_in_package(part, depth + 1)
+            if part.startswith(b"%PDF"):
+                yield from _texts_in_pdf(part)
             yield member.filename
             yield part.decode("utf-8", "replace")
             yield part.decode("utf-16-le", "ignore")

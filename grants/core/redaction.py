@@ -26,6 +26,7 @@ _ADDRESSES = (
 """Addresses of mails and of the web, and international telephone numbers: they tell who somebody is, whoever it is."""
 _SHORTEST_PART = 3
 _LONGEST_INITIALS = 6
+_VOWELS = frozenset("aeiouy")
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
@@ -56,7 +57,8 @@ class Redaction:
     """Names that a reader must not know. ``people`` are covered in parts, too, wherever a part is written as a name is.
 
     A name in brackets at the end of another, and what follows a comma, may be missing: "Help (Senegal)", "Ana Ruiz,
-    president".
+    president". A short name that could be a word of the language, as CARE, is covered only where it is written as a name:
+    what is left out of "they take care" would tell it.
     """
 
     def __init__(self, names: Iterable[str] = (), people: Iterable[str] = ()) -> None:
@@ -89,13 +91,29 @@ class Redaction:
         long = sorted(part for part in parts if len(part) >= _SHORTEST_PART and not part.isdigit())
         return re.compile(f"{_BEFORE}(?:{'|'.join(map(re.escape, long))}){_AFTER}") if long else None
 
+    @cached_property
+    def _like_words(self) -> dict[str, bool]:
+        """The short names that could be words, and whether they are written in capitals alone."""
+        short = ((_words(name), name) for name in self.names)
+        return {
+            words[0]: name.isupper()
+            for words, name in short
+            if len(words) == 1 and len(words[0]) <= _LONGEST_INITIALS and _VOWELS & set(words[0])
+        }
+
+    def _is_a_name(self, written: str) -> bool:
+        """Whether what was found is written as a name, where it could also be a word."""
+        capitals = self._like_words.get("".join(_words(written)))
+        return capitals is None or (written.isupper() if capitals else written[:1].isupper())
+
     def _spans(self, text: str) -> list[tuple[int, int]]:
         plain, places = _folded(text)
-        found = [found.span() for found in self._whole.finditer(plain)]
+        places.append(len(text))
+        spans = (found.span() for found in self._whole.finditer(plain))
+        found = [(start, end) for start, end in spans if self._is_a_name(text[places[start] : places[end]])]
         if self._parts:
             parts = (part.span() for part in self._parts.finditer(plain))
             found += [(start, end) for start, end in parts if text[places[start]].isupper()]
-        places.append(len(text))
         return [(places[start], places[end]) for start, end in sorted(found) if end > start]
 
     def of(self, text: str) -> str:
@@ -120,16 +138,22 @@ class Redaction:
         """Whether one of the names, or a first or family name alone, stands in a text. Addresses of others are not looked
         for.
         """
-        plain, places = _folded(text)
-        if re.search(self._named, plain):
+        if self.stands_in([text]):
             return True
+        plain, places = _folded(text)
         parts = self._parts.finditer(plain) if self._parts else ()
         return any(text[places[part.start()]].isupper() for part in parts)
 
     def stands_in(self, texts: Iterable[str]) -> bool:
         """Whether one of the names stands in one of the texts, as a whole. Addresses of others are not looked for."""
         named = re.compile(self._named)
-        return any(named.search(_folded(text)[0]) for text in texts)
+        for text in texts:
+            plain, places = _folded(text)
+            places.append(len(text))
+            spans = (found.span() for found in named.finditer(plain))
+            if any(self._is_a_name(text[places[start] : places[end]]) for start, end in spans):
+                return True
+        return False
 
 
 def joined(parts: Iterable[Redaction]) -> Redaction:

@@ -42,6 +42,21 @@ def test_other_words_are_left_alone(text: str) -> None:
     assert not HIDDEN.stands_in([text])
 
 
+@pytest.mark.parametrize(
+    ("text", "covered"),
+    [
+        ("CARE takes care of migrants; careful, C.A.R.E.", f"{COVER} takes care of migrants; careful, {COVER}."),
+        ("Mango grows a mango.", f"{COVER} grows a mango."),
+    ],
+)
+def test_a_short_name_that_could_be_a_word_is_covered_only_where_it_is_written_as_a_name(
+    text: str, covered: str
+) -> None:
+    assert Redaction(["CARE", "Mango"]).of(text) == covered
+    assert not Redaction(["CARE", "Mango"]).stands_in(["they care for a mango"])
+    assert Redaction(["CARE", "Mango"]).is_told_by(text)
+
+
 def test_answers_are_covered_wherever_they_stand() -> None:
     assert HIDDEN.of_all({"a": [{"b": "RTM"}, 3, None]}) == {"a": [{"b": COVER}, 3, None]}
 
