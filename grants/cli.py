@@ -289,7 +289,7 @@ def reviews_group() -> None:
 def reviews_assign_command(reference: str, *, dry_run: bool, as_json: bool) -> None:
     """Print the best fresh assignment of reviewers to the eligible applications of CALL, as if nobody had been asked.
 
-    The worst application's affinity is as great as can be, then the total.
+    The worst application's affinity is as great as can be, then the total. ``why`` says in what it gave way, if it did.
     """
     with _application():
         call = _call_named(reference)
@@ -299,12 +299,16 @@ def reviews_assign_command(reference: str, *, dry_run: bool, as_json: bool) -> N
                 why = " ".join(str(obstacle.message) for obstacle in found)
                 click.echo(json.dumps({"pairs": None, "total": None, "worst": None, "why": why}, ensure_ascii=False))
             raise CannotRun(*[str(obstacle.message) for obstacle in found])
-        for shortcoming in found.shortcomings:
-            click.echo(str(shortcoming.message), err=True)
+        gave_way = [str(shortcoming.message) for shortcoming in found.shortcomings]
+        for sentence in gave_way:
+            click.echo(sentence, err=True)
     pairs = [(pair.application.reference, pair.reviewer.reference) for pair in found.pairs]
     if as_json:
         told = [{"application": application, "reviewer": reviewer} for application, reviewer in pairs]
-        click.echo(json.dumps({"pairs": told, "total": found.total, "worst": found.worst}, indent=2))
+        plan: dict[str, Any] = {"pairs": told, "total": found.total, "worst": found.worst}
+        if gave_way:
+            plan["why"] = " ".join(gave_way)
+        click.echo(json.dumps(plan, indent=2))
         return
     for application, reviewer in pairs:
         click.echo(f"{application:<20} {reviewer}")

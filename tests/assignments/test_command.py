@@ -106,6 +106,7 @@ def test_what_the_best_does_not_reach_is_said_beside_it(app: Flask, assign: Any)
     said = assign(of_call.reference, "--dry-run", "--json")
     assert (said.code, len(json.loads(said.out)["pairs"])) == (0, 4)
     assert "No assignment connects all applications" in said.err
+    assert json.loads(said.out)["why"] == said.err.strip()
 
 
 @pytest.mark.parametrize(
