@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from grants.accounts.models import Organization, Person
@@ -15,7 +15,7 @@ from grants.calls.models import Call
 from grants.checks.queries import CHECKED
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
-from grants.conflicts.queries import in_conflict
+from grants.conflicts.queries import free_coordinators, in_conflict
 from grants.core.db import db
 from grants.decisions.models import Decision, DecisionOutcome, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState
@@ -94,8 +94,23 @@ def complaints_of_call(seen: Select[Complaint], call: Call, limit: int = 200) ->
     return list(db.session.scalars(found))
 
 
+RAN = ("call", "open", "close", "excuse")
+"""What somebody did, by the record, who ran a meeting."""
+
+
 def parts_of(person: Person, complaint: Complaint) -> list[str]:
-    """What part somebody had in what is complained about, in the words of ``rules.PARTS``; none is a free mind."""
+    """What part somebody had in what is complained about, in the words of ``rules.PARTS``; none is a free mind.
+
+    Whoever ran the meeting, or sent its letters, had a part as long as another coordinator had none at all.
+    """
+    found = _parts_of(person, complaint)
+    others = [one for one in free_coordinators(complaint.application) if one.id != person.id]
+    if found == ["ran"] and all(_parts_of(one, complaint) for one in others):
+        return []
+    return found
+
+
+def _parts_of(person: Person, complaint: Complaint) -> list[str]:
     application, decision = complaint.application, complaint.decision
     acted = exists().where(HistoryEntry.actor_id == person.id)
     if decision is None:
@@ -120,6 +135,20 @@ def parts_of(person: Person, complaint: Complaint) -> list[str]:
         )
         parts = {
             "decided": decided | voted | said,
+            "ran": acted.where(
+                or_(
+                    and_(
+                        HistoryEntry.subject_kind == "meeting",
+                        HistoryEntry.subject_id == decision.meeting_id,
+                        HistoryEntry.verb.in_(RAN),
+                    ),
+                    and_(
+                        HistoryEntry.subject_kind == "decision",
+                        HistoryEntry.subject_id == decision.id,
+                        HistoryEntry.verb == "release",
+                    ),
+                )
+            ),
             "sat": exists().where(Seat.meeting_id == decision.meeting_id, Seat.person_id == person.id),
             "reviewed": exists().where(
                 Assignment.application_id == application.id, Assignment.reviewer_id == person.id

@@ -35,6 +35,7 @@ PARTS: dict[str, Any] = {
     "reviewed": _l("You were asked to review this application."),
     "sat": _l("You were invited to the meeting that decided about this application."),
     "decided": _l("You took part in the decision about this application."),
+    "ran": _l("You ran the meeting that decided about this application, and somebody else can answer."),
     "typed": _l("You typed this application."),
     "tied": _l("You have a conflict of interest with this applicant."),
 }

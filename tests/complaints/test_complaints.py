@@ -225,7 +225,13 @@ def test_nobody_who_had_a_part_in_the_decision_answers() -> None:
     assert queries.parts_of(read.reviewer, complaint) == ["reviewed"]
     assert queries.parts_of(typist, complaint) == ["typed"]
     assert queries.parts_of(tied, complaint) == ["tied"]
-    assert queries.parts_of(db.session.get_one(Person, chair), complaint) == []
+    ran = db.session.get_one(Person, chair)
+    assert queries.parts_of(ran, complaint) == [], "nobody else is free"
+    free = coordinator()
+    assert queries.parts_of(ran, complaint) == ["ran"]
+    assert queries.parts_of(free, complaint) == []
+    with pytest.raises(Refused):
+        actions.take_up(complaint, by=ran)
     for somebody in (first, read.reviewer, typist, tied):
         with pytest.raises(Refused):
             actions.take_up(complaint, by=somebody)
