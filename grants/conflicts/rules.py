@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from grants.conflicts.models import Grade
+from grants.conflicts.models import Grade, YearDeclaration
 from grants.core.languages import _l
 from grants.core.rules import Obstacle
 
@@ -38,12 +38,18 @@ def obstacles_to_declaring(grade: str, reason: str) -> list[Obstacle]:
     return []
 
 
-def obstacles_before_naming(*, declared: bool, call_reference: str) -> list[Obstacle]:
-    """Why an applicant is not named yet to somebody who judges: they have not declared their ties for the call."""
-    if declared:
-        return []
-    message = _l("Please declare first whether you have a tie to the applicants of this call.")
-    return [Obstacle("declare_first", message, ("declarations.of_call", {"reference": call_reference}))]
+def obstacles_before_naming(*, of_year: bool, of_call: bool, call_reference: str) -> list[Obstacle]:
+    """Why an applicant is not named yet to somebody who judges: they have not declared their ties in general
+    (``of_year``), or those to the applicants of the call (``of_call``).
+    """
+    found = []
+    if not of_year:
+        message = _l("Please make your declaration of the year first.")
+        found.append(Obstacle("declare_year", message, ("declarations.of_year", {})))
+    if not of_call:
+        message = _l("Please declare first whether you have a tie to the applicants of this call.")
+        found.append(Obstacle("declare_first", message, ("declarations.of_call", {"reference": call_reference})))
+    return found
 
 
 def obstacles_to_declaring_year(words: str, organizations: list[str]) -> list[Obstacle]:
@@ -58,6 +64,6 @@ def obstacles_to_declaring_year(words: str, organizations: list[str]) -> list[Ob
     return found
 
 
-def is_current(declared_at: datetime | None, at: datetime) -> bool:
-    """Whether a declaration in general still holds."""
-    return declared_at is not None and at - declared_at < timedelta(days=YEAR_DAYS)
+def is_current(last: YearDeclaration | None, at: datetime) -> bool:
+    """Whether what somebody declared last in general still holds; not when they have declared nothing."""
+    return last is not None and at - last.declared_at < timedelta(days=YEAR_DAYS)

@@ -17,7 +17,7 @@ from grants.calls.queries import documents_of
 from grants.checks import actions as check_actions
 from grants.conflicts import queries as conflicts
 from grants.conflicts.models import ConflictDeclaration, Grade
-from grants.conflicts.rules import KIND_LABELS
+from grants.conflicts.rules import KIND_LABELS, is_current
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import _l, speaking
@@ -732,12 +732,13 @@ def ask_reviewers(
 
 
 def accept_review(assignment: Assignment, *, grade: str, reason: str, by: Person) -> Assignment:
-    """Take on a review. Raises Refused before the reviewer has declared their ties to the applicants of the call, and once
-    the committee has decided about the application.
+    """Take on a review. Raises Refused before the reviewer has declared their ties, of the year and to the applicants of
+    the call, and once the committee has decided about the application.
     """
     _hold(assignment.application)
     refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
-    refuse(review_rules.obstacles_before_opening(assignment, reviews.declared_on(assignment)))
+    of_year = is_current(conflicts.year_declaration_of(by), clock.now())
+    refuse(review_rules.obstacles_before_opening(assignment, reviews.declared_on(assignment), of_year=of_year))
     return review_actions.accept(assignment, grade=grade, reason=reason, by=by)
 
 

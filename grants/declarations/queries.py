@@ -35,6 +35,7 @@ from grants.decisions.models import Meeting, Recusal, Seat
 from grants.decisions.workflow import MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment, Review
+from grants.reviews.queries import blind_to_hand_in
 from grants.reviews.workflow import AssignmentState
 
 
@@ -230,7 +231,7 @@ def judges_in(person: Person, call_id: int) -> bool:
 
 def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
     """The applicants of a call about which a person has not declared anything for this call, by name; without those
-    whose applications are hidden from them already.
+    whose applications are hidden from them already, and without those whose blind reviews they have to hand in.
     """
     declared = select(ConflictDeclaration.organization_id).where(
         ConflictDeclaration.person_id == person.id, ConflictDeclaration.call_id == call_id
@@ -244,6 +245,7 @@ def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
             Application.state.in_(alive),
             Organization.id.not_in(declared),
             Application.id.not_in(hidden_applications(person.id)),
+            Application.id.not_in(blind_to_hand_in(person.id)),
         )
         .options(load_only(Organization.reference, Organization.name, Organization.country))
         .order_by(Organization.name, Organization.id)

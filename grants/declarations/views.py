@@ -102,7 +102,7 @@ def of_year() -> ResponseReturnValue:
             form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
         else:
             return done(_("Thank you. Your declaration is recorded."), "declarations.of_year")
-    current = is_current(last.declared_at if last else None, clock.now())
+    current = is_current(last, clock.now())
     page = render_template("declarations/year.html", form=form, last=last, current=current)
     return page, 422 if form.is_submitted() else 200
 
@@ -115,6 +115,8 @@ def of_call(reference: str) -> ResponseReturnValue:
     judges = queries.judges_in(current_user, call.id)
     found(permissions.can_declare_for_call(current_user, call, judges=judges) or None)
     organizations = queries.applicants_to_declare(current_user, call.id)
+    if request.method == "POST":  # nothing is said of who was not on the page
+        organizations = [one for one in organizations if f"grade_{one.reference}" in request.form]
     form = call_form(organizations)()
     if form.validate_on_submit():
         ties = form.ties(organizations)

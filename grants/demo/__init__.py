@@ -184,6 +184,7 @@ def _under_review(everybody: People, today: datetime, progress: Say) -> None:
     with clock.at(today - timedelta(hours=1)), transaction():
         coordinator, members = everybody["STF-07"], everybody.committee
         decisions.call_meeting(story.call, starts_at=meeting_at, members=members, quorum=3, by=coordinator)
+        persons.declare_for_year(everybody.judges)
     progress("MPF-2027-01: reviewed, the committee is invited")
 
 

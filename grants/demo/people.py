@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from grants.accounts.models import MemberRole, Organization, Person, Role
 from grants.conflicts.models import Grade
 from grants.core.db import db
 from grants.core.money import Money
+from grants.declarations import actions as declarations
 from grants.demo import sample
 from grants.reviews.actions import declare_interest
 from grants.reviews.models import ReviewerProfile
@@ -39,6 +41,11 @@ class People:
         """The members of the committee."""
         return [self[f"STF-{n}"] for n in range(10, 15)]
 
+    @property
+    def judges(self) -> list[Person]:
+        """The reviewers and the members of the committee."""
+        return [*self.committee, *(p for p in self.persons.values() if p.reference.startswith("REV-"))]
+
 
 def load(confirmed_at: datetime) -> People:
     """Open everybody's account. The first administrator has nobody to give them their role; all others have."""
@@ -62,6 +69,7 @@ def load(confirmed_at: datetime) -> People:
         _organization(entry, shared)
     people = People()
     _declare_interests(people, staff)
+    declare_for_year(people.judges)
     return people
 
 
@@ -111,3 +119,11 @@ def _declare_interests(people: People, staff: list[dict[str, Any]]) -> None:
         for reference in entry["conflicts"]:
             person, organization = people[entry["id"]], people.organizations[reference]
             declare_interest(person, organization, grade=Grade.CONFLICT, reason="Works with them.", by=person)
+
+
+def declare_for_year(judges: Iterable[Person]) -> None:
+    """Everybody who judges declares in general, as they do every year."""
+    for one in judges:
+        declarations.declare_for_year(
+            one, words="I belong to no organization that may apply.", organizations=[], by=one
+        )

@@ -431,13 +431,15 @@ def obstacles_to_due_date(due_on: date, today: date) -> list[Obstacle]:
 # ------------------------------------------------------------------ declaring, scoring, submitting
 
 
-def obstacles_before_opening(assignment: Assignment, declared: ConflictDeclaration | None) -> list[Obstacle]:
-    """Why a reviewer is not told yet who applied: they have not declared their ties to the applicants of the call. In a
-    call that hides its applicants they never are, so there is nothing to ask.
+def obstacles_before_opening(
+    assignment: Assignment, declared: ConflictDeclaration | None, *, of_year: bool
+) -> list[Obstacle]:
+    """Why a reviewer is not told yet who applied: they have not declared their ties in general (``of_year``), or those to
+    the applicants of the call. In a call that hides its applicants they never are, so only the first is asked.
     """
     call = assignment.application.call
     return obstacles_before_naming(
-        declared=declared is not None or call.hides_applicants, call_reference=call.reference
+        of_year=of_year, of_call=declared is not None or call.hides_applicants, call_reference=call.reference
     )
 
 

@@ -24,6 +24,7 @@ from grants.calls.models import Call, Criterion
 from grants.calls.queries import call_by_reference, names_of, once_published
 from grants.conflicts import queries as conflicts
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
+from grants.conflicts.rules import is_current
 from grants.core import bare, clock, files, papers, redaction
 from grants.core.contents import PICTURES
 from grants.core.forms import Form
@@ -398,7 +399,8 @@ def declaration_page(
 ) -> ResponseReturnValue:
     """The question that is asked before an application is shown; about the whole call first."""
     declared, hidden = queries.declared_on(assignment), hidden_from(assignment)
-    before = rules.obstacles_before_opening(assignment, declared)
+    of_year = is_current(conflicts.year_declaration_of(current_user), clock.now())
+    before = rules.obstacles_before_opening(assignment, declared, of_year=of_year)
     if form is None:
         kept = {"grade": declared.grade, "reason": declared.reason} if declared and hidden is None else {}
         form = DeclarationForm(formdata=None, data=kept)
@@ -408,6 +410,7 @@ def declaration_page(
         decline_form=decline or DeclineForm(formdata=None),
         hints=GRADE_HINTS,
         region_labels=REGION_LABELS,
+        before=before,
         **_facts(assignment, hidden),
     )
     return page, status

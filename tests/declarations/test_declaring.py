@@ -13,6 +13,7 @@ from grants.conflicts import queries as conflicts
 from grants.conflicts.models import ConflictDeclaration, Grade, YearDeclaration
 from grants.core import clock
 from grants.core.rules import Refused
+from grants.decisions import actions as decisions
 from grants.declarations import actions, queries
 from grants.history.models import HistoryEntry
 from grants.portfolio.queries import work_of
@@ -22,7 +23,7 @@ from tests.decisions.rows import coordinator, members, session_of
 from tests.factories import call, db, person, save
 from tests.http import Browser
 from tests.reviews.canaries import blind_call
-from tests.reviews.rows import assignment, case, counted, reviewed, reviewer
+from tests.reviews.rows import assignment, case, counted, declared, reviewed, reviewer
 
 COUSIN = "A cousin works there."
 
@@ -76,8 +77,11 @@ def test_one_click_declares_no_tie_to_all_and_another_applicant_is_asked_about_a
     first, second = case(of_call), case(of_call)
     somebody, name = asked(first).reviewer, first.organization.name
     form, reference = f"/calls/{of_call.reference}/declaration", of_call.reference
+    shown = {f"grade_{one.organization.reference}": "none" for one in (first, second)}
     browser.sign_in(somebody)
-    browser.post(form, {"none": "yes"}, page=form, status=302)
+    browser.get(form)
+    unseen = case(db.session.merge(of_call), applicant={"name": "Unseen House"}).organization.reference
+    browser.post(form, shown | {"none": "yes"}, status=302)
     said = db.session.query(ConflictDeclaration).order_by(ConflictDeclaration.id).all()
     assert {(one.organization_id, one.grade, one.person_id) for one in said} == {
         (first.organization_id, "none", somebody.id),
@@ -89,6 +93,10 @@ def test_one_click_declares_no_tie_to_all_and_another_applicant_is_asked_about_a
         somebody.id,
         {"call": reference, "organizations": 2},
     )
+    browser.get(form)
+    assert "Unseen House" in browser.text, "nobody said anything of who was not on the page"
+    shown = {f"grade_{unseen}": "none"}
+    browser.post(form, shown | {"none": "yes"}, page=form, status=302)
     browser.get(form)
     assert "There is nothing to declare." in browser.text
     late = case(db.session.merge(of_call), applicant={"name": "Late House"})
@@ -194,3 +202,29 @@ def test_ten_applicants_and_fifty_cost_the_same_queries(app: Flask, browser: Bro
         counts.append(len(statements))
     assert 0 < counts[0] == counts[1]
     assert len(queries.applicants_to_declare(db.session.merge(somebody), of_call.id)) == 51
+
+
+@pytest.mark.parametrize("age", [None, 366])
+def test_nobody_takes_on_a_review_before_the_declaration_of_the_year(
+    app: Flask, browser: Browser, age: int | None
+) -> None:
+    at = datetime(2027, 3, 10, 9, tzinfo=UTC)
+    with clock.at(at):
+        somebody = person(Role.REVIEWER)
+        if age is not None:
+            of_year = {"words": "None", "organizations": [], "declared_at": at - timedelta(days=age)}
+            save(YearDeclaration(person_id=somebody.id, **of_year))
+        one = asked(named("Canary House"), somebody)
+        declared(somebody, one.application)
+        with pytest.raises(Refused) as refused:
+            decisions.accept_review(one, grade=Grade.NONE, reason="", by=somebody)
+        assert [obstacle.code for obstacle in refused.value.obstacles] == ["declare_year"]
+        page = f"/reviews/{one.id}"
+        browser.sign_in(somebody).get(page)
+        assert "anary" not in browser.text
+        assert "/declarations/year" in browser.page.links
+        typed = {"words": "None.", "organizations": ""}
+        browser.post("/declarations/year", typed, page="/declarations/year", status=302)
+        browser.get(page)
+        assert "Canary House" in browser.text
+        browser.post(f"{page}/declare", {"grade": "none"}, page=page, status=302)

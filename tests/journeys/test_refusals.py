@@ -160,7 +160,7 @@ def test_a_reviewer_opens_nothing_before_declaring_and_nobody_else_opens_it(aske
     )[0][0]
     one = fund.as_("REV-1")
     page = one.open(place)
-    assert page.heading == "First your ties to the applicants"
+    assert page.heading == "First your ties"
     assert "Himal" not in page.text
     one.click("Declare for this call")
     one.press("I have no tie to any of these")

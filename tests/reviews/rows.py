@@ -12,7 +12,7 @@ from sqlalchemy import event
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application
 from grants.calls.models import Call
-from grants.conflicts.models import ConflictDeclaration, Grade
+from grants.conflicts.models import ConflictDeclaration, Grade, YearDeclaration
 from grants.core.db import db
 from grants.reviews import queries
 from grants.reviews.models import Assignment, Recommendation, Review, ReviewerProfile, Score
@@ -28,7 +28,13 @@ def reviewer(**more: Any) -> Person:
     profile = {"languages": ["en"], "regions": ["AFR"], "lots": ["L1"], "capacity": 5} | more.pop("profile", {})
     somebody = person(Role.REVIEWER, **more)
     save(ReviewerProfile(person_id=somebody.id, expertise={}, **profile))
+    declares_for_year(somebody)
     return somebody
+
+
+def declares_for_year(somebody: Person) -> None:
+    """Somebody has declared in general that they belong to no organization."""
+    save(YearDeclaration(person_id=somebody.id, words="None.", organizations=[]))
 
 
 def case(call_: Call | None = None, **more: Any) -> Application:
