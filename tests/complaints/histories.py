@@ -710,6 +710,7 @@ class Histories(RuleBasedStateMachine):
             self._send_letters(meeting, by)
         waiting = [one for one in story.applications if one.state == ApplicationState.ELIGIBLE]
         waiting = [one for one in waiting if story.decision(one) is None]
+        decisions.close_hidden_reviews(by=by)
         for asked in story.assignments("asked", "accepted"):
             if asked.application in waiting:
                 reviews.release(asked, "Somebody else writes it.", by=by)
