@@ -3,9 +3,10 @@
 An application's affinity is the sum over its reviewers of ``reviews.rules.affinity`` (1, and 2 for the region, and 1 for
 the lot). The worst application's affinity is made as great as possible first, then the total: Stelmakh, Shah and Singh,
 PeerReview4All, JMLR 22 (2021). Held to in every case: so many reviews an application, no more than a reviewer takes on,
-no conflict, the language. Held to whenever it is possible at all, and in this order: loads that differ by at most two,
-and reviews that connect all applications, or as many as can be connected, without which reviewers cannot be compared (one
-set of reviewers would judge one set of applications, and nobody both).
+no conflict, the language. Held to whenever it is possible at all, and in this order: loads that differ by at most two
+between any two reviewers, or else between those who could take on more; and reviews that connect all applications, or as
+many as can be connected, without which reviewers cannot be compared (one set of reviewers would judge one set of
+applications, and nobody both).
 
 An assignment that has begun is added to: who was asked stays asked, and counts in loads, in what connects applications and
 in how well these are served. A third review is found like a first one, one to a reviewer and on top of their capacity.
@@ -33,7 +34,7 @@ from grants.reviews.rules import THIRD_REVIEWS_EACH, affinity
 from grants.reviews.workflow import LIVE, AssignmentState
 
 LOAD_SPREAD = 2
-"""By how many first-round reviews the busiest reviewer may exceed another one who could have taken more."""
+"""By how many first-round reviews the busiest reviewer may exceed another one."""
 
 THIRD_REVIEWS = 1
 """How many third reviews an application has at most."""
@@ -99,12 +100,14 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom to ask for what. ``spread`` is what loads may differ by; ``is_connected`` says whether the reviews connect all
+    """Whom to ask for what. ``spread`` is by how much the busiest reviewer may exceed another one who could have taken on
+    more; ``is_even`` says whether none exceeds any other by more than two; ``is_connected`` whether the reviews connect all
     applications; ``given`` is the affinity of those who were asked before, by the applications that need more.
     """
 
     pairs: list[Pair]
     spread: int
+    is_even: bool
     is_connected: bool
     given: Mapping[str, int] = field(default_factory=dict)
 
@@ -130,10 +133,10 @@ class Plan:
     def shortcomings(self) -> list[Obstacle]:
         """What the best assignment does not reach, because none does."""
         found = []
-        if self.spread > LOAD_SPREAD:
+        if self.pairs and not self.is_even:
             message = _l(
-                "No assignment keeps the numbers of reviews within %(wanted)s of each other; here they differ by up to"
-                " %(n)s.",
+                "No assignment keeps the numbers of reviews of all reviewers within %(wanted)s of each other; here whoever"
+                " could take on more has at most %(n)s fewer than anybody else.",
                 wanted=LOAD_SPREAD,
                 n=self.spread,
             )
@@ -169,16 +172,16 @@ def best_plan(board: Board, wanted: int, round: int = 1) -> Plan | list[Obstacle
     network = _Network(board, wanted, round)
     if not network.can_cover():
         return _obstacles_to_covering(network)
-    for spread in range(LOAD_SPREAD, max(network.greatest_load, LOAD_SPREAD) + 1):
+    for spread, is_even in network.spreads():
         for connected in (True, False):
             if not connected and not network.cuts:
                 continue
             network.keep_connected(wanted=connected)
-            found = network.best(spread)
+            found = network.best(spread, is_even=is_even)
             if found is not None:
                 pairs = [network.pairs[column] for column in found]
                 given = {line.reference: network.given[line.id] for line in network.lines}
-                return Plan(pairs, spread, len(network.groups(found)) <= 1, given)
+                return Plan(pairs, spread, is_even, len(network.groups(found)) <= 1, given)
     raise AssertionError("what can be covered can be covered with some spread")
 
 
@@ -340,15 +343,16 @@ class _Network:
         for row in self.cuts:
             self.program.move(row, least=1 if wanted else 0)
 
-    @property
-    def greatest_load(self) -> int:
-        """No assignment gives anybody more reviews than this."""
-        return max((taken + self.room.get(reviewer, 0) for reviewer, taken in self.taken.items()), default=0)
+    def spreads(self) -> Iterator[tuple[int, bool]]:
+        """What loads may differ by, the evenest first: between all (True), or between those who could take on more."""
+        yield LOAD_SPREAD, True
+        for spread in range(LOAD_SPREAD, max(self._reach, default=0) + 1):
+            yield spread, False
 
-    def best(self, spread: int) -> list[int] | None:
+    def best(self, spread: int, *, is_even: bool) -> list[int] | None:
         """The best assignment in which loads differ by at most ``spread``; None when there is none."""
         self._serve(0)
-        windows = [most for most in self._windows(spread) if self._bound(most, spread) is not None]
+        windows = [most for most in self._windows(spread, is_even=is_even) if self._bound(most, spread) is not None]
         for worst in range(self._most_for_the_worst(), -1, -1):
             if not windows:
                 break
@@ -366,11 +370,20 @@ class _Network:
                 return best
         return None
 
-    def _windows(self, spread: int) -> Iterator[int]:
+    @cached_property
+    def _reach(self) -> list[int]:
+        """How many reviews each can have at most, of those who have some or may be asked."""
+        every = (taken + self.room.get(reviewer, 0) for reviewer, taken in self.taken.items())
+        return [most for most in every if most]
+
+    def _windows(self, spread: int, *, is_even: bool) -> Iterator[int]:
         """The greatest loads that are possible when nobody falls short of them by more than ``spread`` who could take
-        more: all reviews find a place, and there are enough of them.
+        more, or nobody at all: all reviews find a place, and there are enough of them.
         """
-        for most in range(max(self.taken.values(), default=0), self.greatest_load + 1):
+        greatest = max(self._reach, default=0)
+        if is_even:
+            greatest = min(greatest, min(self._reach, default=0) + spread)
+        for most in range(max(self.taken.values(), default=0), greatest + 1):
             between = [self._between(reviewer, most, spread) for reviewer in self.room]
             if sum(least for least, _ in between) <= self.need <= sum(more for _, more in between):
                 yield most

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from hypothesis import given, settings
@@ -136,19 +136,30 @@ def every_plan(instance: Board, wanted: int, round: int = 1) -> Iterator[Chosen]
             yield {one.id: pair for one, pair in zip(short, chosen, strict=True)}
 
 
-def spread_of(instance: Board, chosen: Chosen, wanted: int, round: int = 1) -> int:
-    """How far the busiest reviewer is ahead of anybody who could have taken on more."""
+class Spread(NamedTuple):
+    """How far the busiest reviewer is ahead of any other who has reviews or may be asked, and of any who could have taken
+    on more.
+    """
+
+    of_all: int
+    of_able: int
+
+
+def spread_of(instance: Board, chosen: Chosen, wanted: int, round: int = 1) -> Spread:
     before = Counter(other.reviewer_id for other in live(instance, round))
     load = before + Counter(person.id for people in chosen.values() for person in people)
     most = max((load[person.id] for person in instance.candidates), default=0)
-    behind = [0]
+    behind, behind_and_able = [0], [0]
     for person in instance.candidates:
         open_ = sum(
             person in able(instance, one) and missing(instance, one, wanted, round) > 0 for one in instance.lines
         )
-        if load[person.id] < min(agreed(person, round), before[person.id] + open_):
+        reach = max(before[person.id], min(agreed(person, round), before[person.id] + open_))
+        if reach:
             behind.append(most - load[person.id])
-    return max(behind)
+        if load[person.id] < reach:
+            behind_and_able.append(most - load[person.id])
+    return Spread(max(behind), max(behind_and_able))
 
 
 def sums_of(instance: Board, chosen: Chosen) -> dict[int, int]:
@@ -164,13 +175,15 @@ def sums_of(instance: Board, chosen: Chosen) -> dict[int, int]:
     }
 
 
-def best_by_counting(instance: Board, wanted: int, round: int = 1) -> tuple[int, bool, int, int] | None:
-    """The best that any assignment reaches: spread beyond two, connection, worst, total."""
+def best_by_counting(instance: Board, wanted: int, round: int = 1) -> tuple[bool, int, bool, int, int] | None:
+    """The best that any assignment reaches: no two more than two apart, spread beyond two, connection, worst, total."""
     found = []
     for chosen in every_plan(instance, wanted, round):
         sums = sums_of(instance, chosen).values()
-        beyond = max(spread_of(instance, chosen, wanted, round), rules.LOAD_SPREAD)
-        found.append((-beyond, connects(instance, chosen, wanted, round), min(sums, default=0), sum(sums)))
+        spread = spread_of(instance, chosen, wanted, round)
+        beyond = max(spread.of_able, rules.LOAD_SPREAD)
+        reached = connects(instance, chosen, wanted, round)
+        found.append((spread.of_all <= rules.LOAD_SPREAD, -beyond, reached, min(sums, default=0), sum(sums)))
     return max(found, default=None)
 
 
@@ -226,8 +239,10 @@ def is_best(instance: Board, wanted: int, round: int) -> None:
     sums = {line.reference: sums_of(instance, chosen)[line.id] for line in instance.lines if line.id in chosen}
     assert plan.by_application == sums
     reached = connects(instance, chosen, wanted, round)
-    assert (-plan.spread, reached, plan.worst or 0, plan.total) == best
-    assert spread_of(instance, chosen, wanted, round) <= plan.spread
+    assert (plan.is_even, -plan.spread, reached, plan.worst or 0, plan.total) == best
+    spread = spread_of(instance, chosen, wanted, round)
+    assert spread.of_able <= plan.spread
+    assert (spread.of_all <= rules.LOAD_SPREAD) == plan.is_even
     assert (groups_of(instance, chosen) <= 1) == plan.is_connected
 
 
@@ -290,6 +305,38 @@ def test_two_runs_say_the_same_whatever_the_order() -> None:
     first = sample_board()
     again = Board(first.lines[::-1], first.candidates[::-1], first.assignments, first.ties)
     assert best_plan(first, 2) == best_plan(again, 2)
+
+
+def loads(plan: Any) -> list[int]:
+    return sorted(Counter(pair.reviewer.reference for pair in plan.pairs).values())
+
+
+def test_nobody_is_more_than_two_ahead_of_somebody_with_little_room_when_others_can_take_it_over() -> None:
+    """With five each the two who fit best would serve every application, two ahead of those who can take on more."""
+    fit = [reviewer(1), reviewer(2)]
+    people = [*fit, *(reviewer(n, lots=("L2",)) for n in (3, 4)), reviewer(5, lots=("L2",), capacity=2)]
+    plan = best_plan(board([line(n) for n in range(9)], people), 2)
+    assert isinstance(plan, Plan)
+    assert (loads(plan), plan.worst, plan.is_even, plan.shortcomings) == ([2, 4, 4, 4, 4], 6, True, [])
+
+
+def test_where_somebody_has_too_little_room_for_all_to_be_even_the_others_are_and_it_is_said() -> None:
+    people = [reviewer(1, capacity=9), reviewer(2, capacity=9), reviewer(3, capacity=2)]
+    plan = best_plan(board([line(n) for n in range(6)], people), 2)
+    assert isinstance(plan, Plan)
+    assert (loads(plan), plan.spread, plan.is_even) == ([2, 5, 5], 2, False)
+    assert sentences(plan.shortcomings) == [
+        "No assignment keeps the numbers of reviews of all reviewers within 2 of each other; here whoever could take on"
+        " more has at most 2 fewer than anybody else."
+    ]
+
+
+def test_of_uneven_loads_nothing_is_said_where_nobody_is_to_be_asked() -> None:
+    people = [reviewer(1), reviewer(2, capacity=1)]
+    asked = begun(board([line(n) for n in range(5)], people), (2, 0, "asked"), *((1, n, "asked") for n in range(5)))
+    plan = best_plan(replace(asked, lines=[]), 2)
+    assert isinstance(plan, Plan)
+    assert (plan.pairs, plan.shortcomings) == ([], [])
 
 
 # ------------------------------------------------------------------ what cannot be

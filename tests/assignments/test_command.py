@@ -109,6 +109,17 @@ def test_what_the_best_does_not_reach_is_said_beside_it(app: Flask, assign: Any)
     assert json.loads(said.out)["why"] == said.err.strip()
 
 
+def test_uneven_loads_are_said_beside_the_plan(app: Flask, assign: Any) -> None:
+    of_call = call()
+    for _ in range(5):
+        case(of_call)
+    for capacity in (9, 9, 1):
+        reviewer(profile={"capacity": capacity})
+    told = json.loads(assign(of_call.reference, "--dry-run", "--json").out)
+    assert sorted(Counter(pair["reviewer"] for pair in told["pairs"]).values()) == [1, 4, 5]
+    assert told["why"].startswith("No assignment keeps the numbers of reviews of all reviewers within 2 of each other;")
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -102,6 +102,24 @@ def test_what_cannot_be_covered_is_said_with_its_reason(browser: Browser) -> Non
     assert "needs 2 reviewers and has 1 who may review it" in browser.text
 
 
+def test_loads_that_cannot_be_even_are_spoken_of(browser: Browser) -> None:
+    of_call, _, chair = scene()
+    page = f"/calls/{of_call.reference}/reviews/plan"
+    browser.sign_in(chair).get(page)
+    assert "Not even the best plan" not in browser.text
+    for _ in range(3):
+        case(of_call)
+    reviewer(profile={"capacity": 1})
+    db.session.commit()
+    browser.get(page)
+    assert "Not even the best plan" not in browser.text, "three each, and one"
+    for _ in range(2):
+        case(of_call)
+    db.session.commit()
+    browser.get(page)
+    assert "No assignment keeps the numbers of reviews of all reviewers within 2 of each other" in browser.text
+
+
 def test_what_has_begun_is_added_to_and_a_third_reviewer_is_found(browser: Browser) -> None:
     rule = {"rule": "absolute_gap", "formula": "abs(T1-T2) >= 15", "text": {"en": "Far apart."}}
     of_call, chair = call(), person(Role.GLOBAL_COORDINATOR)
