@@ -8,7 +8,7 @@ from typing import Any
 import email_validator
 from sqlalchemy import Select, Text, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm import aliased, joinedload, load_only, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from grants.accounts.models import (
@@ -228,15 +228,15 @@ def number_holding(role: Role, *, lock: bool = False) -> int:
 
 def holders_of(*roles: Role) -> list[Person]:
     """Everybody who holds one of these roles today, by name."""
+    holding = select(RoleGrant.person_id).where(RoleGrant.role.in_(roles), RoleGrant.revoked_at.is_(None))
     found = (
         select(Person)
-        .join(RoleGrant, (RoleGrant.person_id == Person.id) & RoleGrant.revoked_at.is_(None))
-        .where(RoleGrant.role.in_(roles), Person.active)
-        .options(contains_eager(Person.role_grants))
+        .where(Person.id.in_(holding), Person.active)
+        .options(selectinload(Person.role_grants))
         .order_by(Person.name)
         .execution_options(populate_existing=True)
     )
-    return list(db.session.scalars(found).unique())
+    return list(db.session.scalars(found))
 
 
 def coordinators_of(region: str | None) -> list[Person]:

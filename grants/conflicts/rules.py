@@ -13,7 +13,7 @@ KIND_LABELS: dict[str, Any] = {
     "declared": _l("Declared by the person"),
     "year": _l("Named the organization among their own in the declaration of the year"),
     "member": _l("Belongs to the organization, or left it less than two years ago"),
-    "contact": _l("Shares an e-mail address or telephone number with the organization"),
+    "contact": _l("Has its e-mail address, or is tied to an organization with the same address or telephone number"),
     "united": _l("Tied to another account of the same organization"),
     "sponsor": _l("Tied to its fiscal sponsor, or to an organization that it sponsors"),
     "people": _l("Tied to an organization that shares a member with it"),

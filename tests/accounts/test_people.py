@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from grants.accounts import actions
 from grants.accounts.models import Person, Role, RoleGrant
+from grants.accounts.queries import holders_of
 from grants.accounts.views import browser_name
+from grants.core import clock
 from grants.core.db import db
 from grants.core.permissions import scope
 from grants.core.rules import Refused
@@ -129,6 +131,17 @@ def test_an_administrator_gives_a_role_with_regions_and_takes_it_back(app: Flask
     coordinator.sign_in(somebody).get("/organizations", status=403)
     granted = fresh(granted)
     assert granted.revoked_by_id == admin.id
+
+
+def test_who_is_found_by_one_role_still_holds_the_others(app: Flask) -> None:
+    somebody = factories.person(Role.AUDITOR, Role.FINANCE_OFFICER)
+    ended, other = factories.person(Role.FINANCE_OFFICER), factories.person(Role.AUDITOR)
+    ended.role_grants[0].revoked_at = clock.now()
+    db.session.commit()
+    db.session.expire_all()
+    assert holders_of(Role.FINANCE_OFFICER) == [somebody]
+    assert somebody.holds(Role.AUDITOR)
+    assert set(holders_of(Role.FINANCE_OFFICER, Role.AUDITOR)) == {somebody, other}
 
 
 def test_a_coordinator_needs_a_region_and_a_role_must_exist(app: Flask) -> None:

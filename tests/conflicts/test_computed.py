@@ -148,6 +148,12 @@ def test_a_computed_tie_hides_the_application_and_no_other(
     assert kinds(somebody, other) == set()
 
 
+def test_a_shared_contact_is_told_as_what_was_compared(app: Flask) -> None:
+    """Of a person the address is compared; the telephone number is that of an organization to which they are tied."""
+    said = str(KIND_LABELS["contact"])
+    assert said == "Has its e-mail address, or is tied to an organization with the same address or telephone number"
+
+
 def declare(somebody: Person, about: Organization, grade: Grade, **more: object) -> ConflictDeclaration:
     reason = "A cousin works there" if grade != Grade.NONE else ""
     return save(
