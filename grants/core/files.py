@@ -83,6 +83,11 @@ class StoredFile(Base):
         return ending(self.key)
 
     @property
+    def has_pages(self) -> bool:
+        """Whether it can be looked at page by page, as pictures."""
+        return self.kind in ("pdf", *PICTURES)
+
+    @property
     def scan_state(self) -> Scan:
         """What the look for viruses says of it."""
         return Scan(self.scan)

@@ -1,4 +1,4 @@
-"""Pages of a PDF as pictures, to be looked at in place.
+"""Pages of a PDF as pictures, to be looked at in place; and documents made ready once for all their pages.
 
 A process of its own draws each page, with little memory and time: what somebody sent may be made to break whoever draws it.
 Run as a script it draws one page: ``papers.py FOLDER NUMBER`` writes a PNG.
@@ -11,7 +11,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Lock
 
 import pikepdf
 import typst
@@ -25,6 +29,42 @@ PPI = 110
 _SHEET = """#set page(width: auto, height: auto, margin: 0pt, fill: white)
 #image("{name}", format: "pdf", page: {number}, width: 595pt)
 """
+
+
+KEPT_FOR = 300
+"""Seconds: as long as somebody looks through the pages of a document that are drawn as they come into sight."""
+MOST_KEPT = 64 * 1024**2
+"""Bytes, in each process."""
+
+
+class Prepared:
+    """Documents as they were made ready for a reader, kept for a short while: each page of one asks for all of it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, tuple[float, Future[bytes]]] = {}
+        self._lock = Lock()
+
+    def once(self, of: Hashable, prepare: Callable[[], bytes]) -> bytes:
+        """What ``prepare`` makes of a document, made once for all who ask meanwhile. What it raises is not kept."""
+        with self._lock:
+            self._forget()
+            ours = of not in self._kept
+            _since, made = self._kept.setdefault(of, (time.monotonic(), Future()))
+        if ours:
+            try:
+                made.set_result(prepare())
+            except BaseException as refused:  # noqa: BLE001  who waits is told as well
+                with self._lock:
+                    del self._kept[of]
+                made.set_exception(refused)
+        return made.result()
+
+    def _forget(self) -> None:
+        """Leave out what is old, and the oldest until the others fit."""
+        sizes = {of: len(made.result()) for of, (_since, made) in self._kept.items() if made.done()}
+        for of in list(sizes):
+            if self._kept[of][0] < time.monotonic() - KEPT_FOR or sum(sizes.values()) > MOST_KEPT:
+                del self._kept[of], sizes[of]
 
 
 def pages_in(content: bytes) -> int:

@@ -453,10 +453,13 @@ def _refuse(code: str) -> NoReturn:
 
 @dataclass
 class ReadLine:
-    """A paragraph as it was read: its text, and the boxes in it (the tag of each and whether it is ticked)."""
+    """A paragraph as it was read: its text, the boxes in it (the tag of each and whether it is ticked), and the key of its
+    style.
+    """
 
     text: str = ""
     boxes: list[tuple[str, bool]] = field(default_factory=list)
+    style: str = ""
 
 
 @dataclass
@@ -479,10 +482,19 @@ ReadRow = list[ReadCell]
 
 @dataclass
 class ReadDocument:
-    """A document as it was read: its tables row by row, and the text that stands outside of them."""
+    """A document as it was read: its paragraphs, and its tables row by row, as they follow each other."""
 
-    tables: list[list[ReadRow]]
-    text: str
+    blocks: list[ReadCell | list[ReadRow]]
+
+    @property
+    def tables(self) -> list[list[ReadRow]]:
+        """Its tables alone."""
+        return [block for block in self.blocks if isinstance(block, list)]
+
+    @property
+    def text(self) -> str:
+        """What stands outside of its tables."""
+        return "\n".join(block.text for block in self.blocks if isinstance(block, ReadCell))
 
 
 def read(content: bytes) -> ReadDocument:
@@ -492,22 +504,18 @@ def read(content: bytes) -> ReadDocument:
     unpacked. Text that was struck out under "track changes" is left out, text that was added is read.
     """
     _refuse_others(content)
-    main = _main_part(content)
-    if main.count(b"<") > MOST_TAGS:
-        _refuse("too_large")
-    root = _parsed(main)
-    body = next((child for child in root if _name(child) == "body"), None)
-    if body is None:
+    root = parsed(_main_part(content))
+    body = next((child for child in root if name_of(child) == "body"), None)
+    if name_of(root) != "document" or body is None:
         _refuse("damaged")
-    tables: list[list[ReadRow]] = []
-    around: list[str] = []
+    blocks: list[ReadCell | list[ReadRow]] = []
     for block in _unwrapped(body):
-        if _name(block) == "tbl":
-            rows = (row for row in _unwrapped(block) if _name(row) == "tr")
-            tables.append([_row(row) for row in islice(rows, MOST_ROWS)])
-        elif _name(block) == "p":
-            around.append(_cell_of([block]).text)
-    return ReadDocument(tables, "\n".join(around))
+        if name_of(block) == "tbl":
+            rows = (row for row in _unwrapped(block) if name_of(row) == "tr")
+            blocks.append([_row(row) for row in islice(rows, MOST_ROWS)])
+        elif name_of(block) == "p":
+            blocks.append(_cell_of([block]))
+    return ReadDocument(blocks)
 
 
 def _refuse_others(content: bytes) -> None:
@@ -535,7 +543,7 @@ def _main_part(content: bytes) -> bytes:
             if len(names) > MOST_MEMBERS:
                 _refuse("suspicious")
             _refuse_other_packages(archive, names)
-            return _member(archive, names["word/document.xml"])
+            return member(archive, names["word/document.xml"])
     except Unreadable:
         raise
     except BROKEN as error:
@@ -554,15 +562,15 @@ def _refuse_other_packages(archive: zipfile.ZipFile, names: dict[str, zipfile.Zi
         _refuse("encrypted")
     if any(name.lower().endswith("vbaproject.bin") for name in names):
         _refuse("macros")
-    if "[Content_Types].xml" in names and b"macroEnabled" in _member(archive, names["[Content_Types].xml"]):
+    if "[Content_Types].xml" in names and b"macroEnabled" in member(archive, names["[Content_Types].xml"]):
         _refuse("macros")
-    if "mimetype" in names and _member(archive, names["mimetype"]).startswith(b"application/vnd.oasis"):
+    if "mimetype" in names and member(archive, names["mimetype"]).startswith(b"application/vnd.oasis"):
         _refuse("open_document")
     if "word/document.xml" not in names:
         _refuse("other_office" if names.keys() & {"xl/workbook.xml", "ppt/presentation.xml"} else "not_word")
 
 
-def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     """One part of the package, never more than LARGEST_PART, whatever its header promises."""
     with archive.open(entry) as opened:
         content = opened.read(LARGEST_PART + 1)
@@ -571,7 +579,10 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     return content
 
 
-def _parsed(content: bytes) -> Any:
+def parsed(content: bytes) -> Any:
+    """The XML of a part of a package. No entity is expanded, nothing is fetched. Raises Unreadable."""
+    if content.count(b"<") > MOST_TAGS:
+        _refuse("too_large")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
         remove_comments=True, remove_pis=True,
@@ -583,8 +594,6 @@ def _parsed(content: bytes) -> Any:
     # No word processor writes one, and it is where entities are declared.
     if root.getroottree().docinfo.internalDTD is not None:
         _refuse("suspicious")
-    if _name(root) != "document":
-        _refuse("damaged")
     return root
 
 
@@ -593,13 +602,13 @@ def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _name(element: Any) -> str:
+def name_of(element: Any) -> str:
     """The name of an element without its namespace: the strict form of the format has other ones."""
     tag = element.tag
     return _local(tag) if isinstance(tag, str) else ""
 
 
-def _said(element: Any, name: str = "val") -> str:
+def attribute(element: Any, name: str = "val") -> str:
     """An attribute, in whichever namespace."""
     return next((value for key, value in element.attrib.items() if _local(key) == name), "")
 
@@ -624,10 +633,14 @@ STRUCK = {
 def _unwrapped(element: Any, tags: list[str] | None = None) -> Iterator[Any]:
     """The children of an element, those inside controls and marks of added text too; the tags of the controls."""
     for child in element:
-        name = _name(child)
+        name = name_of(child)
         if name == "sdt" and tags is not None:
             tags += [
-                _said(part) for about in child if _name(about) == "sdtPr" for part in about if _name(part) == "tag"
+                attribute(part)
+                for about in child
+                if name_of(about) == "sdtPr"
+                for part in about
+                if name_of(part) == "tag"
             ]
         if name in WRAPPERS:
             yield from _unwrapped(child, tags)
@@ -640,7 +653,7 @@ def _row(element: Any) -> ReadRow:
     row: ReadRow = []
     tags: list[str] = []
     for cell in _unwrapped(element, tags):
-        if _name(cell) != "tc":
+        if name_of(cell) != "tc":
             continue
         read_cell = _cell_of(cell)
         read_cell.tags, tags[:] = [*tags, *read_cell.tags], []
@@ -650,7 +663,9 @@ def _row(element: Any) -> ReadRow:
 
 
 def _span(cell: Any) -> int:
-    said = next((_said(p) for looks in cell if _name(looks) == "tcPr" for p in looks if _name(p) == "gridSpan"), "")
+    said = next(
+        (attribute(p) for looks in cell if name_of(looks) == "tcPr" for p in looks if name_of(p) == "gridSpan"), ""
+    )
     return int(said) if said.isascii() and said.isdigit() and len(said) < 4 else 1
 
 
@@ -676,7 +691,7 @@ class _CellReader:
 
     def take(self, element: Any) -> None:
         """Read one element and what stands in it."""
-        name = _name(element)
+        name = name_of(element)
         special = getattr(self, READERS.get(name, ""), None)
         if special is not None:
             special(element)
@@ -689,13 +704,13 @@ class _CellReader:
         self.say(element.text or "")
 
     def symbol(self, element: Any) -> None:
-        self.say(SYMBOLS.get(_said(element, "char").upper(), ""))
+        self.say(SYMBOLS.get(attribute(element, "char").upper(), ""))
 
     def picture(self, _element: Any) -> None:
         self.cell.pictures += 1
 
     def alternatives(self, element: Any) -> None:
-        for choice in [child for child in element if _name(child) == "Choice"][:1]:
+        for choice in [child for child in element if name_of(child) == "Choice"][:1]:
             self.inside(choice)
 
     def inside(self, element: Any) -> None:
@@ -704,9 +719,10 @@ class _CellReader:
 
     def paragraph(self, element: Any) -> None:
         """A new line; what Word numbers or dots by itself is a list."""
-        self.cell.lines.append(ReadLine())
-        looks = [part for about in element if _name(about) == "pPr" for part in about]
-        if any(_name(part) == "numPr" for part in looks):
+        looks = [part for about in element if name_of(about) == "pPr" for part in about]
+        style = next((attribute(part) for part in looks if name_of(part) == "pStyle"), "")
+        self.cell.lines.append(ReadLine(style=style))
+        if any(name_of(part) == "numPr" for part in looks):
             self.say("- ")
         self.inside(element)
 
@@ -718,17 +734,17 @@ class _CellReader:
         self.cell.lines += [ReadLine(part) for part in more]
 
     def control(self, element: Any) -> None:
-        about = {_name(part): part for child in element if _name(child) == "sdtPr" for part in child}
-        tag = _said(about["tag"]) if "tag" in about else ""
+        about = {name_of(part): part for child in element if name_of(child) == "sdtPr" for part in child}
+        tag = attribute(about["tag"]) if "tag" in about else ""
         if tag:
             self.cell.tags.append(tag)
         if "date" in about:
-            self.cell.day = _said(about["date"], "fullDate")[:10] or self.cell.day
-        if "showingPlcHdr" in about and _said(about["showingPlcHdr"]) not in ("0", "false", "off"):
+            self.cell.day = attribute(about["date"], "fullDate")[:10] or self.cell.day
+        if "showingPlcHdr" in about and attribute(about["showingPlcHdr"]) not in ("0", "false", "off"):
             if not self.cell.lines:
                 self.cell.lines.append(ReadLine())
             return
-        for content in [child for child in element if _name(child) == "sdtContent"]:
+        for content in [child for child in element if name_of(child) == "sdtContent"]:
             if "checkbox" in about:
                 self.box(tag, about["checkbox"], content)
             else:
@@ -736,10 +752,10 @@ class _CellReader:
 
     def box(self, tag: str, about: Any, content: Any) -> None:
         """A box to tick: its sign is what people see, what is noted beside it counts only without a known sign."""
-        text = "".join(piece.text or "" for piece in content.iter() if _name(piece) == "t").strip()
-        noted = next((_said(part) for part in about if _name(part) == "checked"), "0") in ("1", "true", "on")
+        text = "".join(piece.text or "" for piece in content.iter() if name_of(piece) == "t").strip()
+        noted = next((attribute(part) for part in about if name_of(part) == "checked"), "0") in ("1", "true", "on")
         ticked = SIGNS.get(text, noted)
-        if any(_name(child) == "p" for child in content):
+        if any(name_of(child) == "p" for child in content):
             self.cell.lines.append(ReadLine())
         self.say(TICKED if ticked else UNTICKED)
         self.cell.lines[-1].boxes.append((tag, ticked))
@@ -747,8 +763,8 @@ class _CellReader:
     def table(self, element: Any) -> None:
         """A table inside a cell, as somebody pasted it: a line for each row."""
         for row in _unwrapped(element):
-            if _name(row) == "tr":
-                cells = [_cell_of(cell).text.replace("\n", " ") for cell in _unwrapped(row) if _name(cell) == "tc"]
+            if name_of(row) == "tr":
+                cells = [_cell_of(cell).text.replace("\n", " ") for cell in _unwrapped(row) if name_of(cell) == "tc"]
                 self.cell.lines.append(ReadLine("\t".join(cells)))
 
 

@@ -25,7 +25,7 @@ from grants.checks.permissions import can_check
 from grants.conflicts import queries as conflicts
 from grants.conflicts.models import Grade
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
-from grants.core import clock, files
+from grants.core import clock
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
 from grants.core.web import SIGNED_IN, access, done, found
@@ -74,12 +74,14 @@ from grants.reviews.views import (
     PAGE,
     Drawings,
     Pages,
+    Paper,
     application_followed,
     application_page,
     call_choices,
     declaration_page,
     interests_page,
     pages_of,
+    paper_of,
     standing_parts,
     table_page,
     unfinished_page,
@@ -707,6 +709,7 @@ def _case_page(
         if decision.outcome == DecisionOutcome.AWARD:
             taking += rules.obstacles_by_stepping_aside(list_.left_out)
     audience = Audience.STAFF if current_user.holds(*FOLLOWERS) else Audience.COMMITTEE
+    place: dict[str, Any] = {"reference": meeting.reference, "application_reference": application.reference}
     return (
         render_template(
             "decisions/case.html",
@@ -746,12 +749,8 @@ def _case_page(
             reading=reviews.reading_of(application, application.questionnaire_id, audience),
             gate=gate,
             covered=gate.told,
-            file_url=lambda attachment: url_for(
-                "decisions.file",
-                reference=meeting.reference,
-                application_reference=application.reference,
-                attachment_id=attachment.id,
-            ),
+            file_url=lambda attachment: url_for("decisions.file", attachment_id=attachment.id, **place),
+            paper_url=lambda attachment: url_for("decisions.paper", attachment_id=attachment.id, **place),
             entries=timeline([("decision", one.id)], names=True) if (one := decision or left) else [],
             outcomes=OUTCOME_LABELS,
             choices=CHOICE_LABELS,
@@ -884,10 +883,32 @@ def recuse(reference: str, application_reference: str) -> ResponseReturnValue:
 @access(*COMMITTEE)
 def file(reference: str, application_reference: str, attachment_id: int) -> Response:
     """A document of the application, under a name that tells nothing about the applicant."""
+    return _paper(reference, application_reference, attachment_id).sent()
+
+
+@bp.get("/meetings/<reference>/<application_reference>/files/<int:attachment_id>/pages")
+@access(*COMMITTEE)
+def paper(reference: str, application_reference: str, attachment_id: int) -> ResponseReturnValue:
+    """A document of the application opened in place, page by page, or as its text."""
+    case_: dict[str, Any] = {"reference": reference, "application_reference": application_reference}
+    of = case_ | {"attachment_id": attachment_id}
+    return _paper(**of).page(
+        back=url_for("decisions.case", **case_),
+        file_url=url_for("decisions.file", **of),
+        page_url=lambda number: url_for("decisions.page_of_paper", number=number, **of),
+    )
+
+
+@bp.get("/meetings/<reference>/<application_reference>/files/<int:attachment_id>/pages/<int:number>")
+@access(*COMMITTEE)
+def page_of_paper(reference: str, application_reference: str, attachment_id: int, number: int) -> Response:
+    """One page of a document as a picture. Nothing in it can run, and it holds nothing but its dots."""
+    return _paper(reference, application_reference, attachment_id).drawn(number)
+
+
+def _paper(reference: str, application_reference: str, attachment_id: int) -> Paper:
     _, application = _case(reference, application_reference)
-    attachment = found(reviews.attachment_to_read(application.id, attachment_id))
-    stored = found(attachment.file)
-    return files.send(stored, f"{application.reference}-{attachment.document.key}.{files.ending(stored.key)}")
+    return paper_of(application, attachment_id, hidden=None)
 
 
 # ------------------------------------------------------------------ the letter

@@ -612,11 +612,6 @@ def attachments_to_read(application_id: int, *, without_names: bool = False) -> 
     return list(db.session.scalars(found))
 
 
-def attachment_to_read(application_id: int, attachment_id: int) -> Attachment | None:
-    """One of the documents of an application that reviewers and committee members may open."""
-    return next((one for one in attachments_to_read(application_id) if one.id == attachment_id), None)
-
-
 # ------------------------------------------------------------------ whom a blind reviewer must not know
 
 TYPED = (*LINES, "longtext")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -18,14 +19,14 @@ from flask_login import current_user
 from markupsafe import Markup, escape
 
 from grants.accounts.models import COORDINATORS, REGION_LABELS, Person, Role
-from grants.applications.models import Application, Attachment
+from grants.applications.models import Application
 from grants.applications.rules import Audience
 from grants.calls.models import Call, Criterion
 from grants.calls.queries import call_by_reference, names_of, once_published
 from grants.conflicts import queries as conflicts
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
 from grants.conflicts.rules import is_current
-from grants.core import bare, clock, files, papers, redaction
+from grants.core import bare, clock, files, papers, redaction, written
 from grants.core.contents import PICTURES
 from grants.core.forms import Form
 from grants.core.languages import LANGUAGES, language_name, language_now, pick
@@ -35,6 +36,7 @@ from grants.core.redaction import Redaction
 from grants.core.rules import refuse
 from grants.core.templating import reader_zone
 from grants.core.web import access, csrf_token, done, found
+from grants.core.word import Unreadable
 from grants.history.queries import timeline
 from grants.questionnaires.forms import HERE
 from grants.questionnaires.queries import definition_of
@@ -320,7 +322,9 @@ def _facts(assignment: Assignment, hidden: Redaction | None) -> dict[str, Any]:
         "file_url": lambda attachment: url_for(
             "reviews.file", assignment_id=assignment.id, attachment_id=attachment.id
         ),
-        "paper_url": lambda attachment: _paper_url(assignment, attachment),
+        "paper_url": lambda attachment: url_for(
+            "reviews.paper", assignment_id=assignment.id, attachment_id=attachment.id
+        ),
         "translators_known": permissions.can_follow_reviews(current_user) and assignment.reviewer_id != current_user.id,
         "translatable": rules.TRANSLATED if permissions.can_translate(current_user, assignment) else (),
         "late": rules.is_late(assignment, clock.today(application.call.timezone)),
@@ -373,13 +377,6 @@ def _mark(fingerprint: str) -> str:
     """What tells one text from another to us alone: who guesses what stands below a covered name cannot try it."""
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.new(key, f"translated:{fingerprint}".encode(), hashlib.sha256).hexdigest()
-
-
-def _paper_url(assignment: Assignment, attachment: Attachment) -> str | None:
-    """Where a document is shown in place; nothing for what only a program of one's own can show."""
-    if attachment.file is None or attachment.file.kind not in ("pdf", *PICTURES):
-        return None
-    return url_for("reviews.paper", assignment_id=assignment.id, attachment_id=attachment.id)
 
 
 @bp.get("/reviews/<int:assignment_id>")
@@ -610,14 +607,42 @@ def _reading_page(assignment: Assignment) -> ResponseReturnValue:
 @access(*READERS)
 def file(assignment_id: int, attachment_id: int) -> Response:
     """A document of the application, under a name that tells nothing about the applicant."""
-    paper = _paper(assignment_id, attachment_id)
-    return files.send(paper.stored, paper.name, paper.content())
+    return _paper(assignment_id, attachment_id).sent()
+
+
+@bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>/pages")
+@access(*READERS)
+def paper(assignment_id: int, attachment_id: int) -> ResponseReturnValue:
+    """A document opened in place, page by page, or as its text."""
+    of: dict[str, Any] = {"assignment_id": assignment_id, "attachment_id": attachment_id}
+    return _paper(**of).page(
+        back=url_for("reviews.show", assignment_id=assignment_id),
+        file_url=url_for("reviews.file", **of),
+        page_url=lambda number: url_for("reviews.page_of_paper", number=number, **of),
+    )
+
+
+@bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>/pages/<int:number>")
+@access(*READERS)
+def page_of_paper(assignment_id: int, attachment_id: int, number: int) -> Response:
+    """One page of a document as a picture. Nothing in it can run, and it holds nothing but its dots."""
+    return _paper(assignment_id, attachment_id).drawn(number)
+
+
+def _paper(assignment_id: int, attachment_id: int) -> Paper:
+    assignment = _assignment(assignment_id)
+    found(permissions.can_read_application(current_user, assignment) or None)
+    return paper_of(assignment.application, attachment_id, hidden_from(assignment))
+
+
+_PREPARED = papers.Prepared()
 
 
 @dataclass(frozen=True)
 class Paper:
     """A document of an application as somebody may open it. ``name`` tells nothing of what the applicant called it."""
 
+    application: Application
     stored: files.StoredFile
     name: str
     label: Any
@@ -628,6 +653,10 @@ class Paper:
 
         Raises Refused.
         """
+        hidden = self.hidden and (self.hidden.names, self.hidden.people)
+        return _PREPARED.once((self.stored.key, hidden), self._content)
+
+    def _content(self) -> bytes:
         content = files.read(self.stored)
         if self.hidden is None:
             return content
@@ -639,48 +668,52 @@ class Paper:
         )
         return content
 
+    def sent(self) -> Response:
+        """The file itself. Raises Refused."""
+        return files.send(self.stored, self.name, self.content())
 
-@bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>/pages")
-@access(*READERS)
-def paper(assignment_id: int, attachment_id: int) -> ResponseReturnValue:
-    """A document opened in place, page by page."""
-    assignment, shown = _assignment(assignment_id), _paper(assignment_id, attachment_id)
-    content = shown.content()
-    pages = papers.pages_in(content) if shown.stored.kind == "pdf" else int(shown.stored.kind in PICTURES)
-    return render_template(
-        "reviews/paper.html",
-        assignment=assignment,
-        application=assignment.application,
-        label=shown.label,
-        attachment_id=attachment_id,
-        numbers=range(1, min(pages, MOST_DRAWN_PAGES) + 1),
-        pages=pages,
-    )
+    def page(self, *, back: str, file_url: str, page_url: Callable[[int], str]) -> ResponseReturnValue:
+        """The page on which it is opened in place. Raises Refused."""
+        content, kind = self.content(), self.stored.kind
+        pages = papers.pages_in(content) if kind == "pdf" else int(kind in PICTURES)
+        return render_template(
+            "reviews/paper.html",
+            application=self.application,
+            label=self.label,
+            back=back,
+            file_url=file_url,
+            page_url=page_url,
+            numbers=range(1, min(pages, MOST_DRAWN_PAGES) + 1),
+            pages=pages,
+            text=self._text(content),
+            covered=self.hidden.of if self.hidden else str,
+        )
+
+    def _text(self, content: bytes) -> written.Written | None:
+        with suppress(Unreadable):
+            return written.read(content, self.stored.kind) if self.stored.kind in written.KINDS else None
+        return None
+
+    def drawn(self, number: int) -> Response:
+        """One of its pages as a picture. Raises Refused; 404 when it has no such page."""
+        content, kind = self.content(), self.stored.kind
+        if kind in PICTURES and number == 1:
+            return files.show(content, kind)
+        found((kind == "pdf" and 1 <= number <= MOST_DRAWN_PAGES) or None)
+        return files.show(found(papers.page_drawn(content, number)), "png")
 
 
-@bp.get("/reviews/<int:assignment_id>/files/<int:attachment_id>/pages/<int:number>")
-@access(*READERS)
-def page_of_paper(assignment_id: int, attachment_id: int, number: int) -> Response:
-    """One page of a document as a picture. Nothing in it can run, and it holds nothing but its dots."""
-    shown = _paper(assignment_id, attachment_id)
-    content, kind = shown.content(), shown.stored.kind
-    if kind in PICTURES and number == 1:
-        return files.show(content, kind)
-    found((kind == "pdf" and 1 <= number <= MOST_DRAWN_PAGES) or None)
-    return files.show(found(papers.page_drawn(content, number)), "png")
-
-
-def _paper(assignment_id: int, attachment_id: int) -> Paper:
-    assignment = _assignment(assignment_id)
-    found(permissions.can_read_application(current_user, assignment) or None)
-    hidden = hidden_from(assignment)
-    read = queries.attachments_to_read(assignment.application_id, without_names=hidden is not None)
+def paper_of(application: Application, attachment_id: int, hidden: Redaction | None) -> Paper:
+    """A document of an application for whoever reads it: none that is sensitive, none that holds a virus, and with
+    ``hidden`` none that tells by its nature whose it is. Raises Refused; 404 when there is none.
+    """
+    read = queries.attachments_to_read(application.id, without_names=hidden is not None)
     attachment = found(next((one for one in read if one.id == attachment_id), None))
     stored, document = found(attachment.file), attachment.document
     refuse(files.obstacles_to_opening(stored.scan))
     number = [one.id for one in read if one.document_id == document.id].index(attachment.id) + 1
-    name = f"{assignment.application.reference}-{document.key}-{number}.{stored.kind}"
-    return Paper(stored, name, document.label, hidden)
+    name = f"{application.reference}-{document.key}-{number}.{stored.kind}"
+    return Paper(application, stored, name, document.label, hidden)
 
 
 # ------------------------------------------------------------------ reviewers

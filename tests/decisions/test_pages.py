@@ -9,7 +9,7 @@ from grants.accounts.models import Person, Role
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.conflicts.models import Grade
-from grants.core import clock
+from grants.core import clock, files
 from grants.decisions import actions
 from grants.decisions.models import Choice, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
@@ -17,6 +17,7 @@ from grants.reviews import actions as review_actions
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, db, person
 from tests.http import Browser
+from tests.reviews.canaries import attach, letter_that_tells, pdf_that_tells
 from tests.reviews.rows import case, counted, reviewed
 
 TITLE, NAME, REFERENCE = "Zanzibar lighthouse action", "Quokka Alliance", "APP-CANARY"
@@ -86,11 +87,13 @@ def test_no_byte_of_the_application_reaches_a_recused_member(app: Flask, browser
     for _ in range(2):
         scored(of_call)
     out = people[2]
+    paper = attach(application, "plan", pdf_that_tells(), "pdf").id
     if way == "declared":
         declared = {"grade": Grade.CONFLICT, "reason": "My brother volunteers there.", "by": out}
         review_actions.declare_interest(out, application.organization, **declared)
     meeting = session_of(of_call, people)
     room = f"/meetings/{meeting.reference}"
+    of_paper = [f"{room}/{REFERENCE}/files/{paper}{page}" for page in ("", "/pages", "/pages/1")]
     browser.sign_in(out)
     if way != "declared":
         place = f"{room}/{REFERENCE}"
@@ -104,7 +107,7 @@ def test_no_byte_of_the_application_reaches_a_recused_member(app: Flask, browser
         browser.get(place)
         for word in (TITLE, NAME, REFERENCE):
             assert word not in browser.text, f"{word} in {place}"
-    for place in (f"{room}/{REFERENCE}", f"{room}/{REFERENCE}/files/1", f"/applications/{REFERENCE}/letter"):
+    for place in (f"{room}/{REFERENCE}", *of_paper, f"/applications/{REFERENCE}/letter"):
         browser.get(place, 404)
         assert TITLE not in browser.text
         assert NAME not in browser.text
@@ -112,10 +115,38 @@ def test_no_byte_of_the_application_reaches_a_recused_member(app: Flask, browser
         answer = {"choice": "against", "outcome": "decline", "reason": "x"}
         browser.post(f"{room}/{REFERENCE}/{verb}", answer, page=room, status=404)
     other = Browser(app).sign_in(people[0].email)
+    for place in of_paper:
+        other.get(place)
     other.get(room)
     assert TITLE in other.text
     other.get(f"{room}/sheet")
     assert NAME in other.text
+
+
+def test_a_member_opens_the_documents_of_an_application_in_place(app: Flask, browser: Browser) -> None:
+    of_call, people = call(), members(2)
+    application = scored(of_call, **CANARY)
+    plan = attach(application, "plan", pdf_that_tells(), "pdf").id
+    letter = attach(application, "letter", letter_that_tells(), "docx").id
+    secret = attach(application, "identity", pdf_that_tells(), "pdf")
+    secret.document.sensitive = True
+    infected = attach(application, "budget", pdf_that_tells(), "pdf")
+    infected.file.scan = files.Scan.INFECTED
+    of_paper = f"/meetings/{session_of(of_call, people).reference}/{REFERENCE}/files"
+    browser.sign_in(people[0]).get(of_paper.removesuffix("/files"))
+    assert f'src="{of_paper}/{plan}/pages/1"' in browser.text
+    assert f'href="{of_paper}/{letter}/pages"' in browser.text
+    browser.get(f"{of_paper}/{plan}/pages")
+    assert "1 page" in browser.text
+    assert f'href="{of_paper}/{plan}"' in browser.text
+    assert browser.get(f"{of_paper}/{plan}/pages/1").get_data().startswith(b"\x89PNG")
+    browser.get(f"{of_paper}/{plan}/pages/2", 404)
+    browser.get(f"{of_paper}/{letter}/pages")
+    assert "Forty wells" in browser.text
+    for page in ("", "/pages", "/pages/1"):
+        browser.get(f"{of_paper}/{secret.id}{page}", 404)
+        browser.get(f"{of_paper}/{infected.id}{page}", 409)
+        assert "holds a virus" in browser.text
 
 
 def test_the_places_and_sums_of_a_recused_member_tell_nothing(app: Flask, browser: Browser) -> None:

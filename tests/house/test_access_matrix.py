@@ -199,12 +199,32 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"reference": "MPF-NONE-M1", "point_id": NOBODY},
         },
         "meetings/application": {
-            "a": {"reference": fund.MEETING, "application_reference": a, "attachment_id": paper["a"]},
-            "a-sensitive": {"reference": fund.MEETING, "application_reference": a, "attachment_id": paper["sensitive"]},
-            "b": {"reference": fund.MEETING, "application_reference": b, "attachment_id": paper["b"]},
-            "crossed": {"reference": fund.PAST_MEETING, "application_reference": a, "attachment_id": paper["a"]},
-            "crossed-file": {"reference": fund.MEETING, "application_reference": b, "attachment_id": paper["a"]},
-            UNKNOWN: {"reference": fund.MEETING, "application_reference": "APP-NONE", "attachment_id": NOBODY},
+            "a": {"reference": fund.MEETING, "application_reference": a, "attachment_id": paper["a"], "number": 1},
+            "a-sensitive": {
+                "reference": fund.MEETING,
+                "application_reference": a,
+                "attachment_id": paper["sensitive"],
+                "number": 1,
+            },
+            "b": {"reference": fund.MEETING, "application_reference": b, "attachment_id": paper["b"], "number": 1},
+            "crossed": {
+                "reference": fund.PAST_MEETING,
+                "application_reference": a,
+                "attachment_id": paper["a"],
+                "number": 1,
+            },
+            "crossed-file": {
+                "reference": fund.MEETING,
+                "application_reference": b,
+                "attachment_id": paper["a"],
+                "number": 1,
+            },
+            UNKNOWN: {
+                "reference": fund.MEETING,
+                "application_reference": "APP-NONE",
+                "attachment_id": NOBODY,
+                "number": 1,
+            },
         },
         "reviews": {
             "a-writing": {"assignment_id": review(a, "REV-2"), "attachment_id": paper["a"], **of_paper},

@@ -17,7 +17,7 @@ from grants.applications.models import Application, Attachment
 from grants.awards import actions as awards
 from grants.awards.models import Award, Milestone
 from grants.calls import actions as calls
-from grants.calls.models import Call
+from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import documents_of, working_copy_of, written_documents
 from grants.checks import actions as checks
 from grants.checks import queries as clarifications
@@ -59,6 +59,7 @@ def set_up(world: World) -> PLACES:
     for scene in (
         _writing,
         _word,
+        _workbook,
         _organizations,
         _sponsors,
         _clarifying,
@@ -133,6 +134,16 @@ def _writing(people: People, places: PLACES) -> None:
     held = db.session.scalars(select(Attachment).where(Attachment.application_id == draft.id)).first()
     assert held is not None
     places["file"] = str(held.id)
+
+
+def _workbook(people: People, places: PLACES) -> None:
+    """The committee reads the workbook of a case."""
+    asked = (
+        select(Attachment)
+        .join(Attachment.document)
+        .where(Attachment.application_id == _of("APP-303").id, DocumentAsked.key == "budget_workbook")
+    )
+    places["workbook"] = str(db.session.scalars(asked).one().id)
 
 
 def _word(people: People, places: PLACES) -> None:

@@ -170,6 +170,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "committee-room": "/meetings/MPF-2027-01-M1",
         "meeting": "/meetings/MPF-2026-02-M1",
         "case": "/meetings/MPF-2026-02-M1/APP-303",
+        "case-workbook": "/meetings/MPF-2026-02-M1/APP-303/files/{workbook}/pages",
         "sheet": "/meetings/MPF-2026-02-M1/sheet",
         "agenda-read": "/meetings/MPF-2027-01-M1/agenda",
         "pack-none": "/meetings/MPF-2027-01-M1/pack",

@@ -363,7 +363,7 @@ def watch_a_blind_reviewer(browser: Browser) -> Watch:
         f"/organizations/{application.organization.reference}",
         f"/calls/{application.call.reference}/reviews/{application.reference}",
         f"{page}/files/999999",
-        *(f"{page}/files/{paper.id}" for paper in given.values()),
+        *(f"{page}/files/{paper.id}{pages}" for paper in given.values() for pages in ("", "/pages")),
     )
     one_id, boss_id, somebody_id = one.id, boss.id, somebody.id
     db.session.commit()
@@ -418,8 +418,9 @@ def watch_a_conflicted_reviewer(browser: Browser) -> Watch:
     meeting_page = f"/meetings/{meeting.reference}"
     tried = (
         page,
-        *(f"{page}/files/{paper}" for paper in given_ids),
-        *(f"{page}/papers/{paper}" for paper in given_ids),
+        *(f"{way}/files/{paper}" for way in (page, case_page) for paper in given_ids),
+        *(f"{way}/files/{paper}/pages" for way in (page, case_page) for paper in given_ids),
+        *(f"{way}/files/{paper}/pages/1" for way in (page, case_page) for paper in given_ids),
         f"{page}/translations/summary",
         f"/applications/{application.reference}",
         f"/applications/{application.reference}/read",

@@ -23,8 +23,10 @@ from tests.reviews.canaries import (
     CANARY,
     NAME,
     Watch,
+    attach,
     blind_call,
     every_byte,
+    letter_that_tells,
     papers,
     told,
     walk,
@@ -99,14 +101,25 @@ def test_what_tells_who_applied_is_left_out_and_the_rest_is_read(app: Flask, bro
         assert shown in browser.text
     browser.get(f"{page}/files/{ids['statutes']}", 404)
     for named in ("named_pdf", "named_docx"):
-        browser.get(f"{page}/files/{ids[named]}", 409)
-        assert "names the applicant" in browser.text
+        for place in ("", "/pages", "/pages/1"):
+            browser.get(f"{page}/files/{ids[named]}{place}", 409)
+            assert "names the applicant" in browser.text
     answer = browser.get(f"{page}/files/{ids['second']}")
     assert "-plan-2.pdf" in answer.headers["Content-Disposition"]
     assert b"Forty" in every_byte(answer.get_data()).title()
     assert files.read(db.session.scalars(select(files.StoredFile).filter_by(key=key)).one()) == before
     with pikepdf.open(io.BytesIO(before)) as untouched:
         assert untouched.docinfo["/Author"] == "Ana Quokkaruiz"
+
+
+def test_the_text_of_a_document_is_covered_as_answers_are(app: Flask, browser: Browser) -> None:
+    application, somebody = told(blind_call()), reviewer()
+    content = letter_that_tells(on_the_page="Forty wells. Write to ana@wells.example.")
+    paper = attach(application, "plan", content, "docx").id
+    browser.sign_in(somebody).get(f"/reviews/{assignment(application, somebody).id}/files/{paper}/pages")
+    assert "Forty wells. Write to " in browser.text
+    assert COVER in browser.text
+    assert "ana@wells" not in browser.text
 
 
 @pytest.mark.parametrize("role", [Role.REGIONAL_COORDINATOR, Role.AUDITOR])

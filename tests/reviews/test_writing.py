@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from grants.core import clock, papers
-from grants.core.rules import Refused
+from grants.accounts.models import Membership
+from grants.core import bare, clock, files, papers
+from grants.core.rules import Obstacle, Refused
 from grants.history.queries import entries_about
 from grants.reviews import actions, queries
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
-from tests.factories import db
+from tests.core.test_written import budget, letter, open_document, paragraph
+from tests.factories import db, person, save
 from tests.http import Browser
-from tests.reviews.canaries import attach, blind_call, pdf_that_tells, photograph_that_tells, told
+from tests.reviews.canaries import attach, blind_call, letter_that_tells, pdf_that_tells, photograph_that_tells, told
 from tests.reviews.rows import AT, assignment, case, reviewer, scores
 from tests.uploads import photographs
 
@@ -171,6 +177,97 @@ def test_a_blind_reviewer_looks_at_no_page_that_names_the_applicant(app: Flask, 
     browser.sign_in(somebody)
     browser.get(f"{page}/files/{of_named}/pages", 409)
     browser.get(f"{page}/files/{of_named}/pages/1", 409)
+
+
+@pytest.mark.parametrize("kind", ["docx", "odt", "xlsx", "ods"])
+def test_a_text_and_a_workbook_are_read_in_place(app: Flask, browser: Browser, kind: str) -> None:
+    somebody, application = reviewer(), told(blind_call(blind=False))
+    sheet = '<row><c t="inlineStr"><is><t>Forty &lt;wells&gt;</t></is></c></row>'
+    table = "<table:table><table:table-row><table:table-cell><text:p>Forty &lt;wells&gt;</text:p></table:table-cell>"
+    content = {
+        "docx": lambda: letter(paragraph("Plan", "H1") + paragraph("Forty &lt;wells&gt;")),
+        "odt": lambda: open_document("text", "<text:p>Forty &lt;wells&gt;</text:p>"),
+        "xlsx": lambda: budget(sheet),
+        "ods": lambda: open_document("spreadsheet", f"{table}</table:table-row></table:table>"),
+    }[kind]()
+    paper = attach(application, "plan", content, kind, clean=False).id
+    page = f"/reviews/{assignment(application, somebody).id}"
+    browser.sign_in(somebody).get(page)
+    assert f'href="{page}/files/{paper}/pages"' in browser.text
+    browser.get(f"{page}/files/{paper}/pages")
+    assert "Forty &lt;wells&gt;" in browser.text
+    assert "How it is laid out is not shown" in browser.text
+    assert f'href="{page}/files/{paper}"' in browser.text
+    if kind == "xlsx":
+        assert re.findall(r"<h2>(.*?)</h2>", browser.text)[:2] == ["Notes", "Budget"]
+    browser.get(f"{page}/files/{paper}/pages/1", 404)
+
+
+def test_what_cannot_be_read_in_place_is_still_a_file_to_save(app: Flask, browser: Browser) -> None:
+    somebody, application = reviewer(), told(blind_call(blind=False))
+    paper = attach(application, "sheet", letter_that_tells(kind="xlsx"), "xlsx").id
+    page = f"/reviews/{assignment(application, somebody).id}/files/{paper}"
+    browser.sign_in(somebody).get(f"{page}/pages")
+    assert "This document cannot be shown here." in browser.text
+    browser.get(page)
+
+
+def test_all_pages_of_a_document_cost_one_preparation_and_each_asks_anew_who_may_see_it(
+    app: Flask, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somebody, application = reviewer(), told(blind_call())
+    plan = attach(application, "plan", pdf_that_tells(), "pdf")
+    stored, page = plan.file_id, f"/reviews/{assignment(application, somebody).id}/files/{plan.id}"
+    freed, asked = bare.bare, []
+    monkeypatch.setattr(bare, "bare", lambda content, kind: asked.append(kind) or freed(content, kind))
+    browser.sign_in(somebody).get(f"{page}/pages")
+    for _ in range(3):
+        assert browser.get(f"{page}/pages/1").mimetype == "image/png"
+    assert asked == ["pdf"]
+    outside = person()
+    save(Membership(organization_id=application.organization_id, person_id=outside.id, role="editor"))
+    browser.get(f"{page}/pages/1")
+    assert asked == ["pdf", "pdf"], "who has one name more to hide is not given what was looked through for fewer"
+    db.session.get_one(files.StoredFile, stored).scan = files.Scan.INFECTED
+    browser.get(f"{page}/pages/1", 409)
+
+
+def test_what_was_prepared_is_kept_for_a_short_while_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, made = papers.Prepared(), []
+
+    def ask(of: str, size: int = 1) -> None:
+        assert kept.once(of, lambda: made.append(of) or b"x" * size) == b"x" * size
+
+    def refused() -> bytes:
+        raise Refused(Obstacle("never", "No."))
+
+    with pytest.raises(Refused):
+        kept.once("one", refused)
+    for _ in range(2):
+        ask("one")
+    assert made == ["one"]
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + papers.KEPT_FOR + 1)
+    ask("one")
+    assert made == ["one", "one"]
+    monkeypatch.setattr(papers, "MOST_KEPT", 10)
+    for of in ("two", "three", "three", "one"):
+        ask(of, 6 if of != "one" else 1)
+    assert made == ["one", "one", "two", "three", "one"], "the oldest made room"
+
+
+def test_two_who_ask_at_once_wait_for_one_preparation() -> None:
+    kept, made, go = papers.Prepared(), [], threading.Event()
+
+    def prepare() -> bytes:
+        made.append(go.wait(5))
+        return b"x"
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(kept.once, "one", prepare) for _ in range(2)]
+        go.set()
+        assert [one.result(5) for one in asking] == [b"x", b"x"]
+    assert made == [True]
 
 
 def test_a_damaged_document_breaks_nothing() -> None:
