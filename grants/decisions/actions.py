@@ -191,10 +191,19 @@ def send_agenda(meeting: Meeting, *, by: Person) -> None:
 
 
 def _send_agenda(meeting: Meeting, mail: Callable[[Meeting, Person, Sequence[queries.Point]], Mail]) -> None:
-    """Each member reads the agenda without the applications that are hidden from them."""
+    """Each member reads the agenda without the applications that are hidden from them, and without what was written on it
+    when it names an applicant about which they have not declared yet whether they have a tie.
+    """
     points, people = queries.points_of(meeting.id), [seat.person for seat in meeting.seats]
     gates = reviews.gates_of([one.id for one in people], meeting.call_id)
-    post(*[mail(meeting, one, rules.points_seen(points, one, gates.get(one.id, reviews.Gate()))) for one in people])
+    written = any(point.title for point in points)
+    unnamed = reviews.names_to_declare(people, meeting.call_id) if written else {}
+    sent = []
+    for one in people:
+        seen = rules.points_seen(points, one, gates.get(one.id, reviews.Gate()))
+        told = [point for point in seen if not (point.title and unnamed[one.id].is_told_by(point.title))]
+        sent.append(mail(meeting, one, told))
+    post(*sent)
 
 
 def choose_chair(meeting: Meeting, person: Person, *, by: Person) -> None:

@@ -25,9 +25,10 @@ from grants.checks.permissions import can_check
 from grants.conflicts import queries as conflicts
 from grants.conflicts.models import Grade
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
+from grants.conflicts.rules import is_current, obstacles_before_naming
 from grants.core import clock
 from grants.core.permissions import require, scope
-from grants.core.rules import Obstacle, Refused
+from grants.core.rules import Obstacle, Refused, refuse
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.decisions import actions, permissions, queries, rules
 from grants.decisions.forms import (
@@ -241,8 +242,19 @@ def meetings() -> ResponseReturnValue:
     return render_template("decisions/meetings.html", meetings=queries.meetings_in(scope(current_user, Meeting)))
 
 
-def _meeting(reference: str) -> Meeting:
-    return found(queries.meeting_by_reference(scope(current_user, Meeting), reference))
+def first_declared(call: Call) -> None:
+    """Name nobody to a member of the committee before they have declared their ties. Raises Refused."""
+    if current_user.holds(Role.COMMITTEE_MEMBER) and queries.is_invited(current_user, call.id):
+        of_year = is_current(conflicts.year_declaration_of(current_user), clock.now())
+        of_call = not reviews.applicants_to_declare(current_user, call.id)
+        refuse(obstacles_before_naming(of_year=of_year, of_call=of_call, call_reference=call.reference))
+
+
+def meeting_read(reference: str) -> Meeting:
+    """A meeting that the present person may see, and about whose applicants they have declared their ties."""
+    meeting = found(queries.meeting_by_reference(scope(current_user, Meeting), reference))
+    first_declared(meeting.call)
+    return meeting
 
 
 @bp.get("/meetings/<reference>")
@@ -250,6 +262,7 @@ def _meeting(reference: str) -> Meeting:
 def meeting(reference: str) -> ResponseReturnValue:
     """The committee room: who is here, and the agenda in the order of the ranking."""
     meeting = found(queries.meeting_to_read(scope(current_user, Meeting), reference))
+    first_declared(meeting.call)
     return _room(meeting, _closing_form(meeting))
 
 
@@ -361,7 +374,7 @@ def _point_form(offered: dict[str, str]) -> PointForm:
 @access(*COMMITTEE)
 def agenda(reference: str) -> ResponseReturnValue:
     """The agenda in its order, and for those who run the meeting the ways to change it."""
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     seen = _agenda_seen(meeting)
     return _agenda_page(meeting, seen, _point_form(seen.offered))
 
@@ -388,7 +401,7 @@ def _agenda_page(
 
 
 def _meeting_run(reference: str) -> Meeting:
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     require(permissions.can_run_meeting(current_user, meeting.call))
     return meeting
 
@@ -478,7 +491,7 @@ def chair(reference: str) -> ResponseReturnValue:
 @access(*COMMITTEE)
 def presence(reference: str) -> ResponseReturnValue:
     """Note who is present: the coordinator for everybody, a member for themselves."""
-    meeting, form = _meeting(reference), PresenceForm()
+    meeting, form = meeting_read(reference), PresenceForm()
     person = found(next((s.person for s in meeting.seats if s.person.reference == form.person.data), None))
     require(permissions.can_note_presence(current_user, meeting, person))
     actions.mark_present(meeting, person, present=form.present.data != "no", by=current_user)
@@ -518,7 +531,7 @@ def close_meeting(reference: str) -> ResponseReturnValue:
 @access(Role.COMMITTEE_MEMBER)
 def sign(reference: str) -> ResponseReturnValue:
     """Sign the decision sheet."""
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     require(permissions.can_sign(current_user, meeting))
     actions.sign(meeting, by=current_user)
     return done(_("Thank you. You have signed the decision sheet."), "decisions.meeting", reference=reference)
@@ -539,7 +552,7 @@ def excuse(reference: str) -> ResponseReturnValue:
 @access(*COMMITTEE)
 def sheet(reference: str) -> ResponseReturnValue:
     """The decision sheet, to read, sign and print."""
-    return render_template("decisions/sheet.html", **sheet_values(_meeting(reference)))
+    return render_template("decisions/sheet.html", **sheet_values(meeting_read(reference)))
 
 
 def sheet_values(meeting: Meeting) -> dict[str, Any]:
@@ -620,7 +633,7 @@ class Written(NamedTuple):
 @access(*COORDINATORS)
 def letters(reference: str) -> ResponseReturnValue:
     """Every letter of a meeting as it will be sent, in its own language, with the sentences of the reviewers."""
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     require(permissions.can_run_meeting(current_user, meeting.call))
     gate = reviews.gate_of(current_user, meeting.call_id)
     waiting = [
@@ -658,7 +671,7 @@ def _written(call: Call, decisions: list[Decision], gate: reviews.Gate) -> list[
 
 
 def _case(reference: str, application_reference: str) -> tuple[Meeting, Application]:
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     return meeting, found(queries.case_of(permissions.cases_seen_by(current_user), meeting, application_reference))
 
 

@@ -22,20 +22,16 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.orm import load_only
 
 from grants.accounts.models import Organization, Person, RoleGrant
 from grants.applications.models import Application
-from grants.applications.workflow import ApplicationState
 from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.conflicts.permissions import DECLARERS
 from grants.conflicts.queries import OF_CALL, conflicts, hidden_applications
 from grants.core.db import Prepared, db, prepared_once
 from grants.decisions.models import Meeting, Recusal, Seat
-from grants.decisions.workflow import MeetingState
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment, Review
-from grants.reviews.queries import blind_to_hand_in
 from grants.reviews.workflow import AssignmentState
 
 
@@ -213,7 +209,7 @@ def _recusals() -> Select[*tuple[Any, ...]]:
 
 
 def judges_in(person: Person, call_id: int) -> bool:
-    """Whether a person has a review to write about a call, or sits in a meeting about it that has not ended."""
+    """Whether a person has a review to write about a call, or sits in a meeting about it."""
     reviews = exists().where(
         Assignment.application_id == Application.id,
         Application.call_id == call_id,
@@ -223,31 +219,6 @@ def judges_in(person: Person, call_id: int) -> bool:
     sits = exists().where(
         Seat.meeting_id == Meeting.id,
         Meeting.call_id == call_id,
-        Meeting.state.in_((MeetingState.PLANNED, MeetingState.OPENED)),
         Seat.person_id == person.id,
     )
     return bool(db.session.scalar(select(or_(reviews, sits))))
-
-
-def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
-    """The applicants of a call about which a person has not declared anything for this call, by name; without those
-    whose applications are hidden from them already, and without those whose blind reviews they have to hand in.
-    """
-    declared = select(ConflictDeclaration.organization_id).where(
-        ConflictDeclaration.person_id == person.id, ConflictDeclaration.call_id == call_id
-    )
-    alive = (ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)
-    found = (
-        select(Organization)
-        .join(Application, Application.organization_id == Organization.id)
-        .where(
-            Application.call_id == call_id,
-            Application.state.in_(alive),
-            Organization.id.not_in(declared),
-            Application.id.not_in(hidden_applications(person.id)),
-            Application.id.not_in(blind_to_hand_in(person.id)),
-        )
-        .options(load_only(Organization.reference, Organization.name, Organization.country))
-        .order_by(Organization.name, Organization.id)
-    )
-    return list(db.session.scalars(found).unique())

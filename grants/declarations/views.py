@@ -25,6 +25,7 @@ from grants.core.web import access, done, found
 from grants.declarations import actions, permissions, queries, rules
 from grants.declarations.forms import YearForm, call_form
 from grants.declarations.permissions import READERS
+from grants.reviews.queries import applicants_to_declare
 from grants.reviews.views import MOST_PAGES, Pages
 
 bp = Blueprint("declarations", __name__)
@@ -114,7 +115,7 @@ def of_call(reference: str) -> ResponseReturnValue:
     call = found(call_by_reference(scope(current_user, Call), reference))
     judges = queries.judges_in(current_user, call.id)
     found(permissions.can_declare_for_call(current_user, call, judges=judges) or None)
-    organizations = queries.applicants_to_declare(current_user, call.id)
+    organizations = applicants_to_declare(current_user, call.id)
     if request.method == "POST":  # nothing is said of who was not on the page
         organizations = [one for one in organizations if f"grade_{one.reference}" in request.form]
     form = call_form(organizations)()

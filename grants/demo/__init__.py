@@ -185,6 +185,7 @@ def _under_review(everybody: People, today: datetime, progress: Say) -> None:
         coordinator, members = everybody["STF-07"], everybody.committee
         decisions.call_meeting(story.call, starts_at=meeting_at, members=members, quorum=3, by=coordinator)
         persons.declare_for_year(everybody.judges)
+        persons.declare_for_call(story.call, members)
     progress("MPF-2027-01: reviewed, the committee is invited")
 
 

@@ -19,6 +19,7 @@ from grants.decisions.models import Choice, DecisionOutcome, Meeting
 from grants.decisions.rules import ranking
 from grants.demo import sample
 from grants.demo.calls import CallStory
+from grants.demo.people import declare_for_call
 from grants.payments import actions as payments
 from grants.payments.queries import bank_account_of, tranche_of
 from grants.reports import actions as reports
@@ -64,6 +65,7 @@ class DecidedStory(CallStory):
             meeting = decisions.call_meeting(
                 self.call, starts_at=meeting_at, members=committee, quorum=3, by=coordinator
             )
+            declare_for_call(self.call, committee)
         with clock.at(meeting_at), transaction():
             for member in committee:
                 decisions.mark_present(meeting, member, present=True, by=coordinator)

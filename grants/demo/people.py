@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from grants.accounts import actions
 from grants.accounts.models import MemberRole, Organization, Person, Role
+from grants.calls.models import Call
 from grants.conflicts.models import Grade
 from grants.core.db import db
 from grants.core.money import Money
@@ -18,6 +19,7 @@ from grants.declarations import actions as declarations
 from grants.demo import sample
 from grants.reviews.actions import declare_interest
 from grants.reviews.models import ReviewerProfile
+from grants.reviews.queries import applicants_to_declare
 
 PASSWORD = "demonstration"  # noqa: S105 - printed on purpose; these accounts refuse to exist in production
 
@@ -127,3 +129,9 @@ def declare_for_year(judges: Iterable[Person]) -> None:
         declarations.declare_for_year(
             one, words="I belong to no organization that may apply.", organizations=[], by=one
         )
+
+
+def declare_for_call(call: Call, judges: Iterable[Person]) -> None:
+    """Everybody who judges declares that they have no tie to the applicants of a call that they have not spoken of."""
+    for one in judges:
+        declarations.declare_for_call(one, call, {}, applicants_to_declare(one, call.id), by=one)

@@ -17,6 +17,7 @@ from grants.core.web import access, done, found
 from grants.decisions import queries as decisions
 from grants.decisions.permissions import can_see_case
 from grants.decisions.rules import ranking
+from grants.decisions.views import first_declared
 from grants.draws import actions, permissions, queries, rules
 from grants.history.queries import timeline
 from grants.reviews.queries import gate_of, standing_of
@@ -35,6 +36,7 @@ def of_call(reference: str) -> ResponseReturnValue:
     call = _call(reference)
     invited = current_user.holds(Role.COMMITTEE_MEMBER) and decisions.is_invited(current_user, call.id)
     require(permissions.can_see_draw(current_user, invited=invited))
+    first_declared(call)
     draw, gate = queries.draw_of(call), gate_of(current_user, call.id)
     whole, list_ = (ranking(call, standing_of(call), hidden=ids) for ids in (frozenset[int](), gate.ids))
     sees_all = invited or current_user.holds(Role.AUDITOR)

@@ -12,19 +12,15 @@ from flask_login import current_user
 from grants.core import files, pdf
 from grants.core.languages import language_now
 from grants.core.permissions import require, scope
-from grants.core.web import access, done, found
+from grants.core.web import access, done
 from grants.decisions import queries as decisions
 from grants.decisions.models import Meeting
 from grants.decisions.permissions import can_see_case, cases_seen_by
-from grants.decisions.views import COMMITTEE, SITTING, sheet_values
+from grants.decisions.views import COMMITTEE, SITTING, meeting_read, sheet_values
 from grants.packs import actions, permissions, queries, rules
 from grants.packs.models import Pack
 
 bp = Blueprint("packs", __name__)
-
-
-def _meeting(reference: str) -> Meeting:
-    return found(decisions.meeting_by_reference(scope(current_user, Meeting), reference))
 
 
 # ------------------------------------------------------------------ the pack
@@ -40,7 +36,7 @@ def may_have_pack(meeting: Meeting) -> bool:
 @access(*SITTING)
 def pack(reference: str) -> ResponseReturnValue:
     """My pack: how far it is, and the way to have it made and to take it."""
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     require(permissions.can_have_pack(current_user, meeting))
     mine = queries.pack_of(scope(current_user, Pack), meeting.id)
     readable = queries.readable_ids(cases_seen_by(current_user), meeting.call_id)
@@ -59,7 +55,7 @@ def pack(reference: str) -> ResponseReturnValue:
 @access(*SITTING)
 def ask(reference: str) -> ResponseReturnValue:
     """Have my pack made."""
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     require(permissions.can_have_pack(current_user, meeting))
     actions.ask_for(meeting, by=current_user)
     return done(_("Your pack is being made. This takes a moment."), "packs.pack", reference=reference)
@@ -69,7 +65,7 @@ def ask(reference: str) -> ResponseReturnValue:
 @access(*SITTING)
 def take(reference: str) -> ResponseReturnValue:
     """Take my pack; that I did is written down."""
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     require(permissions.can_have_pack(current_user, meeting))
     return files.send(actions.give(meeting, by=current_user), f"{reference}-pack.pdf")
 
@@ -95,7 +91,7 @@ def _told(values: dict[str, Any]) -> list[rules.Told]:
 @access(*COMMITTEE)
 def sheet(reference: str) -> Response:
     """The decision sheet as a document."""
-    values = sheet_values(_meeting(reference))
+    values = sheet_values(meeting_read(reference))
     words = rules.sheet_in_words(
         values["meeting"],
         _told(values),
@@ -111,7 +107,7 @@ def sheet(reference: str) -> Response:
 @access(*COMMITTEE)
 def minutes(reference: str) -> Response:
     """The minutes as a document, point by point."""
-    meeting = _meeting(reference)
+    meeting = meeting_read(reference)
     values = sheet_values(meeting)
     gate = values["gate"]
     discussed = [

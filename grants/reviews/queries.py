@@ -32,7 +32,7 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array, distinct_on
-from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
+from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only, selectinload
 
 from grants.accounts.models import Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application, Attachment
@@ -42,7 +42,7 @@ from grants.calls.models import Call, Criterion, DocumentAsked, Lot
 from grants.calls.queries import documents_of, once_published
 from grants.calls.workflow import CallState
 from grants.conflicts.models import ConflictDeclaration
-from grants.conflicts.queries import PEOPLE, conflicts_in, declared_for
+from grants.conflicts.queries import PEOPLE, conflicts_in, declared_for, hidden_applications
 from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
 from grants.core.files import StoredFile
 from grants.core.money import Money
@@ -217,6 +217,40 @@ def declared_on(assignment: Assignment) -> ConflictDeclaration | None:
     """What the reviewer declared about the applicant, for this call; None before they have."""
     application = assignment.application
     return declared_for(assignment.reviewer, application.organization_id, application.call_id)
+
+
+def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
+    """The applicants of a call about which a person has not declared anything for this call, by name; without those
+    whose applications are hidden from them already, and without those whose blind reviews they have to hand in.
+    """
+    declared = select(ConflictDeclaration.organization_id).where(
+        ConflictDeclaration.person_id == person.id, ConflictDeclaration.call_id == call_id
+    )
+    alive = (ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)
+    found = (
+        select(Organization)
+        .join(Application, Application.organization_id == Organization.id)
+        .where(
+            Application.call_id == call_id,
+            Application.state.in_(alive),
+            Organization.id.not_in(declared),
+            Application.id.not_in(hidden_applications(person.id)),
+            Application.id.not_in(blind_to_hand_in(person.id)),
+        )
+        .options(load_only(Organization.reference, Organization.name, Organization.country))
+        .order_by(Organization.name, Organization.id)
+    )
+    return list(db.session.scalars(found).unique())
+
+
+def names_to_declare(people: Iterable[Person], call_id: int) -> dict[int, Redaction]:
+    """What names the applicants of a call about which those people have not declared anything, by person."""
+    unspoken = {one.id: [applicant.id for applicant in applicants_to_declare(one, call_id)] for one in people}
+    asked_by = select(Application.organization_id, Application.questionnaire_id).where(
+        Application.call_id == call_id, Application.organization_id.in_(set().union(*unspoken.values()))
+    )
+    named = names_hidden({one.organization_id: one.questionnaire_id for one in db.session.execute(asked_by)})
+    return {person: joined(named[one] for one in applicants) for person, applicants in unspoken.items()}
 
 
 # ------------------------------------------------------------------ assignments

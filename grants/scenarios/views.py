@@ -22,6 +22,7 @@ from grants.decisions import queries as decisions
 from grants.decisions.models import Meeting
 from grants.decisions.permissions import can_follow_decisions, can_see_case
 from grants.decisions.rules import Ranked, Ranking, ranking
+from grants.decisions.views import first_declared
 from grants.draws.models import Draw
 from grants.draws.queries import draw_of
 from grants.reviews.queries import ApplicationLine, Gate, gate_of, standing_of
@@ -59,6 +60,7 @@ def _table(reference: str) -> Table:
     call = decisions.with_promises(found(call_to_read(scope(current_user, Call), reference)))
     invited = current_user.holds(Role.COMMITTEE_MEMBER) and decisions.is_invited(current_user, call.id)
     require(permissions.can_see_scenarios(current_user, invited=invited))
+    first_declared(call)
     gate, draw = gate_of(current_user, call.id), draw_of(call)
     list_ = ranking(call, standing_of(call), hidden=gate.ids)
     sees_all = invited or current_user.holds(Role.AUDITOR)

@@ -11,19 +11,32 @@ import pytest
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application
 from grants.calls.models import Call
+from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core.db import db
 from grants.core.rules import Refused
 from grants.decisions import actions
 from grants.decisions.models import Choice, Decision, Meeting
-from tests.factories import person
-from tests.reviews.rows import case, reviewed
+from grants.reviews.queries import applicants_to_declare
+from tests.factories import person, save
+from tests.reviews.rows import case, declares_for_year, reviewed
 
 AT = datetime(2027, 4, 8, 12, tzinfo=UTC)
 
 
 def members(number: int = 3) -> list[Person]:
-    """Members of the committee."""
-    return [person(Role.COMMITTEE_MEMBER) for _ in range(number)]
+    """Members of the committee, who have declared their ties of the year."""
+    people = [person(Role.COMMITTEE_MEMBER) for _ in range(number)]
+    for one in people:
+        declares_for_year(one)
+    return people
+
+
+def declare_for(of_call: Call, people: Sequence[Person]) -> None:
+    """Everybody has declared that they have no tie to the applicants of a call that they may see."""
+    for one in people:
+        for applicant in applicants_to_declare(one, of_call.id):
+            about = {"organization_id": applicant.id, "call_id": of_call.id}
+            save(ConflictDeclaration(person_id=one.id, grade=Grade.NONE, reason="", **about))
 
 
 def coordinator(*regions: str) -> Person:
@@ -40,12 +53,13 @@ def scored(call_: Call, a1: int = 4, b1: int = 4, **more: Any) -> Application:
 
 
 def session_of(call_: Call, people: Sequence[Person], *, quorum: int = 2, by: Person | None = None) -> Meeting:
-    """A meeting in session at which everybody is present."""
+    """A meeting in session at which everybody is present and has declared their ties."""
     chair = by or coordinator()
     meeting = actions.call_meeting(call_, starts_at=AT, members=people, quorum=quorum, by=chair)
     for one in people:
         actions.mark_present(meeting, one, by=chair)
     actions.open_meeting(meeting, by=chair, early=True)
+    declare_for(call_, people)
     return meeting
 
 

@@ -21,7 +21,7 @@ from grants.decisions import actions, queries, rules
 from grants.decisions.models import Choice, Meeting
 from grants.history.models import HistoryEntry
 from grants.reviews import actions as review_actions
-from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
+from tests.decisions.rows import AT, coordinator, decided, declare_for, members, scored, session_of
 from tests.factories import call, db
 from tests.http import Browser
 
@@ -88,6 +88,7 @@ def test_each_member_reads_times_in_their_own_zone_and_nothing_they_have_a_confl
     review_actions.declare_interest(
         people[1], hidden.organization, grade=Grade.CONFLICT, reason="A cousin works there.", call=of_call, by=people[1]
     )
+    declare_for(of_call, people[2:])
     naming = f"What about {hidden.organization.name}?"
     meeting = actions.call_meeting(
         of_call, starts_at=AT, ends_at=AT + timedelta(days=3), members=people, quorum=2, points=[naming], by=by
@@ -99,6 +100,8 @@ def test_each_member_reads_times_in_their_own_zone_and_nothing_they_have_a_confl
     assert hidden.reference in manila
     assert hidden.reference in dakar
     assert naming in dakar
+    assert hidden.organization.name not in manila, "nobody is named before the declaration"
+    assert f"/calls/{of_call.reference}/declaration" in manila
     assert hidden.reference not in bogota
     assert hidden.organization.name not in bogota
     assert "2. " + open_.reference in bogota, "numbered without a gap"
@@ -108,6 +111,10 @@ def test_each_member_reads_times_in_their_own_zone_and_nothing_they_have_a_confl
     sent = db.session.query(OutboxMail).filter_by(kind="meeting_agenda")
     assert sent.count() == 3, "the same agenda is sent once"
     assert ROLL in mail_to(people[1], "meeting_agenda")
+    assert naming not in mail_to(people[0], "meeting_agenda")
+    declare_for(of_call, people[:1])
+    actions.send_agenda(meeting, by=by)
+    assert naming in mail_to(people[0], "meeting_agenda")
     assert hidden.reference not in mail_to(people[1], "meeting_agenda")
 
 

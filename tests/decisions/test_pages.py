@@ -14,7 +14,7 @@ from grants.decisions import actions
 from grants.decisions.models import Choice, Decision, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews import actions as review_actions
-from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
+from tests.decisions.rows import AT, coordinator, decided, declare_for, members, scored, session_of
 from tests.factories import call, db, person
 from tests.http import Browser
 from tests.reviews.canaries import attach, letter_that_tells, pdf_that_tells
@@ -32,7 +32,7 @@ def _on_the_day_of_the_meeting(app: Flask):
 
 def test_the_whole_meeting_through_the_pages(app: Flask, browser: Browser) -> None:
     of_call, people, chair = call(), members(2), coordinator()
-    scored(of_call, **CANARY)
+    applicant = scored(of_call, **CANARY).organization.reference
     reference, mails = of_call.reference, [one.email for one in people]
     references = [one.reference for one in people]
     page = f"/calls/{reference}/decisions"
@@ -62,8 +62,22 @@ def test_the_whole_meeting_through_the_pages(app: Flask, browser: Browser) -> No
     assert "A plan that fits its year." in browser.follow().text
     browser.post(f"{case_page}/vote", {"choice": "for"}, page=case_page, status=403)
     voters = [Browser(app).sign_in(mail) for mail in mails]
+    declaration = f"/calls/{reference}/declaration"
     for voter in voters:
         voter.get("/meetings")
+        for place in (
+            room,
+            f"{room}/agenda",
+            f"{room}/sheet",
+            f"{room}/pack",
+            case_page,
+            f"/calls/{reference}/scenarios",
+        ):
+            voter.get(place, 409)
+            assert "Please declare first whether you have a tie" in voter.text, place
+            assert TITLE not in voter.text, place
+        assert declaration in voter.page.links
+        voter.post(declaration, {f"grade_{applicant}": "none", "none": "yes"}, page=declaration, status=302)
         voter.get(room)
         voter.post(f"{case_page}/vote", {"choice": "for"}, page=case_page, status=302)
     voters[0].post(f"{case_page}/take", page=case_page, status=302)
@@ -250,11 +264,12 @@ def test_the_room_costs_the_same_for_few_and_for_many(app: Flask, browser: Brows
     for _ in range(2):
         for _more in range(3):
             scored(db.session.merge(of_call))
+        declare_for(db.session.merge(of_call), [db.session.merge(people[0])])
         statements: list[str] = []
         with counted(statements):
             browser.get(room)
         counts.append(len([s for s in statements if s.startswith(("SELECT", "WITH"))]))
-    assert counts[0] == counts[1] <= 13
+    assert counts[0] == counts[1] <= 16
 
 
 def test_a_vote_is_shown_and_can_be_changed(app: Flask, browser: Browser) -> None:

@@ -121,7 +121,7 @@ def test_a_late_conflict_is_declared_and_hides_but_the_decision_goes_on_counting
     else:
         tie = {"grade": Grade.CONFLICT, "reason": reason, "by": late.reviewer}
         actions.declare_interest(late.reviewer, application.organization, **tie)
-    declared = db.session.query(ConflictDeclaration).one()
+    declared = db.session.query(ConflictDeclaration).filter_by(person_id=late.reviewer_id).one()
     assert (declared.person_id, declared.grade, declared.reason) == (late.reviewer_id, Grade.CONFLICT, reason)
     assert application.id in conflicts.hidden_ids(late.reviewer, of_call.id)
     assert (late.state, late.review.voided_at) == (AssignmentState.COMPLETED, None)

@@ -14,10 +14,11 @@ from grants.conflicts.models import ConflictDeclaration, Grade, YearDeclaration
 from grants.core import clock
 from grants.core.rules import Refused
 from grants.decisions import actions as decisions
-from grants.declarations import actions, queries
+from grants.declarations import actions
 from grants.history.models import HistoryEntry
 from grants.portfolio.queries import work_of
 from grants.reviews.models import Assignment, Review
+from grants.reviews.queries import applicants_to_declare
 from grants.reviews.workflow import AssignmentState
 from tests.decisions.rows import coordinator, members, session_of
 from tests.factories import call, db, person, save
@@ -126,9 +127,9 @@ def test_whom_it_does_not_concern_reads_no_names(app: Flask, browser: Browser, w
 
 def test_a_committee_member_declares_for_the_call_of_the_meeting(app: Flask, browser: Browser) -> None:
     of_call = call()
-    application = case(of_call, applicant={"name": "Canary House"})
     somebody = members(2)
     session_of(of_call, somebody)
+    application = case(of_call, applicant={"name": "Canary House"})
     form, organization = f"/calls/{of_call.reference}/declaration", application.organization.reference
     browser.sign_in(somebody[0])
     browser.post(form, {f"grade_{organization}": "conflict", f"reason_{organization}": COUSIN}, page=form, status=302)
@@ -201,7 +202,7 @@ def test_ten_applicants_and_fifty_cost_the_same_queries(app: Flask, browser: Bro
             browser.get(form)
         counts.append(len(statements))
     assert 0 < counts[0] == counts[1]
-    assert len(queries.applicants_to_declare(db.session.merge(somebody), of_call.id)) == 51
+    assert len(applicants_to_declare(db.session.merge(somebody), of_call.id)) == 51
 
 
 @pytest.mark.parametrize("age", [None, 366])

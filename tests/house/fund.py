@@ -31,6 +31,7 @@ from grants.core.questions import Definition, Question
 from grants.decisions import actions as decisions
 from grants.decisions.models import DecisionOutcome, Meeting
 from grants.demo import sample
+from grants.demo.people import declare_for_call
 from grants.drafts.actions import leave_note
 from grants.draws import actions as draws
 from grants.enquiries import actions as enquiries
@@ -243,6 +244,7 @@ def _meeting() -> None:
         absent | {"r": MEETING},
     )
     meeting = _one(Meeting, MEETING)
+    declare_for_call(meeting.call, members)
     for member in members:
         decisions.mark_present(meeting, member, by=coordinator)
     decisions.open_meeting(meeting, by=coordinator, early=True)

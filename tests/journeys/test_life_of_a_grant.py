@@ -420,10 +420,15 @@ class Life:
                 assert self.world.read(f"STF-{number}").links
         with self.world.on("2027-04-08 14:00"):
             claire = self.world.as_("STF-07")
-            for number in range(10, 14):
+            for number in range(10, 15):
                 member = self.world.as_(f"STF-{number}")
+                page = member.open(self.meeting, status=409)
+                assert ORGANIZATION not in page.text, "nobody is named before the declaration"
+                member.open(f"/calls/{CALL}/declaration")
+                member.press("I have no tie to any of these")
                 member.open(self.meeting)
-                member.press("I am here")
+                if number < 14:
+                    member.press("I am here")
             claire.open(self.meeting)
             claire.press("Present Raúl Espejismo")
             claire.press("Open the meeting")

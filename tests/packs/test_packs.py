@@ -20,7 +20,7 @@ from grants.reviews import actions as review_actions
 from grants.scenarios import actions as scenarios
 from grants.scenarios import rules as scenario_rules
 from tests.applications.documents import words_in
-from tests.decisions.rows import AT, coordinator, members, scored
+from tests.decisions.rows import AT, coordinator, declare_for, members, scored
 from tests.factories import call, db
 from tests.http import Browser
 from tests.reviews.canaries import NAME, blind_call, told
@@ -211,6 +211,7 @@ def test_packs_are_forgotten_after_a_month() -> None:
 def test_a_member_asks_for_the_pack_sees_how_far_it_is_and_takes_it(app: Flask, browser: Browser) -> None:
     people = members()
     meeting, found = call_with_three(people)
+    declare_for(meeting.call, people)
     room, key, reader = f"/meetings/{meeting.reference}", meeting.id, people[0].email
     other = people[1].email
     browser.sign_in(reader).open(room)

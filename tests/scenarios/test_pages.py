@@ -16,7 +16,7 @@ from grants.decisions import actions as decisions
 from grants.decisions.models import Decision, Meeting
 from grants.history.models import HistoryEntry
 from grants.scenarios.models import LaidBefore, Scenario
-from tests.decisions.rows import AT, coordinator, members, scored, session_of
+from tests.decisions.rows import AT, coordinator, declare_for, members, scored, session_of
 from tests.factories import call, person
 from tests.http import Browser
 from tests.reviews.rows import counted
@@ -299,5 +299,6 @@ def test_the_pages_ask_the_database_as_often_for_many_as_for_few(app: Flask, bro
     before = asked()
     for n in range(12):
         scored(one_of(Call, reference=of_call), 4, 4, reference=f"APP-M{n}")
+        declare_for(one_of(Call, reference=of_call), [one_of(Person, email=people[0])])
         keep(browser, of_call, f"More {n}", "APP-1")
     assert asked() == before
