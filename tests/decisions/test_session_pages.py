@@ -11,7 +11,7 @@ from grants.core.db import db
 from grants.decisions import actions, queries
 from grants.decisions.models import Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
-from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
+from tests.decisions.rows import AT, coordinator, decided, declare_for, members, scored, session_of
 from tests.factories import call
 from tests.http import Browser
 
@@ -26,6 +26,7 @@ def test_a_proposal_is_left_undecided_and_the_letters_go_without_who_cannot_sign
         open_, another = scored(of_call), scored(of_call)
         for one in (open_, another):
             actions.propose(meeting, one, outcome="award", amount=one.requested, by=by)
+        declare_for(of_call, people[:1])
         first, second = open_.reference, another.reference
         room, number, ids = f"/meetings/{meeting.reference}", meeting.id, (open_.id, another.id)
         ill, mail = people[1].reference, people[0].email

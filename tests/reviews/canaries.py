@@ -436,6 +436,8 @@ def watch_a_conflicted_reviewer(browser: Browser) -> Watch:
     )
     watch = Watch([b"lighthouse", b"forty wells", b"app-wombat", CANARY, *hashes])
     browser.sign_in(db.session.get_one(Person, somebody_id))
+    browser.get(meeting_page)
+    assert rival.reference in browser.text, "the room is open to them"
     watch.answers += walk(browser, "/", "/reviews", "/meetings", "/calls", "/account").items()
     watch.answers += [(path, browser.get(path, 0)) for path in tried]
     watch.answers += [
