@@ -82,7 +82,11 @@ def wired(running: Config, tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 @pytest.fixture
 def app(wired: Flask) -> Iterator[Flask]:
-    """The application inside one transaction that is rolled back: commits become savepoints."""
+    """The application inside one transaction that is rolled back: commits become savepoints.
+
+    Tasks that a test calls run in it as well, whatever other application was made in this process since.
+    """
+    wired.extensions["celery"].set_default()
     with wired.app_context():
         engines = db._app_engines[wired]
         real = dict(engines)

@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any, TypeVar
 
 import structlog
@@ -100,7 +100,7 @@ def ring(task: str) -> None:
 @cache
 def bell_of(task: str) -> Callable[[], None]:
     """What rings for ``task``: the same each time, so that after a commit it rings once however often it was asked to."""
-    return partial(ring, task)
+    return lambda: ring(task)
 
 
 def _keep_ringing() -> None:
