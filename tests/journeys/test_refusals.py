@@ -237,7 +237,7 @@ def session(fund: World) -> tuple[World, str]:
     place = claire.address
     for name in ("Fatoumata Mirage", "Devi Mythical", "Elena Fantasía", "Raúl Espejismo"):
         claire.press(f"Present {name}")
-    claire.press("Open the meeting")
+    claire.press("Open it now all the same")
     return fund, place
 
 
