@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, cached_property, lru_cache
@@ -162,7 +162,12 @@ class Assignments:
     @cached_property
     def load(self) -> Counter[tuple[int, int]]:
         """How many live reviews each (reviewer, round) has in this call."""
-        return Counter((one.reviewer_id, one.round) for one in self.asked if one.state in LIVE)
+        return self.load_without(())
+
+    def load_without(self, hidden: Collection[int]) -> Counter[tuple[int, int]]:
+        """The same, but for reviews of some applications."""
+        live = (one for one in self.asked if one.state in LIVE and one.application_id not in hidden)
+        return Counter((one.reviewer_id, one.round) for one in live)
 
     def and_(self, one: Asked) -> Assignments:
         """The same with one more."""
@@ -191,12 +196,20 @@ class Standing:
 
 @dataclass(frozen=True)
 class Board:
-    """Who could review what in a call: applications, reviewers, who was asked, and ties (person, application)."""
+    """Who could review what in a call: applications, reviewers, who was asked, and ties (person, application); and the
+    applications that are ``hidden`` from whoever it is shown to.
+    """
 
     lines: list[ApplicationLine]
     candidates: list[Candidate]
     assignments: Assignments
     ties: frozenset[tuple[int, int]]
+    hidden: frozenset[int] = frozenset()
+
+    @cached_property
+    def taken(self) -> Counter[tuple[int, int]]:
+        """How many live reviews each (reviewer, round) has, as whoever it is shown to is told."""
+        return self.assignments.load_without(self.hidden)
 
 
 def to_hand_in(person_id: Any) -> Select[int]:
@@ -950,14 +963,17 @@ def number_of_reviewers() -> tuple[int, int]:
 _REVIEWERS = Prepared(lambda: _of_reviewers(func.count(), func.count().filter(ReviewerProfile.id.is_(None))))
 
 
-def reviewers_page(page: int, size: int, *, only_without_profile: bool = False) -> list[ReviewerLine]:
-    """One page of the reviewers by name, with what they have to write and have written."""
-    rows = _reviewers_page(only_without_profile)(size=size, start=(page - 1) * size)
+def reviewers_page(reader: Person, page: int, size: int, *, only_without_profile: bool = False) -> list[ReviewerLine]:
+    """One page of the reviewers by name, with what they have to write and have written; reviews of applications that are
+    hidden from the reader are not counted.
+    """
+    rows = _reviewers_page(only_without_profile)(reader=reader.id, size=size, start=(page - 1) * size)
     return list(map(ReviewerLine._make, rows))
 
 
 @cache
 def _reviewers_page(only_without_profile: bool) -> Prepared:
+    reader = bindparam("reader", None, type_=BigInteger)
     waits = Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)) & (
         Application.state == ApplicationState.ELIGIBLE
     )
@@ -971,7 +987,11 @@ def _reviewers_page(only_without_profile: bool) -> Prepared:
         )
         .join(Application, Application.id == Assignment.application_id)
         .join(Call, Call.id == Application.call_id)
-        .where(Assignment.state.in_(LIVE))
+        .where(
+            Assignment.state.in_(LIVE),
+            Application.id.not_in(hidden_applications(reader)),
+            or_(Assignment.reviewer_id == reader, Application.id.not_in(to_hand_in(reader))),
+        )
         .group_by(Assignment.reviewer_id, Call.reference)
         .subquery()
     )
@@ -1062,14 +1082,19 @@ _DESCRIBED = Prepared(
 )
 
 
-def board_of(call_id: int, lines: list[ApplicationLine], assignments: Assignments | None = None) -> Board:
-    """Who could review these applications of a call; loads count the whole call."""
+def board_of(
+    call_id: int, lines: list[ApplicationLine], assignments: Assignments | None = None, *, reader: Person | None = None
+) -> Board:
+    """Who could review these applications of a call; loads count the whole call. The ``reader`` is whoever it is shown to."""
     people = candidates()
+    shown_to = [reader.id] if reader else []
+    ties = frozenset(conflicts_in(call_id, {*shown_to, *(person.id for person in people)}))
     return Board(
         lines=lines,
         candidates=people,
         assignments=assignments or assignments_in(call_id),
-        ties=frozenset(conflicts_in(call_id, [person.id for person in people])),
+        ties=ties,
+        hidden=frozenset(application for person, application in ties if person in shown_to),
     )
 
 

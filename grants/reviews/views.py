@@ -146,10 +146,13 @@ def table_page(call: Call, *, decided: Collection[int]) -> ResponseReturnValue:
     shown = kept[show]
     pages = pages_of(len(shown), "decisions.reviews_of_call", reference=call.reference, show=show)
     on_page = shown[(pages.page - 1) * PAGE : pages.page * PAGE]
-    board = queries.board_of(call.id, [need.result.application for need in on_page], standing.assignments)
+    board = queries.board_of(
+        call.id, [need.result.application for need in on_page], standing.assignments, reader=current_user
+    )
     settled = frozenset(need.id for need in on_page if need.id in decided)
     waiting, today = {need.result.application.region for need in kept["missing"]}, clock.today(call.timezone)
-    seen = (show, pages, tuple(need.id for need in on_page), settled, str(board.candidates), board.ties, today)
+    needs = tuple(need.id for need in on_page)
+    seen = (show, pages, needs, settled, str(board.candidates), board.ties, board.hidden, today)
     values = {"call": call, "board": board, "needs": on_page, "decided": settled, "pages": pages, "today": today}
     tables = _TABLES.once(standing, seen, "reviews/_tables.html", lambda: values | _cells(board, on_page))
     return render_template(
@@ -195,7 +198,7 @@ def application_page(application: Application, form: AskForm, status: int = 200)
     standing = queries.standing_of_application(application)
     line, grid = standing.lines[0], rules.read_grid(standing.grid)
     result = rules.results_of(standing)[0]
-    board = queries.board_of(application.call_id, [line])
+    board = queries.board_of(application.call_id, [line], reader=current_user)
     need = rules.need_of(board.assignments, result, grid.reviews_wanted)
     turn = 2 if need.reviewers_missing == 0 and result.disagreements else 1
     if not form.is_submitted():
@@ -209,7 +212,7 @@ def application_page(application: Application, form: AskForm, status: int = 200)
         )
         for person in board.candidates
     ]
-    reviewers.sort(key=lambda row: (bool(row[2]), -row[1], board.assignments.load[row[0].id, turn], row[0].reference))
+    reviewers.sort(key=lambda row: (bool(row[2]), -row[1], board.taken[row[0].id, turn], row[0].reference))
     assignments = queries.assignments_of_application(application.id)
     return (
         render_template(
@@ -736,7 +739,7 @@ def reviewers() -> ResponseReturnValue:
     pages = pages_of(without if show == "unknown" else everybody, "reviews.reviewers", show=show)
     return render_template(
         "reviews/reviewers.html",
-        reviewers=queries.reviewers_page(pages.page, PAGE, only_without_profile=show == "unknown"),
+        reviewers=queries.reviewers_page(current_user, pages.page, PAGE, only_without_profile=show == "unknown"),
         counts={"all": everybody, "unknown": without},
         show=show,
         pages=pages,

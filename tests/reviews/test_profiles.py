@@ -8,6 +8,7 @@ from flask import Flask
 from grants.accounts.models import Person, Role
 from grants.assignments.rules import bar
 from grants.calls.models import Lot
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.rules import Refused
 from grants.history.models import HistoryEntry
@@ -16,7 +17,7 @@ from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from tests.factories import call, db, person, save
 from tests.http import Browser
-from tests.reviews.rows import AT, DUE, assignment, case, counted, reviewed, reviewer
+from tests.reviews.rows import AT, DUE, assignment, case, counted, declared, reviewed, reviewer
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +187,7 @@ def test_coordinators_see_who_knows_and_does_what(app: Flask, browser: Browser) 
     reviewed(case(of_call), by=busy, round=2)
     assignment(case(of_call), busy, state=AssignmentState.DECLINED)
     reviewed(case(), by=busy)
-    first, second = queries.reviewers_page(1, 50)
+    first, second = queries.reviewers_page(coordinator(), 1, 50)
     assert (first.name, first.described, first.open, first.done) == (busy.name, True, 1, 3)
     assert first.loads == [[of_call.reference, 2]], "only calls with something to write, and only the first round"
     assert (second.name, second.described, second.open, second.done, second.loads) == (new.name, False, 0, 0, [])
@@ -197,6 +198,40 @@ def test_coordinators_see_who_knows_and_does_what(app: Flask, browser: Browser) 
     browser.get("/reviewers?show=unknown")
     assert busy.name not in browser.text
     assert new.name in browser.text
+
+
+def test_reviews_of_what_is_hidden_from_the_reader_are_not_counted(app: Flask) -> None:
+    """Nor may somebody be shown what was drawn for another who sees more."""
+    of_call, busy = call(), reviewer(name="Abena Busy")
+    seen, secret, third = case(of_call), case(of_call), case(of_call)
+    assignment(seen, busy)
+    reviewed(secret, by=busy)
+    reviewed(third, by=busy, round=2)
+    tied, free = coordinator(), coordinator()
+    for one in (secret, third):
+        declared(tied, one, Grade.CONFLICT, "A cousin.")
+    told = {}
+    for somebody in (free, tied):
+        browser = Browser(app).sign_in(somebody)
+        browser.get("/reviewers")
+        told[somebody] = [words for words in ("2 of 5", "1 of 5") if f"{of_call.reference} · {words}" in browser.text]
+        [line] = queries.reviewers_page(somebody, 1, 50)
+        told[somebody] += [(line.open, line.done)]
+        browser.get(f"/calls/{of_call.reference}/reviews")
+        told[somebody] += [words for words in ("2 of 5", "1 of 5", "2 of 5 + 1", "2/5", "1/5") if words in browser.text]
+        browser.get(f"/calls/{of_call.reference}/reviews/{seen.reference}")
+        told[somebody] += [words for words in ("2/5", "1/5") if words in browser.text]
+    assert told[free] == ["2 of 5", (1, 2), "2 of 5", "2 of 5 + 1", "2/5", "2/5"]
+    assert told[tied] == ["1 of 5", (1, 0), "1 of 5", "1/5", "1/5"]
+
+
+def test_before_their_own_review_is_in_a_coordinator_is_not_told_that_another_one_is(app: Flask) -> None:
+    application, busy = case(), reviewer(name="Abena Busy")
+    reviewed(application, by=busy)
+    both = person(Role.REGIONAL_COORDINATOR, Role.REVIEWER, regions=["AFR"], name="Zoe Both")
+    assignment(application, both)
+    assert [(one.open, one.done) for one in queries.reviewers_page(both, 1, 50)] == [(0, 0), (1, 0)]
+    assert [(one.open, one.done) for one in queries.reviewers_page(coordinator(), 1, 50)] == [(0, 1), (1, 0)]
 
 
 def test_a_coordinator_fills_in_and_corrects_a_profile(app: Flask, browser: Browser) -> None:
