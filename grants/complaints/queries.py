@@ -21,6 +21,7 @@ from grants.decisions.models import Decision, DecisionOutcome, Remark, Seat, Vot
 from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
 from grants.reviews.models import Assignment
+from grants.reviews.queries import gate_of
 
 DECIDED = ("propose", "amend", "vote", "take", "reconsider")
 """What somebody did, by the record, who had a part in a decision."""
@@ -162,4 +163,6 @@ def _parts_of(person: Person, complaint: Complaint) -> list[str]:
         found.append("typed")
     if in_conflict(person, [application.organization_id], call_id=application.call_id):
         found.append("tied")
+    elif not gate_of(person, application.call_id).told(complaint.text):
+        found.append("unread")
     return found

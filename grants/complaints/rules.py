@@ -37,6 +37,7 @@ PARTS: dict[str, Any] = {
     "decided": _l("You took part in the decision about this application."),
     "ran": _l("You ran the meeting that decided about this application, and somebody else can answer."),
     "typed": _l("You typed this application."),
+    "unread": _l("Part of this complaint is hidden from you; somebody else answers it."),
     "tied": _l("You have a conflict of interest with this applicant."),
 }
 """Why somebody had a part in what is complained about, and so cannot answer."""

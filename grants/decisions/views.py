@@ -650,20 +650,16 @@ def letters(reference: str) -> ResponseReturnValue:
         meeting=meeting,
         call=meeting.call,
         pages=pages,
-        letters=_written(meeting.call, shown_now, gate),
+        letters=_written(meeting.call, shown_now),
         outcomes=OUTCOME_LABELS,
     )
 
 
-def _written(call: Call, decisions: list[Decision], gate: reviews.Gate) -> list[Written]:
+def _written(call: Call, decisions: list[Decision]) -> list[Written]:
     made, results = actions.letters_of(call, decisions, clock.now()), results_of(reviews.standing_of(call))
     reviewers = {
         one.application.id: {review.assignment_id: review.reviewer for review in one.reviews_used} for one in results
     }
-    for letter in made.values():
-        told = letter.details
-        feedback, sentences = gate.told(told["feedback"]), gate.all_told(told["sentences"])
-        letter.details = told | {"feedback": feedback, "sentences": sentences}
     return [Written(one, made[one.id], reviewers.get(one.application_id, {})) for one in decisions]
 
 

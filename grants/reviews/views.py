@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from flask import Blueprint, Response, current_app, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -25,6 +25,7 @@ from grants.calls.models import Call, Criterion
 from grants.calls.queries import call_by_reference, names_of, once_published
 from grants.conflicts import queries as conflicts
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
+from grants.conflicts.queries import Applied
 from grants.conflicts.rules import is_current
 from grants.core import bare, clock, files, papers, redaction, written
 from grants.core.contents import PICTURES
@@ -62,6 +63,21 @@ from grants.reviews.workflow import AssignmentState
 bp = Blueprint("reviews", __name__)
 bp.add_app_template_filter(redaction.spoken, "spoken")
 bp.add_app_template_global(lambda provenance: PROVENANCES[provenance], "provenance_told")
+
+
+@bp.app_template_filter("as_told")
+def as_told(text: str | None, about: Applied | None) -> str:
+    """What somebody wrote about an application, or the grant that came of it, as the present person may read it: nothing of
+    it when it names another one that is hidden from them. Its applicant reads what was written to them as it is.
+    """
+    reads_of_others = current_user.is_authenticated and current_user.holds(*DECLARERS)
+    if not text or about is None or not reads_of_others or current_user.belongs_to(about.organization_id):
+        return text or ""
+    gates: dict[int, queries.Gate] = g.setdefault("gates", {})
+    if about.call_id not in gates:
+        gates[about.call_id] = queries.gate_of(current_user, about.call_id)
+    return gates[about.call_id].told(text)
+
 
 PAGE = 25
 MOST_PAGES = 1_000_000
@@ -233,7 +249,6 @@ def application_page(application: Application, form: AskForm, status: int = 200)
             reason_form=ReasonForm(formdata=None),
             can_assign=permissions.can_assign(current_user, application.region),
             entries=timeline([("assignment", one.id) for one in assignments], names=True),
-            told_to_reader=queries.gate_of(current_user, application.call_id).told,
             rules=rules,
             today=clock.today(application.call.timezone),
         ),

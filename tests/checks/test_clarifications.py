@@ -23,6 +23,7 @@ from grants.checks import queries as found
 from grants.checks import rules
 from grants.checks.models import Clarification, Outcome
 from grants.checks.workflow import ClarificationState
+from grants.conflicts.models import Grade
 from grants.core import clock, files
 from grants.core.db import db
 from grants.core.files import StoredFile
@@ -32,6 +33,7 @@ from grants.decisions import actions as decisions
 from tests import factories as make
 from tests.applications import documents, sample
 from tests.http import Browser, Page
+from tests.reviews.rows import case, declared
 
 AFTER = datetime(2027, 3, 2, 10, tzinfo=UTC)
 DUE = date(2027, 3, 12)
@@ -383,6 +385,29 @@ def test_asking_answering_and_reading_what_changed(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("later")
+def test_a_question_names_nothing_that_is_hidden_from_its_reader(app: Flask) -> None:
+    application, owner, judge = sent_in()
+    secret, tied = (
+        case(application.call, title="Zanzibar lighthouse"),
+        make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"]),
+    )
+    declared(tied, secret, Grade.CONFLICT, "A cousin.")
+    naming, page = (
+        "How does it differ from the Zanzibar lighthouse?",
+        f"/applications/{application.reference}/clarifications",
+    )
+    checks.ask(application, ("S6",), naming, DUE, by=judge)
+    emails = [one.email for one in (tied, judge, owner)]
+    for told in ("asked", "closed"):
+        for email in emails:
+            browser = Browser(app).sign_in(email)
+            browser.get(page)
+            assert ("Zanzibar" in browser.text) is (email != emails[0]), (told, email)
+        if told == "asked":
+            waiting = found.open_clarification(db.session.get_one(Application, application.id))
+            checks.close(waiting, naming, by=db.session.get_one(Person, judge.id))
+
+
 def test_more_time_and_closing(browser: Browser) -> None:
     application, _owner, coordinator = sent_in()
     home = "/applications/APP-001"

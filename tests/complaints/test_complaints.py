@@ -101,6 +101,65 @@ def verbs(kind: str, subject_id: int) -> list[tuple[str, str | None]]:
     return [(verb, reason) for verb, reason in db.session.execute(found.order_by(HistoryEntry.id))]
 
 
+# ------------------------------------------------------------------ what a conflict hides
+
+NAMING = "Weaker than the Zanzibar lighthouse."
+
+
+def test_no_letter_check_or_complaint_about_another_names_what_is_hidden_from_its_reader(app: Flask) -> None:
+    """Only to its applicant, and to those without a conflict."""
+    of_call, people, judge, free, tied = call(), members(2), coordinator(), coordinator(), coordinator()
+    secret, declined = case(of_call, title="Zanzibar lighthouse"), scored(of_call)
+    decisions.declare_interest(tied, secret.organization, grade=Grade.CONFLICT, reason="A cousin.", by=tied)
+    meeting = session_of(of_call, people, by=judge)
+    decided(meeting, declined, people, "decline", reason="No.", feedback=NAMING)
+    decisions.close_meeting(meeting, minutes="All agreed.", by=judge)
+    for one in people:
+        decisions.sign(meeting, by=one)
+    release_decisions(meeting, by=judge)
+    checked, refused, waiting = (case(of_call, state=ApplicationState.SUBMITTED) for _ in range(3))
+    for one in (checked, refused, waiting):
+        checks.judge(checks.check_eligibility(one, by=judge)[0], Outcome.FAILED, NAMING, by=judge)
+    checks.find_ineligible(refused, NAMING, by=judge)
+    checks.find_ineligible(waiting, "No.", by=judge)
+    given_back, answered_one = complained(waiting), complained(refused, text=NAMING)
+    for one in (given_back, answered_one):
+        actions.take_up(one, by=free)
+    actions.hand_back(given_back, NAMING, by=free)
+    actions.dismiss(answered_one, NAMING, by=free)
+    pages = {
+        f"/applications/{declined.reference}/letter": (free, owner(declined)),
+        f"/applications/{checked.reference}/check": (free,),
+        f"/applications/{checked.reference}/find-ineligible": (free,),
+        f"/applications/{refused.reference}/letter": (free, owner(refused)),
+        f"/applications/{refused.reference}/read": (free,),
+        f"/complaints/{answered_one.reference}": (free, owner(refused)),
+        f"/complaints/{given_back.reference}": (free,),
+    }
+    emails = {page: [one.email for one in readers] for page, readers in pages.items()}
+    for email in [tied.email, *{one for some in emails.values() for one in some}]:
+        browser = Browser(app).sign_in(email)
+        for page, readers in emails.items():
+            if email in (tied.email, *readers):
+                browser.get(page)
+                assert ("Zanzibar" in browser.text) is (email != tied.email), (page, email)
+
+
+def test_nobody_answers_a_complaint_of_which_something_is_hidden_from_them(app: Flask, browser: Browser) -> None:
+    application, _ = found_ineligible()
+    secret, tied, free = case(application.call, title="Zanzibar lighthouse"), coordinator(), coordinator()
+    complaint = complained(application, text=NAMING)
+    actions.take_up(complaint, by=tied)
+    decisions.declare_interest(tied, secret.organization, grade=Grade.CONFLICT, reason="A cousin.", by=tied)
+    with pytest.raises(Refused) as refused:
+        actions.dismiss(complaint, "No.", by=tied)
+    assert codes(refused) == ["unread"]
+    actions.hand_back(complaint, "Not mine.", by=tied)
+    actions.take_up(complaint, by=free)
+    browser.sign_in(tied).get(f"/complaints/{complaint.reference}")
+    assert "This text is hidden from you." in browser.text
+
+
 # ------------------------------------------------------------------ complaining
 
 
