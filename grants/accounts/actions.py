@@ -26,7 +26,7 @@ from grants.accounts.models import (
 )
 from grants.accounts.rules import INVITATION_LASTS, PATIENCE, SESSION_REMEMBERED
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import db, hold
 from grants.core.mail import post
 from grants.core.rules import refuse
 
@@ -271,7 +271,7 @@ def withdraw_invitation(invitation: Invitation, *, by: Person) -> None:
 def accept_invitation(invitation: Invitation, *, by: Person, at: datetime | None = None) -> Membership:
     """Join the organization one was invited to. Raises Refused when it was for another address, used or over."""
     moment = at or clock.now()
-    db.session.refresh(invitation, ["accepted_at", "expires_at"], with_for_update=True)
+    hold(invitation, "accepted_at", "expires_at")
     refuse(rules.obstacles_to_accepting(invitation, by, moment))
     invitation.accepted_at = moment
     invitation.accepted_by_id = by.id

@@ -78,7 +78,7 @@ def save_section(
     application: Application, section_key: str, values: Mapping[str, Any], *, by: Person, version: int | None
 ) -> SectionAnswers:
     """Save one section and copy what lists and limits need. Raises Refused, or EditConflict with both texts."""
-    _hold(application)
+    queries.hold(application)
     return _save_section(application, section_key, values, by=by, version=version)
 
 
@@ -98,7 +98,7 @@ def save_page(
     aside; nothing is given back then. ``read`` says that the person has read what was corrected. Raises as
     :func:`save_section`.
     """
-    _hold(application)
+    queries.hold(application)
     if edition != application.questionnaire_id:
         shown, now = (questionnaire_queries.definition_of(n) for n in (edition, application.questionnaire_id))
         if changes_in_section(shown, now, section_key):
@@ -151,7 +151,7 @@ def attach(application: Application, document: DocumentAsked, name: str, content
 
     A reason for withholding that document is taken back; the same file sent twice is kept once.
     """
-    _hold(application)
+    queries.hold(application)
     present = queries.attachments_of(application)
     refuse(rules.obstacles_to_attaching(document, application, present))
     stored = files.keep(name, content, document.formats, rules.largest(document))
@@ -175,7 +175,7 @@ def attach_kept(application: Application, document: DocumentAsked, stored: Store
 
     The application holds a copy of its own: what the organization later replaces or removes stays as it was handed in.
     """
-    _hold(application)
+    queries.hold(application)
     present = queries.attachments_of(application)
     refuse(rules.obstacles_to_attaching(document, application, present) + rules.obstacles_to_giving(document, stored))
     twin = files.copy(stored)
@@ -202,7 +202,7 @@ def _attached(
 
 def withhold(application: Application, document: DocumentAsked, reason: str, *, by: Person) -> Attachment:
     """Keep a document back, with the reason that only the staff of the fund reads. Raises Refused."""
-    _hold(application)
+    queries.hold(application)
     present = queries.attachments_of(application)
     definition = questionnaire_queries.definition_of(application.questionnaire_id)
     refuse(rules.obstacles_to_withholding(document, application, definition, present, reason))
@@ -218,7 +218,7 @@ def withhold(application: Application, document: DocumentAsked, reason: str, *, 
 def detach(attachment: Attachment, *, by: Person) -> None:
     """Remove a file or a reason for withholding. Raises Refused once the application was sent in."""
     application = attachment.application
-    _hold(application)
+    queries.hold(application)
     refuse(rules.obstacles_to_editing(application, rules.part_of(attachment.document)))
     if attachment.file is not None and not queries.was_received(application, attachment.file):
         files.forget(attachment.file)
@@ -238,7 +238,7 @@ def certify(application: Application, read: str, *, by: Person) -> None:
 
     ``read`` is the fingerprint of what the signatory has read: refused when somebody changed it meanwhile.
     """
-    _hold(application)
+    queries.hold(application)
     missing, content, handed_in = _to_be_sent_in(application)
     refuse([] if application.reopened else missing)
     at = handed_in.at
@@ -266,7 +266,7 @@ def ask_to_certify(application: Application, *, by: Person) -> list[Person]:
 
     Raises Refused with what is missing, when nobody may sign, or when they were asked within a day.
     """
-    _hold(application)
+    queries.hold(application)
     missing, content, handed_in = _to_be_sent_in(application)
     at, signatories = handed_in.at, signatories_of(application.organization)
     refuse([] if application.reopened else missing)
@@ -305,7 +305,7 @@ def submit(application: Application, *, by: Person, read: str = "") -> Receipt:
     """
     call = application.call
     queries.hold_call(call)
-    _hold(application)
+    queries.hold(application)
     earlier = queries.receipt_of(application) if application.submitted_at else None
     if earlier is not None:
         return earlier
@@ -421,7 +421,7 @@ def resume(application: Application, *, by: Person) -> None:
     the corrections of its call again.
     """
     queries.hold_call(application.call)
-    _hold(application)
+    queries.hold(application)
     live = queries.live_application(application.call_id, application.organization_id)
     was = queries.state_before(application, "withdraw")
     refuse(rules.obstacles_to_resuming(application, live, was, clock.now()))
@@ -460,7 +460,7 @@ def renew_receipt(application: Application, *, by: Person) -> Receipt:
 
     Earlier receipts keep what they were given for.
     """
-    _hold(application)
+    queries.hold(application)
     definition = questionnaire_queries.definition_of(application.questionnaire_id)
     handed_in = queries.handed_in(application)
     answers = handed_in.answers
@@ -477,7 +477,7 @@ def put_back(application: Application, receipt: Receipt, *, by: Person) -> None:
 
     What was written meanwhile stays in the history of the sections.
     """
-    _hold(application)
+    queries.hold(application)
     application.certified_at, application.certified_by_id = receipt.certified_at, receipt.certified_by_id
     application.certified_hash = receipt.content_hash if receipt.certified_at else None
     sheet = application.answer_sheet
@@ -523,8 +523,3 @@ def answers_in(application: Application) -> dict[str, Any]:
     """Every answer of an application as it stands in the database now."""
     sheet = application.answer_sheet_id
     return questionnaire_queries.answers_of_sheets([sheet]).get(sheet, {})
-
-
-def _hold(application: Application) -> None:
-    """Keep everybody else from changing the application until this transaction ends, and see it as it stands now."""
-    queries.hold(application)

@@ -15,7 +15,7 @@ from grants.budgets.rules import budget_question
 from grants.calls.models import Call
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files, pdf
-from grants.core.db import db
+from grants.core.db import db, hold
 from grants.core.languages import speaking
 from grants.core.mail import Mail, post
 from grants.core.money import Money
@@ -117,7 +117,7 @@ def ask_for_budget(award: Award, application: Application, answers: Mapping[str,
 
 def save_budget(budget: NewBudget, values: Mapping[str, Any], *, version: int, by: Person) -> SectionAnswers:
     """Save a new budget as far as it is written. Raises Refused, and EditConflict when a colleague changed the same."""
-    queries.lock(budget, "state")
+    hold(budget, "state")
     refuse(rules.obstacles_to_budgeting(budget, budget.award))
     section = queries.written_budget(budget).section
     return answering.save_section(budget.answer_sheet, section.key, values, by=by, version=version)
@@ -126,7 +126,7 @@ def save_budget(budget: NewBudget, values: Mapping[str, Any], *, version: int, b
 def hand_in_budget(budget: NewBudget, *, by: Person) -> NewBudget:
     """Hand a new budget in. Raises Refused unless it asks the fund for exactly what was awarded."""
     award = budget.award
-    queries.lock(budget, "state")
+    hold(budget, "state")
     refuse(
         rules.obstacles_to_budgeting(budget, award)
         or rules.obstacles_in_new_budget(award, queries.written_budget(budget))
@@ -148,7 +148,7 @@ def return_budget(budget: NewBudget, reason: str, *, by: Person) -> NewBudget:
 def accept_budget(budget: NewBudget, *, by: Person) -> NewBudget:
     """Accept a new budget: from now on it is the budget of the award. Raises Refused when it does not add up to it."""
     award = budget.award
-    queries.lock(budget, "state")
+    hold(budget, "state")
     written = queries.written_budget(budget)
     refuse(rules.obstacles_to_judging_budget(budget, award, written))
     headings = queries.call_with_budget(award.call_id).budget.get("headings", [])
@@ -208,7 +208,7 @@ def draw_up_agreement(
     Raises Refused when the numbers do not add up to the award.
     """
     at = clock.now()
-    queries.lock(award, "state")
+    hold(award, "state")
     award = queries.award_to_agree_on(award)
     refuse(
         rules.obstacles_to_sending(
@@ -248,7 +248,7 @@ def sign(award: Award, *, signature: str, by: Person, version: int | None = None
     ``version`` is the one that was read, when that is known. Raises Refused unless ``by`` may sign for the
     organization and that agreement waits for a signature.
     """
-    queries.lock(award, "state")
+    hold(award, "state")
     agreement = queries.latest_agreement(award)
     may_sign = by.signs_for(award.organization_id)
     refuse(rules.obstacles_to_signing(award, agreement, signature, may_sign=may_sign, version=version))
@@ -264,7 +264,7 @@ def sign(award: Award, *, signature: str, by: Person, version: int | None = None
 def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condition:
     """Mark a condition as met, saying how that is known. Raises Refused."""
     award = condition.award
-    queries.lock(condition, "met_on")
+    hold(condition, "met_on")
     refuse(rules.obstacles_to_meeting(condition, award, evidence))
     condition.met_on = clock.today(award.call.timezone)
     condition.met_by_id = by.id
@@ -276,7 +276,7 @@ def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condit
 def reach_milestone(milestone: Milestone, evidence: str, *, by: Person, reached_on: date | None = None) -> Milestone:
     """Mark a milestone as reached, on a day (default: today) and with what shows it. Raises Refused."""
     award = milestone.award
-    queries.lock(milestone, "reached_on", "due_on")
+    hold(milestone, "reached_on", "due_on")
     today = clock.today(award.call.timezone)
     refuse(rules.obstacles_to_reaching(milestone, award, reached_on or today, evidence, today))
     milestone.reached_on = reached_on or today
@@ -289,7 +289,7 @@ def reach_milestone(milestone: Milestone, evidence: str, *, by: Person, reached_
 def move_milestone(milestone: Milestone, due_on: date, reason: str, *, by: Person) -> Milestone:
     """Move the day by which a milestone is promised, with a reason. Raises Refused."""
     award = milestone.award
-    queries.lock(milestone, "reached_on", "due_on")
+    hold(milestone, "reached_on", "due_on")
     refuse(rules.obstacles_to_moving(milestone, award, due_on, reason))
     before, milestone.due_on = milestone.due_on, due_on
     history.note(

@@ -118,12 +118,6 @@ def award_to_follow(seen: Select[Award], reference: str) -> Award | None:
     return db.session.scalar(_award_in(seen, Award.milestones, Award.conditions), {"reference": reference})
 
 
-def lock(row: Award | Condition | Milestone | NewBudget, *columns: str) -> None:
-    """Read some columns of a row again and keep others from changing it until the end of the transaction."""
-    db.session.flush()
-    db.session.refresh(row, columns, with_for_update=True)
-
-
 def award_to_agree_on(award: Award) -> Award:
     """The same award with everything its agreement names: the terms of the call, the budget, the decision."""
     found = (

@@ -25,7 +25,7 @@ from grants.calls.models import (
 )
 from grants.calls.workflow import CallState
 from grants.core import clock
-from grants.core.db import columns_of, db
+from grants.core.db import columns_of, db, hold
 from grants.core.mail import post
 from grants.core.money import Money
 from grants.core.questions import Problem, day_of, parse_definition
@@ -102,7 +102,7 @@ def save_working_copy(call: Call, documents: Mapping[str, Any], *, version: int,
     ``version`` is the one the person had before their eyes. Returns what is wrong with the documents. Raises Refused
     when somebody else wrote meanwhile.
     """
-    queries.hold(call)
+    hold(call)
     kept = queries.working_copy_of(call, held=True)
     refuse(rules.obstacles_to_writing(call, kept, version))
     written = storable(documents)
@@ -121,6 +121,7 @@ def save_working_copy(call: Call, documents: Mapping[str, Any], *, version: int,
 
 def discard_working_copy(call: Call) -> None:
     """Forget what was being written about a call and is not applied."""
+    hold(call)
     db.session.execute(delete(WorkingCopy).where(WorkingCopy.call_id == call.id))
 
 

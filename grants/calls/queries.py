@@ -68,11 +68,6 @@ def working_copy_of(call: Call, *, held: bool = False) -> WorkingCopy | None:
     return db.session.scalar(found.with_for_update() if held else found)
 
 
-def hold(call: Call) -> None:
-    """Keep everybody else from changing a call or applying to it until this transaction ends, and see it as it is now."""
-    db.session.refresh(call, with_for_update=True)
-
-
 def corrections_of(call: Call) -> list[Correction]:
     """The corrections of a call since it was published, the latest first."""
     if call.edition == 1:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     CompoundSelect,
+    Exists,
     Select,
     TableValuedAlias,
     Text,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    exists,
     func,
     null,
     or_,
@@ -231,6 +233,11 @@ def declared_for(person: Person, organization_id: int, call_id: int) -> Conflict
         about.person_id == person.id, about.organization_id == organization_id, about.call_id == call_id
     )
     return db.session.scalar(found.order_by(about.id.desc()).limit(1))
+
+
+def has_declared_since(person_id: Any, moment: Any) -> Exists:
+    """Whether a person has declared in general since a moment."""
+    return exists().where(YearDeclaration.person_id == person_id, YearDeclaration.declared_at > moment)
 
 
 def year_declaration_of(person: Person) -> YearDeclaration | None:

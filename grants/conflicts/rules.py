@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from grants.conflicts.models import Grade, YearDeclaration
+from grants.conflicts.models import Grade
 from grants.core.languages import _l
 from grants.core.rules import Obstacle
 
@@ -64,6 +64,6 @@ def obstacles_to_declaring_year(words: str, organizations: list[str]) -> list[Ob
     return found
 
 
-def is_current(last: YearDeclaration | None, at: datetime) -> bool:
-    """Whether what somebody declared last in general still holds; not when they have declared nothing."""
-    return last is not None and at - last.declared_at < timedelta(days=YEAR_DAYS)
+def year_before(at: datetime) -> datetime:
+    """What was declared in general since this moment still holds ``at`` that one."""
+    return at - timedelta(days=YEAR_DAYS)

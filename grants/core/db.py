@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import cache, cached_property, wraps
+from functools import cache, wraps
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -136,29 +136,20 @@ class Prepared:
     what PostgreSQL needs to answer them. Rows come as the driver gives them.
     """
 
-    def __init__(self, compose: Callable[[], Statement]) -> None:
+    def __init__(self, compose: Callable[[], Statement], compiled: tuple[str, dict[str, Any]] | None = None) -> None:
         self._compose = compose
+        self._compiled = compiled
 
     def __call__(self, **asked: Any) -> Sequence[Any]:
         """The rows for these values of the statement's bind parameters, with what was changed before in them."""
-        text, fixed = self._compiled
+        text, fixed = self._compiled = self._compiled or _Compiled(self._compose()).read()
         db.session.flush()
         return db.session.connection().exec_driver_sql(text, fixed | asked).all()
-
-    @cached_property
-    def _compiled(self) -> tuple[str, dict[str, Any]]:
-        return _Compiled(self._compose()).read()
 
     def for_others(self, scope: Select[Any]) -> Callable[[Select[Any]], Prepared]:
         """The same statement for other scopes of the shape of ``scope``, with which it was composed."""
         compiled = _Compiled(self._compose())
-
-        def for_another(other: Select[Any]) -> Prepared:
-            prepared = Prepared(self._compose)
-            prepared.__dict__["_compiled"] = compiled.read(scope, other)
-            return prepared
-
-        return for_another
+        return lambda other: Prepared(self._compose, compiled.read(scope, other))
 
 
 class _Compiled:
@@ -308,6 +299,15 @@ def renewed(row: T) -> T:
         for name in columns_of(type(row)):
             set_committed_value(kept, name, row.__dict__[name])
     return kept
+
+
+def hold(row: object, *columns: str, beside_others: bool = False) -> None:
+    """Read a row (or some of its columns) again and keep others from changing it until this transaction ends.
+
+    ``beside_others``: others may hold it in the same way, and nobody may change it.
+    """
+    db.session.flush()
+    db.session.refresh(row, columns or None, with_for_update={"read": beside_others})
 
 
 RESTED = 5.0

@@ -49,7 +49,7 @@ def make_celery(app: Flask) -> Celery:
                 finally:
                     db.session.remove()
 
-    celery = Celery("grants", task_cls=InApplication, broker=app.config["BROKER_URL"])
+    celery = Celery("grants", task_cls=InApplication, broker=app.config["BROKER_URL"], set_as_current=False)
     celery.conf.update(
         accept_content=["json"],
         task_serializer="json",

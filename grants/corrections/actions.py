@@ -9,7 +9,7 @@ from grants.calls import queries as call_queries
 from grants.calls.models import Call, Correction
 from grants.calls.rules import problems_of
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import db, hold
 from grants.core.languages import _l
 from grants.core.mail import post
 from grants.core.rules import Obstacle, refuse
@@ -23,7 +23,7 @@ def publish_correction(call: Call, reason: str, *, by: Person) -> Correction:
     answers are carried over to the new questions, what is complete is judged again, and everybody who writes is told.
     What was sent in stays with the questions it answered.
     """
-    call_queries.hold(call)
+    hold(call)
     kept = call_queries.working_copy_of(call, held=True)
     former = call_queries.written_documents(call)
     written = kept.documents if kept else former

@@ -17,9 +17,10 @@ from grants.calls.queries import documents_of
 from grants.checks import actions as check_actions
 from grants.conflicts import queries as conflicts
 from grants.conflicts.models import ConflictDeclaration, Grade
-from grants.conflicts.rules import KIND_LABELS, is_current
+from grants.conflicts.permissions import has_declared_year
+from grants.conflicts.rules import KIND_LABELS
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import db, hold
 from grants.core.languages import _l, speaking
 from grants.core.mail import Mail, post
 from grants.core.money import Money
@@ -277,7 +278,7 @@ def close_meeting(
     proposed = [one for one in queries.decisions_of(meeting) if one.state == DecisionState.PROPOSED]
     for one in proposed:
         if why := (left or {}).get(one.application.reference, "").strip():
-            _hold(one.application)
+            hold(one.application, "state")
             db.session.refresh(one, ["state", "left_because"])
             if one.state == DecisionState.PROPOSED:
                 _leave(one, why, by=by)
@@ -335,7 +336,7 @@ def recuse(meeting: Meeting, application: Application, person: Person, reason: s
     refuse(rules.obstacles_to_attending(meeting, person))
     if not reason.strip():
         raise Refused(Obstacle("reason_missing", _l("Please say why you step aside.")))
-    _hold(application)
+    hold(application, "state")
     organization, call = application.organization, meeting.call
     declare_interest(person, organization, grade=Grade.CONFLICT, reason=reason, call=call, by=by)
     recusal = Recusal(
@@ -389,7 +390,7 @@ def propose(
     ``feedback`` is shown to the applicant in the letter.
     """
     queries.hold_meeting(meeting)
-    _hold(application)
+    hold(application, "state")
     close_hidden_reviews(application=application, by=by)
     line = reviews.line_of(application)
     decision = queries.decision_on(application.id)
@@ -472,7 +473,7 @@ def vote(decision: Decision, choice: str, *, by: Person, seen: str | None = None
     """
     meeting = decision.meeting
     queries.hold_meeting(meeting)
-    _hold(decision.application)
+    hold(decision.application, "state")
     queries.decision_on(decision.application_id)
     line = reviews.line_of(decision.application)
     list_ = _seen_by(by, meeting.call)
@@ -502,7 +503,7 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
     meeting, call = decision.meeting, decision.meeting.call
     queries.hold_meeting(meeting)
     queries.lock_envelope(call.id)
-    _hold(decision.application)
+    hold(decision.application, "state")
     queries.decision_on(decision.application_id)
     close_hidden_reviews(application=decision.application, by=by)
     line = reviews.line_of(decision.application)
@@ -541,7 +542,7 @@ def reconsider(decision: Decision, reason: str, *, by: Person) -> Decision:
     counted although their reviewers declared a conflict since.
     """
     queries.hold_meeting(decision.meeting)
-    _hold(decision.application)
+    hold(decision.application, "state")
     refuse(rules.obstacles_by_session(decision.meeting))
     history.record(decision, "reconsider", by=by, reason=reason)
     for cast in list(decision.votes):
@@ -558,7 +559,7 @@ def leave(decision: Decision, reason: str, *, by: Person) -> Decision:
     proposed again; what was on the reserve list is back there.
     """
     queries.hold_meeting(decision.meeting)
-    _hold(decision.application)
+    hold(decision.application, "state")
     refuse(rules.obstacles_by_session(decision.meeting))
     return _leave(decision, reason, by=by)
 
@@ -654,7 +655,7 @@ def withdraw_application(application: Application, reason: str, *, by: Person) -
     decision = queries.decision_on(application.id)
     if decision is not None:
         queries.hold_meeting(decision.meeting)
-    _hold(application)
+    hold(application, "state")
     refuse(rules.obstacles_to_withdrawing(application, queries.state_told(application.id)))
     _leave_proposed(application, _l("The application was withdrawn."), by=by)
     decision = queries.decision_on(application.id)
@@ -673,7 +674,7 @@ def reopen_check(application: Application, reason: str, *, by: Person, by_others
     """Take up the eligibility check again, maybe ``by_others``; a proposal on the application ends. Raises Refused once the
     committee has decided about it.
     """
-    _hold(application)
+    hold(application, "state")
     refuse(rules.obstacles_once_decided(_state_that_binds(application)))
     _leave_proposed(application, _l("The eligibility check was opened again."), by=by)
     check_actions.reopen_check(application, reason, by=by, by_others=by_others)
@@ -696,7 +697,7 @@ def set_aside(decision: Decision, reason: str, *, by: Person) -> None:
     standing = queries.decision_on(decision.application_id)
     if standing is not None:
         queries.hold_meeting(standing.meeting)
-    _hold(decision.application)
+    hold(decision.application, "state")
     standing = queries.decision_on(decision.application_id)
     refuse(rules.obstacles_to_setting_aside(decision, standing))
     assert standing is not None
@@ -712,7 +713,7 @@ def set_aside(decision: Decision, reason: str, *, by: Person) -> None:
 def ask_reviewer(application: Application, reviewer: Person, *, due_on: date, round: int, by: Person) -> Assignment:
     """Ask a reviewer for a review. Raises Refused once the committee has decided about the application."""
     reviews.lock_board(application.call_id)
-    _hold(application)
+    hold(application, "state")
     refuse(rules.obstacles_once_decided(queries.state_of_decision(application.id)))
     return review_actions.assign(application, reviewer, due_on=due_on, by=by, round=round)
 
@@ -744,23 +745,23 @@ def accept_review(assignment: Assignment, *, grade: str, reason: str, by: Person
     """Take on a review. Raises Refused before the reviewer has declared their ties, of the year and to the applicants of
     the call, and once the committee has decided about the application.
     """
-    _hold(assignment.application)
+    hold(assignment.application, "state")
     refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
-    of_year = is_current(conflicts.year_declaration_of(by), clock.now())
+    of_year = has_declared_year(by)
     refuse(review_rules.obstacles_before_opening(assignment, reviews.declared_on(assignment), of_year=of_year))
     return review_actions.accept(assignment, grade=grade, reason=reason, by=by)
 
 
 def submit_review(assignment: Assignment, *, by: Person) -> Review:
     """Submit a review. Raises Refused once the committee has decided about the application."""
-    _hold(assignment.application)
+    hold(assignment.application, "state")
     refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
     return review_actions.submit_review(assignment, by=by)
 
 
 def reopen_review(assignment: Assignment, reason: str, *, by: Person) -> None:
     """Open a submitted review again. Raises Refused once the committee has decided about the application."""
-    _hold(assignment.application)
+    hold(assignment.application, "state")
     refuse(rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id)))
     review_actions.reopen(assignment, reason, by=by)
 
@@ -784,7 +785,7 @@ def decline_review(assignment: Assignment, reason: str, *, kind: str, by: Person
         assignment.declined_for = kind
         recuse_from_review(assignment, reason, by=by)
         return
-    _hold(assignment.application)
+    hold(assignment.application, "state")
     decided = rules.obstacles_once_decided(queries.state_of_decision(assignment.application_id))
     review_actions.decline(assignment, reason, kind=kind, by=by, is_missed=not decided)
 
@@ -837,7 +838,7 @@ def close_hidden_reviews(
     closed = 0
     for assignment in queries.reviews_in_conflict(person, application):
         about = assignment.application
-        _hold(about)
+        hold(about, "state")
         decided = bool(rules.obstacles_once_decided(queries.state_of_decision(about.id)))
         if not (decided and assignment.state == AssignmentState.COMPLETED):
             why = reason or _why_hidden(assignment)
@@ -863,9 +864,3 @@ def cancel_call(call: Call, reason: str, *, by: Person) -> None:
 def _seen_by(person: Person, call: Call) -> rules.Ranking:
     """The ranked list as a person may see it."""
     return rules.ranking(call, reviews.standing_of(call), hidden=reviews.gate_of(person, call.id).ids)
-
-
-def _hold(application: Application) -> None:
-    """Keep an application as it is while it is decided, or while what its decision stands on is changed."""
-    db.session.flush()
-    db.session.refresh(application, ["state"], with_for_update=True)

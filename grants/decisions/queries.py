@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, bindparam, exists, func, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Exists,
+    Select,
+    Text,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import contains_eager, joinedload, load_only, selectinload, undefer
 from sqlalchemy.orm.attributes import set_committed_value
@@ -20,7 +33,7 @@ from grants.calls.models import Call, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.queries import once_published
 from grants.checks.models import Finding, Outcome
 from grants.conflicts import queries as conflicts
-from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
+from grants.core.db import Prepared, db, hold, packed, prepared_once, to_read, unpacked
 from grants.decisions.models import (
     AgendaPoint,
     Decision,
@@ -173,9 +186,7 @@ def hold_meeting(meeting: Meeting, *, alone: bool = False) -> None:
     """Read anew where a meeting stands and who is present, and keep its state until this transaction ends: beside others
     who act in its session, or ``alone`` to open, close or change it.
     """
-    db.session.flush()
-    fresh = ("state", "starts_at", "ends_at", "chair_id", "minutes")
-    db.session.refresh(meeting, fresh, with_for_update={"read": not alone})
+    hold(meeting, "state", "starts_at", "ends_at", "chair_id", "minutes", beside_others=not alone)
     found = select(Seat.id, Seat.present, Seat.signed_at, Seat.unsigned_because).where(Seat.meeting_id == meeting.id)
     seats = {row.id: row._mapping for row in db.session.execute(found)}
     for seat in meeting.seats:
@@ -325,8 +336,28 @@ _COMMITTEE = Prepared(
 
 def is_invited(person: Person, call_id: int) -> bool:
     """Whether a person sits in a meeting about a call."""
-    seat = exists().where(Seat.meeting_id == Meeting.id, Seat.person_id == person.id, Meeting.call_id == call_id)
-    return bool(db.session.scalar(select(seat)))
+    return bool(db.session.scalar(select(_sits(person.id, call_id))))
+
+
+def _sits(person_id: Any, call_id: Any) -> Exists:
+    return exists().where(Seat.meeting_id == Meeting.id, Seat.person_id == person_id, Meeting.call_id == call_id)
+
+
+def declared_as_member(person: Person, call_id: int, *, since: datetime) -> tuple[bool, bool] | None:
+    """Whether somebody who sits in a meeting about a call has declared their ties in general ``since`` then, and those to
+    all its applicants; None for who sits in none.
+    """
+    rows = _DECLARED(person=person.id, call=call_id, since=since)
+    return (rows[0][0], not rows[0][1]) if rows else None
+
+
+def _declared() -> Select[bool, bool]:
+    person, call = bindparam("person", None, BigInteger), bindparam("call", None, BigInteger)
+    of_year = conflicts.has_declared_since(person, bindparam("since", None, DateTime(timezone=True)))
+    return select(of_year, reviews.has_applicants_to_declare(person, call)).where(_sits(person, call))
+
+
+_DECLARED = Prepared(_declared)
 
 
 def number_of_meetings(call: Call) -> int:

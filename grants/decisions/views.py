@@ -25,8 +25,9 @@ from grants.checks.permissions import can_check
 from grants.conflicts import queries as conflicts
 from grants.conflicts.models import Grade
 from grants.conflicts.permissions import DECLARERS, can_declare_interests
-from grants.conflicts.rules import is_current, obstacles_before_naming
+from grants.conflicts.rules import obstacles_before_naming, year_before
 from grants.core import clock
+from grants.core.drawings import Drawings
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused, refuse
 from grants.core.web import SIGNED_IN, access, done, found
@@ -73,7 +74,6 @@ from grants.reviews.rules import (
 )
 from grants.reviews.views import (
     PAGE,
-    Drawings,
     Pages,
     Paper,
     application_followed,
@@ -244,9 +244,10 @@ def meetings() -> ResponseReturnValue:
 
 def first_declared(call: Call) -> None:
     """Name nobody to a member of the committee before they have declared their ties. Raises Refused."""
-    if current_user.holds(Role.COMMITTEE_MEMBER) and queries.is_invited(current_user, call.id):
-        of_year = is_current(conflicts.year_declaration_of(current_user), clock.now())
-        of_call = not reviews.applicants_to_declare(current_user, call.id)
+    if not current_user.holds(Role.COMMITTEE_MEMBER):
+        return
+    if declared := queries.declared_as_member(current_user, call.id, since=year_before(clock.now())):
+        of_year, of_call = declared
         refuse(obstacles_before_naming(of_year=of_year, of_call=of_call, call_reference=call.reference))
 
 

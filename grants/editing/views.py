@@ -171,7 +171,6 @@ def discard(reference: str) -> ResponseReturnValue:
     desk = _desk(reference)
     if "confirmed" not in request.form:
         return render_template("editing/discard.html", call=desk.call)
-    queries.hold(desk.call)
     actions.discard_working_copy(desk.call)
     return done(_("What was not applied is forgotten."), ".overview", reference=reference)
 

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from grants.accounts.models import Person
-from grants.core.db import Prepared, db, to_read
+from grants.core.db import Prepared, db, hold, to_read
 from grants.core.languages import _l
 from grants.core.rules import Obstacle, Refused
 from grants.core.workflow import NoSuchMove, Workflow
@@ -31,8 +31,7 @@ def record(subject: Moving, verb: str, *, by: Person | None, reason: str = "", *
     Locks the row first and looks at the state it finds then, so that of two people who press at once the second is
     told. Raises NoSuchMove when the workflow has no such move from there, Refused when a reason is due and missing.
     """
-    db.session.flush()
-    db.session.refresh(subject, ["state"], with_for_update=True)
+    hold(subject, "state")
     move = subject.workflow.transition(verb, subject.state)
     if move.needs_reason and not reason.strip():
         raise Refused(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))

@@ -38,7 +38,7 @@ from grants.accounts.models import Organization, Person
 from grants.awards.models import Award, BudgetLine, Condition
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
-from grants.core.db import Prepared, db, prepared_once
+from grants.core.db import Prepared, db, hold, prepared_once
 from grants.core.files import Scan, StoredFile
 from grants.core.mail import OutboxMail
 from grants.core.money import Money
@@ -760,7 +760,7 @@ def lock_disbursement(disbursement: Disbursement) -> None:
     """
     lock_grant(disbursement.tranche.award_id)
     lock_bank_account(disbursement.bank_account_id, shared=True)
-    db.session.refresh(disbursement, ["state", "approved_by_id", "approved_at"], with_for_update=True)
+    hold(disbursement, "state", "approved_by_id", "approved_at")
     db.session.refresh(disbursement.tranche.award, ["state"])
 
 

@@ -26,6 +26,7 @@ from wtforms.form import BaseForm
 from wtforms.validators import StopValidation
 
 from grants.budgets.rules import Sums, sums_of
+from grants.core.drawings import HERE
 from grants.core.forms import LONGEST_LINE, LONGEST_TEXT, one_line
 from grants.core.languages import direction, language_now, language_of, number_shown, number_typed, pick, said
 from grants.core.money import Money
@@ -257,9 +258,6 @@ def _options_of(question: Question, language: str) -> str:
 
 
 # ------------------------------------------------------------------ what is the same for everybody
-
-HERE = "\x00here\x00"
-"""Where the answer goes in markup that is made once; no text of a call can hold it."""
 
 NUMBER = "\x00number\x00"
 """Where the number of a line goes."""

@@ -13,7 +13,7 @@ from grants.awards import rules as awards
 from grants.awards.models import Award
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import db, hold
 from grants.core.mail import post
 from grants.core.rules import refuse
 from grants.history import actions as history
@@ -46,7 +46,7 @@ def schedule(award: Award, *, by: Person) -> list[ReportDue]:
 
 def start(due: ReportDue, *, by: Person) -> Report:
     """Begin to write a report; one that was begun is given back. Raises Refused while it cannot be written."""
-    queries.lock(due)
+    hold(due, "state", "due_on")
     refuse(rules.obstacles_to_writing(due, due.award))
     begun = queries.report_of(due.id)
     if begun is not None:
@@ -95,7 +95,7 @@ def save_lines(report: Report, lines: Sequence[rules.LineGiven], *, by: Person) 
     """
     due = report.due
     award = due.award
-    queries.lock(due)
+    hold(due, "state", "due_on")
     refuse(rules.obstacles_to_writing(due, award))
     refuse(rules.obstacles_to_lines(lines, queries.budget_line_ids(award.id)))
     stored = queries.lines_of(report.id)
@@ -114,7 +114,7 @@ def save_lines(report: Report, lines: Sequence[rules.LineGiven], *, by: Person) 
 
 def submit(due: ReportDue, *, by: Person) -> Report:
     """Hand a report in. Raises Refused with everything that is missing in the narrative and in the figures."""
-    queries.lock(due)
+    hold(due, "state", "due_on")
     award, report = due.award, due.report
     refuse(rules.obstacles_to_submitting(due, queries.written(due)))
     assert report is not None
@@ -158,7 +158,7 @@ def waive(due: ReportDue, reason: str, *, by: Person) -> ReportDue:
 
 def move(due: ReportDue, due_on: date, reason: str, *, by: Person) -> ReportDue:
     """Move the day by which a report is due, also after it has passed; the record keeps the former day. Raises Refused."""
-    queries.lock(due)
+    hold(due, "state", "due_on")
     refuse(rules.obstacles_to_moving(due, due_on, reason))
     before, due.due_on = due.due_on, due_on
     history.note(

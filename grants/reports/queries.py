@@ -151,12 +151,6 @@ _BUDGET = (
 )
 
 
-def lock(due: ReportDue) -> None:
-    """Read where a report stands again and keep others from moving it until the end of the transaction."""
-    db.session.flush()
-    db.session.refresh(due, ["state", "due_on"], with_for_update=True)
-
-
 def report_of(due_id: int) -> Report | None:
     """The report that answers what is owed, when it was begun."""
     return db.session.scalar(select(Report).where(Report.report_due_id == due_id))

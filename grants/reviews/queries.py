@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    Exists,
     Select,
     Text,
     any_,
@@ -43,7 +44,7 @@ from grants.calls.queries import documents_of, once_published
 from grants.calls.workflow import CallState
 from grants.conflicts.models import ConflictDeclaration
 from grants.conflicts.queries import PEOPLE, conflicts_in, declared_for, hidden_applications
-from grants.core.db import Prepared, db, packed, prepared_once, to_read, unpacked
+from grants.core.db import Prepared, db, hold, packed, prepared_once, to_read, unpacked
 from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.core.questions import LINES, Definition, Question, Section
@@ -232,38 +233,45 @@ def declared_on(assignment: Assignment) -> ConflictDeclaration | None:
     return declared_for(assignment.reviewer, application.organization_id, application.call_id)
 
 
-def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
-    """The applicants of a call about which a person has not declared anything for this call, by name; without those
-    whose applications are hidden from them already, and without those whose blind reviews they have to hand in.
+def _unspoken(person_id: Any, call_id: Any) -> Select[int, int]:
+    """The applicants of a call about which a person has not declared anything for this call; without those whose
+    applications are hidden from them already, and without those whose blind reviews they have to hand in.
     """
-    declared = select(ConflictDeclaration.organization_id).where(
-        ConflictDeclaration.person_id == person.id, ConflictDeclaration.call_id == call_id
+    about = ConflictDeclaration
+    declared = select(about.organization_id).where(about.person_id == person_id, about.call_id == call_id)
+    return select(Application.organization_id, Application.questionnaire_id).where(
+        Application.call_id == call_id,
+        Application.state.in_((ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)),
+        Application.organization_id.not_in(declared.correlate(Person)),
+        Application.id.not_in(hidden_applications(person_id)),
+        Application.id.not_in(blind_to_hand_in(person_id).correlate(Person)),
     )
-    alive = (ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)
+
+
+def has_applicants_to_declare(person_id: Any, call_id: Any) -> Exists:
+    """Whether there is any applicant of a call about which a person has still to declare."""
+    return _unspoken(person_id, call_id).exists()
+
+
+def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
+    """The applicants of a call about which a person has still to declare, by name."""
+    theirs = _unspoken(person.id, call_id).with_only_columns(Application.organization_id)
     found = (
         select(Organization)
-        .join(Application, Application.organization_id == Organization.id)
-        .where(
-            Application.call_id == call_id,
-            Application.state.in_(alive),
-            Organization.id.not_in(declared),
-            Application.id.not_in(hidden_applications(person.id)),
-            Application.id.not_in(blind_to_hand_in(person.id)),
-        )
+        .where(Organization.id.in_(theirs))
         .options(load_only(Organization.reference, Organization.name, Organization.country))
         .order_by(Organization.name, Organization.id)
     )
-    return list(db.session.scalars(found).unique())
+    return list(db.session.scalars(found))
 
 
 def names_to_declare(people: Iterable[Person], call_id: int) -> dict[int, Redaction]:
-    """What names the applicants of a call about which those people have not declared anything, by person."""
-    unspoken = {one.id: [applicant.id for applicant in applicants_to_declare(one, call_id)] for one in people}
-    asked_by = select(Application.organization_id, Application.questionnaire_id).where(
-        Application.call_id == call_id, Application.organization_id.in_(set().union(*unspoken.values()))
-    )
-    named = names_hidden({one.organization_id: one.questionnaire_id for one in db.session.execute(asked_by)})
-    return {person: joined(named[one] for one in applicants) for person, applicants in unspoken.items()}
+    """What names the applicants of a call about which those people have still to declare, by person."""
+    asked = [one.id for one in people]
+    theirs = _unspoken(Person.id, call_id).lateral()
+    pairs = db.session.execute(select(Person.id, *theirs.c).join(theirs, true()).where(Person.id.in_(asked))).all()
+    named = names_hidden({organization: questionnaire for _person, organization, questionnaire in pairs})
+    return {one: joined(named[organization] for person, organization, _ in pairs if person == one) for one in asked}
 
 
 # ------------------------------------------------------------------ assignments
@@ -459,8 +467,7 @@ def scores_of(review: Review | None) -> dict[str, Score]:
 
 def lock_review(assignment: Assignment) -> None:
     """Let one person at a time write a review, from one window or from two, and see it as it stands now."""
-    db.session.flush()
-    db.session.refresh(assignment, ["state"], with_for_update=True)
+    hold(assignment, "state")
     if assignment.review is not None:
         db.session.refresh(assignment.review)
 

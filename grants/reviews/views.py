@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, REGION_LABELS, Person, Role
 from grants.applications.models import Application
@@ -24,11 +23,11 @@ from grants.applications.rules import Audience
 from grants.calls.models import Call, Criterion
 from grants.calls.queries import call_by_reference, names_of, once_published
 from grants.conflicts import queries as conflicts
-from grants.conflicts.permissions import DECLARERS, can_declare_interests
+from grants.conflicts.permissions import DECLARERS, can_declare_interests, has_declared_year
 from grants.conflicts.queries import Applied
-from grants.conflicts.rules import is_current
 from grants.core import bare, clock, files, papers, redaction, written
 from grants.core.contents import PICTURES
+from grants.core.drawings import HERE, Drawings, filled
 from grants.core.forms import Form
 from grants.core.languages import LANGUAGES, language_name, language_now, pick
 from grants.core.permissions import require, scope
@@ -39,7 +38,6 @@ from grants.core.templating import reader_zone
 from grants.core.web import access, csrf_token, done, found
 from grants.core.word import Unreadable
 from grants.history.queries import timeline
-from grants.questionnaires.forms import HERE
 from grants.questionnaires.queries import definition_of
 from grants.reviews import actions, permissions, queries, rules
 from grants.reviews.forms import (
@@ -110,35 +108,6 @@ def pages_of(total: int, endpoint: str, **values: Any) -> Pages:
 
 MOST_DRAWN_PAGES = 60
 """Pages of a document that are shown in place; who wants more opens the file."""
-
-
-class Drawings:
-    """Parts of pages that are drawn once for all who see the same of something, in one language.
-
-    At most ``most`` are kept of each thing.
-    """
-
-    def __init__(self, most: int = 100) -> None:
-        self._kept: WeakKeyDictionary[Any, dict[Any, Markup]] = WeakKeyDictionary()
-        self._most = most
-
-    def once(self, of: Any, seen: Hashable, template: str, values: Callable[[], dict[str, Any]]) -> Markup:
-        """The part of a page about ``of``, which never changes. ``seen`` is everything else that the template shows, so
-        that nobody is given what was drawn for somebody who sees more; ``values`` is asked only when it is drawn.
-        """
-        drawn, key = self._kept.setdefault(of, {}), (language_now(), seen)
-        if key not in drawn:
-            if len(drawn) >= self._most:
-                drawn.clear()
-            drawn[key] = Markup(render_template(template, **values()))  # noqa: S704 - ours, escaped there
-        return drawn[key]
-
-
-def filled(drawn: Markup, *texts: str) -> Markup:
-    """A part of a page that was drawn once, with texts in the places that were left open (HERE) in it."""
-    first, *pieces = drawn.split(HERE)
-    parts = (str(escape(text)) + piece for text, piece in zip(texts, pieces, strict=True))
-    return Markup("".join([first, *parts]))  # noqa: S704 - ours, and the texts escaped
 
 
 # ------------------------------------------------------------------ the coordinator's table
@@ -414,7 +383,7 @@ def declaration_page(
 ) -> ResponseReturnValue:
     """The question that is asked before an application is shown; about the whole call first."""
     declared, hidden = queries.declared_on(assignment), hidden_from(assignment)
-    of_year = is_current(conflicts.year_declaration_of(current_user), clock.now())
+    of_year = has_declared_year(current_user)
     before = rules.obstacles_before_opening(assignment, declared, of_year=of_year)
     if form is None:
         kept = {"grade": declared.grade, "reason": declared.reason} if declared and hidden is None else {}
@@ -457,8 +426,7 @@ def scoring_of(call: Call) -> Scoring:
     )
 
 
-_CRITERIA = Drawings(most=2000)
-_WAYS_OUT = Drawings(most=2000)
+_FORM_PARTS = Drawings(most=4000)
 
 
 def writing_page(
@@ -498,43 +466,62 @@ def _scores(assignment: Assignment) -> dict[str, Score]:
 def _criterion_drawn(
     scoring: Scoring, criterion: Criterion, asked: Sequence[Question], score: Score | None, form: Form | None
 ) -> Markup:
-    """A criterion in the form: as it was typed, or as it is kept."""
-
-    def values(form: Form) -> dict[str, Any]:
-        scale = list(scale_of(scoring.grid).items())
-        return {"criterion": criterion, "grid": scoring.grid, "scale": scale, "asked": asked, "form": form}
-
-    if form is not None:
-        return Markup(render_template("reviews/_criterion.html", **values(form)))  # noqa: S704 - ours
+    """A criterion in the form."""
     chosen = str(score.value) if score and score.value is not None else None
     kept = {f"value_{criterion.key}": chosen, f"reason_{criterion.key}": HERE}
+    facts = {
+        "criterion": criterion,
+        "grid": scoring.grid,
+        "scale": list(scale_of(scoring.grid).items()),
+        "asked": asked,
+    }
+
+    def values(form: Form | None) -> dict[str, Any]:
+        return facts | {"form": form or scoring.form(kept)}
+
     seen = (criterion.key, chosen, tuple(asked))
-    drawn = _CRITERIA.once(scoring, seen, "reviews/_criterion.html", lambda: values(scoring.form(kept)))
-    return filled(drawn, score.reason if score else "")
+    return _form_part(scoring, seen, "reviews/_criterion.html", values, form, score.reason if score else "")
 
 
 def _as_a_whole_drawn(scoring: Scoring, review: Review | None, form: Form | None) -> Markup:
-    """What a review says as a whole: as it was typed, or as it is kept."""
-    if form is not None:
-        return Markup(render_template("reviews/_as_a_whole.html", form=form))  # noqa: S704 - ours
+    """What a review says as a whole."""
     advice = review.recommendation if review else None
     kept = {"summary": HERE, "for_applicant": HERE, "recommendation": advice}
-    drawn = _CRITERIA.once(scoring, (None, advice), "reviews/_as_a_whole.html", lambda: {"form": scoring.form(kept)})
-    return filled(drawn, *((review.summary, review.for_applicant) if review else ("", "")))
+
+    def values(form: Form | None) -> dict[str, Any]:
+        return {"form": form or scoring.form(kept)}
+
+    texts = (review.summary, review.for_applicant) if review else ("", "")
+    return _form_part(scoring, (None, advice), "reviews/_as_a_whole.html", values, form, *texts)
 
 
 def _ways_out_drawn(assignment: Assignment, form: DeclineForm | None) -> Markup:
     """How to step aside from a review, and how to give it back."""
-    template = "reviews/_giving_back.html"
+    token = csrf_token()
+
+    def values(form: DeclineForm | None) -> dict[str, Any]:
+        decline = form or DeclineForm(formdata=None)
+        return {"assignment": assignment, "decline_form": decline, "token": token if form else HERE}
+
+    of = scoring_of(assignment.application.call)
+    return _form_part(of, ("ways out", assignment.id), "reviews/_giving_back.html", values, form, token, token)
+
+
+TypedForm = TypeVar("TypedForm", bound=Form)
+
+
+def _form_part(
+    of: Scoring,
+    seen: Hashable,
+    template: str,
+    values: Callable[[TypedForm | None], dict[str, Any]],
+    form: TypedForm | None,
+    *texts: str,
+) -> Markup:
+    """A part of the form: as it was typed, or as it is kept, drawn once with the ``texts`` left open."""
     if form is not None:
-        drawn = render_template(template, assignment=assignment, decline_form=form, token=csrf_token())
-        return Markup(drawn)  # noqa: S704 - ours
-
-    def values() -> dict[str, Any]:
-        return {"assignment": assignment, "decline_form": DeclineForm(formdata=None), "token": HERE}
-
-    drawn = _WAYS_OUT.once(scoring_of(assignment.application.call), assignment.id, template, values)
-    return filled(drawn, csrf_token(), csrf_token())
+        return Markup(render_template(template, **values(form)))  # noqa: S704 - ours
+    return filled(_FORM_PARTS.once(of, seen, template, lambda: values(None)), *texts)
 
 
 def _standing(assignment: Assignment, scoring: Scoring, scores: Mapping[str, Score]) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from typing import Any
 
 from grants.accounts.models import Person
 from grants.calls.models import Call
-from grants.calls.queries import hold
 from grants.calls.workflow import CallState
-from grants.core.db import db
+from grants.core.db import db, hold
 from grants.core.rules import refuse
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires.models import SectionAnswers

@@ -14,7 +14,7 @@ from grants.applications.models import Application, Attachment
 from grants.calls.models import DocumentAsked
 from grants.core import clock, files, pictures, scanning
 from grants.core.contents import plain_name
-from grants.core.db import after_commit, db
+from grants.core.db import after_commit, db, hold
 from grants.core.files import Scan, StoredFile
 from grants.core.jobs import bell_of
 from grants.core.languages import gettext as _
@@ -95,7 +95,7 @@ def receive(upload: Upload, start: int, content: bytes, checksum: str) -> int:
     Raises Misplaced for a piece that begins elsewhere (its answer was lost, another window was faster), and Refused for
     one that cannot be taken.
     """
-    queries.hold(upload)
+    hold(upload)
     refuse(rules.obstacles_to_going_on(upload))
     if start != upload.received:
         raise Misplaced(upload.received)
@@ -113,7 +113,7 @@ def receive(upload: Upload, start: int, content: bytes, checksum: str) -> int:
 
 def finish(upload: Upload, *, by: Person) -> None:
     """Put a file together and attach it. Finished twice it is attached once. Raises Refused, and then keeps nothing new."""
-    queries.hold(upload)
+    hold(upload)
     if upload.state == UploadState.ATTACHED:
         return
     refuse(rules.obstacles_to_going_on(upload) + rules.obstacles_to_finishing(upload))
@@ -134,7 +134,7 @@ def _whole(upload: Upload) -> bytes:
 
 def set_aside(upload: Upload) -> None:
     """Give an upload up. What was attached stays attached."""
-    queries.hold(upload)
+    hold(upload)
     if upload.state == UploadState.OPEN:
         _end(upload, UploadState.SET_ASIDE)
 
@@ -157,7 +157,7 @@ def join(
     A few are joined at once; for more a worker is told, and :func:`join_one_page` goes on.
     """
     for upload in sorted(uploads, key=lambda one: one.id):
-        queries.hold(upload)
+        hold(upload)
     present = application_queries.attachments_of(application)
     refuse(rules.obstacles_to_joining(document, application, present, uploads))
     booklet = Booklet(

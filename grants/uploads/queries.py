@@ -68,11 +68,6 @@ def on_the_way(person: Person) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def hold(upload: Upload) -> None:
-    """Lock an upload until the transaction ends, and see where it stands now."""
-    db.session.refresh(upload, ["state", "parts", "received"], with_for_update=True)
-
-
 def booklets_to_do(limit: int = 50) -> list[int]:
     """The booklets that are not done, oldest first."""
     found = select(Booklet.id).where(Booklet.state == BookletState.WORKING).order_by(Booklet.id).limit(limit)

@@ -40,7 +40,8 @@ def test_scopes_of_one_shape_share_a_statement_and_keep_their_own_rows(ids: list
     assert names(scope(ids[1]), 5)(above=0) == [("Prepared 1",)]
     assert names(scope(ids[0]), 5)(above=0) == [("Prepared 0",)]
     assert composed == [5]
-    assert names(scope(ids[1]), 5)._compiled[0] is names(scope(ids[2]), 5)._compiled[0]
+    texts = {id(kept[0]) for n in (1, 2) if (kept := names(scope(ids[n]), 5)._compiled)}
+    assert len(texts) == 1
 
 
 def test_scopes_of_another_shape_have_a_statement_of_their_own(ids: list[int]) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app as celery_now
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -500,7 +499,6 @@ def own_broker(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def ringing(running: Config, own_database: str, own_broker: Valkey, tmp_path: Path) -> Iterator[Flask]:
     """The application on a database and a broker of its own."""
-    before = celery_now._get_current_object()
     config = replace(running, database_url=own_database, broker_url=own_broker.url())
     made = create_app(settings(config, tmp_path))
     with made.app_context():
@@ -508,7 +506,6 @@ def ringing(running: Config, own_database: str, own_broker: Valkey, tmp_path: Pa
         db.session.remove()
         for engine in db.engines.values():
             engine.dispose()
-    before.set_default()
 
 
 def withdraw(visitor: Browser, application: Application) -> float:
