@@ -494,10 +494,11 @@ def vote(decision: Decision, choice: str, *, by: Person, seen: str | None = None
     return cast
 
 
-def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision:
+def take(decision: Decision, *, by: Person, seen: str | None = None, closes_vote: bool = False) -> Decision:
     """Decide as proposed. Raises Refused without enough reviews, a quorum of votes, a majority, or money.
 
-    ``seen`` is the mark of the proposal that was read. The score and the place that were voted on stand in the decision;
+    A live meeting waits for everybody who is here and may vote, unless somebody ``closes_vote`` on purpose: then the record
+    says who had not voted. ``seen`` is the mark of the proposal that was read. The score and the place that were voted on stand in the decision;
     whoever doubts them can compute them again. Of two who confirm at once the second is told that it is decided.
     """
     meeting, call = decision.meeting, decision.meeting.call
@@ -522,9 +523,12 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
             at=clock.now(),
             leads_too_many=leads_too_many(decision.application),
             is_taken_up=bool(queries.taken_up([decision.application_id])),
+            closes_vote=closes_vote,
         )
         + rules.obstacles_by_change(decision, seen)
     )
+    voted = {one.person_id for one in decision.votes}
+    not_voted = [one.person.reference for one in meeting.seats if one.present and one.person_id not in out | voted]
     decision.taken_at = clock.now()
     history.record(
         decision,
@@ -533,6 +537,7 @@ def take(decision: Decision, *, by: Person, seen: str | None = None) -> Decision
         reason=decision.reason,
         votes=[count.votes_for, count.votes_against, count.abstained, count.silent],
         outcome=decision.outcome,
+        **({"not_voted": not_voted} if count.awaited else {}),
     )
     return decision
 

@@ -164,6 +164,7 @@ class TakeForm(Form):
     """Confirming a proposal that was read."""
 
     proposal = HiddenField()
+    closes_vote = HiddenField()
 
 
 class RemarkForm(Form):

@@ -101,6 +101,11 @@ def can_take(user: Any, meeting: Meeting) -> bool:
     return can_run_meeting(user, meeting.call) or (present and can_sit(user, meeting))
 
 
+def can_close_vote(user: Any, meeting: Meeting) -> bool:
+    """Coordinators of a region of the call, and the member who chairs the meeting: close a vote before everybody voted."""
+    return can_take(user, meeting) and (can_run_meeting(user, meeting.call) or bool(user.id == meeting.chair_id))
+
+
 def can_call_meeting(user: Any) -> bool:
     """Coordinators: call a meeting of the committee."""
     return bool(user.holds(*COORDINATORS))

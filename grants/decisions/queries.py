@@ -580,19 +580,20 @@ def reviews_in_conflict(person: Person | None = None, application: Application |
 
 
 class OnRecord(NamedTuple):
-    """What was written down when a decision was taken, and since: how many voted for, against and abstained, and the
-    references of the people who declared a conflict afterwards.
+    """What was written down when a decision was taken, and since: how many voted for, against and abstained, the
+    references of the people who declared a conflict afterwards, and of those without whom the vote was closed.
     """
 
     votes: tuple[int, int, int]
     late: tuple[str, ...]
+    not_voted: tuple[str, ...] = ()
 
 
 def on_record(decision_ids: Iterable[int]) -> dict[int, OnRecord]:
     """What the record says of these decisions, as they were taken last."""
     since = func.coalesce(HistoryEntry.details["reviewer"].as_string(), HistoryEntry.details["member"].as_string())
     entries = (
-        select(HistoryEntry.subject_id, HistoryEntry.details["votes"], since)
+        select(HistoryEntry.subject_id, HistoryEntry.details["votes"], HistoryEntry.details["not_voted"], since)
         .where(
             HistoryEntry.subject_kind == "decision",
             HistoryEntry.subject_id.in_(list(decision_ids)),
@@ -601,9 +602,9 @@ def on_record(decision_ids: Iterable[int]) -> dict[int, OnRecord]:
         .order_by(HistoryEntry.id)
     )
     found: dict[int, OnRecord] = {}
-    for decision_id, votes, person in db.session.execute(entries):
+    for decision_id, votes, not_voted, person in db.session.execute(entries):
         if votes is not None:
-            found[decision_id] = OnRecord(tuple(votes), ())
+            found[decision_id] = OnRecord(tuple(votes), (), tuple(not_voted or ()))
         elif decision_id in found:
             before = found[decision_id]
             found[decision_id] = before._replace(late=tuple(dict.fromkeys((*before.late, person))))

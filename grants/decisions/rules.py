@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -840,8 +840,9 @@ def obstacles_to_voting(
 class Count:
     """The votes that count: those of members who are present and have not stepped aside.
 
-    ``silent`` members take part and do not object, where a meeting decides by consent. ``awaited`` members may still vote,
-    in a meeting over several days.
+    ``silent`` members take part and do not object, where a meeting decides by consent. ``awaited`` members may still vote:
+    in a meeting over several days until its end, in a live one those who are here. ``not_voted`` names them when the vote
+    was closed without them.
     """
 
     votes_for: int
@@ -849,6 +850,7 @@ class Count:
     abstained: int
     silent: int = 0
     awaited: int = 0
+    not_voted: tuple[str, ...] = ()
 
     @property
     def took_part(self) -> int:
@@ -862,7 +864,10 @@ class Count:
 
     @property
     def in_words(self) -> str:
-        """The numbers as they are told."""
+        """The numbers as they are told, and who did not vote when the vote was closed."""
+        if self.not_voted:
+            counted = replace(self, not_voted=()).in_words
+            return str(_l("%(votes)s; did not vote: %(names)s", votes=counted, names=", ".join(self.not_voted)))
         numbers = {"for": self.votes_for, "against": self.votes_against, "abstain": self.abstained}
         if not self.silent:
             return str(_l("%(for)s for, %(against)s against, %(abstain)s abstained", **numbers))
@@ -886,12 +891,13 @@ def count_votes(meeting: Meeting, votes: Mapping[int, str], barred: AbstractSet[
     entitled = {seat.person_id for seat in meeting.seats if seat.present} - barred
     choices = [choice for person, choice in votes.items() if person in entitled]
     silent = len(entitled) - len(choices) if by_consent and (ended or meeting.ends_at is None) else 0
+    awaited = invited if meeting.ends_at is not None else set() if by_consent else entitled
     return Count(
         choices.count(Choice.FOR),
         choices.count(Choice.AGAINST),
         choices.count(Choice.ABSTAIN),
         silent,
-        awaited=len(invited - set(votes)) if meeting.ends_at is not None and not ended else 0,
+        awaited=0 if ended else len(awaited - set(votes)),
     )
 
 
@@ -902,7 +908,8 @@ def votes_on(
     whoever steps aside or leaves the meeting later.
     """
     if record is not None and decision.state != DecisionState.PROPOSED:
-        return Count(*record.votes)
+        names = {seat.person.reference: seat.person.name for seat in meeting.seats}
+        return Count(*record.votes, not_voted=tuple(names.get(one, one) for one in record.not_voted))
     return count_votes(meeting, {one.person_id: one.choice for one in decision.votes}, barred, at)
 
 
@@ -916,9 +923,11 @@ def obstacles_to_taking(
     at: datetime,
     leads_too_many: bool = False,
     is_taken_up: bool = False,
+    closes_vote: bool = False,
 ) -> list[Obstacle]:
     """Why a proposal is not decided yet: what keeps it from being proposed (``is_taken_up`` from the reserve list, it may
-    be), a ranking that changed, members who may still vote, quorum, majority or an objection, or the envelope.
+    be), a ranking that changed, members who may still vote (unless somebody ``closes_vote`` of a live meeting without
+    them), quorum, majority or an objection, or the envelope.
     """
     call, found = meeting.call, obstacles_by_session(meeting)
     if decision.state != DecisionState.PROPOSED:
@@ -933,7 +942,17 @@ def obstacles_to_taking(
         found += obstacles_by_new_standing(list_, decision)
     if is_taken_up:
         found += obstacles_to_taking_up(call, decision.reason, at)
-    if count.awaited:
+    found += obstacles_by_votes(meeting, count, closes_vote=closes_vote)
+    spent = sum(one.amount_minor for one in awards if one.application_id != decision.application_id)
+    if decision.outcome == DecisionOutcome.AWARD and spent + decision.amount_minor > call.envelope_minor:
+        found.append(Obstacle("over_envelope", _l("The awards together would be more than the envelope of the call.")))
+    return found
+
+
+def obstacles_by_votes(meeting: Meeting, count: Count, *, closes_vote: bool) -> list[Obstacle]:
+    """Why the votes do not carry a proposal: members may still vote, or there is no quorum, an objection or no majority."""
+    found = []
+    if count.awaited and meeting.ends_at is not None:
         message = _ln(
             "%(num)s member may still vote, until %(moment)s.",
             "%(num)s members may still vote, until %(moment)s.",
@@ -948,14 +967,18 @@ def obstacles_to_taking(
             quorum=meeting.quorum,
         )
         found.append(Obstacle("no_quorum", message))
+    elif count.awaited and meeting.ends_at is None and not closes_vote:
+        message = _ln(
+            "%(num)s member who is present has not voted.",
+            "%(num)s members who are present have not voted.",
+            count.awaited,
+        )
+        found.append(Obstacle("vote_open", message))
     elif meeting.procedure == Procedure.CONSENT and count.votes_against:
         message = _l("A member objects. Please discuss it and change the proposal, or leave it undecided.")
         found.append(Obstacle("objection", message))
     elif not count.carried:
         found.append(Obstacle("no_majority", _l("There are not more votes for the proposal than against it.")))
-    spent = sum(one.amount_minor for one in awards if one.application_id != decision.application_id)
-    if decision.outcome == DecisionOutcome.AWARD and spent + decision.amount_minor > call.envelope_minor:
-        found.append(Obstacle("over_envelope", _l("The awards together would be more than the envelope of the call.")))
     return found
 
 
@@ -1028,6 +1051,11 @@ def sheet_of(
                 "conditions": list(one.conditions),
                 "reason": one.reason,
                 "votes": list(records[one.id].votes) if one.id in records else None,
+                **(
+                    {"not_voted": list(records[one.id].not_voted)}
+                    if one.id in records and records[one.id].not_voted
+                    else {}
+                ),
                 "left_the_room": sorted(
                     set(left.get(one.application_id, [])) - set(records[one.id].late if one.id in records else ())
                 ),

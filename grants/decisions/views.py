@@ -751,6 +751,8 @@ def _case_page(
             can_discuss=permissions.can_discuss(current_user, meeting, application),
             remark_form=remark_form or RemarkForm(formdata=None),
             taking=taking,
+            may_close_vote=[one.code for one in taking] == ["vote_open"]
+            and permissions.can_close_vote(current_user, meeting),
             can_propose=permissions.can_propose(current_user, meeting, application),
             can_vote=permissions.can_vote(current_user, meeting),
             can_recuse=permissions.can_recuse(current_user, meeting),
@@ -853,8 +855,10 @@ def vote(reference: str, application_reference: str) -> ResponseReturnValue:
 def take(reference: str, application_reference: str) -> ResponseReturnValue:
     """Decide as proposed."""
     decision = _decision(reference, application_reference)
-    require(permissions.can_take(current_user, decision.meeting))
-    actions.take(decision, by=current_user, seen=TakeForm().proposal.data)
+    form = TakeForm()
+    may = permissions.can_close_vote if form.closes_vote.data else permissions.can_take
+    require(may(current_user, decision.meeting))
+    actions.take(decision, by=current_user, seen=form.proposal.data, closes_vote=bool(form.closes_vote.data))
     return _back(reference, application_reference, _("The committee has decided."))
 
 

@@ -251,7 +251,7 @@ class Story:
         decision = self.propose(application, outcome, free[0] if free else self.world.chairs[0])
         for one in free:
             decisions.vote(decision, Choice.FOR, by=one)
-        decisions.take(decision, by=self.world.chairs[0])
+        decisions.take(decision, by=self.world.chairs[0], closes_vote=True)
 
     def close(self) -> None:
         meeting = self.meeting()
@@ -566,11 +566,11 @@ class Histories(RuleBasedStateMachine):
             assert not (happened and self.story.is_tied(who, application)), "nobody with a conflict votes"
 
     @precondition(lambda self: self._decides("proposed"))
-    @rule(n=st.integers(0, 3))
-    def take(self, n: int) -> None:
-        application = self._one(self.story.applications, n)
+    @rule(n=st.integers(0, 3), closes=st.booleans())
+    def take(self, n: int, closes: bool) -> None:
+        application, by = self._one(self.story.applications, n), self.world.chairs[0]
         decision = self.story.decision(application)
-        if decision is not None and self._try("take", lambda: decisions.take(decision, by=self.world.chairs[0])):
+        if decision is not None and self._try("take", lambda: decisions.take(decision, by=by, closes_vote=closes)):
             self._was_decided_well(decision)
 
     @precondition(_in_session)

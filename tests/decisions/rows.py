@@ -66,12 +66,12 @@ def session_of(call_: Call, people: Sequence[Person], *, quorum: int = 2, by: Pe
 def decided(
     meeting: Meeting, application: Application, people: Sequence[Person], outcome: str = "award", **more: Any
 ) -> Decision:
-    """A decision that everybody who may vote voted for."""
+    """A decision that these people voted for; the vote is closed without whoever else is there."""
     amount = {"amount": application.requested} if outcome == "award" else {}
     decision = actions.propose(meeting, application, outcome=outcome, **(amount | {"by": people[0]} | more))
     for one in people:
         actions.vote(decision, Choice.FOR, by=one)
-    return actions.take(decision, by=people[0])
+    return actions.take(decision, by=people[0], closes_vote=True)
 
 
 def refusal(act: Callable[..., object], *args: object, **more: object) -> set[str]:

@@ -21,6 +21,7 @@ from grants.history.models import HistoryEntry
 from grants.reviews import actions as review_actions
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, db, person
+from tests.http import Browser
 from tests.reviews.rows import case, reviewed
 
 
@@ -61,13 +62,58 @@ def test_an_award_needs_votes_by_a_quorum_and_a_majority() -> None:
     assert refusal(actions.take, decision, by=people[0]) == {"no_quorum"}
     for one, choice in zip(people, (Choice.FOR, Choice.AGAINST, Choice.ABSTAIN), strict=False):
         actions.vote(decision, choice, by=one)
+    assert refusal(actions.take, decision, by=people[0]) == {"vote_open"}
+    actions.vote(decision, Choice.ABSTAIN, by=people[3])
     assert refusal(actions.take, decision, by=people[0]) == {"no_majority"}
     actions.vote(decision, Choice.FOR, by=people[2])
     actions.take(decision, by=people[0])
     assert (decision.state, decision.score, decision.rank) == (DecisionState.TAKEN, "80", 1)
     entry = db.session.query(HistoryEntry).filter_by(subject_kind="decision", verb="take").one()
-    assert entry.details["votes"] == [2, 1, 0, 0]
+    assert entry.details["votes"] == [2, 1, 1, 0]
     assert refusal(actions.vote, decision, Choice.FOR, by=people[0]) == {"decided_already"}
+
+
+def test_a_live_meeting_waits_for_everybody_here_who_may_vote_unless_the_vote_is_closed() -> None:
+    of_call, people = call(), members(5)
+    application, meeting = scored(of_call), session_of(of_call, people, quorum=2)
+    actions.mark_present(meeting, people[4], present=False, by=people[4])
+    actions.recuse(meeting, application, people[3], "A cousin.", by=people[3])
+    decision = actions.propose(meeting, application, outcome="award", amount=application.requested, by=people[0])
+    actions.vote(decision, Choice.FOR, by=people[0])
+    assert refusal(actions.take, decision, by=people[0], closes_vote=True) == {"no_quorum"}
+    actions.vote(decision, Choice.FOR, by=people[1])
+    assert refusal(actions.take, decision, by=people[0]) == {"vote_open"}, "one who is here could still object"
+    actions.take(decision, by=people[0], closes_vote=True)
+    entry = db.session.query(HistoryEntry).filter_by(subject_kind="decision", verb="take").one()
+    assert entry.details["not_voted"] == [people[2].reference], "not who is away, nor who stepped aside"
+    actions.reconsider(decision, "All are here now.", by=people[0])
+    for one in people[:3]:
+        actions.vote(decision, Choice.FOR, by=one)
+    actions.take(decision, by=people[0])
+    assert queries.on_record([decision.id])[decision.id].not_voted == ()
+
+
+def test_only_the_chair_and_coordinators_close_a_vote_and_the_minutes_say_who_had_not_voted(app: Flask) -> None:
+    of_call, people, by = call(), members(3), coordinator()
+    application, meeting = scored(of_call), session_of(of_call, people, by=by)
+    actions.choose_chair(meeting, people[0], by=by)
+    decision = actions.propose(meeting, application, outcome="award", amount=application.requested, by=by)
+    for one in people[:2]:
+        actions.vote(decision, Choice.FOR, by=one)
+    room, silent, closing = f"/meetings/{meeting.reference}", people[2].name, "Close the vote and decide as proposed"
+    page, emails = f"{room}/{application.reference}", [one.email for one in people]
+    other, chair = Browser(app).sign_in(emails[1]), Browser(app).sign_in(emails[0])
+    other.get(page)
+    assert "1 member who is present has not voted." in other.text
+    assert closing not in other.text
+    other.post(f"{page}/take", {"closes_vote": "yes"}, page=page, status=403)
+    chair.get(page)
+    assert closing in chair.text
+    chair.post(f"{page}/take", {"closes_vote": "yes"}, page=page, status=302)
+    told = f"2 for, 0 against, 0 abstained; did not vote: {silent}"
+    for place in (page, f"{room}/sheet"):
+        chair.get(place)
+        assert told in chair.text, place
 
 
 def test_only_members_who_are_present_vote() -> None:
