@@ -131,11 +131,12 @@ def find_ineligible(application: Application, reason: str, *, by: Person) -> Non
     ]
     details = {"rules": unmet, "reason": reason.strip()}
     wording = wording_of(application.call)
-    db.session.add(compose(application, LetterKind.INELIGIBLE, wording, at=clock.now(), details=details))
+    letter = compose(application, LetterKind.INELIGIBLE, wording, at=clock.now(), details=details)
+    db.session.add(letter)
     people = applications.people_of(application)
     post(
         *(
-            mails.application_found_ineligible(application, unmet, reason.strip(), to=person, occasion=str(entry.id))
+            mails.application_found_ineligible(application, letter, to=person, occasion=str(entry.id))
             for person in people
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from grants.accounts.models import Person
@@ -12,6 +13,7 @@ from grants.applications.rules import may_be_enclosed
 from grants.checks import queries
 from grants.checks.models import Clarification
 from grants.core.mail import Enclosure, Mail, OutboxMail, enclosed_in
+from grants.letters.models import Letter
 
 
 def application_found_eligible(application: Application, to: Person, occasion: str) -> Mail:
@@ -25,16 +27,22 @@ def application_found_eligible(application: Application, to: Person, occasion: s
     )
 
 
-def application_found_ineligible(
-    application: Application, rules: list[dict[str, Any]], reason: str, to: Person, occasion: str
-) -> Mail:
-    """The application does not meet the rules of the call: which ones, why, and the right to complain."""
+def application_found_ineligible(application: Application, letter: Letter, to: Person, occasion: str) -> Mail:
+    """The application does not meet the rules of the call: which ones, why, and until when one may complain, as the letter
+    says.
+    """
+    told = letter.details
     return Mail(
         "application_found_ineligible",
         to=to,
         about=application.reference,
         occasion=occasion,
-        context={"application": application, "call": application.call, "rules": rules, "reason": reason},
+        context={
+            "application": application,
+            "rules": told["rules"],
+            "reason": told["reason"],
+            "complain_until": date.fromisoformat(told["complain_until"]),
+        },
     )
 
 

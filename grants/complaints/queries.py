@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, func, or_, select
@@ -20,6 +20,8 @@ from grants.core.db import db
 from grants.decisions.models import Decision, DecisionOutcome, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
+from grants.letters.models import Letter, LetterKind
+from grants.letters.queries import letter_about
 from grants.reviews.models import Assignment
 from grants.reviews.queries import gate_of
 
@@ -28,11 +30,14 @@ DECIDED = ("propose", "amend", "vote", "take", "reconsider")
 
 
 class Matter(NamedTuple):
-    """What an applicant may complain about: a decision, or (without one) the check; and when they were told of it."""
+    """What an applicant may complain about: a decision, or (without one) the check; when they were told of it, and the last
+    day for a complaint that their letter promised (early letters did not keep it).
+    """
 
     application: Application
     decision: Decision | None
     told_at: datetime
+    promised: date | None = None
 
 
 def matter_of(application: Application) -> Matter | None:
@@ -45,7 +50,11 @@ def matter_of(application: Application) -> Matter | None:
                 HistoryEntry.verb == "find_ineligible",
             )
         )
-        return Matter(application, None, told_at) if told_at else None
+        return (
+            Matter(application, None, told_at, _promised(letter_about(application, LetterKind.INELIGIBLE)))
+            if told_at
+            else None
+        )
     decision = db.session.scalar(
         select(Decision).where(
             Decision.application_id == application.id,
@@ -55,7 +64,12 @@ def matter_of(application: Application) -> Matter | None:
     )
     if decision is None or decision.released_at is None:
         return None
-    return Matter(application, decision, decision.released_at)
+    return Matter(application, decision, decision.released_at, _promised(decision.letter))
+
+
+def _promised(letter: Letter | None) -> date | None:
+    day = letter.details.get("complain_until") if letter is not None else None
+    return date.fromisoformat(day) if day else None
 
 
 def complaints_about(application: Application) -> list[Complaint]:

@@ -66,8 +66,9 @@ def promise_of(terms: Mapping[str, Any]) -> Promise:
 
 
 def last_day(matter: Matter, promise: Promise) -> date:
-    """The last day for a complaint, where the call is."""
-    return complaint_deadline(matter.application.call, matter.told_at, promise.window_days)
+    """The last day for a complaint, where the call is: whatever is changed later, not before the one in the letter."""
+    last = complaint_deadline(matter.application.call, matter.told_at, promise.window_days)
+    return max(last, matter.promised or last)
 
 
 def answer_day(call: Call, promise: Promise, at: datetime) -> date:

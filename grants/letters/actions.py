@@ -55,12 +55,17 @@ def compose(
     details: Mapping[str, Any],
     amount: Money | None = None,
 ) -> Letter:
-    """A letter as it would be sent at a moment, in the language of the application. It is not kept."""
+    """A letter as it would be sent at a moment, in the language of the application; its details keep the last day for a
+    complaint that it promises. It is not kept.
+    """
     call, language = application.call, application.language
+    terms = documents_of(call)["terms"]
+    until = rules.complaint_deadline(call, at, rules.window_days(terms))
+    promised = {"complain_until": until.isoformat()} if kind in rules.ONLY_IN["complain_until"] else {}
     values = rules.values_in(
         call,
         language,
-        terms=documents_of(call)["terms"],
+        terms=terms,
         at=at,
         organization=application.organization.name,
         title=application.title,
@@ -70,5 +75,9 @@ def compose(
     fallback = queries.built_in()[kind, "en"]
     paragraphs = rules.written(wording.get((kind, language), fallback), values)
     return Letter(
-        application_id=application.id, kind=kind, language=language, **paragraphs._asdict(), details=dict(details)
+        application_id=application.id,
+        kind=kind,
+        language=language,
+        **paragraphs._asdict(),
+        details=dict(details) | promised,
     )

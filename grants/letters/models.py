@@ -59,7 +59,8 @@ class Letter(Base):
     """A letter as it was sent. Nothing that is worded, scored or written later changes it.
 
     ``details`` are what stands between its paragraphs: ``reason`` (of the check), ``rules`` that are not met, ``feedback``
-    of the committee, ``sentences`` of the reviewers, and ``points``: how the application was assessed.
+    of the committee, ``sentences`` of the reviewers, and ``points``: how the application was assessed. Beside it they keep
+    the last day for a complaint that it names, ``complain_until``.
     """
 
     __tablename__ = "letter"

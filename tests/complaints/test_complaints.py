@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -25,6 +27,7 @@ from grants.complaints.workflow import ComplaintState
 from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db
+from grants.core.languages import long_day
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from grants.decisions import actions as decisions
@@ -32,6 +35,8 @@ from grants.decisions import queries as decided_by
 from grants.decisions.models import Choice, Decision, Meeting
 from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
+from grants.letters.models import LetterKind
+from grants.letters.queries import letter_about
 from grants.portfolio.queries import work_of
 from grants.reminders.queries import Window, deadlines
 from grants.reviews import queries as reviews
@@ -145,7 +150,7 @@ def test_no_letter_check_or_complaint_about_another_names_what_is_hidden_from_it
                 assert ("Zanzibar" in browser.text) is (email != tied.email), (page, email)
 
 
-def test_nobody_answers_a_complaint_of_which_something_is_hidden_from_them(app: Flask, browser: Browser) -> None:
+def test_nobody_answers_a_complaint_of_which_something_is_hidden_from_them(app: Flask) -> None:
     application, _ = found_ineligible()
     secret, tied, free = case(application.call, title="Zanzibar lighthouse"), coordinator(), coordinator()
     complaint = complained(application, text=NAMING)
@@ -155,9 +160,15 @@ def test_nobody_answers_a_complaint_of_which_something_is_hidden_from_them(app: 
         actions.dismiss(complaint, "No.", by=tied)
     assert codes(refused) == ["unread"]
     actions.hand_back(complaint, "Not mine.", by=tied)
-    actions.take_up(complaint, by=free)
-    browser.sign_in(tied).get(f"/complaints/{complaint.reference}")
-    assert "This text is hidden from you." in browser.text
+    page, unread = (
+        f"/complaints/{complaint.reference}",
+        "Part of this complaint is hidden from you; somebody else answers it.",
+    )
+    emails = [one.email for one in (tied, free)]
+    for reader in emails:
+        one = Browser(app).sign_in(reader)
+        one.get(page)
+        assert (unread in one.text, "Zanzibar" in one.text) == ((True, False) if reader == emails[0] else (False, True))
 
 
 # ------------------------------------------------------------------ complaining
@@ -196,6 +207,33 @@ def test_the_last_day_is_the_announced_one_and_never_fewer_days_than_promised(
     assert rules.obstacles_to_complaining(matter, promise, [], at_night) == []
     after = at_night.replace(hour=22, minute=1)
     assert [one.code for one in rules.obstacles_to_complaining(matter, promise, [], after)] == ["too_late"]
+
+
+@pytest.mark.parametrize("about", [found_ineligible, told])
+@pytest.mark.parametrize(("moved", "last"), [(date(2027, 4, 14), LAST_DAY), (date(2027, 5, 3), date(2027, 5, 3))])
+def test_the_day_that_a_letter_promised_holds_whatever_is_changed_later(
+    about: Callable[..., Any], moved: date, last: date
+) -> None:
+    application = about(complaints_until=LAST_DAY)[0]
+    application.call.complaints_until = moved
+    db.session.flush()
+    matter = queries.matter_of(application)
+    assert matter is not None
+    assert rules.last_day(matter, actions.promise_of(application.call)) == last
+    with clock.at(datetime(last.year, last.month, last.day, 20, tzinfo=UTC)):
+        complained(application)
+
+
+@pytest.mark.parametrize("announced", [None, date(2027, 4, 13), LAST_DAY])
+def test_letter_and_mail_about_the_check_name_the_day_that_is_kept(announced: date | None) -> None:
+    application, _ = found_ineligible(complaints_until=announced)
+    matter = queries.matter_of(application)
+    assert matter is not None
+    last = long_day(rules.last_day(matter, actions.promise_of(application.call)), "en")
+    letter = letter_about(application, LetterKind.INELIGIBLE)
+    [mail] = mails("application_found_ineligible")
+    for words in (letter.closing, mail.body):
+        assert last in " ".join(words.split())
 
 
 def test_after_the_last_day_nobody_complains() -> None:

@@ -36,6 +36,7 @@ from grants.decisions.models import Decision
 from grants.decisions.queries import points_of as agenda_of
 from grants.entries import mails as entry_mails
 from grants.entries.models import AssistedEntry
+from grants.letters.models import Letter
 from grants.organizations import mails as organization_mails
 from grants.organizations.models import JoiningRequest, Resemblance, Sponsorship
 from grants.payments import mails as payment_mails
@@ -100,7 +101,8 @@ def rare_mails() -> Iterable[Mail]:
     application = db.session.scalars(select(Application).where(Application.reference == "APP-008")).one()
     organization = application.organization
     rule = {"key": "E01", "text": {"en": "A rule.", "fr": "Une règle.", "es": "Una regla."}, "reason": "Seen."}
-    yield check_mails.application_found_ineligible(application, [rule], "A reason.", to, "1")
+    told = {"rules": [rule], "reason": "A reason.", "complain_until": "2027-04-29"}
+    yield check_mails.application_found_ineligible(application, Letter(details=told), to, "1")
     receipt = receipt_of(application)
     assert receipt is not None
     asked = Clarification(
