@@ -754,6 +754,8 @@ class Grant(NamedTuple):
 
     id: int
     application_id: int
+    organization_id: int
+    call_id: int
     reference: str
     title: str
     state: str
@@ -794,7 +796,8 @@ def _grant_in(seen: Select[Award]) -> Prepared:
         .join(Call, Call.id == Award.call_id)
         .join(Application, Application.id == Award.application_id)
         .with_only_columns(
-            *(Award.id, Award.application_id, Award.reference, Award.title, Award.state, Award.confidentiality),
+            *(Award.id, Award.application_id, Award.organization_id, Award.call_id),
+            *(Award.reference, Award.title, Award.state, Award.confidentiality),
             *(Award.amount_minor, Award.currency, Award.start_on, Award.end_on, Award.offered_at, Award.closed_at),
             *(Organization.name, Organization.country, Call.title, Application.submitted_at),
             maintain_column_froms=True,

@@ -9,13 +9,16 @@ from sqlalchemy import event
 from grants.accounts.models import Role
 from grants.awards.workflow import AwardState
 from grants.calls.workflow import CallState
+from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db
+from grants.history.actions import note
 from grants.portfolio import queries
 from grants.portfolio.rules import KINDS, tasks
 from grants.reviews.models import Assignment
 from tests import factories as make
 from tests.http import Browser
+from tests.reviews.rows import case, declared
 
 MARCH = datetime(2027, 3, 10, 12, tzinfo=UTC)
 
@@ -87,3 +90,19 @@ def test_a_grant_of_another_organization_is_not_there(app: Flask, browser: Brows
     other = Browser(app).sign_in(stranger)
     other.get(f"/grants/{award.reference}", status=404)
     assert award.title not in other.text
+
+
+def test_what_was_written_on_a_grant_names_nothing_that_is_hidden_from_its_reader(app: Flask) -> None:
+    of_call, owner, free, tied = make.call(), make.person(), *(make.person(Role.GLOBAL_COORDINATOR) for _ in range(2))
+    award = make.award(make.application(of_call, make.organization(owner), owner), owner)
+    secret = case(of_call, title="Zanzibar lighthouse")
+    declared(tied, secret, Grade.CONFLICT, "A cousin.")
+    note("award", award.id, "reopen", by=free, reason="As with the Zanzibar lighthouse.")
+    pages = [f"/grants/{award.reference}{page}" for page in ("", "/agreement", "/milestones", "/reports", "/closeout")]
+    for email, is_told in {free.email: True, tied.email: False}.items():
+        browser, told = Browser(app).sign_in(email), []
+        for page in pages:
+            browser.get(page)
+            told.append("Zanzibar" in browser.text)
+        assert any(told) is is_told, email
+        assert told[0] is is_told
