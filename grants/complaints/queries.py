@@ -15,7 +15,7 @@ from grants.calls.models import Call
 from grants.checks.queries import CHECKED
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
-from grants.conflicts.queries import free_coordinators, in_conflict
+from grants.conflicts.queries import free_coordinators, hidden_applications, in_conflict
 from grants.core.db import db
 from grants.decisions.models import Decision, DecisionOutcome, Remark, Seat, Vote
 from grants.decisions.workflow import DecisionState
@@ -105,6 +105,22 @@ def complaints_of_call(seen: Select[Complaint], call: Call, limit: int = 200) ->
         )
         .order_by(Complaint.state.not_in(OPEN), Complaint.answer_by, Complaint.id)
         .limit(limit)
+    )
+    return list(db.session.scalars(found))
+
+
+def complaints_waiting(seen: Select[Complaint], call: Call, person: Person) -> list[Complaint]:
+    """The complaints about a call that wait for their answer and that a person may see, the most urgent first; none about an
+    application that is hidden from them, their own organization's included.
+    """
+    found = (
+        seen.join(Application, Application.id == Complaint.application_id)
+        .where(
+            Application.call_id == call.id,
+            Complaint.state.in_(OPEN),
+            Application.id.not_in(hidden_applications(person.id)),
+        )
+        .order_by(Complaint.answer_by, Complaint.id)
     )
     return list(db.session.scalars(found))
 

@@ -50,6 +50,14 @@ def complaining_about(application: Application) -> Complaining | None:
     return Complaining(rules.last_day(matter, promise), obstacles, made)
 
 
+@bp.app_template_global("complaints_waiting")
+def complaints_waiting(call: Call) -> list[Complaint]:
+    """The complaints about a call that wait for their answer, for the pages of the staff on which it is decided."""
+    if not permissions.can_follow_complaints(current_user):
+        return []
+    return queries.complaints_waiting(scope(current_user, Complaint), call, current_user)
+
+
 @bp.route("/applications/<reference>/complain", methods=["GET", "POST"])
 @access(SIGNED_IN)
 def complain(reference: str) -> ResponseReturnValue:

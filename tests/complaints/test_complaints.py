@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from grants.accounts.models import Person, Role
+from grants.accounts.models import MemberRole, Membership, Person, Role
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.assignments.actions import boards_for
@@ -44,7 +44,7 @@ from grants.reviews.actions import assign
 from grants.reviews.models import Assignment, Review
 from grants.reviews.workflow import AssignmentState
 from tests.decisions.rows import coordinator, decided, members, scored, session_of
-from tests.factories import call, person
+from tests.factories import call, person, save
 from tests.http import Browser
 from tests.reviews.rows import case, reviewed, reviewer
 
@@ -531,6 +531,39 @@ def test_it_waits_on_the_home_of_coordinators_until_somebody_else_has_it() -> No
 
 
 # ------------------------------------------------------------------ the pages
+
+
+def test_whoever_decides_is_told_of_a_complaint_that_waits_and_nobody_with_a_conflict(app: Flask) -> None:
+    application, meeting, people = told()
+    chair, tied, elsewhere, auditor = coordinator(), coordinator(), coordinator("ASI"), person(Role.AUDITOR)
+    of_theirs = coordinator()
+    save(Membership(organization_id=application.organization_id, person_id=of_theirs.id, role=MemberRole.EDITOR))
+    decisions.declare_interest(tied, application.organization, grade=Grade.CONFLICT, reason="A cousin.", by=tied)
+    complaint = complained(application)
+    reference, room, ranked = (
+        complaint.reference,
+        f"/meetings/{meeting.reference}",
+        f"/calls/{application.call.reference}/decisions",
+    )
+    readers = {one.email: one in (chair, auditor) for one in (chair, auditor, tied, elsewhere, of_theirs)}
+    for email, is_told in readers.items():
+        browser = Browser(app).sign_in(email)
+        for page in (room, ranked):
+            shown = browser.open(page)
+            assert (reference in browser.text) is is_told, (email, page)
+            assert (f"/complaints/{reference}" in shown.links) is is_told
+            assert ("1 complaint waits for its answer" in shown.content) is is_told
+    sits = Browser(app).sign_in(people[0].email)
+    sits.get(room)
+    assert reference not in sits.text, "the committee itself does not answer"
+
+
+def test_what_is_answered_waits_no_longer(browser: Browser) -> None:
+    application, meeting, _ = told()
+    chair = coordinator()
+    answered(application, right=False)
+    browser.sign_in(chair).get(f"/meetings/{meeting.reference}")
+    assert "for its answer" not in browser.text
 
 
 def test_complaining_and_answering_through_the_pages(app: Flask, browser: Browser) -> None:
