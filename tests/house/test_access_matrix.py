@@ -541,15 +541,16 @@ def callers_of(call: Call) -> list[str]:
 
 
 def everything(app: Flask, caller: Caller, sessions: dict[str, Session]) -> list[Answer]:
-    """What everybody got for everything. Who has no right to an address calls it about one subject only."""
+    """What everybody got for everything. To an address of other roles each role comes once, about one subject only."""
     found, seen = [], set()
     for call in calls_of(app):
         for person in callers_of(call):
             outside = not {web.ANYONE, web.SIGNED_IN, ROLES.get(person)} & call.who
             if outside or (person == "visitor" and web.ANYONE not in call.who):
-                if (call.endpoint, call.method, person) in seen:
+                once = (call.endpoint, call.method, ROLES.get(person, person))
+                if once in seen:
                     continue
-                seen.add((call.endpoint, call.method, person))
+                seen.add(once)
             found.append(caller.call(call, person, sessions[person]))
     return found
 
