@@ -64,9 +64,9 @@ def _only(person_id: int | BindParameter[int]) -> Any:
     return cast(array([person_id]), ARRAY(BigInteger))
 
 
-def hidden_applications(person_id: int | BindParameter[int]) -> Select[int]:
-    """The applications of which a person may see nothing, in whatever role."""
-    return select(conflicts(_only(person_id)).c.application_id)
+def hidden_applications(person_id: int | BindParameter[int], call_id: Any = None) -> Select[int]:
+    """The applications (to one call, or to all) of which a person may see nothing, in whatever role."""
+    return select(conflicts(_only(person_id), call_id).c.application_id)
 
 
 def hidden_ids(person: Person, call_id: int | None) -> set[int]:

@@ -237,14 +237,18 @@ def _unspoken(person_id: Any, call_id: Any) -> Select[int, int]:
     """The applicants of a call about which a person has not declared anything for this call; without those whose
     applications are hidden from them already, and without those whose blind reviews they have to hand in.
     """
-    about = ConflictDeclaration
+    about, applicant = ConflictDeclaration, Application.organization_id
     declared = select(about.organization_id).where(about.person_id == person_id, about.call_id == call_id)
-    return select(Application.organization_id, Application.questionnaire_id).where(
-        Application.call_id == call_id,
-        Application.state.in_((ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE)),
-        Application.organization_id.not_in(declared.correlate(Person)),
-        Application.id.not_in(hidden_applications(person_id)),
-        Application.id.not_in(blind_to_hand_in(person_id).correlate(Person)),
+    alive = Application.state.in_((ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE))
+    undeclared = (
+        select(Application.id, applicant, Application.questionnaire_id)
+        .where(Application.call_id == call_id, alive, applicant.not_in(declared.correlate(Person)))
+        .offset(literal_column("0"))  # ties are looked for only where something was not declared
+        .subquery()
+    )
+    return select(undeclared.c.organization_id, undeclared.c.questionnaire_id).where(
+        undeclared.c.id.not_in(hidden_applications(person_id, call_id)),
+        undeclared.c.id.not_in(blind_to_hand_in(person_id).correlate(Person)),
     )
 
 
@@ -255,10 +259,10 @@ def has_applicants_to_declare(person_id: Any, call_id: Any) -> Exists:
 
 def applicants_to_declare(person: Person, call_id: int) -> list[Organization]:
     """The applicants of a call about which a person has still to declare, by name."""
-    theirs = _unspoken(person.id, call_id).with_only_columns(Application.organization_id)
+    theirs = _unspoken(person.id, call_id).subquery().c.organization_id
     found = (
         select(Organization)
-        .where(Organization.id.in_(theirs))
+        .where(Organization.id.in_(select(theirs)))
         .options(load_only(Organization.reference, Organization.name, Organization.country))
         .order_by(Organization.name, Organization.id)
     )

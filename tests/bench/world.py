@@ -110,6 +110,14 @@ def grow(app: Flask, number: int) -> None:
         moved = {"organization_id": second, "answer_sheet_id": second}
         copy("application", waiting["id"], number, id=second, reference="'APP-C' || g", **moved)
         copy("assignment", assignment["id"], number, application_id=second, state="'accepted'")
+        db.session.execute(
+            text(
+                "INSERT INTO conflict_declaration (person_id, organization_id, call_id, grade, reason)"
+                " SELECT DISTINCT s.person_id, a.organization_id, m.call_id, 'none', '' FROM seat s"
+                " JOIN meeting m ON m.id = s.meeting_id JOIN application a ON a.call_id = m.call_id AND a.id > :far"
+            ),
+            {"far": FAR},
+        )
     _analyze(app)
 
 
