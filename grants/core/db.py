@@ -301,13 +301,14 @@ def renewed(row: T) -> T:
     return kept
 
 
-def hold(row: object, *columns: str, beside_others: bool = False) -> None:
+def hold(row: Any, *columns: str, beside_others: bool = False) -> None:
     """Read a row (or some of its columns) again and keep others from changing it until this transaction ends.
 
     ``beside_others``: others may hold it in the same way, and nobody may change it.
     """
     db.session.flush()
-    db.session.refresh(row, columns or None, with_for_update={"read": beside_others})
+    model: type[Base] = type(row)
+    db.session.refresh(row, columns or columns_of(model), with_for_update={"read": beside_others})
 
 
 RESTED = 5.0
