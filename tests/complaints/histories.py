@@ -34,13 +34,16 @@ from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.assignments.actions import ask_planned, boards_for
 from grants.assignments.rules import propose as planned
+from grants.awards import actions as awards
 from grants.awards.actions import release_decisions
+from grants.awards.models import Award
 from grants.calls.models import Call, Criterion
 from grants.complaints import actions as complaints
 from grants.complaints.models import Complaint
 from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db
+from grants.core.mail import OutboxMail
 from grants.core.permissions import scope
 from grants.core.rules import Refused
 from grants.core.workflow import NoSuchMove
@@ -48,6 +51,7 @@ from grants.decisions import actions as decisions
 from grants.decisions import rules as decision_rules
 from grants.decisions.models import Choice, Decision, DecisionOutcome, Meeting, Procedure
 from grants.decisions.permissions import cases_seen_by
+from grants.decisions.queries import on_record
 from grants.decisions.workflow import DecisionState, MeetingState
 from grants.reviews import actions as reviews
 from grants.reviews.models import Assignment, Declined, ReviewerProfile
@@ -69,6 +73,7 @@ DUE = date(2027, 3, 26)
 SUBMITTED = "completed"
 TOLD_STATES = (DecisionState.RELEASED, DecisionState.SET_ASIDE, DecisionState.SUCCEEDED)
 ENDED_STATES = (DecisionState.SET_ASIDE, DecisionState.SUCCEEDED, DecisionState.LEFT)
+ENDED_OFFERS = ("refused", "lapsed")
 TELLING = ("decision_declined", "decision_reserve", "award_offered")
 """The mails that tell an applicant what was decided."""
 
@@ -269,6 +274,7 @@ _NOW = text(
       UNION ALL SELECT 'decision', d.id, d.state FROM decision d JOIN mine ON mine.id = d.application_id
       UNION ALL SELECT 'meeting', m.id, m.state FROM meeting m WHERE m.call_id = :call
       UNION ALL SELECT 'complaint', c.id, c.state FROM complaint c JOIN mine ON mine.id = c.application_id
+      UNION ALL SELECT 'award', w.id, w.state FROM award w JOIN mine ON mine.id = w.application_id
       UNION ALL SELECT 'application', id, state FROM mine WHERE state <> 'eligible'
     ), moves AS (
       SELECT s.kind, s.id, s.state, h.from_state, h.to_state, h.id AS entry, h.actor_id,
@@ -284,8 +290,11 @@ _NOW = text(
                 FROM assignment s JOIN mine ON mine.id = s.application_id LEFT JOIN review r ON r.assignment_id = s.id),
       'decided', (SELECT coalesce(json_agg(json_build_object('id', d.id, 'application_id', d.application_id,
                     'state', d.state, 'outcome', d.outcome, 'amount_minor', d.amount_minor,
-                    'taken_up', d.taken_up_at IS NOT NULL) ORDER BY d.id), '[]')
+                    'taken_up', d.taken_up_at IS NOT NULL, 'freed', d.freed_at IS NOT NULL) ORDER BY d.id), '[]')
                   FROM decision d JOIN mine ON mine.id = d.application_id),
+      'offered', (SELECT coalesce(json_agg(json_build_object('application_id', w.application_id,
+                    'decision_id', w.decision_id, 'state', w.state, 'amount_minor', w.amount_minor) ORDER BY w.id), '[]')
+                  FROM award w JOIN mine ON mine.id = w.application_id),
       'written', (SELECT coalesce(json_agg(json_build_object('id', s.id, 'content', json_build_array(r.total,
                     r.submitted_at, r.summary, r.for_applicant, r.recommendation,
                     (SELECT json_agg(json_build_array(o.criterion_id, o.value, o.reason) ORDER BY o.criterion_id)
@@ -596,13 +605,14 @@ class Histories(RuleBasedStateMachine):
         assert len(counted) >= WANTED
         assert not [one for one in counted if self.story.are_tied(one.reviewer_id, about)]
         present = {seat.person_id for seat in decision.meeting.seats if seat.present}
-        votes = Counter(
-            one.choice
-            for one in decision.votes
-            if one.person_id in present and not self.story.are_tied(one.person_id, about)
-        )
+        free = {one for one in present if not self.story.are_tied(one, about)}
+        voted = {one.person_id: one.choice for one in decision.votes if one.person_id in free}
+        votes = Counter(voted.values())
         assert votes.total() >= decision.meeting.quorum
         assert votes[Choice.FOR] > votes[Choice.AGAINST]
+        if decision.meeting.procedure == Procedure.VOTE:
+            silent = {seat.person.reference for seat in decision.meeting.seats if seat.person_id in free - set(voted)}
+            assert set(on_record([decision.id])[decision.id].not_voted) == silent, "the record says who had not voted"
 
     @precondition(lambda self: self._decides("taken"))
     @rule(n=st.integers(0, 3))
@@ -622,6 +632,50 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def letters(self) -> None:
         self._try("letters", lambda: release_decisions(self.story.meeting(), by=self.world.chairs[0]))
+
+    # ---------------------------------------------------------------- offers
+
+    def _offers(self) -> bool:
+        return hasattr(self, "now") and bool(self.now.offered)
+
+    def _offer(self, n: int) -> Award:
+        of_call = db.session.query(Award).filter_by(call_id=self.story.call.id).order_by(Award.id)
+        return self._one(of_call.all(), n)
+
+    @precondition(_offers)
+    @rule(n=st.integers(0, 3), accepts=st.booleans())
+    def answer_offer(self, n: int, accepts: bool) -> None:
+        award = self._offer(n)
+        by = db.session.get_one(Person, award.application.started_by_id)
+        if accepts:
+            self._try("accept offer", lambda: awards.accept(award, by=by))
+        elif self._try("refuse offer", lambda: awards.refuse_offer(award, "We cannot.", by=by)):
+            told = {one.to_person_id for one in db.session.query(OutboxMail).filter_by(kind="award_answered")}
+            assert told <= {
+                one.id for one in self.world.everybody if not self.story.is_tied(one, award.application)
+            } | {self.world.stranger.id}, "nobody with a conflict is told"
+
+    @precondition(_offers)
+    @rule(n=st.integers(0, 3), words=st.sampled_from(["Nobody answers.", "Nobody answers.", " "]))
+    def let_lapse(self, n: int, words: str) -> None:
+        award = self._offer(n)
+        self._try("let lapse", lambda: awards.lapse(award, words, by=self.world.chairs[0]))
+
+    @precondition(lambda self: hasattr(self, "now") and any(one.freed for one in self.now.decided))
+    @rule(n=st.integers(0, 3))
+    def take_up_from_the_reserve_list(self, n: int) -> None:
+        """Another meeting gives the money that is free to somebody else; nobody whose offer ended is decided about again."""
+        application = self._one(self.story.applications, n)
+        ended = {one.application_id for one in self.now.decided if one.freed}
+
+        def act() -> None:
+            if self.story.meeting().state == MeetingState.CLOSED:
+                self.story.meet(quorum=1)
+            self.story.decide(application, DecisionOutcome.AWARD)
+
+        if self._try("take up", act):
+            assert application.id not in ended
+            self._was_decided_well(self.story.decision(application))
 
     # ---------------------------------------------------------------- complaints
 
@@ -661,7 +715,10 @@ class Histories(RuleBasedStateMachine):
         return SimpleNamespace(
             meeting=found["meeting"],
             written={one["id"]: one["content"] for one in found["written"]},
-            **{name: [SimpleNamespace(**row) for row in found[name]] for name in ("asked", "decided", "untold")},
+            **{
+                name: [SimpleNamespace(**row) for row in found[name]]
+                for name in ("asked", "decided", "offered", "untold")
+            },
         )
 
     @invariant()
@@ -695,8 +752,18 @@ class Histories(RuleBasedStateMachine):
         stand = [one for one in now.decided if one.state not in ENDED_STATES and not one.taken_up]
         standing = Counter(one.application_id for one in stand)
         assert all(number == 1 for number in standing.values()), "one decision stands on an application"
-        awarded = [one.amount_minor for one in now.decided if one.state in ("taken", "released")]
-        assert sum(awarded) <= self.story.call.envelope_minor
+        awarded = [one for one in now.decided if one.state in ("taken", "released") and not one.freed]
+        assert sum(one.amount_minor for one in awarded) <= self.story.call.envelope_minor
+        ended = {one.decision_id for one in now.offered if one.state in ENDED_OFFERS}
+        assert {one.id for one in now.decided if one.freed} == ended, (
+            "money is free again when its offer ended, and only then"
+        )
+        offers = Counter(one.application_id for one in now.offered)
+        assert all(number == 1 for number in offers.values()), "nobody is offered a second grant for the same"
+        kept = [one for one in now.offered if one.decision_id not in ended]
+        assert sum(one.amount_minor for one in kept) <= self.story.call.envelope_minor
+        cases_of = {one.application_id for one in now.decided if one.state == "released" and one.outcome == "award"}
+        assert set(offers) == cases_of, "an award that was told is an offer"
 
     def _everybody_can_be_told(self) -> None:
         """From wherever a history ends a way leads to a letter for every application that is eligible."""

@@ -122,3 +122,43 @@ def test_the_sheet_names_its_fingerprint_and_who_signed_it_the_chair_first(brows
     after = seen[seen.index("Signatures") :]
     assert after.index(squeezed(name)) < after.index(squeezed(other)), "the chair signs first"
     assert squeezed("not signed yet") in after
+
+
+def test_minutes_and_sheet_say_why_a_limit_of_the_call_is_not_kept_and_only_then(app: Flask) -> None:
+    why, sentence = "Nobody in the region reached the threshold.", "Why promises of the call are not kept:"
+    rooms = {}
+    for floor in (2_000_000, 0):
+        of_call, people, by = call(), members(2), coordinator()
+        of_call.regions[0].floor_minor = floor
+        meeting = session_of(of_call, people, by=by)
+        actions.choose_chair(meeting, people[0], by=by)
+        actions.close_meeting(meeting, by=by, minutes="Short.", reason=why if floor else "")
+        rooms[f"/meetings/{meeting.reference}"] = (people[0].email, bool(floor))
+    for room, (email, is_lifted) in rooms.items():
+        browser = Browser(app).sign_in(email)
+        for name in ("minutes", "sheet"):
+            seen = paper(browser, f"{room}/{name}.pdf")
+            assert (squeezed(f"{sentence} {why}") in seen) is is_lifted, name
+            assert (squeezed(sentence) in seen) is is_lifted, name
+        for page in (room, f"{room}/sheet"):
+            assert (f"{sentence} {why}" in browser.open(page).content) is is_lifted, page
+
+
+def test_who_left_the_room_and_who_had_not_voted_stands_with_the_decision_it_is_about(app: Flask) -> None:
+    of_call, people, by = call(), members(4), coordinator()
+    first, second = scored(of_call, 5, 5), scored(of_call, 3, 2)
+    meeting = session_of(of_call, people, by=by)
+    actions.recuse(meeting, first, people[3], COUSIN, by=people[3])
+    decided(meeting, first, people[:2])
+    decided(meeting, second, people, "decline")
+    room, names, email = f"/meetings/{meeting.reference}", [one.name for one in people], people[0].email
+    browser = Browser(app).sign_in(email)
+    minutes, sheet = (paper(browser, f"{room}/{name}.pdf") for name in ("minutes", "sheet"))
+    left, silent = squeezed(f"{names[3]} left the room."), squeezed(f"did not vote: {names[2]}")
+    about = [minutes.index(one) for one in (first.reference, left, silent, second.reference)]
+    assert about == sorted(about), "with the first application, before what was decided about it"
+    assert minutes.count(squeezed("left the room")) == minutes.count(squeezed("did not vote")) == 1
+    for told in (sheet, squeezed(browser.open(f"{room}/sheet").content)):
+        about = [told.index(one) for one in (first.reference, silent, squeezed(f"Left the room: {names[3]}"))]
+        assert about == sorted(about)
+        assert told.count(squeezed("Left the room:")) == told.count(squeezed("did not vote")) == 1
