@@ -757,7 +757,7 @@ _WRITING = Prepared(
         select(Assignment.reviewer_id, Assignment.application_id)
         .join(Application, Application.id == Assignment.application_id)
         .where(
-            Application.call_id == OF_CALL,
+            or_(OF_CALL.is_(None), Application.call_id == OF_CALL),
             Assignment.reviewer_id == any_(PEOPLE),
             Assignment.state.in_((AssignmentState.ASKED, AssignmentState.ACCEPTED)),
         )

@@ -125,6 +125,16 @@ def test_in_a_blind_call_nothing_tells_whose_application_somebody_reviews(app: F
             assert CANARY not in words, path
 
 
+def test_what_waits_for_ones_own_review_is_hidden_in_the_record_of_all_calls_too() -> None:
+    somebody = also(reviewer(), Role.GLOBAL_COORDINATOR)
+    application, other = case(), case()
+    mine, _other = waiting(application, somebody)
+    for of_call, hidden in ((None, {application.id}), (application.call_id, {application.id}), (other.call_id, set())):
+        assert gate_of(somebody, of_call).ids == hidden
+    hand_in(mine)
+    assert gate_of(somebody).ids == set()
+
+
 def test_whoever_has_handed_in_or_given_back_reads_on() -> None:
     of_call, somebody = call(), also(reviewer(), Role.AUDITOR)
     application = case(of_call)
