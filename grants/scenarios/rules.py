@@ -5,20 +5,19 @@ second is in if any such set contains it beside what has been decided about the 
 lexicographic optimum. The greatest sum of scores is not asked for: it drops the best application for two cheap ones. An
 application receives what it asks for or nothing.
 
-Whether such a set exists is asked of the solver only where nothing simpler tells. Once one set is known, it answers for
-every application in it and for every other that can be added; and since no set can cost less than the cheapest, an
-application that adds nothing to what was promised is out as soon as it costs more than that leaves.
+One set that is known answers for every application in it and for every other that can be added. For the rest it is
+asked whether there is another (grants/scenarios/search.py). Where awards are promised to lots, the solver tells first how
+many more than promised there could be with parts of applications, and what each application loses of that: one that loses
+more than there is cannot be in.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, product
+from itertools import accumulate
 from math import gcd
 from time import monotonic
 from types import MappingProxyType
@@ -31,22 +30,19 @@ from grants.calls.models import Call
 from grants.core.languages import _l, _ln
 from grants.core.money import Money
 from grants.core.rules import Obstacle
-from grants.core.solver import Program
+from grants.core.solver import Priced, Program
 from grants.decisions.models import Meeting
 from grants.decisions.rules import Ranked, Share
 from grants.decisions.workflow import GONE
 from grants.reviews.queries import ApplicationLine, Gate
 from grants.reviews.rules import to_two_decimals
 from grants.scenarios.models import Scenario
+from grants.scenarios.search import FAR, MARGIN, Search
 
-FAR = 10**18
-"""Beyond any sum of amounts."""
-
-MOST_SUMS = 100_000_000
-"""Up to how many different sums every one is looked at: a million in cents. Each such number is 13 megabytes."""
-
-FEW, MANY = 4, 80
-"""Of a few awards among so many applications nearly every sum can be made."""
+EXTRA = 8
+"""Up to how many awards more than promised the solver looks for in every lot: what they fall short of that tells early
+who cannot be in.
+"""
 
 PATIENCE = 10.0
 """How many seconds a whole proposal may take before it is said that nothing was proven."""
@@ -382,20 +378,52 @@ def _limits_on_leads(leads: Sequence[int], limits: Limits) -> list[Limit]:
     ]
 
 
-def _program(limits: Iterable[Limit], worth: Sequence[int], until: float) -> Program:
+def _program(limits: Iterable[Limit], worth: Sequence[int], until: float, extra: int = 0) -> Program:
     """The choice of awards that keeps to some limits. Amounts are told in the greatest unit that divides them all, which
     keeps them small; what a limit leaves of such a unit is no use to anybody. Nothing is sought beyond a moment.
+
+    With ``extra`` it is sought besides how many awards more than promised, up to so many, every lot could have.
     """
-    program = Program(worth, max(until - monotonic(), 0.0))
+    program = Program([*worth, *[1] * extra], max(until - monotonic(), 0.0))
+    beyond = range(len(worth), len(worth) + extra)
     for one in limits:
         unit = gcd(*one.weights.values()) or 1
+        more = beyond if one.code == "lot" else ()
         program.limit(
-            list(one.weights),
-            [weight // unit for weight in one.weights.values()],
+            [*one.weights, *more],
+            [*(weight // unit for weight in one.weights.values()), *(-1 for _ in more)],
             least=None if one.least is None else -(-one.least // unit),
             most=None if one.most is None else one.most // unit,
         )
     return program
+
+
+def _search(walk: _Walk, limits: Sequence[Limit]) -> Search:
+    """Some limits for the search. Regions are the groups, or lots where money is promised to lots alone."""
+    ranked, leads = walk.ranked, walk.leads
+    floors = {one.key: one.least or 0 for one in limits if one.code == "floor"}
+    ceilings = {one.key: one.most or 0 for one in limits if one.code == "ceiling"}
+    regions, lots = [line.region for line in ranked], [line.lot_key for line in ranked]
+    labels = regions if floors.keys() & set(regions) or not floors.keys() & set(lots) else lots
+    keys = sorted(set(labels), key=str)
+    joint = [one for one in limits if one.code in {"budget", "lot"} or (one.code != "lead" and one.key not in keys)]
+    joint.sort(key=lambda one: one.code != "budget")
+    if not joint or joint[0].code != "budget":
+        joint.insert(0, Limit("budget", "", dict(enumerate(line.requested_minor for line in ranked)), None, FAR))
+    who = [leads.get(line.organization_id, line.organization_id) for line in ranked]
+    return Search(
+        np.array([line.requested_minor for line in ranked], np.int64),
+        np.array([keys.index(label) for label in labels], np.int64),
+        [(floors.get(key or "", 0), ceilings.get(key or "", FAR)) for key in keys],
+        np.array([[one.weights.get(n, 0) for one in joint] for n in range(len(ranked))], np.int64).reshape(
+            -1, len(joint)
+        ),
+        np.array([-FAR if one.least is None else one.least for one in joint], np.int64),
+        np.array([FAR if one.most is None else one.most for one in joint], np.int64),
+        np.unique(who, return_inverse=True)[1],
+        walk.limits.most_per_lead,
+        walk.until,
+    )
 
 
 # ------------------------------------------------------------------ down the ranking
@@ -405,27 +433,24 @@ class _Walk:
     """What has been decided on the way down a ranking, and a set of awards that shows that it can be completed."""
 
     def __init__(self, ranked: Sequence[ApplicationLine], limits: Limits, leads: Mapping[int, int]) -> None:
-        self.ranked, self.limits = ranked, limits
+        self.ranked, self.limits, self.leads = ranked, limits, leads
         self.every = _limits_on(ranked, limits, leads)
-        self.budget = self.every[0]
-        self.costs = [line.requested_minor for line in ranked]
-        self.unit = gcd(*self.costs) or 1
         self.until = monotonic() + PATIENCE
-        self.program = _program(self.every, [-cost // self.unit for cost in self.costs], self.until)
+        self.program = _program(self.every, [0] * len(ranked), self.until, extra=EXTRA)
+        self.priced: Priced | None = None
+        """What the solver last told about what has been decided, while that is all that has been decided."""
         self.decided: set[int] = set()
         self.impossible: set[bytes] = set()
         """What the applications that were left out add to the sums: no later one that adds the same can be in, for the
         earlier one could stand in its place.
         """
-        self.cheapest = 0
         self.weights = np.array(
-            [[limit.weights.get(column, 0) for limit in self.every] for column in range(len(ranked) + 1)], np.int64
+            [[limit.weights.get(column, 0) for limit in self.every] for column in range(len(ranked))], np.int64
         )
-        """What each application adds to each sum; nobody, who adds nothing, stands last."""
-        self.least = np.array([-FAR if limit.least is None else limit.least for limit in self.every], np.int64)
-        self.most = np.array([FAR if limit.most is None else limit.most for limit in self.every], np.int64)
-        self.sums = _Sums(ranked, self.every, self.costs)
-        self.known = self._added(-1)
+        """What each application adds to each sum."""
+        self.search = _search(self, self.every)
+        self.known: set[int] | None = set()
+        self.known = self._sought_anew(-1)
 
     def decide(self, column: int) -> Obstacle | None:
         """Decide about the next application: in, or out for a reason."""
@@ -440,6 +465,7 @@ class _Walk:
         self.program.fix(column, int(out is None))
         if out is None:
             self.decided.add(column)
+            self.priced = None
         return out
 
     def _with(self, column: int) -> set[int] | None:
@@ -453,34 +479,50 @@ class _Walk:
         return found
 
     def _sought(self, column: int) -> set[int] | None:
-        found = self._trimmed(column)
-        if found is not None or self._is_needed_elsewhere(column):
-            return found
-        return self._added(column)
+        return self._trimmed(column) or self._sought_anew(column)
 
-    def _added(self, column: int) -> set[int] | None:
-        """What has been decided and the next application (before the first, -1: none), with the cheapest of those who come
-        later, or with others when that breaks a limit; None when it is proven that there is no such set.
+    def _sought_anew(self, column: int) -> set[int] | None:
+        """A set with what has been decided and the next application (before the first, -1: none); None when it is proven
+        that there is none. Raises NotProven.
         """
-        with suppress(_TooFine):
-            asked = self.sums.cheapest(self.decided, column)
-            if asked is None or not self._is_possible(column):
+        taken, free = self.decided | ({column} - {-1}), set(range(column + 1, len(self.ranked)))
+        gains, bound, bases = np.zeros(len(self.ranked)), 0.0, [set(self.known or ())]
+        if column < 0 or self._lacks(taken):
+            priced = None if self._loses_too_much(column) else self._priced_with(column)
+            if priced is None or priced.bound < -MARGIN:
                 return None
-            found = (self._exchanged(column) if column >= 0 else None) or self.sums.keeping(
-                asked, self.decided | ({column} - {-1}), self.every
-            )
-            if found is not None:
-                return found
-        return self._found(column)
-
-    def _is_possible(self, column: int) -> bool:
-        """Whether there may be a set with the next application: whether there is one with parts of applications."""
+            gains, bound = priced.gains[: len(self.ranked)], priced.bound
+            taken |= {one for one in free if gains[one] > bound + MARGIN}
+            free = {one for one in free if abs(gains[one]) <= bound + MARGIN}
+            bases.append({one for one in free if priced.values[one] > 0.5})
+        group = int(self.search.groups[column]) if column >= 0 else None
+        found, is_proven = self.search.completed(taken, free, [base & free for base in bases], gains, bound, group)
+        if found is not None or is_proven:
+            return found
         if column >= 0:
             self.program.fix(column, 1)
-        bound = self.program.bound()
-        if bound is not None:
-            self.cheapest = -bound * self.unit
-        return bound is not None
+        chosen = self.program.some()
+        return None if chosen is None else {one for one in chosen if one < len(self.ranked)}
+
+    def _loses_too_much(self, column: int) -> bool:
+        """Whether it alone loses more than there is to lose."""
+        if column < 0:
+            return False
+        self.priced = self.priced or self.program.priced()
+        return self.priced is not None and self.priced.bound + self.priced.gains[column] < -MARGIN
+
+    def _priced_with(self, column: int) -> Priced | None:
+        """What the solver tells about what has been decided and the next application; None when there is no such set, not
+        even with parts of applications.
+        """
+        if column >= 0:
+            self.program.fix(column, 1)
+        return self.program.priced()
+
+    def _lacks(self, taken: AbstractSet[int]) -> bool:
+        """Whether something is missing of what is promised to lots beside the groups."""
+        sums = self.search.adds[sorted(taken)].sum(0)
+        return bool((sums < self.search.least).any())
 
     def _breaks(self, column: int) -> Obstacle | None:
         """The limit that it breaks beside what has been decided, whatever else is awarded."""
@@ -516,254 +558,6 @@ class _Walk:
                 sums = after
         return found if all(limit.allows(amount) for limit, amount in zip(self.every, sums, strict=True)) else None
 
-    def _is_needed_elsewhere(self, column: int) -> bool:
-        """Whether it adds nothing to what is promised and still missing, and costs more than the cheapest set leaves."""
-        adds = any(
-            limit.least is not None and limit.weights.get(column) and limit.sum(self.decided) < limit.least
-            for limit in self.every
-        )
-        return not adds and self.cheapest + self.costs[column] > self.limits.budget.minor
-
-    def _exchanged(self, column: int) -> set[int] | None:
-        """The known set with one more application instead of one or two that were not decided about, and perhaps another
-        of those that come later; None when no such set keeps to the limits.
-        """
-        assert self.known is not None
-        free = sorted(self.known - self.decided)
-        later = [other for other in range(column + 1, len(self.ranked)) if other not in self.known]
-        into = self.weights[[*later, len(self.ranked)]]
-        sums = self.weights[sorted(self.known | {column})].sum(0)
-        for position, first in enumerate(free):
-            seconds = [len(self.ranked), *free[position + 1 :]]
-            after = (sums - self.weights[first] - self.weights[seconds])[:, None] + into[None]
-            fits = np.argwhere(((after >= self.least) & (after <= self.most)).all(2))
-            if len(fits):
-                second, other = (int(place) for place in fits[0])
-                nobody = len(self.ranked)
-                return (self.known - {first, seconds[second]}) | ({column, [*later, nobody][other]} - {nobody})
-        return None
-
-    def _found(self, column: int) -> set[int] | None:
-        """Any set that contains it beside what has been decided; None when it is proven that there is none."""
-        found = self.program.some() if self._is_possible(column) else None
-        return None if found is None else set(found)
-
-
-class _TooFine(Exception):
-    """There are more sums than can be looked at one by one."""
-
-
-class _Made(NamedTuple):
-    """What a group was last found to need, the least sum that is at least as much, and who makes it."""
-
-    needed: int
-    total: int
-    columns: AbstractSet[int]
-
-
-class _Asked(NamedTuple):
-    """What those from a place on in a group have to make: as much as is needed or little more."""
-
-    key: str | None
-    place: int
-    needed: int
-    total: int
-
-
-class _Sums:
-    """What can be awarded to each region (or lot, where the floors are for lots) by those who come later, exactly. Other
-    limits are not looked at, so what is impossible here is impossible, and what costs least here costs nowhere less.
-    """
-
-    def __init__(self, ranked: Sequence[ApplicationLine], limits: Sequence[Limit], costs: Sequence[int]) -> None:
-        self.unit = gcd(*costs) or 1
-        self.costs = [cost // self.unit for cost in costs]
-        self.floors = {one.key: -(-(one.least or 0) // self.unit) for one in limits if one.code == "floor"}
-        self.ceilings = {one.key: (one.most or 0) // self.unit for one in limits if one.code == "ceiling"}
-        self.budget = min([(one.most or 0) // self.unit for one in limits if one.code == "budget"], default=FAR)
-        regions: dict[str | None, list[int]] = {}
-        lots: dict[str | None, list[int]] = {}
-        for column, line in enumerate(ranked):
-            regions.setdefault(line.region, []).append(column)
-            lots.setdefault(line.lot_key, []).append(column)
-        self.groups = regions if regions.keys() & self.floors.keys() or not lots.keys() & self.floors.keys() else lots
-        self.unmet = any(least > 0 for key, least in self.floors.items() if key not in regions and key not in lots)
-        self.reach: dict[str | None, _Reach] = {}
-        self.made: dict[str | None, _Made] = {}
-
-    def cheapest(self, decided: AbstractSet[int], column: int) -> list[_Asked] | None:
-        """The least that those after ``column`` have to make of each group to bring it to its floor, beside what has been
-        decided and ``column``; None when nobody does within the ceilings and the budget. Raises _TooFine.
-        """
-        if self.unmet:
-            return None
-        have = {
-            key: sum(self.costs[one] for one in columns if one in decided or one == column)
-            for key, columns in self.groups.items()
-        }
-        needed = {key: max(self.floors.get(key or "", 0) - amount, 0) for key, amount in have.items()}
-        left = self.budget - sum(have.values()) - sum(needed.values())
-        asked = []
-        for key, columns in self.groups.items():
-            place = bisect_right(columns, column)
-            least = self._least(key, place, needed[key]) if left >= 0 else None
-            if least is None or have[key] + least > self.ceilings.get(key or "", FAR):
-                return None
-            asked.append(_Asked(key, place, needed[key], least))
-            left -= least - needed[key]
-        return asked if left >= 0 else None
-
-    def keeping(self, asked: Sequence[_Asked], fixed: AbstractSet[int], limits: Sequence[Limit]) -> set[int] | None:
-        """Those who make what is asked of each group, beside some that are ``fixed``: one group after the other rather with
-        some of the lots that lack awards, until no limit is broken. None when that does not help.
-        """
-        found = self._who(asked, frozenset()) | fixed
-        for every, group in product((1, 2, 3), range(len(asked))):
-            broken = [one for one in limits if not one.allows(one.sum(found))]
-            if not broken:
-                return found
-            if any(one.code != "lot" for one in broken):
-                return None
-            wanted = {other for one in broken for other in one.weights if other % every == 0}
-            self._who(asked[group : group + 1], wanted)
-            found = self._who(asked, frozenset()) | fixed
-        return None
-
-    def _who(self, asked: Iterable[_Asked], wanted: AbstractSet[int]) -> set[int]:
-        """Who makes these sums, rather some that are ``wanted``."""
-        found: set[int] = set()
-        for one in asked:
-            if wanted or not self._is_made(one.key, one.place, one.needed):
-                columns = self._making(one.key, one.place, one.total, wanted)
-                self.made[one.key] = _Made(one.needed, one.total, columns)
-            found |= self.made[one.key].columns
-        return found
-
-    def fullest(self, key: str) -> list[_Asked] | None:
-        """What each group has to make to bring one as far as the ceilings and the budget allow, when all others get their
-        floors for the least money; None when those do not get them. Raises _TooFine.
-        """
-        others = self.cheapest(set(), -1)
-        if others is None:
-            return None
-        asked = [one for one in others if one.key != key]
-        left = self.budget - sum(one.total for one in asked)
-        most = min(left, self.ceilings.get(key, FAR), sum(self.costs[one] for one in self.groups[key]))
-        if not self._can_make(key, 0, most):
-            most = (self._reach(key, 0, most).at(0) & ((2 << most) - 1)).bit_length() - 1
-        return [*asked, _Asked(key, 0, most, most)]
-
-    def _least(self, key: str | None, place: int, needed: int) -> int | None:
-        """The least sum that those from a place on can make that is at least ``needed``."""
-        if needed <= 0:
-            return 0
-        if self._is_made(key, place, needed):
-            return self.made[key].total
-        if self._can_make(key, place, needed):
-            return needed
-        sums = self._reach(key, place, needed + self._largest(key)).at(place) >> needed
-        return needed + (sums & -sums).bit_length() - 1 if sums else None
-
-    def _is_made(self, key: str | None, place: int, needed: int) -> bool:
-        """Whether what was found last still is the least: as much is needed, and all who make it come later."""
-        made, columns = self.made.get(key), self.groups[key]
-        if made is None or made.needed != needed:
-            return False
-        return not made.columns or (place < len(columns) and min(made.columns) >= columns[place])
-
-    def _can_make(self, key: str | None, place: int, total: int) -> bool:
-        """Whether it is quickly seen that those from a place on can make a sum."""
-        first, after, rest = self._first(key, place, total, frozenset())
-        return bool(first) and bool(self._reach(key, after, rest).at(after) >> rest & 1)
-
-    def _making(self, key: str | None, place: int, total: int, wanted: AbstractSet[int]) -> AbstractSet[int]:
-        """Those from a place on who make a sum that can be made, rather those ``wanted``."""
-        if not total:
-            return frozenset()
-        for rather in (wanted, frozenset()):
-            first, after, rest = self._first(key, place, total, rather)
-            if first and self._reach(key, after, rest).at(after) >> rest & 1:
-                return first | self._picked(key, after, rest, wanted)
-        self._reach(key, place, total)
-        return self._picked(key, place, total, wanted)
-
-    def _first(self, key: str | None, place: int, needed: int, wanted: AbstractSet[int]) -> tuple[set[int], int, int]:
-        """Where a sum of many is needed, the first who come, rather those ``wanted``, until a few more are enough: nearly
-        every sum can be made of the others then. Tells too from which place on those are, and what they have to make.
-        """
-        columns = self.groups[key]
-        enough = FEW * self._largest(key)
-        found: set[int] = set()
-        for after, column in enumerate(columns[place : (place + len(columns)) // 2], place):
-            if needed - self.costs[column] <= enough:
-                return found, max(after, len(columns) - MANY), needed
-            if not wanted or column in wanted:
-                found.add(column)
-                needed -= self.costs[column]
-        return set(), place, needed
-
-    def _largest(self, key: str | None) -> int:
-        return max((self.costs[column] for column in self.groups[key]), default=0)
-
-    def _reach(self, key: str | None, place: int, most: int) -> _Reach:
-        """The sums of a group from a place on, as far as asked."""
-        known = self.reach.get(key)
-        if known is None or known.place > place or known.most < most:
-            if most > MOST_SUMS:
-                raise _TooFine
-            known = self.reach[key] = _Reach([self.costs[column] for column in self.groups[key]], place, most)
-        return known
-
-    def _picked(self, key: str | None, place: int, total: int, wanted: AbstractSet[int]) -> set[int]:
-        """Who makes a sum: the last who do, or those that are wanted."""
-        found, reach, columns = set(), self.reach[key], self.groups[key]
-        while total:
-            place = place if wanted else reach.last(place, total)
-            column, sums = columns[place], reach.at(place + 1)
-            cost = self.costs[column]
-            if cost <= total and sums >> (total - cost) & 1 and (column in wanted or not sums >> total & 1):
-                found.add(column)
-                total -= cost
-            place += 1
-        return found
-
-
-class _Reach:
-    """The sums that the last of a group can make: every sum is a bit of a large number. Only every sixteenth number is
-    kept, and those between two of them while they are asked for.
-    """
-
-    STEP = 16
-
-    def __init__(self, costs: Sequence[int], place: int, most: int) -> None:
-        self.costs, self.place, self.most = costs, place, most
-        self.every = (2 << most) - 1
-        self.kept = {len(costs): 1}
-        self.between: dict[int, int] = {}
-        made = 1
-        for here in range(len(costs) - 1, place - 1, -1):
-            made = self._with(made, here)
-            if here % self.STEP == 0 or here == place:
-                self.kept[here] = made
-
-    def _with(self, sums: int, place: int) -> int:
-        return (sums | sums << self.costs[place]) & self.every
-
-    def last(self, place: int, total: int) -> int:
-        """The last place that is known to be one from which a sum can be made."""
-        return max((one for one, sums in self.kept.items() if one > place and sums >> total & 1), default=place)
-
-    def at(self, place: int) -> int:
-        """The sums that those from a place on can make."""
-        if place in self.kept:
-            return self.kept[place]
-        if place not in self.between:
-            above = min(one for one in self.kept if one > place)
-            made, self.between = self.kept[above], {}
-            for here in range(above - 1, max(above - self.STEP, self.place), -1):
-                self.between[here] = made = self._with(made, here)
-        return self.between[place]
-
 
 # ------------------------------------------------------------------ when there is nothing to propose
 
@@ -793,31 +587,21 @@ def _failing(walk: _Walk) -> tuple[list[Gap], bool]:
 
 def _furthest(limit: Limit, others: Sequence[Limit], walk: _Walk) -> int | None:
     """The sum that comes closest to a limit while all others are kept; None when they cannot be. Raises NotProven."""
-    found = _at_the_bound(limit, others, walk)
+    unit = gcd(*limit.weights.values()) or 1
+    sign = 1 if limit.most is None else -1
+    program = _program(others, [sign * limit.weights.get(n, 0) // unit for n in range(len(walk.ranked))], walk.until)
+    priced, bound = program.priced(), program.bound()
+    if priced is None or bound is None:
+        return None
+    # A set that reaches the bound, if one is found, cannot be bettered.
+    at_the_bound = limit._replace(least=bound * unit) if sign > 0 else limit._replace(most=-bound * unit)
+    search = _search(walk, [*others, at_the_bound])
+    base, every = set(np.flatnonzero(priced.values > 0.5).tolist()), range(len(walk.ranked))
+    found, _ = search.completed((), every, [base], np.zeros(len(every)), 0.0, None)
     if found is None:
-        unit = gcd(*limit.weights.values()) or 1
-        sign = 1 if limit.most is None else -1
-        worth = [sign * limit.weights.get(column, 0) // unit for column in range(len(walk.ranked))]
-        chosen = _program(others, worth, walk.until).solve()
+        chosen = program.solve()
         found = None if chosen is None else set(chosen)
     return None if found is None else limit.sum(found)
-
-
-def _at_the_bound(limit: Limit, others: Sequence[Limit], walk: _Walk) -> set[int] | None:
-    """A set that comes as close to a limit for money as the sums of each group allow, if one keeps to the other limits too:
-    then none comes closer. None when that cannot be told by the sums.
-    """
-    sums = _Sums(walk.ranked, others, walk.costs)
-    try:
-        if limit.code in ("budget", "ceiling"):
-            asked = sums.cheapest(set(), -1)
-        elif limit.code == "floor" and limit.key in sums.groups:
-            asked = sums.fullest(limit.key)
-        else:
-            return None
-    except _TooFine:
-        return None
-    return None if asked is None else sums.keeping(asked, set(), others)
 
 
 def _gap(limit: Limit, reached: int, currency: str) -> Gap:

@@ -19,6 +19,12 @@ REGIONS, LOTS = ("AFR", "ASI", "LAC"), ("L1", "L2")
 FLOORS = {"some": 150_000, "most": 180_000, "nearly_all": 199_500, "all": 200_000}
 """What each of the three regions is promised, in euros, by how much of the budget that leaves to choose freely."""
 
+CENTS = {"AFR": 19_876_543, "ASI": 18_765_432, "LAC": 21_358_021}
+"""Floors in cents; the budget is seven cents more."""
+
+LEAST = {"light": {"L1": 20, "L2": 30}, "binding": {"L1": 29, "L2": 32}}
+"""How many awards the lots are promised beside floors in cents: 57 are what the budget pays for on average."""
+
 STEPS = (10_000, 1)
 """What the amounts are multiples of, in cents: hundreds of euros, and single cents."""
 
@@ -35,6 +41,12 @@ def measure(folder: Path) -> dict[str, Any]:
             f"{kind}_in_{step}": _told([_seconds(crowd(Random(seed), step), limits(floor)) for seed in range(CALLS)])
             for kind, floor in FLOORS.items()
             for step in STEPS
+        }
+        | {
+            f"to_the_cent_with_{kind}_lots": _told(
+                [_seconds(crowd(Random(seed), 1), to_the_cent(kind)) for seed in range(CALLS)]
+            )
+            for kind in LEAST
         }
     }
 
@@ -64,6 +76,12 @@ def limits(floor: int) -> Limits:
         ceilings={"AFR": euros(205_000)},
         least={"L1": 20, "L2": 30},
     )
+
+
+def to_the_cent(kind: str) -> Limits:
+    """Floors that add up to nearly the whole budget, in cents, and awards promised to each lot."""
+    budget = Money(sum(CENTS.values()) + 7, "EUR")
+    return Limits(budget, {region: Money(minor, "EUR") for region, minor in CENTS.items()}, least=LEAST[kind])
 
 
 def crowd(chance: Random, step: int) -> list[ApplicationLine]:
