@@ -18,6 +18,7 @@ from flask import Flask
 from sqlalchemy import event, text
 
 from grants.core.db import db
+from tests.bench import yardstick
 
 ADDRESS = "127.0.0.1"
 """Where the measured requests come from."""
@@ -133,32 +134,47 @@ def counted_queries(app: Flask) -> Iterator[list[str]]:
             event.remove(engine, "before_cursor_execute", note)
 
 
-def cost(
-    once: Callable[[], object],
-    backend: Backend | Backends,
-    *,
-    times: int = 20,
-    batches: int = 5,
-    before: Callable[[], object] | None = None,
-) -> float:
-    """CPU seconds of one call, in this process and in the database: the median of several batches.
+class Yardstick:
+    """The yardstick page of a database, to measure others by."""
 
-    ``before`` prepares each call and is not counted.
-    """
-    for _ in range(3 if before is None else 0):
-        once()
-    results = []
-    gc.collect()
-    gc.disable()
-    try:
-        measured = (
-            _batch(once, backend, times) if before is None else _prepared(once, backend, times, before)
-            for _ in range(batches)
-        )
-        results.extend(measured)
-    finally:
-        gc.enable()
-    return statistics.median(results)
+    def __init__(self, app: Flask) -> None:
+        self._app = yardstick.make(app.config["SQLALCHEMY_DATABASE_URI"], "STF-07")
+        with self._app.app_context():
+            session = self._app.extensions["sqlalchemy"].session
+            self._backend = Backend(session.execute(text("SELECT pg_backend_pid()")).scalar())
+        self.seconds = statistics.median(self._batch(150) for _ in range(3))
+
+    def _batch(self, times: int) -> float:
+        return _batch(lambda: call(self._app, "/"), self._backend, times)
+
+    def multiple(
+        self,
+        once: Callable[[], object],
+        backend: Backend | Backends,
+        *,
+        times: int = 15,
+        batches: int = 13,
+        before: Callable[[], object] | None = None,
+    ) -> float:
+        """How many yardstick pages one call costs, in CPU seconds of this process and of the database.
+
+        Each batch is measured between two of the yardstick, so that a slow moment of the machine slows both sides; the
+        median of the batches counts. ``before`` prepares each call and is not counted.
+        """
+        for _ in range(3 if before is None else 0):
+            once()
+        found = []
+        gc.collect()
+        gc.disable()
+        try:
+            ours = self._batch(30)
+            for _ in range(batches):
+                theirs = _batch(once, backend, times) if before is None else _prepared(once, backend, times, before)
+                between, ours = ours, self._batch(30)
+                found.append(2 * theirs / (between + ours))
+        finally:
+            gc.enable()
+        return statistics.median(found)
 
 
 def _batch(once: Callable[[], object], backend: Backend | Backends, times: int) -> float:

@@ -11,10 +11,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask
-from sqlalchemy import text
 
-from tests.bench import world, yardstick
-from tests.bench.meter import Answer, Backend, backends_of, call, cost, counted_queries, kilobytes
+from tests.bench import world
+from tests.bench.meter import Answer, Yardstick, backends_of, call, counted_queries, kilobytes
 from tests.http import Page as HtmlPage
 
 
@@ -77,19 +76,14 @@ def _measure(app: Flask) -> dict[str, Any]:
     few_to_submit = submission.queries()
     world.grow(app, 1000)
     backend = backends_of(app)
-    bare_app = yardstick.make(app.config["SQLALCHEMY_DATABASE_URI"], "STF-07")
-    with bare_app.app_context():
-        bare_backend = Backend(
-            bare_app.extensions["sqlalchemy"].session.execute(text("SELECT pg_backend_pid()")).scalar()
-        )
-    bare = cost(lambda: call(bare_app, "/"), bare_backend, times=150)
+    bare = Yardstick(app)
     pages = []
 
     def look(page: Page) -> None:
         once = opened[page]
         answer = once()
         sys.stderr.write(f"{page.name}\n")
-        told = _told(page.name, cost(once, backend) / bare, page.target, few[page], queries(app, once))
+        told = _told(page.name, bare.multiple(once, backend), page.target, few[page], queries(app, once))
         pages.append(told | {"kilobytes": kilobytes(answer.body)})
 
     for page in PAGES:
@@ -97,13 +91,13 @@ def _measure(app: Flask) -> dict[str, Any]:
     with world.blind(app):
         for page in BLIND:
             look(page)
-    costs = cost(submission.once, backend, times=8, before=submission.put_back)
-    pages.append(_told("submission of an application", costs / bare, 6, few_to_submit, submission.queries()))
+    multiple = bare.multiple(submission.once, backend, times=3, before=submission.put_back)
+    pages.append(_told("submission of an application", multiple, 6, few_to_submit, submission.queries()))
     save = _section_save(app, cookies["USR-PE-1"])
     pages.append(
-        _told("section saved by itself", cost(save, backend) / bare, 4, queries(app, save), queries(app, save))
+        _told("section saved by itself", bare.multiple(save, backend), 4, queries(app, save), queries(app, save))
     )
-    return {"yardstick_milliseconds": round(bare * 1000, 3), "pages": pages}
+    return {"yardstick_milliseconds": round(bare.seconds * 1000, 3), "pages": pages}
 
 
 def _told(page: str, multiple: float, target: float, few: int, many: int) -> dict[str, Any]:
