@@ -259,7 +259,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "reviewers": "/reviewers",
         "reviewer": "/reviewers/REV-2",
         "letters-to-release": "/meetings/MPF-2026-02-M1/release",
-        "letters-to-read": "/meetings/MPF-2027-01-M1/letters",
+        "letters-none": "/meetings/MPF-2027-01-M1/letters",
         "milestone-moved": "/grants/MPF-2026-01-G01/milestones/{milestone}/move",
         "milestone-reached": "/grants/MPF-2026-01-G01/milestones/{milestone}/reached",
         "suspended": "/grants/MPF-2026-01-G01/standing/suspend",
