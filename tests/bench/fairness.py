@@ -6,11 +6,15 @@ import itertools
 import os
 import time
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.engine import make_url
 
 from config import Config
 from grants.accounts.models import Role
@@ -21,7 +25,7 @@ from tests import factories
 from tests.bench import world
 from tests.complaints import histories
 from tests.complaints.histories import Histories
-from tests.conftest import settings
+from tests.conftest import copied, settings
 from tests.http import Browser
 from tests.reviews import canaries
 from tests.reviews.rows import AT
@@ -37,20 +41,30 @@ def told_to_the_wrong(folder: Path) -> dict[str, Any]:
     served or sent: pages, files and what is inside them, headers, errors, mails.
     """
     found, looked_at = 0, {"answers": 0, "bytes": 0, "mails": 0}
+    follow = [partial(canaries.watch_who_follows_in_conflict, role=role) for role in FOLLOWING]
     with world.opened(folder) as opened:
-        app = create_app(settings(opened.extensions["config"], folder))
+        config = opened.extensions["config"]
+        for watch in (canaries.watch_a_blind_reviewer, canaries.watch_a_conflicted_reviewer, *follow):
+            seen = _watched(watch, config, folder)
+            found += len(seen.telling)
+            looked_at["answers"] += len(seen.answers)
+            looked_at["bytes"] += seen.bytes
+            looked_at["mails"] += len(seen.mails)
+    return {"canaries": looked_at | {"found": found, "target": 0, "met": found == 0}}
+
+
+def _watched(watch: Callable[[Browser], canaries.Watch], config: Config, folder: Path) -> canaries.Watch:
+    """What one person was served and sent in a world of its own: what is hidden from one may be read by another."""
+    world_before = make_url(config.database_url).database
+    assert world_before is not None
+    with copied(config, world_before) as address:
+        app = create_app(settings(replace(config, database_url=address), folder))
         with app.app_context(), clock.at(AT):
-            follow = [partial(canaries.watch_who_follows_in_conflict, role=role) for role in FOLLOWING]
-            for watch in (canaries.watch_a_blind_reviewer, canaries.watch_a_conflicted_reviewer, *follow):
-                seen = watch(Browser(app))
-                found += len(seen.telling)
-                looked_at["answers"] += len(seen.answers)
-                looked_at["bytes"] += seen.bytes
-                looked_at["mails"] += len(seen.mails)
+            seen = watch(Browser(app))
             db.session.remove()
             for engine in db.engines.values():
                 engine.dispose()
-    return {"canaries": looked_at | {"found": found, "target": 0, "met": found == 0}}
+    return seen
 
 
 def broken_in_histories(folder: Path, number: int = HISTORIES) -> dict[str, Any]:
