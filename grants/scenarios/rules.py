@@ -6,7 +6,7 @@ lexicographic optimum. The greatest sum of scores is not asked for: it drops the
 application receives what it asks for or nothing.
 
 One set that is known answers for every application in it and for every other that can be added. For the rest it is
-asked whether there is another (grants/scenarios/search.py). Where awards are promised to lots, the solver tells first how
+asked whether there is another (grants/core/set_search.py). Where awards are promised to lots, the solver tells first how
 many more than promised there could be with parts of applications, and what each application loses of that: one that loses
 more than there is cannot be in.
 """
@@ -30,6 +30,7 @@ from grants.calls.models import Call
 from grants.core.languages import _l, _ln
 from grants.core.money import Money
 from grants.core.rules import Obstacle
+from grants.core.set_search import FAR, MARGIN, Search
 from grants.core.solver import Priced, Program
 from grants.decisions.models import Meeting
 from grants.decisions.rules import Ranked, Share
@@ -37,7 +38,6 @@ from grants.decisions.workflow import GONE
 from grants.reviews.queries import ApplicationLine, Gate
 from grants.reviews.rules import to_two_decimals
 from grants.scenarios.models import Scenario
-from grants.scenarios.search import FAR, MARGIN, Search
 
 EXTRA = 8
 """Up to how many awards more than promised the solver looks for in every lot: what they fall short of that tells early
