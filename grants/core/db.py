@@ -302,12 +302,15 @@ def renewed(row: T) -> T:
 
 
 def hold(row: Any, *columns: str, beside_others: bool = False) -> None:
-    """Read a row (or some of its columns) again and keep others from changing it until this transaction ends.
+    """Read a row (with all that hangs on it, or only some of its columns) again and keep others from changing it until
+    this transaction ends.
 
     ``beside_others``: others may hold it in the same way, and nobody may change it.
     """
     db.session.flush()
     model: type[Base] = type(row)
+    if not columns:
+        db.session.expire(row)
     db.session.refresh(row, columns or columns_of(model), with_for_update={"read": beside_others})
 
 

@@ -15,9 +15,8 @@ from grants.calls.models import Call
 from grants.calls.queries import call_by_reference
 from grants.conflicts import queries as conflicts
 from grants.conflicts.models import Grade
-from grants.conflicts.permissions import DECLARERS, can_declare_interests
-from grants.conflicts.rules import KIND_LABELS, year_before
-from grants.core import clock
+from grants.conflicts.permissions import DECLARERS, can_declare_interests, has_declared_year
+from grants.conflicts.rules import KIND_LABELS
 from grants.core.permissions import require, scope
 from grants.core.rows import as_csv
 from grants.core.rules import Refused
@@ -103,7 +102,7 @@ def of_year() -> ResponseReturnValue:
             form.form_errors += [str(obstacle.message) for obstacle in refused.obstacles]
         else:
             return done(_("Thank you. Your declaration is recorded."), "declarations.of_year")
-    current = last is not None and last.declared_at > year_before(clock.now())
+    current = has_declared_year(current_user)
     page = render_template("declarations/year.html", form=form, last=last, current=current)
     return page, 422 if form.is_submitted() else 200
 

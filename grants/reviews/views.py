@@ -469,15 +469,11 @@ def _criterion_drawn(
     """A criterion in the form."""
     chosen = str(score.value) if score and score.value is not None else None
     kept = {f"value_{criterion.key}": chosen, f"reason_{criterion.key}": HERE}
-    facts = {
-        "criterion": criterion,
-        "grid": scoring.grid,
-        "scale": list(scale_of(scoring.grid).items()),
-        "asked": asked,
-    }
 
     def values(form: Form | None) -> dict[str, Any]:
-        return facts | {"form": form or scoring.form(kept)}
+        scale = list(scale_of(scoring.grid).items())
+        shown = form or scoring.form(kept)
+        return {"criterion": criterion, "grid": scoring.grid, "scale": scale, "asked": asked, "form": shown}
 
     seen = (criterion.key, chosen, tuple(asked))
     return _form_part(scoring, seen, "reviews/_criterion.html", values, form, score.reason if score else "")

@@ -32,6 +32,10 @@ REMEMBERED = timedelta(days=1)
 """How long a finished upload is remembered, so that a question asked again gets the same answer."""
 
 
+STANDING = ("state", "parts", "received")
+"""Where an upload stands: what others may have changed while it was waited for."""
+
+
 class Misplaced(Exception):
     """A piece does not begin where the last one ended; ``received`` is where it should."""
 
@@ -95,7 +99,7 @@ def receive(upload: Upload, start: int, content: bytes, checksum: str) -> int:
     Raises Misplaced for a piece that begins elsewhere (its answer was lost, another window was faster), and Refused for
     one that cannot be taken.
     """
-    hold(upload)
+    hold(upload, *STANDING)
     refuse(rules.obstacles_to_going_on(upload))
     if start != upload.received:
         raise Misplaced(upload.received)
@@ -113,7 +117,7 @@ def receive(upload: Upload, start: int, content: bytes, checksum: str) -> int:
 
 def finish(upload: Upload, *, by: Person) -> None:
     """Put a file together and attach it. Finished twice it is attached once. Raises Refused, and then keeps nothing new."""
-    hold(upload)
+    hold(upload, *STANDING)
     if upload.state == UploadState.ATTACHED:
         return
     refuse(rules.obstacles_to_going_on(upload) + rules.obstacles_to_finishing(upload))
@@ -134,7 +138,7 @@ def _whole(upload: Upload) -> bytes:
 
 def set_aside(upload: Upload) -> None:
     """Give an upload up. What was attached stays attached."""
-    hold(upload)
+    hold(upload, *STANDING)
     if upload.state == UploadState.OPEN:
         _end(upload, UploadState.SET_ASIDE)
 
@@ -157,7 +161,7 @@ def join(
     A few are joined at once; for more a worker is told, and :func:`join_one_page` goes on.
     """
     for upload in sorted(uploads, key=lambda one: one.id):
-        hold(upload)
+        hold(upload, *STANDING)
     present = application_queries.attachments_of(application)
     refuse(rules.obstacles_to_joining(document, application, present, uploads))
     booklet = Booklet(
