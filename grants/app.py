@@ -34,6 +34,8 @@ from grants.editing import views as editing
 from grants.enquiries import tasks as enquiry_tasks
 from grants.enquiries import views as enquiries
 from grants.entries import views as entries
+from grants.imports import tasks as import_tasks
+from grants.imports import views as imports
 from grants.letters import views as letters
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
@@ -83,6 +85,7 @@ BLUEPRINTS = (
     reports.bp,
     payments.bp,
     closeout.bp,
+    imports.bp,
     portfolio.bp,
 )
 
@@ -99,6 +102,7 @@ TASKS = (
     pack_tasks,
     payment_tasks,
     closeout_tasks,
+    import_tasks,
     reminder_tasks,
 )
 """Importing a module of tasks registers them; naming them here says which ones exist."""

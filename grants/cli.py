@@ -51,6 +51,9 @@ from grants.draws.rules import drawn, holds
 from grants.draws.rules import fingerprint as fingerprint_of_seed
 from grants.history.actions import note
 from grants.history.queries import broken_seals, chain_head
+from grants.imports.actions import import_at_once
+from grants.imports.queries import mapping_called
+from grants.imports.rules import Refusal
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
 from grants.reliability.forms import BadRatings, read_ratings
 from grants.reliability.rules import Rating, agreement, ratings_of
@@ -535,6 +538,56 @@ def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 6:
         raise CannotRun(f"{text!r} is not a number of awards.")
     return int(text)
+
+
+@grants.group("awards")
+def awards_group() -> None:
+    """Grants that were awarded."""
+
+
+@awards_group.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False))
+@click.option("--mapping", "mapping_name", metavar="NAME", help="What the columns mean, as it was kept under a name.")
+@click.option(
+    "--programme", metavar="NAME", help="The earlier programme; without it the mapping's, or the file's name."
+)
+@json_option
+def awards_import_command(path: str, mapping_name: str | None, programme: str | None, *, as_json: bool) -> None:
+    """Import the awards of an earlier programme from PATH, a CSV file or a workbook, all of them or nothing.
+
+    Without --mapping the columns mean what was kept for tables with this header, else what they seem to mean. `refused`
+    lists the rows that cannot be taken, each with its reason. What is there already is not imported again. `totals` are
+    those of what was imported.
+    """
+    with _application():
+        with transaction():
+            mapping = mapping_called(mapping_name) if mapping_name is not None else None
+            if mapping_name is not None and mapping is None:
+                raise CannotRun(f"There is no mapping {mapping_name!r}.")
+            carried = import_at_once(
+                Path(path).name,
+                Path(path).read_bytes(),
+                mapping=mapping,
+                programme=_name(programme) if programme is not None else "",
+                by=None,
+            )
+        refused = [Refusal(**one) for one in carried.refused]
+        told = {
+            "imported": carried.imported,
+            "already_there": carried.present,
+            "refused": [{"row": one.line, "reason": one.reason} for one in refused],
+            "totals": {amount.currency: str(amount.amount) for amount in carried.totals},
+        }
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for one in refused:
+        click.echo(f"Line {one.line}: {one.reason}", err=True)
+    sums = ", ".join(str(amount) for amount in carried.totals) or "nothing"
+    click.echo(
+        f"{carried.imported} imported ({sums}), {carried.present} there already, {len(refused)} refused:"
+        f" {carried.reference}, {carried.programme}."
+    )
 
 
 @grants.command("routes")

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_security.core import UserMixin
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.core.db import Base, Key, Recorded, one_of
@@ -227,7 +227,8 @@ class Organization(Base):
 
     ``identifier`` is the one of its identifiers that forms show. ``fiscal_sponsor`` is a name; ``fiscal_sponsor_id`` is
     set once that organization has consented. ``duplicate_of_id`` names the account that counts, when this is a second
-    account of the same organization. ``changed_at`` is when its profile last changed.
+    account of the same organization. ``changed_at`` is when its profile last changed. ``is_from_past``: it came along
+    with awards of an earlier programme, nobody opened an account for it, and only its name and place are known.
     """
 
     __tablename__ = "organization"
@@ -280,6 +281,7 @@ class Organization(Base):
     risk: Mapped[str | None]
     previous_grants: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"), index=True)
+    is_from_past: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[Recorded]
     changed_at: Mapped[Recorded]
 

@@ -28,6 +28,9 @@ MEDIA_TYPES = {
 }
 """The kinds of file that are taken at all, by ending. Nothing that a browser would run is among them."""
 
+TABLES = {"csv": "text/csv", "xlsx": MEDIA_TYPES["xlsx"]}
+"""The kinds of file that a table is brought in; a CSV is known by nothing but that it can be read as one."""
+
 PICTURES = ("jpg", "jpeg", "png")
 
 MEGABYTE = 1024 * 1024

@@ -21,9 +21,11 @@ from grants.core.contents import (
     LARGEST,
     MEDIA_TYPES,
     PICTURES,
+    TABLES,
     ending,
     kind_of,
     obstacles_to_storing,
+    plain_name,
     stored_name,
 )
 from grants.core.db import Base, Key, Recorded, after_commit, db, one_of
@@ -117,8 +119,18 @@ def keep(name: str, content: bytes, allowed: list[str], largest: int = LARGEST) 
     kind = str(kind_of(content))
     if kind in PICTURES:
         content = cleaned(content, kind)
+    return _keep_sent(stored_name(name, kind), kind, content)
+
+
+def keep_table(name: str, kind: str, content: bytes) -> StoredFile:
+    """Store a table that somebody sent and that has been read already, and its row. ``kind`` is one of TABLES."""
+    plain = plain_name(name)
+    return _keep_sent(plain if ending(plain) == kind else f"{plain or 'table'}.{kind}", kind, content)
+
+
+def _keep_sent(name: str, kind: str, content: bytes) -> StoredFile:
     searched = bool(current_app.config.get("CLAMAV_URL"))
-    stored = _keep(stored_name(name, kind), kind, content, Scan.WAITING if searched else Scan.NOT_SCANNED)
+    stored = _keep(name, kind, content, Scan.WAITING if searched else Scan.NOT_SCANNED)
     if searched:
         after_commit(bell_of(SCAN_FILES))
     return stored
@@ -145,7 +157,7 @@ def _keep(name: str, kind: str, content: bytes, scan: Scan) -> StoredFile:
     stored = StoredFile(
         key=key,
         name=name,
-        media_type=MEDIA_TYPES[kind],
+        media_type=(MEDIA_TYPES | TABLES)[kind],
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         scan=scan,

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from string import ascii_uppercase
 from typing import Any
 
@@ -238,18 +238,45 @@ _DATES = {*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)}
 _PERCENTAGES = {9, 10}
 _LASTS = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _NOT_A_FORMAT = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.')
+_CURRENCY = re.compile(r'\[\$([^\]-]+)[^\]]*\]|"\s*([€£$]|[A-Z]{3})\s*"|(?<!\[)\\?([€£$])')
 
 
 @dataclass(frozen=True)
 class _Workbook:
-    """What the cells of all sheets refer to: texts, and by the number of a style whether it shows days or percentages."""
+    """What the cells of all sheets refer to: texts, and by the number of a style what it shows: days, percentages, or
+    amounts beside the sign of their currency.
+    """
 
     texts: list[str]
     shown: list[str]
     first_day: datetime
 
 
+def first_sheet(content: bytes, most: int) -> list[tuple[int, list[str]]]:
+    """The first filled rows of the first sheet of a workbook, with their numbers. Raises Unreadable."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            sheets, common = _sheets_of(archive)
+            rows = _below(_root(archive, sheets[0][1]), "row") if sheets else ()
+            numbered = ((int(row.get("r") or at), _row(row, common)) for at, row in enumerate(rows, 1))
+            return list(islice(((number, cells) for number, cells in numbered if any(cells)), most))
+    except Unreadable:
+        raise
+    except (*BROKEN, KeyError) as error:
+        raise Unreadable("damaged") from error
+
+
 def _workbook(archive: zipfile.ZipFile, room: _Room) -> list[Part]:
+    sheets, common = _sheets_of(archive)
+    parts = []
+    for name, target in sheets:
+        rows = _below(_root(archive, target), "row") if room.left else iter(())
+        parts.append(Part(name, _levelled([room.rows(_row(row, common) for row in rows)])))
+    return parts
+
+
+def _sheets_of(archive: zipfile.ZipFile) -> tuple[list[tuple[str, str]], _Workbook]:
+    """The sheets of a workbook, each with the part that holds it, and what their cells refer to."""
     book, names = _root(archive, "xl/workbook.xml"), archive.namelist()
     relations = _root(archive, "xl/_rels/workbook.xml.rels")
     targets = {one.get("Id"): posixpath.normpath(posixpath.join("/xl", one.get("Target", ""))) for one in relations}
@@ -259,12 +286,8 @@ def _workbook(archive: zipfile.ZipFile, room: _Room) -> list[Part]:
         _ways_shown(_root(archive, "xl/styles.xml")) if "xl/styles.xml" in names else [],
         _FIRST_DAY_1904 if since_1904 else _FIRST_DAY,
     )
-    parts = []
-    for sheet in _below(book, "sheet"):
-        target = targets[attribute(sheet, "id")].lstrip("/")
-        rows = _below(_root(archive, target), "row") if room.left else iter(())
-        parts.append(Part(attribute(sheet, "name"), _levelled([room.rows(_row(row, common) for row in rows)])))
-    return parts
+    sheets = _below(book, "sheet")
+    return [(attribute(one, "name"), targets[attribute(one, "id")].lstrip("/")) for one in sheets], common
 
 
 def _ways_shown(styles: Any) -> list[str]:
@@ -274,12 +297,17 @@ def _ways_shown(styles: Any) -> list[str]:
 
 
 def _way_shown(number: int, formats: Mapping[str, str]) -> str:
-    """Whether a number format shows a day, a percentage, or the number itself, as it does for hours that were worked."""
+    """What a number format shows: a day, a percentage, an amount beside a currency, which is given as it is written there,
+    or the number itself, as it does for hours that were worked.
+    """
     code = formats.get(str(number), "")
     signs = _NOT_A_FORMAT.sub("", code).lower().replace("general", "")
     if number in _DATES or (set("dmyhs") & set(signs) and not _LASTS.search(code)):
         return "day"
-    return "percentage" if number in _PERCENTAGES or "%" in signs else ""
+    if number in _PERCENTAGES or "%" in signs:
+        return "percentage"
+    found = _CURRENCY.search(code)
+    return next(filter(None, found.groups())).strip() if found else ""
 
 
 def _text_of(element: Any) -> str:
@@ -326,12 +354,14 @@ def _cell(cell: Any, common: _Workbook) -> str:
 
 
 def _number(value: float, way: str, first_day: datetime) -> str:
-    """A number as it is shown: fifteen digits as the program computes with, 2027-03-31 for a day, 12.5% for a part."""
+    """A number as it is shown: fifteen digits as the program computes with, 2027-03-31 for a day, 12.5% for a part, £ 500."""
     if way == "day" and 0 <= value < 2_958_466:
         at = first_day + timedelta(seconds=round(value * 86_400))
         clock = at.strftime("%H:%M")
         return clock if value < 1 else f"{at:%Y-%m-%d}" + (f" {clock}" if at.hour or at.minute else "")
-    return f"{value * 100:.15g}%" if way == "percentage" else f"{value:.15g}"
+    if way == "percentage":
+        return f"{value * 100:.15g}%"
+    return f"{way} {value:.15g}" if way not in ("", "day") else f"{value:.15g}"
 
 
 _IN_PACKAGE: dict[str, Callable[[zipfile.ZipFile, _Room], list[Part]]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from flask import current_app
 from sqlalchemy import select, update
@@ -25,6 +26,7 @@ from grants.demo.calls import CallStory
 from grants.demo.decided import DecidedStory, GrantStory
 from grants.demo.enquiries import EnquiryStory
 from grants.demo.people import PASSWORD, People
+from grants.imports.actions import import_at_once
 from grants.reviews import actions as reviews
 
 Say = Callable[[str], None]
@@ -41,6 +43,9 @@ ACCOUNTS = (
     ("STF-15", "auditor"),
     ("STF-16", "administrator"),
 )
+
+EARLIER_AWARDS = Path(__file__).with_name("earlier_awards.csv")
+EARLIER_PROGRAMME = "MADE small grants"
 
 EARLIER = {
     "APP-001": "APP-201", "APP-002": "APP-202", "APP-004": "APP-203", "APP-006": "APP-204",
@@ -68,6 +73,7 @@ def load(progress: Say = lambda _: None) -> None:
     with clock.at(today - timedelta(days=500)), transaction():
         everybody = persons.load(today - timedelta(days=500))
     progress(f"{len(everybody.persons)} people, {len(everybody.organizations)} organizations")
+    _before(everybody, today, progress)
     _earlier(everybody, today, progress)
     _recent(everybody, today, progress)
     _under_review(everybody, today, progress)
@@ -100,6 +106,14 @@ def _title(english: str, french: str, spanish: str) -> dict[str, str]:
         "fr": f"Fonds pilote MADE – {french}\u00a0: recrutement équitable et travail décent",
         "es": f"Fondo Piloto MADE – {spanish}: contratación justa y trabajo decente",
     }
+
+
+def _before(everybody: People, today: datetime, progress: Say) -> None:
+    """What an earlier programme awarded, brought along from a table; one of its rows names a day that never was."""
+    with clock.at(today - timedelta(days=480)), transaction():
+        table = EARLIER_AWARDS.read_bytes()
+        brought = import_at_once(EARLIER_AWARDS.name, table, programme=EARLIER_PROGRAMME, by=everybody["STF-07"])
+    progress(f"{EARLIER_PROGRAMME}: {brought.imported} earlier awards")
 
 
 def _earlier(everybody: People, today: datetime, progress: Say) -> None:

@@ -37,7 +37,8 @@ TYPED_WELL = 0.85
 def organizations_called(country: str, words: str, *, registered: bool = False) -> list[Organization]:
     """Organizations of a country with this (whole) name, acronym or registration number, the most alike first.
 
-    Only what they themselves would publish is found: those whose name is withheld never are.
+    Only what they themselves would publish is found: those whose name is withheld never are. Nor are those that came
+    along with earlier awards: they have no owner who could let anybody in.
     """
     name = func.plain_name(Organization.name)
     wanted = func.plain_name(words)
@@ -50,6 +51,7 @@ def organizations_called(country: str, words: str, *, registered: bool = False) 
             Organization.country == country,
             Organization.confidentiality_default == Confidentiality.PUBLIC,
             Organization.duplicate_of_id.is_(None),
+            ~Organization.is_from_past,
             or_(
                 name.op("%")(wanted) & ((similarity >= ENOUGH_ALIKE) | (typed_well & enough)),
                 func.plain_name(func.nullif(Organization.acronym, "")) == wanted,
@@ -69,7 +71,9 @@ def organization_to_join(organization_id: int) -> Organization | None:
     """An organization that was found by name, if it may still be found."""
     return db.session.scalar(
         select(Organization).where(
-            Organization.id == organization_id, Organization.confidentiality_default == Confidentiality.PUBLIC
+            Organization.id == organization_id,
+            Organization.confidentiality_default == Confidentiality.PUBLIC,
+            ~Organization.is_from_past,
         )
     )
 

@@ -63,6 +63,7 @@ from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
 from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
+from grants.imports.models import AwardImport, PastAward
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.questionnaires.models import SectionAnswers
@@ -670,8 +671,12 @@ class Filter:
     state: str = ""
     region: str = ""
     call: str = ""
+    programme: str = ""
     page: int = 1
 
+
+THIS_FUND = "-"
+"""Instead of the name of an earlier programme: only what this fund awarded."""
 
 MANY = 1000
 """Beyond this many a list says "more than", because counting everything costs more than anybody gains."""
@@ -688,13 +693,68 @@ class GrantLine(NamedTuple):
     end_on: date | None
     confidentiality: str
     organization: str
+    programme: str
 
 
-def grants_like(seen: Select[Award], wanted: Filter) -> tuple[list[GrantLine], int]:
-    """One page of the grants a person may see, and how many there are (at most MANY + 1); one query."""
+def grants_like(seen: Select[Award], past: Select[PastAward], wanted: Filter) -> tuple[list[GrantLine], int]:
+    """One page of the grants a person may see, and how many there are (at most MANY + 1); two queries.
+
+    Those of this fund come first, then those of earlier programmes, which are all closed and belong to no call.
+    """
     asked = {name: value for name in ("state", "region", "call") if (value := getattr(wanted, name))}
-    rows = _grants_of(seen, frozenset(asked))(before=(wanted.page - 1) * PAGE, **asked)
-    return [GrantLine._make(row[1:]) for row in rows if row[1]], rows[0][0]
+    before, lines, number = (wanted.page - 1) * PAGE, [], 0
+    if wanted.programme in ("", THIS_FUND):
+        rows = _grants_of(seen, frozenset(asked))(before=before, **asked)
+        lines, number = [GrantLine._make((*row[1:], "")) for row in rows if row[1]], rows[0][0]
+    if wanted.programme != THIS_FUND and not wanted.call and wanted.state in ("", AwardState.CLOSED):
+        asked = {name: value for name in ("region", "programme") if (value := getattr(wanted, name))}
+        found = _past_grants_of(past, frozenset(asked))
+        rows = found(before=max(0, before - number), most=PAGE - len(lines), **asked)
+        lines += [GrantLine._make((*row[1:3], AwardState.CLOSED, *row[3:5], None, *row[5:])) for row in rows if row[1]]
+        number = min(number + rows[0][0], MANY + 1)
+    return lines, number
+
+
+@prepared_once
+def _past_grants_of(seen: Select[PastAward], filters: frozenset[str]) -> Prepared:
+    """The reading of grants of earlier programmes for one scope and these filters, the latest first."""
+    programme = select(AwardImport.id).where(AwardImport.programme == bindparam("programme", None, type_=Text))
+    narrowed = {
+        "region": PastAward.region == bindparam("region", None, type_=Text),
+        "programme": PastAward.import_id.in_(programme),
+    }
+    ids = seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(PastAward.id)
+    counted = ids.limit(literal_column(str(MANY + 1))).subquery()
+    numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
+    page = (
+        ids.order_by(PastAward.id.desc())
+        .limit(bindparam("most", None, type_=BigInteger))
+        .offset(bindparam("before", None, type_=BigInteger))
+        .subquery("page")
+    )
+    shown = (
+        select(
+            numbers.c.number,
+            *(PastAward.reference, PastAward.title, PastAward.amount_minor, PastAward.currency),
+            *(PastAward.confidentiality, PastAward.grantee, AwardImport.programme),
+        )
+        .select_from(numbers)
+        .outerjoin(page, true())
+        .outerjoin(PastAward, PastAward.id == page.c.id)
+        .outerjoin(AwardImport, AwardImport.id == PastAward.import_id)
+        .order_by(page.c.id.desc())
+    )
+    return Prepared(lambda: shown)
+
+
+MOST_PROGRAMMES = 12
+
+
+def earlier_programmes(seen: Select[PastAward]) -> list[str]:
+    """The earlier programmes of which a person may see an award, by name."""
+    of_import = seen.where(PastAward.import_id == AwardImport.id).with_only_columns(PastAward.id).exists()
+    found = select(AwardImport.programme).where(of_import).distinct().order_by(AwardImport.programme)
+    return list(db.session.scalars(found.limit(MOST_PROGRAMMES)))
 
 
 @prepared_once
@@ -950,6 +1010,7 @@ _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
         None,
         None,
     ),
+    "award_import": lambda seen: (seen, AwardImport.id, literal("IMP-") + cast(AwardImport.id, Text), None, None),
     "bank_account": lambda seen: (
         seen.join(Organization, Organization.id == BankAccount.organization_id),
         BankAccount.id,
@@ -973,6 +1034,7 @@ SUBJECTS: dict[str, type] = {
     "disbursement": Disbursement,
     "bank_account": BankAccount,
     "closeout": Closeout,
+    "award_import": AwardImport,
 }
 """The kinds of subjects of the record whose rows have a scope."""
 

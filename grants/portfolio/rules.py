@@ -114,6 +114,7 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "disbursement": (_l("Payments"), "payments.show", "reference"),
     "bank_account": (_l("Bank accounts"), "payments.bank_account", "reference"),
     "closeout": (_l("Close-outs"), "closeout.of_grant", "reference"),
+    "award_import": (_l("Imports"), "imports.show", "import_id"),
 }
 """The kinds of subjects of the record: their name, the page of one of them, and what that page is found by."""
 

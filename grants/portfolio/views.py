@@ -21,6 +21,7 @@ from grants.core.permissions import scope
 from grants.core.templating import addresses, day
 from grants.core.web import ANYONE, SIGNED_IN, access, found, own_path
 from grants.history.queries import chain_head, timeline
+from grants.imports.models import PastAward
 from grants.payments import queries as payments
 from grants.payments.rules import obstacles_to_preparing
 from grants.payments.workflow import DisbursementState
@@ -146,15 +147,23 @@ def grants() -> ResponseReturnValue:
         state=_one_of("state", [s.value for s in AwardState]),
         region=request.args.get("region", "")[:20],
         call=request.args.get("call", "")[:60],
+        programme=request.args.get("programme", "")[:120],
         page=max(1, min(request.args.get("page", 1, type=int), 100_000)),
     )
-    lines, number = queries.grants_like(scope(current_user, Award), wanted)
-    to_grant, language = addresses(".grant"), language_now()
+    past = scope(current_user, PastAward)
+    lines, number = queries.grants_like(scope(current_user, Award), past, wanted)
+    to_grant, to_past, language = addresses(".grant"), addresses("imports.past_award"), language_now()
     grants = [
-        (line, to_grant(line.reference), Money(line.amount_minor, line.currency).shown(language), day(line.end_on))
+        (
+            line,
+            (to_past if line.programme else to_grant)(line.reference),
+            Money(line.amount_minor, line.currency).shown(language),
+            day(line.end_on),
+        )
         for line in lines
     ]
-    return render_template("portfolio/grants.html", grants=grants, number=number, **_choices(wanted, number))
+    choices = _choices(wanted, number, queries.earlier_programmes(past))
+    return render_template("portfolio/grants.html", grants=grants, number=number, **choices)
 
 
 def _one_of(name: str, allowed: list[str]) -> str:
@@ -162,17 +171,22 @@ def _one_of(name: str, allowed: list[str]) -> str:
     return value if value in allowed else ""
 
 
-def _choices(wanted: queries.Filter, number: int) -> dict[str, Any]:
+def _choices(wanted: queries.Filter, number: int, programmes: list[str]) -> dict[str, Any]:
     """The filters as links, each keeping the others."""
 
     def link(**change: Any) -> str:
-        kept = {"state": wanted.state, "region": wanted.region, "call": wanted.call} | change
+        kept = {name: getattr(wanted, name) for name in ("state", "region", "call", "programme")} | change
         return url_for("portfolio.grants", **{k: v for k, v in kept.items() if v})
 
     states = [{"label": _("All"), "url": link(state=""), "current": not wanted.state}]
     states += [
         {"label": state.label, "url": link(state=state.value), "current": wanted.state == state} for state in AwardState
     ]
+    filters = [{"label": _("State"), "links": states}]
+    if programmes:
+        named = [("", _("All")), (queries.THIS_FUND, _("This fund")), *((name, name) for name in programmes)]
+        links = [{"label": label, "url": link(programme=p), "current": p == wanted.programme} for p, label in named]
+        filters.append({"label": _("Programme"), "links": links})
     pages = {
         "page": wanted.page,
         "total": number,
@@ -181,7 +195,7 @@ def _choices(wanted: queries.Filter, number: int) -> dict[str, Any]:
     }
     return {
         "states": AwardState,
-        "filters": [{"label": _("State"), "links": states}],
+        "filters": filters,
         "pagination": pages,
         "most": queries.MANY,
     }

@@ -35,6 +35,7 @@ from grants.demo.people import declare_for_call
 from grants.drafts.actions import leave_note
 from grants.draws import actions as draws
 from grants.enquiries import actions as enquiries
+from grants.imports import actions as imports
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Identifier, Resemblance, Sponsorship
 from grants.payments.actions import HOLDER_PLACE, NUMBER_PLACE
@@ -119,6 +120,8 @@ def prepare(app: Flask) -> None:
             _meeting()
         with transaction():
             _grants()
+        with transaction():
+            _past()
         with transaction():
             _complaint()
         with transaction():
@@ -284,6 +287,15 @@ def _complaint() -> None:
     )
 
 
+def _past() -> None:
+    """Awards of A and B in an earlier programme, and a table with one of A that nobody has confirmed."""
+    a, b = (_one(Organization, reference) for reference in (A, B))
+    rows = "".join(f"{one.name},EUR 500,{one.country},A title\n" for one in (a, b))
+    imports.import_at_once("past.csv", f"Grantee,Amount,Country,Title\n{rows}".encode(), by=person("STF-07"))
+    waiting = f"Grantee,Amount,Title\n{MARKUP[2:]}canaryaname,EUR 5,{MARKUP[2:]}canaryagrant\nOther,0,\n"
+    imports.send_in("waiting.csv", waiting.encode(), by=person("STF-07")).programme = "Waiting"
+
+
 def _grants() -> None:
     award = _one(Award, GRANTS["a"])
     proof = files.keep("proof.pdf", sample.document("pdf", "Proof", "Bank"), ["pdf"])
@@ -383,6 +395,13 @@ def _mark_organization(whose: str, organization: Organization) -> None:
     for application in db.session.scalars(select(Application).where(Application.organization_id == organization.id)):
         _mark_application(sing, application)
     run(text("UPDATE award SET title = :s || 'grant' WHERE organization_id = :o"), {"s": said} | ids)
+    run(
+        text(
+            "UPDATE past_award SET grantee = :s || 'name', title = :s || 'grant',"
+            " cells = ARRAY[:s || 'name', :s || 'grant'] WHERE organization_id = :o"
+        ),
+        {"s": said} | ids,
+    )
     of_award = "award_id IN (SELECT id FROM award WHERE organization_id = :o)"
     run(text(f"UPDATE condition SET text = :s || 'condition must be met' WHERE {of_award}"), {"s": said} | ids)
     run(text(f"UPDATE milestone SET title = :s || 'milestone' WHERE {of_award}"), {"s": said} | ids)

@@ -24,7 +24,7 @@ from werkzeug.routing import Rule
 
 from config import Config
 from grants.app import create_app
-from grants.core import pdf, web
+from grants.core import files, pdf, web
 from grants.core.db import db
 from grants.demo.people import PASSWORD
 from tests.conftest import DEMONSTRATION, copied
@@ -93,6 +93,12 @@ def ids(app: Flask) -> dict[str, Any]:
             text("SELECT min(p.id) FROM agenda_point p JOIN meeting m ON m.id = p.meeting_id WHERE m.reference = :r"),
             {"r": fund.MEETING},
         )
+        for name, state in (("award_import", "done"), ("waiting_import", "prepared")):
+            asked_for = text("SELECT max(id) FROM award_import WHERE state = :state")
+            found[name] = db.session.scalar(asked_for, {"state": state})
+        past = "SELECT o.reference, p.reference FROM past_award p JOIN organization o ON o.id = p.organization_id"
+        pasts = dict(map(tuple, db.session.execute(text(past))))
+        found["past_award"] = lambda whose: pasts[{"a": fund.A, "b": fund.B}[whose]]
         found["note"] = db.session.scalar(text("SELECT max(id) FROM draft_note"))
         for name in ("joining_request", "kept_document", "organization_identifier", "sponsorship", "resemblance"):
             found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
@@ -276,6 +282,16 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "reviewer": {"reference": "REV-1"},
             "member-of-a": {"reference": "USR-LB-1"},
             UNKNOWN: {"reference": "PER-NONE"},
+        },
+        "imports": {
+            "done": {"import_id": of["award_import"]},
+            "waiting": {"import_id": of["waiting_import"]},
+            UNKNOWN: {"import_id": NOBODY},
+        },
+        "past-grants": {
+            "a": {"reference": of["past_award"]("a")},
+            "b": {"reference": of["past_award"]("b")},
+            UNKNOWN: {"reference": "IMP-0-0001"},
         },
         "mails": {"failed": {"mail_id": of["mail"]}, UNKNOWN: {"mail_id": NOBODY}},
         "people": {
@@ -559,6 +575,8 @@ def everything(app: Flask, caller: Caller, sessions: dict[str, Session]) -> list
 def answers(app: Flask, caller: Caller, sessions: dict[str, Session]) -> list[Answer]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pdf, "render", in_words)
+        # What a call takes away is there again for the next one: the rows are rolled back, files would not be.
+        patch.setattr(files, "_remove", str)
         return everything(app, caller, sessions)
 
 

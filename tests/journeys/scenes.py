@@ -35,6 +35,8 @@ from grants.enquiries import actions as enquiries
 from grants.enquiries.models import Enquiry, EnquiryKind
 from grants.enquiries.workflow import EnquiryState
 from grants.entries import actions as entries
+from grants.imports import actions as imports
+from grants.imports.models import AwardImport, PastAward
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Resemblance
 from grants.questionnaires.queries import answers_of_sheets, definition_of, sections_of
@@ -71,6 +73,7 @@ def set_up(world: World) -> PLACES:
         _reduced,
         _people,
         _mails,
+        _past,
     ):
         with transaction():
             scene(people, places)
@@ -84,6 +87,24 @@ def set_up(world: World) -> PLACES:
     fatou = world.as_("fatou@example.org").open("/organizations/find?country=KE&q=coast+domestic+workers+forum")
     places["joining"] = next(link for link in fatou.links if link.startswith("/organizations/find/"))
     return places | {place: world.read(who).link for place, who in letters.items()}
+
+
+def _past(people: People, places: PLACES) -> None:
+    """A table of earlier awards waits to be looked at, one was brought and one is being imported."""
+    coordinator = people["STF-07"]
+    places["imported"] = str(db.session.scalars(select(AwardImport.id)).one())
+    places["past"] = db.session.scalars(select(PastAward.reference).order_by(PastAward.id)).first() or ""
+    rows = ["Grantee,Amount,Date,Town,Country", "Seeds 2011,,,,", "Faro (SAMPLE),EUR 500,31/02/2011,Quito,Ecuador"]
+    rows += [f'Semilla {n} (SAMPLE),"USD 1,{n}00.50",{n}/3/2011,Quito,Ecuador' for n in range(1, 10)]
+    table = "\n".join(rows).encode()
+    waiting = imports.send_in("seeds.csv", table, by=coordinator)
+    waiting.programme = "Seeds"
+    places["waiting"] = str(waiting.id)
+    confirmed = imports.send_in("more-seeds.csv", table.replace(b"2011", b"2012"), by=coordinator)
+    confirmed.programme = "Seeds"
+    imports.confirm(confirmed, by=coordinator)
+    confirmed.begun_at, confirmed.done = clock.now(), 4
+    places["importing"] = str(confirmed.id)
 
 
 def _at_the_door(world: World) -> None:

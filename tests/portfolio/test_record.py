@@ -20,6 +20,7 @@ from grants.decisions.models import Decision
 from grants.enquiries.models import Enquiry
 from grants.history.actions import begin, note
 from grants.history.models import HistoryEntry
+from grants.imports.actions import send_in
 from grants.portfolio import queries
 from grants.portfolio.rules import RECORDED, SAID
 from grants.reviews.models import Assignment
@@ -236,6 +237,7 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
         "award": award.id,
         "report_due": due.id,
         "closeout": closeout.id,
+        "award_import": send_in("old.csv", b"Grantee,Amount\nA,EUR 5\n", by=coordinator).id,
     }
     assert set(subjects) == set(RECORDED) - TESTED_ELSEWHERE
     verbs = dict(SAID)

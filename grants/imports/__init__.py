@@ -1,0 +1,1 @@
+"""Awards of an earlier programme, brought along from a table."""
