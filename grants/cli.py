@@ -583,7 +583,7 @@ def awards_import_command(path: str, mapping_name: str | None, programme: str | 
         return
     for one in refused:
         click.echo(f"Line {one.line}: {one.reason}", err=True)
-    sums = ", ".join(str(amount) for amount in carried.totals) or "nothing"
+    sums = ", ".join(str(amount) for amount in carried.totals)
     click.echo(
         f"{carried.imported} imported ({sums}), {carried.present} there already, {len(refused)} refused:"
         f" {carried.reference}, {carried.programme}."

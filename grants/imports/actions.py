@@ -173,7 +173,8 @@ def carry_out(import_id: int, progress: Progress | None = None, *, by: Person | 
     sent.organization_ids = brought
     sent.imported, sent.present = len(coming), number - len(coming)
     sent.refused = [asdict(refusal) for refusal in looked.reading.refused]
-    sent.totals_minor = rules.totals(award.amount for award in coming)
+    nothing = dict.fromkeys((award.amount.currency for award in looked.reading.awards), 0)
+    sent.totals_minor = nothing | rules.totals(award.amount for award in coming)
     sent.done, sent.total = number, number
     sent.finished_at = clock.now()
     history.record(sent, "finish", by=by, imported=sent.imported, present=sent.present, refused=len(sent.refused))

@@ -52,9 +52,14 @@ def test_the_command_imports_the_real_table_whole_and_a_second_time_nothing(
     assert (first.code, first.err) == (0, "")
     assert json.loads(first.out) == {"imported": number, "already_there": 0, "refused": [], "totals": expected}
     again = run(app, monkeypatch, capsys, "awards", "import", REAL, "--json")
-    assert json.loads(again.out) == {"imported": 0, "already_there": number, "refused": [], "totals": {}}
+    assert json.loads(again.out) == {
+        "imported": 0,
+        "already_there": number,
+        "refused": [],
+        "totals": dict.fromkeys(sums, "0.00"),
+    }
     in_words = run(app, monkeypatch, capsys, "awards", "import", REAL)
-    assert in_words.out.startswith("0 imported (nothing), 468 there already, 0 refused")
+    assert in_words.out.startswith("0 imported (0.00 GBP, 0.00 USD), 468 there already, 0 refused")
     stored = db.session.execute(
         select(PastAward.currency, func.sum(PastAward.amount_minor)).group_by(PastAward.currency)
     )
