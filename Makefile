@@ -47,6 +47,7 @@ fmt: $(INSTALLED_DEV) ## Put code into shape
 
 translations: $(INSTALLED) ## Compile the translations
 	$(BIN)/pybabel compile -d translations
+	$(BIN)/pybabel compile -D documents -d translations
 
 bench: $(INSTALLED_DEV) ## Measure what each page costs, as one JSON
 	@$(BIN)/python -m tests.bench

@@ -27,6 +27,7 @@ from grants.decisions import tasks as decision_tasks
 from grants.decisions import views as decisions
 from grants.declarations import views as declarations
 from grants.deliveries import views as deliveries
+from grants.diligence import views as diligence
 from grants.drafts import tasks as draft_tasks
 from grants.drafts import views as drafts
 from grants.draws import views as draws
@@ -82,6 +83,7 @@ BLUEPRINTS = (
     scenarios.bp,
     complaints.bp,
     awards.bp,
+    diligence.bp,
     reports.bp,
     payments.bp,
     closeout.bp,

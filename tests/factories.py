@@ -11,14 +11,18 @@ from sqlalchemy import select
 from grants.accounts.models import MemberRole, Membership, Organization, Person, Role, RoleGrant
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
-from grants.awards.models import Award, BudgetLine
+from grants.awards.models import Award, BudgetLine, Risk
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call, Criterion, DocumentAsked, EligibilityRule, Lot, RegionEnvelope
 from grants.calls.workflow import CallState
+from grants.core import clock
 from grants.core.db import db
 from grants.core.files import StoredFile
 from grants.decisions.models import Decision, DecisionOutcome, Meeting
 from grants.decisions.workflow import DecisionState, MeetingState
+from grants.diligence.models import Diligence, Outcome, SanctionsCheck
+from grants.diligence.queries import names_to_search
+from grants.diligence.workflow import DiligenceState
 from grants.questionnaires.models import AnswerSheet, Questionnaire
 from grants.reports.models import Report, ReportDue, ReportKind, ReportLine
 
@@ -277,6 +281,23 @@ def award(application_: Application, by: Person, **more: Any) -> Award:
         )
     )
     return made
+
+
+def diligence(award_: Award, by: Person, **more: Any) -> Diligence:
+    """A finished due diligence with a low risk, and a search of today that found nothing."""
+    award_.risk = Risk.LOW
+    values: dict[str, Any] = {
+        "award_id": award_.id,
+        "state": DiligenceState.FINISHED,
+        "opened_by_id": by.id,
+        "risk_reason": "Nothing speaks against it.",
+        "risk_judged_at": clock.now(),
+        "risk_judged_by_id": by.id,
+    }
+    searched = {"list_name": "UN list", "list_version": "2027-05-01", "names": names_to_search(award_), "decision": ""}
+    who = {"outcome": Outcome.NO_MATCH, "needs_look": False, "made_by_id": by.id, "made_at": clock.now()}
+    save(SanctionsCheck(award_id=award_.id, **searched, **who))
+    return save(Diligence(**(values | more)))
 
 
 def stored_file(name: str = "proof.pdf") -> StoredFile:

@@ -16,7 +16,7 @@ from grants.calls.models import Call
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files, pdf
 from grants.core.db import db, hold
-from grants.core.languages import speaking
+from grants.core.languages import DOCUMENT_LANGUAGES, language_now, speaking
 from grants.core.mail import Mail, post
 from grants.core.money import Money
 from grants.core.rules import refuse
@@ -24,6 +24,10 @@ from grants.core.templating import day
 from grants.decisions import actions as decisions
 from grants.decisions.models import Decision, DecisionOutcome, Meeting
 from grants.history import actions as history
+from grants.letters import queries as letters
+from grants.letters import rules as letter_rules
+from grants.letters.models import LetterKind
+from grants.letters.queries import Paragraphs
 from grants.questionnaires import actions as answering
 from grants.questionnaires import queries as questionnaires
 from grants.questionnaires.models import SectionAnswers
@@ -216,11 +220,12 @@ def draw_up_agreement(
         )
     )
     version = len(award.agreements) + 1
-    language = award.application.language
     drawn_up_on = at.astimezone(ZoneInfo(award.call.timezone)).date()
-    with speaking(language):
+    with speaking(award.application.language, DOCUMENT_LANGUAGES):
+        language = language_now()
         values = rules.agreement_values(
             award,
+            words=_worded(award, language, at),
             payments=instalments,
             reports=reports_owed,
             version=version,
@@ -242,13 +247,81 @@ def draw_up_agreement(
     return agreement
 
 
+def _worded(award: Award, language: str, at: datetime) -> Paragraphs:
+    """What the coordinators of the call wrote for its agreements, filled in for one grant."""
+    values = letter_rules.values_in(
+        award.call,
+        language,
+        terms=award.call.terms,
+        at=at,
+        organization=award.organization.name,
+        title=award.title,
+        reference=award.application.reference,
+        amount=award.amount,
+        start=award.start_on,
+        end=award.end_on,
+    )
+    return letter_rules.written(letters.worded(award.call, LetterKind.AGREEMENT, language), values)
+
+
+def hand_in_copy(
+    award: Award, *, signature: str, signed_on: date, name: str, content: bytes, by: Person, version: int | None = None
+) -> Agreement:
+    """Hand in a copy of the agreement that was signed on paper; somebody of the fund countersigns it. Raises Refused."""
+    hold(award, "state", "on_hold")
+    agreement = queries.latest_agreement(award)
+    may_sign, today = by.signs_for(award.organization_id), clock.today(award.call.timezone)
+    refuse(
+        rules.obstacles_to_handing_in(
+            award, agreement, signature, signed_on, may_sign=may_sign, today=today, version=version
+        )
+    )
+    assert agreement is not None
+    agreement.copy = files.keep(name, content, rules.COPY_KINDS)
+    agreement.copy_at, agreement.copy_by_id, agreement.copy_signed_on = clock.now(), by.id, signed_on
+    agreement.signature = " ".join(signature.split())
+    entry = history.note("award", award.id, "hand_in_copy", by=by, version=agreement.version)
+    post(*(mails.agreement_copy_handed_in(award, to, entry.id) for to in free_coordinators(award)))
+    return agreement
+
+
+def return_copy(award: Award, reason: str, *, by: Person) -> Agreement:
+    """Send a signed copy back, such as one that cannot be read, and say why. Raises Refused."""
+    hold(award, "state")
+    agreement = queries.latest_agreement(award)
+    refuse(rules.obstacles_to_returning_copy(award, agreement) or rules.obstacles_without_reason(reason))
+    assert agreement is not None
+    assert agreement.copy is not None
+    told = {"version": agreement.version, "sha256": agreement.copy.sha256}
+    entry = history.note("award", award.id, "return_copy", by=by, reason=reason, **told)
+    agreement.copy = None
+    agreement.copy_at = agreement.copy_by_id = agreement.copy_signed_on = None
+    agreement.signature = ""
+    post(*_to_grantee(award, lambda a, to, n: mails.agreement_copy_returned(a, to, n, reason), entry.id))
+    return agreement
+
+
+def countersign(award: Award, *, by: Person) -> Agreement:
+    """Countersign a copy that was signed on paper, in the name of the fund; the grant runs from then on. Raises Refused."""
+    hold(award, "state", "on_hold")
+    agreement = queries.latest_agreement(award)
+    refuse(rules.obstacles_to_countersigning(award, agreement, by.id))
+    assert agreement is not None
+    agreement.signed_at = agreement.countersigned_at = clock.now()
+    agreement.signed_by_id, agreement.countersigned_by_id = agreement.copy_by_id, by.id
+    history.note("award", award.id, "countersign", by=by, version=agreement.version)
+    history.record(award, "sign", by=by, version=agreement.version)
+    post(*_to_grantee(award, lambda a, to, _n: mails.agreement_countersigned(a, agreement, to), 0))
+    return agreement
+
+
 def sign(award: Award, *, signature: str, by: Person, version: int | None = None) -> Agreement:
     """Sign the agreement in the grantee's name by typing a full name; the grant runs from then on.
 
     ``version`` is the one that was read, when that is known. Raises Refused unless ``by`` may sign for the
     organization and that agreement waits for a signature.
     """
-    hold(award, "state")
+    hold(award, "state", "on_hold")
     agreement = queries.latest_agreement(award)
     may_sign = by.signs_for(award.organization_id)
     refuse(rules.obstacles_to_signing(award, agreement, signature, may_sign=may_sign, version=version))
@@ -259,6 +332,66 @@ def sign(award: Award, *, signature: str, by: Person, version: int | None = None
     history.record(award, "sign", by=by, version=agreement.version)
     post(*(mails.agreement_signed(award, agreement, to) for to in free_coordinators(award)))
     return agreement
+
+
+def add_condition(
+    award: Award, text: str, *, owner: Person | None, due_on: date | None, blocks_payment: bool, by: Person
+) -> Condition:
+    """Ask for something besides the action: of the grantee, or of a person of the fund (``owner``). Raises Refused."""
+    hold(award, "state")
+    today = clock.today(award.call.timezone)
+    refuse(rules.obstacles_to_adding(award, text, due_on, today, of_grantee=owner is None))
+    condition = Condition(
+        award_id=award.id,
+        text=text.strip(),
+        owner_id=owner.id if owner else None,
+        due_on=due_on,
+        blocks_payment=blocks_payment,
+    )
+    db.session.add(condition)
+    db.session.flush()
+    entry = history.note("award", award.id, "add_condition", by=by, condition=condition.id)
+    if owner is None:
+        post(*_to_grantee(award, mails.award_condition_added, entry.id))
+    elif owner.id != by.id:
+        post(mails.award_condition_added(award, owner, entry.id))
+    return condition
+
+
+def move_condition(condition: Condition, due_on: date, reason: str, *, by: Person) -> Condition:
+    """Move the day by which a condition is to be met, with a reason. Raises Refused."""
+    award = condition.award
+    hold(condition, "met_on", "due_on")
+    refuse(rules.obstacles_to_moving_condition(condition, award, reason))
+    before, condition.due_on = condition.due_on, due_on
+    history.note(
+        "award",
+        award.id,
+        "move_condition",
+        by=by,
+        reason=reason,
+        condition=condition.id,
+        before=before.isoformat() if before else None,
+        after=due_on.isoformat(),
+    )
+    return condition
+
+
+def plan_checks(award: Award, terms: Mapping[str, Any], *, by: Person) -> None:
+    """Write down what the fund itself looks at while a grant of this risk runs, for the person who draws the agreement up;
+    what another risk had asked for and nobody has done goes.
+    """
+    planned = {one.key: one for one in rules.checks_planned(award, terms)}
+    for condition in queries.checks_of(award):
+        if condition.key in planned:
+            del planned[condition.key]
+        elif condition.met_on is None:
+            db.session.delete(condition)
+    for check in planned.values():
+        more = {"owner_id": by.id, "due_on": check.due_on, "blocks_payment": False}
+        db.session.add(Condition(award_id=award.id, key=check.key, text=check.text, **more))
+    db.session.flush()
+    db.session.expire(award, ["conditions"])
 
 
 def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condition:

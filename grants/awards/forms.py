@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import gettext as _
-from wtforms import DateField
-from wtforms.validators import DataRequired, InputRequired, ValidationError
+from flask_wtf.file import FileField
+from wtforms import BooleanField, DateField, HiddenField, SelectField
+from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
-from grants.core.forms import Form, TextField
+from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l
 
 LONGEST_REASON = 2_000
@@ -64,3 +65,25 @@ class MoveForm(Form):
         longest=LONGEST_REASON,
         description=_l("One or two sentences. The reason stays in the record."),
     )
+
+
+class ConditionForm(Form):
+    """Something to be done besides the action; the view says who may have to do it."""
+
+    text = TextField(
+        _l("What has to be done?"), [DataRequired(_l("Please say what has to be done."))], longest=LONGEST_REASON
+    )
+    owner = SelectField(_l("By whom?"), [Optional()], choices=[], validate_choice=True)
+    due_on = DateField(_l("By which day?"), [Optional()])
+    blocks_payment = BooleanField(_l("Payments wait for it"))
+
+
+class CopyForm(Form):
+    """A copy of the agreement that was signed on paper."""
+
+    version = HiddenField()
+    signature = LineField(
+        _l("Full name of the person who signed"), [DataRequired(_l("Please type the full name."))], longest=200
+    )
+    signed_on = DateField(_l("Day on the paper"), [InputRequired(_l("Please give the day."))])
+    copy = FileField(_l("Signed copy (PDF or picture)"), [DataRequired(_l("Please choose a file."))])

@@ -54,6 +54,28 @@ def agreement_signed(award: Award, agreement: Agreement, to: Person) -> Mail:
     )
 
 
+def agreement_copy_handed_in(award: Award, to: Person, occasion: int) -> Mail:
+    """A copy signed on paper waits for the countersignature of the fund, to a coordinator of the region."""
+    return Mail("agreement_copy_handed_in", to=to, about=award.reference, occasion=str(occasion), context=_named(award))
+
+
+def agreement_copy_returned(award: Award, to: Person, occasion: int, reason: str) -> Mail:
+    """A signed copy was sent back, to an owner or signatory of the grantee."""
+    told = _named(award) | {"reason": reason}
+    return Mail("agreement_copy_returned", to=to, about=award.reference, occasion=str(occasion), context=told)
+
+
+def agreement_countersigned(award: Award, agreement: Agreement, to: Person) -> Mail:
+    """The fund countersigned the signed copy, to an owner or signatory of the grantee."""
+    occasion = f"v{agreement.version}"
+    return Mail("agreement_countersigned", to=to, about=award.reference, occasion=occasion, context=_named(award))
+
+
+def award_condition_added(award: Award, to: Person, occasion: int) -> Mail:
+    """Something is to be done besides the action, to whoever has to do it."""
+    return Mail("award_condition_added", to=to, about=award.reference, occasion=str(occasion), context=_named(award))
+
+
 def award_answered(award: Award, to: Person, *, accepted: bool) -> Mail:
     """A grantee accepted or refused an offer, to a coordinator of the region."""
     return Mail(

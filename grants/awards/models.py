@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Confidentiality, Organization, Person
@@ -13,18 +15,35 @@ from grants.awards.workflow import AWARD, NEW_BUDGET, AwardState, BudgetState
 from grants.calls.models import Call
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
+from grants.core.languages import _l
 from grants.core.money import Money
 from grants.decisions.models import Decision
 from grants.questionnaires.models import AnswerSheet
 
 
+class Risk(enum.StrEnum):
+    """How much may go wrong with a grant, as a person judged it; it decides how closely the fund follows it."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+RISK_LABELS: dict[Risk, Any] = {Risk.LOW: _l("Low"), Risk.MEDIUM: _l("Medium"), Risk.HIGH: _l("High")}
+
+
 class Award(Base):
-    """The commitment of money to a grantee."""
+    """The commitment of money to a grantee.
+
+    ``risk`` and ``on_hold`` are written by the due diligence: how closely the grant is followed, and that a name which may
+    stand on a sanctions list stops its agreement and its payments.
+    """
 
     __tablename__ = "award"
     __table_args__ = (
         one_of("state", AwardState),
         one_of("confidentiality", Confidentiality),
+        one_of("risk", Risk, optional=True),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("start_on IS NULL OR end_on IS NULL OR start_on <= end_on", name="starts_before_it_ends"),
         Index("ix_award_state_id", "state", "id"),
@@ -45,6 +64,8 @@ class Award(Base):
     amount_minor: Mapped[int]
     currency: Mapped[str]
     confidentiality: Mapped[str]
+    risk: Mapped[str | None]
+    on_hold: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     state: Mapped[str] = mapped_column(default=AwardState.OFFERED)
     offered_at: Mapped[Recorded]
     answer_by: Mapped[date]
@@ -113,17 +134,24 @@ class NewBudget(Base):
 
 
 class Condition(Base):
-    """Something the grantee has to do besides the action; payments wait for those that block."""
+    """Something to be done besides the action; payments wait for those that block.
+
+    ``owner`` is the person of the fund who has to do it; without one it is the grantee's. ``key`` names a check that the
+    risk of the grant asks for.
+    """
 
     __tablename__ = "condition"
     __table_args__ = (
         CheckConstraint("(met_on IS NULL) = (met_by_id IS NULL)", name="met_by_someone"),
         Index("ix_condition_award_id", "award_id"),
+        Index("ix_condition_due_on", "due_on", postgresql_where=text("met_on IS NULL")),
     )
 
     id: Mapped[Key]
     award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    key: Mapped[str | None]
     text: Mapped[str]
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     due_on: Mapped[date | None]
     blocks_payment: Mapped[bool] = mapped_column(Boolean, default=True)
     met_on: Mapped[date | None]
@@ -131,15 +159,29 @@ class Condition(Base):
     evidence: Mapped[str] = mapped_column(default="")
 
     award: Mapped[Award] = relationship(back_populates="conditions")
+    owner: Mapped[Person | None] = relationship(foreign_keys=[owner_id])
 
 
 class Agreement(Base):
-    """One version of the agreement as a document, and its acceptance by the signatory."""
+    """One version of the agreement as a document, and how it was signed: by typing a name, or on paper.
+
+    On paper: a signatory hands in a ``copy`` signed on a day, and somebody else, of the fund, countersigns it.
+    """
 
     __tablename__ = "agreement"
     __table_args__ = (
         UniqueConstraint("award_id", "version"),
         CheckConstraint("(signed_at IS NULL) = (signed_by_id IS NULL)", name="signed_by_someone"),
+        CheckConstraint(
+            "(copy_id IS NULL) = (copy_by_id IS NULL) AND (copy_id IS NULL) = (copy_signed_on IS NULL)"
+            " AND (copy_id IS NULL) = (copy_at IS NULL)",
+            name="copy_is_whole",
+        ),
+        CheckConstraint("(countersigned_at IS NULL) = (countersigned_by_id IS NULL)", name="countersigned_by_someone"),
+        CheckConstraint(
+            "countersigned_at IS NULL OR (copy_id IS NOT NULL AND signed_at IS NOT NULL)", name="countersigns_a_copy"
+        ),
+        CheckConstraint("countersigned_by_id <> copy_by_id", name="countersigned_by_a_second_person"),
     )
 
     id: Mapped[Key]
@@ -152,10 +194,19 @@ class Agreement(Base):
     signed_at: Mapped[datetime | None]
     signed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     signature: Mapped[str] = mapped_column(default="")
+    copy_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
+    copy_at: Mapped[datetime | None]
+    copy_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    copy_signed_on: Mapped[date | None]
+    countersigned_at: Mapped[datetime | None]
+    countersigned_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     award: Mapped[Award] = relationship(back_populates="agreements")
-    file: Mapped[StoredFile] = relationship()
+    file: Mapped[StoredFile] = relationship(foreign_keys=[file_id])
+    copy: Mapped[StoredFile | None] = relationship(foreign_keys=[copy_id])
     signed_by: Mapped[Person | None] = relationship(foreign_keys=[signed_by_id])
+    copy_by: Mapped[Person | None] = relationship(foreign_keys=[copy_by_id])
+    countersigned_by: Mapped[Person | None] = relationship(foreign_keys=[countersigned_by_id])
 
 
 class Milestone(Base):

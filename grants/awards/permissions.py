@@ -81,6 +81,11 @@ def can_meet_condition(user: Any, award: Award) -> bool:
     return can_oversee(user, award)
 
 
+def can_add_condition(user: Any, award: Award) -> bool:
+    """A coordinator of the region asks for something besides the action, and moves its date."""
+    return can_oversee(user, award)
+
+
 def can_reach_milestone(user: Any, award: Award) -> bool:
     """A member of the grantee, or a coordinator of the region, marks a milestone as reached."""
     return bool(user.belongs_to(award.organization_id)) or can_oversee(user, award)

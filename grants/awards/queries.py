@@ -114,8 +114,9 @@ def written_budget(budget: NewBudget) -> Written:
 
 
 def award_to_follow(seen: Select[Award], reference: str) -> Award | None:
-    """One award with its milestones and conditions."""
-    return db.session.scalar(_award_in(seen, Award.milestones, Award.conditions), {"reference": reference})
+    """One award with its milestones and conditions, and who has to meet them."""
+    owner = selectinload(Award.conditions).joinedload(Condition.owner).load_only(Person.name)
+    return db.session.scalar(_award_in(seen, Award.milestones).options(owner), {"reference": reference})
 
 
 def award_to_agree_on(award: Award) -> Award:
@@ -152,7 +153,7 @@ def signed_at(award: Award) -> datetime | None:
 def agreement_version(award: Award, version: int) -> Agreement | None:
     """One version of an award's agreement, with its file."""
     found = select(Agreement).where(Agreement.award_id == award.id, Agreement.version == version)
-    return db.session.scalar(found.options(joinedload(Agreement.file)))
+    return db.session.scalar(found.options(joinedload(Agreement.file), joinedload(Agreement.copy)))
 
 
 def latest_agreement(award: Award) -> Agreement | None:
@@ -164,6 +165,11 @@ def latest_agreement(award: Award) -> Agreement | None:
 def condition_of(award: Award, condition_id: int) -> Condition | None:
     """One condition of an award."""
     return db.session.scalar(select(Condition).where(Condition.award_id == award.id, Condition.id == condition_id))
+
+
+def checks_of(award: Award) -> list[Condition]:
+    """What the risk of an award asks the fund itself to look at."""
+    return list(db.session.scalars(select(Condition).where(Condition.award_id == award.id, Condition.key.is_not(None))))
 
 
 def milestone_of(award: Award, milestone_id: int) -> Milestone | None:

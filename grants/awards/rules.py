@@ -9,15 +9,17 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from grants.accounts.models import Confidentiality
-from grants.awards.models import Agreement, Award, Condition, Milestone, NewBudget
+from grants.awards.models import Agreement, Award, Condition, Milestone, NewBudget, Risk
 from grants.awards.queries import Written
 from grants.awards.workflow import AwardState, BudgetState
 from grants.budgets.rules import checks_in, obstacles_in_budget, sums_of
 from grants.budgets.rules import shown as amount_shown
 from grants.core.expressions import parse
-from grants.core.languages import _l, country_name, language_name, pick
+from grants.core.files import obstacles_to_opening
+from grants.core.languages import _l, country_name, language_name, language_now, pick
 from grants.core.money import Money, NotAnAmount, split, total
 from grants.core.rules import Obstacle
+from grants.letters.queries import Paragraphs
 from grants.questionnaires.rules import obstacles_to_completing
 
 DAYS_TO_ANSWER = 14
@@ -28,7 +30,7 @@ RUNNING = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED})
 READABLE = frozenset({BudgetState.HANDED_IN, BudgetState.ACCEPTED})
 """When the fund reads a new budget: nothing of it before it is handed in."""
 
-WHOLE_GRANT = {"en": "The whole grant", "fr": "Toute la subvention", "es": "Toda la subvención"}
+WHOLE_GRANT = {"en": "The whole grant", "fr": "Toute la subvention", "es": "Toda la subvención", "ar": "المنحة كاملة"}
 """The one budget line of an application that has no budget by heading."""
 
 
@@ -127,6 +129,121 @@ class Owed(Protocol):
         """By when."""
 
 
+@dataclass(frozen=True)
+class CheckPlanned:
+    """Something the fund itself looks at while a grant runs, because of its risk: what, and by when."""
+
+    key: str
+    text: str
+    due_on: date | None
+
+
+MORE_BY_RISK: dict[str, dict[str, Any]] = {
+    Risk.MEDIUM: {
+        "checks": [
+            {
+                "key": "accounts_looked_at",
+                "text": {
+                    "en": "Look at the accounts of the grant together with the grantee",
+                    "fr": "Regarder les comptes de la subvention avec le bénéficiaire",
+                    "es": "Revisar las cuentas de la subvención con la entidad beneficiaria",
+                },
+                "offset": {"from": "midpoint", "days": 0},
+            }
+        ]
+    },
+    Risk.HIGH: {
+        "first_instalment": {
+            "percent_at_once": 50,
+            "rest_after": "progress_report",
+            "min_spent_percent_of_received": 70,
+        },
+        "reports": [
+            {
+                "key": "progress_report",
+                "offset": {"from": "quarter", "days": 0},
+                "type": "narrative_and_financial",
+                "required": True,
+                "label": {
+                    "en": "Progress report",
+                    "fr": "Rapport d’avancement",
+                    "es": "Informe de avance",
+                    "ar": "تقرير التقدم",
+                },
+            }
+        ],
+        "trigger_labels": {
+            "progress_report_approved": {
+                "en": "Progress report approved",
+                "fr": "Rapport d’avancement approuvé",
+                "es": "Informe de avance aprobado",
+                "ar": "اعتماد تقرير التقدم",
+            }
+        },
+        "checks": [
+            {
+                "key": "visit",
+                "text": {
+                    "en": "Visit the grantee and write down what was found",
+                    "fr": "Rendre visite au bénéficiaire et consigner ce qui a été constaté",
+                    "es": "Visitar a la entidad beneficiaria y anotar lo que se encontró",
+                },
+                "offset": {"from": "midpoint", "days": 0},
+            }
+        ],
+    },
+}
+"""What a risk adds where the call does not say (``award.by_risk``): see docs/decisions/0023-risk-shapes-the-plan.md."""
+
+
+def terms_for_risk(terms: Mapping[str, Any], risk: str | None) -> Mapping[str, Any]:
+    """The terms of a call as they hold for a grant of a risk; low, and one not judged yet, leave them as they are.
+
+    A call says in ``award.by_risk`` what each risk adds: ``tranche_plans`` in the place of its own, a ``first_instalment``
+    of which only a part is paid at once, ``reports`` besides its own, ``checks`` by the fund, ``trigger_labels``.
+    """
+    said = terms.get("award", {}).get("by_risk")
+    more = (MORE_BY_RISK if said is None else said).get(risk or Risk.LOW)
+    if not more:
+        return terms
+    award, reporting = dict(terms.get("award", {})), dict(terms.get("reporting", {}))
+    plans = more.get("tranche_plans") or award.get("tranche_plans") or []
+    award["tranche_plans"] = [_with_first_split(plan, more.get("first_instalment")) for plan in plans]
+    award["trigger_labels"] = {**more.get("trigger_labels", {}), **award.get("trigger_labels", {})}
+    award["checks"] = more.get("checks", [])
+    own = reporting.get("milestones", [])
+    besides = [report for report in more.get("reports", []) if report["key"] not in {one["key"] for one in own}]
+    reporting["milestones"] = [*own, *besides]
+    return {**terms, "award": award, "reporting": reporting}
+
+
+def _with_first_split(plan: Mapping[str, Any], how: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """A plan whose first instalment is paid in two parts: one at once, the rest after a report."""
+    parts = sorted(plan.get("tranches") or [], key=lambda part: part["number"])
+    if not how or not parts:
+        return plan
+    first, whole = parts[0], Decimal(str(parts[0]["percent"]))
+    at_once = whole * Decimal(str(how["percent_at_once"])) / 100
+    rest = {
+        "percent": whole - at_once,
+        "trigger": f"{how['rest_after']}_approved",
+        "min_spent_percent_of_received": how.get("min_spent_percent_of_received"),
+    }
+    ordered = [first | {"percent": at_once}, rest, *parts[1:]]
+    return {**plan, "tranches": [part | {"number": n} for n, part in enumerate(ordered, 1)]}
+
+
+def checks_planned(award: Award, terms: Mapping[str, Any], risk: str | None = None) -> list[CheckPlanned]:
+    """What the fund itself looks at while a grant runs because of its risk, or of another that is thought of; in the language
+    of the application.
+    """
+    asked = terms_for_risk(terms, risk or award.risk).get("award", {}).get("checks", [])
+    language = award.application.language
+    return [
+        CheckPlanned(one["key"], pick(one["text"], language), _reporting_day(award, one["offset"])) for one in asked
+    ]
+
+
 def holds(condition: object, amount: Money) -> bool:
     """Whether a condition of the call ("amount > 10000", true, false) is met by an amount."""
     if isinstance(condition, str):
@@ -134,12 +251,13 @@ def holds(condition: object, amount: Money) -> bool:
     return bool(condition)
 
 
-def instalments(award: Award, terms: Mapping[str, Any]) -> list[Instalment]:
-    """The payments planned for an award, from the first plan of the call whose condition its amount meets.
+def instalments(award: Award, terms: Mapping[str, Any], risk: str | None = None) -> list[Instalment]:
+    """The payments planned for an award, from the first plan of the call whose condition its amount meets; for its risk,
+    or for another that is thought of.
 
     The parts add up to the award exactly: the last one takes what rounding leaves. Empty when no plan fits.
     """
-    plans = terms.get("award", {}).get("tranche_plans", [])
+    plans = terms_for_risk(terms, risk or award.risk).get("award", {}).get("tranche_plans", [])
     plan = next((p for p in plans if holds(p.get("when", True), award.amount)), None)
     if plan is None or not plan.get("tranches"):
         return []
@@ -151,14 +269,14 @@ def instalments(award: Award, terms: Mapping[str, Any]) -> list[Instalment]:
     ]
 
 
-def report_plan(award: Award, terms: Mapping[str, Any]) -> list[ReportPlanned]:
-    """The reports that the call asks of this award, by date.
+def report_plan(award: Award, terms: Mapping[str, Any], risk: str | None = None) -> list[ReportPlanned]:
+    """The reports that the call asks of this award, by date; for its risk, or for another that is thought of.
 
     A report whose ``required`` is a condition that this award does not meet is not asked for at all; one that is
     plainly not required is invited. What is counted from a payment is a confirmation, not a report, and stays out.
     """
     planned = []
-    for asked in terms.get("reporting", {}).get("milestones", []):
+    for asked in terms_for_risk(terms, risk or award.risk).get("reporting", {}).get("milestones", []):
         day = _reporting_day(award, asked["offset"])
         required = asked.get("required", True)
         if day is None or (isinstance(required, str) and not holds(required, award.amount)):
@@ -172,6 +290,7 @@ def _reporting_day(award: Award, offset: Mapping[str, Any]) -> date | None:
         return None
     origins = {
         "start": award.start_on,
+        "quarter": award.start_on + (award.end_on - award.start_on) // 4,
         "midpoint": award.start_on + (award.end_on - award.start_on) // 2,
         "end": award.end_on,
     }
@@ -354,14 +473,16 @@ def obstacles_to_sending(
 ) -> list[Obstacle]:
     """Why the agreement cannot be drawn up: not accepted, no period, or numbers that do not add up to the award."""
     found = _must_be(award, {AwardState.ACCEPTED, AwardState.SENT})
+    application = ("applications.show", {"reference": award.application.reference})
+    call = ("calls.manage", {"reference": award.call.reference})
     if award.start_on is None or award.end_on is None:
-        found.append(Obstacle("no_period", _l("The first and the last day of the action are not known.")))
+        found.append(Obstacle("no_period", _l("The first and the last day of the action are not known."), application))
     if not planned:
-        found.append(Obstacle("no_tranche_plan", _l("The call has no payment plan for a grant of this size.")))
+        found.append(Obstacle("no_tranche_plan", _l("The call has no payment plan for a grant of this size."), call))
     elif total([i.amount for i in planned], award.currency) != award.amount or any(
         i.amount.minor <= 0 for i in planned
     ):
-        found.append(Obstacle("tranches_not_award", _l("The instalments do not add up to the grant.")))
+        found.append(Obstacle("tranches_not_award", _l("The instalments do not add up to the grant."), call))
     asked = {report.key for report in reports}
     waiting = [
         i for i in planned if i.trigger.endswith("_approved") and i.trigger.removesuffix("_approved") not in asked
@@ -371,10 +492,12 @@ def obstacles_to_sending(
             Obstacle(
                 "tranche_without_report",
                 _l("Instalment %(number)s waits for a report that is not asked for.", number=waiting[0].number),
+                call,
             )
         )
     if total(list(lines), award.currency) != award.amount:
-        found.append(Obstacle("budget_not_award", _l("The budget lines do not add up to the grant.")))
+        where = ("awards.agreement", {"reference": award.reference})
+        found.append(Obstacle("budget_not_award", _l("The budget lines do not add up to the grant."), where))
     return found + obstacles_by_budget(award)
 
 
@@ -442,10 +565,96 @@ def obstacles_to_signing(
                 ("awards.agreement", {"reference": award.reference}),
             )
         )
+    found += obstacles_by_hold(award)
     if not may_sign:
         found.append(Obstacle("not_a_signatory", _l("Only a person who may sign for the organization can sign.")))
     if signature is not None and len(signature.split()) == 0:
         found.append(Obstacle("no_signature", _l("Please type your full name."), None))
+    return found
+
+
+def obstacles_by_hold(award: Award) -> list[Obstacle]:
+    """Why nothing is signed now: the fund has put the grant on hold. Whoever reads it is not told why."""
+    if not award.on_hold:
+        return []
+    message = _l("The fund has to look at something first. Please write to your coordinator.")
+    return [Obstacle("on_hold", message, ("awards.agreement", {"reference": award.reference}))]
+
+
+COPY_KINDS = ["pdf", "png", "jpg", "jpeg"]
+
+
+def obstacles_to_handing_in(
+    award: Award,
+    agreement: Agreement | None,
+    signature: str | None,
+    signed_on: date | None,
+    *,
+    may_sign: bool,
+    today: date,
+    version: int | None = None,
+) -> list[Obstacle]:
+    """Why a copy signed on paper cannot be handed in. ``signed_on`` is the day on the paper, where its signatory lives."""
+    found = obstacles_to_signing(award, agreement, signature, may_sign=may_sign, version=version)
+    if agreement is not None and agreement.copy_id is not None:
+        found.append(Obstacle("copy_there", _l("A signed copy is with the fund already.")))
+    if agreement is not None and signed_on is not None:
+        if signed_on > today + timedelta(days=1):
+            found.append(Obstacle("signed_in_future", _l("The day lies in the future.")))
+        elif signed_on < agreement.drawn_up_at.date() - timedelta(days=1):
+            found.append(Obstacle("signed_too_early", _l("This version of the agreement was drawn up after that day.")))
+    return found
+
+
+def obstacles_without_reason(reason: str) -> list[Obstacle]:
+    """Why something is not done without saying why."""
+    return [] if reason.strip() else [Obstacle("reason_missing", _l("Please say why. The reason stays in the record."))]
+
+
+def obstacles_to_returning_copy(award: Award, agreement: Agreement | None) -> list[Obstacle]:
+    """Why a signed copy cannot be sent back: there is none, or the agreement is signed already."""
+    if agreement is None or agreement.copy_id is None or agreement.signed_at is not None:
+        return [Obstacle("no_copy", _l("There is no signed copy waiting for the fund."))]
+    return _must_be(award, {AwardState.SENT})
+
+
+def obstacles_to_countersigning(award: Award, agreement: Agreement | None, by_id: int) -> list[Obstacle]:
+    """Why a signed copy cannot be countersigned: none waits, it cannot be opened, or it is one's own signature."""
+    found = obstacles_to_returning_copy(award, agreement) or obstacles_by_hold(award)
+    if found or agreement is None or agreement.copy is None:
+        return found
+    if agreement.copy_by_id == by_id:
+        found.append(
+            Obstacle("signed_by_you", _l("You handed this copy in yourself. Somebody of the fund countersigns it."))
+        )
+    return found + obstacles_to_opening(agreement.copy.scan)
+
+
+CONDITIONS_OF_GRANTEE = frozenset({AwardState.OFFERED, AwardState.ACCEPTED})
+"""Until the agreement is drawn up the fund may still ask something of the grantee; afterwards only of itself."""
+
+
+def obstacles_to_adding(
+    award: Award, text: str | None, due_on: date | None, today: date, *, of_grantee: bool
+) -> list[Obstacle]:
+    """Why a condition cannot be added: it is too late for it, nothing is said, or its day is over."""
+    found = _must_be(
+        award, CONDITIONS_OF_GRANTEE if of_grantee else CONDITIONS_OF_GRANTEE | {AwardState.SENT} | RUNNING
+    )
+    if text is not None and not text.strip():
+        found.append(Obstacle("no_condition", _l("Please say what has to be done.")))
+    if due_on is not None and due_on < today:
+        found.append(Obstacle("due_in_past", _l("The day is over.")))
+    return found
+
+
+def obstacles_to_moving_condition(condition: Condition, award: Award, reason: str | None) -> list[Obstacle]:
+    """Why the date of a condition cannot be moved: it is met, the grant is over, or nobody says why."""
+    found = _must_be(award, CONDITIONS_OF_GRANTEE | {AwardState.SENT} | RUNNING)
+    if condition.met_on is not None:
+        found.append(Obstacle("met_already", _l("This condition was met before.")))
+    if reason is not None and not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
     return found
 
 
@@ -521,6 +730,7 @@ CONFIDENTIALITY_CLAUSES: dict[str, Any] = {
 def agreement_values(
     award: Award,
     *,
+    words: Paragraphs,
     payments: Sequence[Payment],
     reports: Sequence[Owed],
     version: int,
@@ -530,9 +740,11 @@ def agreement_values(
 ) -> dict[str, Any]:
     """All the words and numbers of the agreement document, in the language spoken now.
 
-    ``award`` comes with its call's terms, budget, conditions and milestones loaded. ``shown_day`` writes a day.
+    ``award`` comes with its call's terms, budget, conditions and milestones loaded; ``words`` are what the coordinators of
+    its call wrote, filled in. ``shown_day`` writes a day.
     """
-    call, terms, language = award.call, award.call.terms, award.application.language
+    language = language_now()
+    call, terms = award.call, terms_for_risk(award.call.terms, award.risk)
     shown = _shown(language)
     organization = award.organization
     place = ", ".join(part for part in (organization.city, country_name(organization.country, language)) if part)
@@ -555,6 +767,7 @@ def agreement_values(
         "warning": str(_l("Name withheld: do not share this document."))
         if award.confidentiality != Confidentiality.PUBLIC
         else "",
+        "opening": words.opening.split("\n"),
         "parties_heading": str(_l("Between")),
         "parties": [
             {"role": str(_l("The fund")), "name": programme, "lines": [part for part in (office,) if part]},
@@ -570,12 +783,14 @@ def agreement_values(
             {"label": str(_l("To")), "value": shown_day(award.end_on)},
             {"label": str(_l("Call")), "value": call.reference},
         ],
-        "articles": _articles(award, terms, payments, reports, shown, shown_day),
+        "articles": _articles(award, terms, words.outcome, payments, reports, shown, shown_day),
+        "closing": words.closing.split("\n"),
         "signatures_heading": str(_l("Signatures")),
         "signatures_note": str(
             _l(
-                "The grantee signs in the Pilot Fund system, by typing the full name of a person who may sign for it. The "
-                "system keeps the name, the account and the moment beside this version of the document."
+                "The grantee signs in the Pilot Fund system, by typing the full name of a person who may sign for it; the "
+                "system keeps the name, the account and the moment beside this version of the document. Or a person who may "
+                "sign for it signs on paper and hands in a copy, which the fund countersigns."
             )
         ),
         "signatures": [
@@ -602,28 +817,17 @@ def _article(heading: Any, *paragraphs: Any, **more: Any) -> dict[str, Any]:
 def _articles(
     award: Award,
     terms: Mapping[str, Any],
+    purpose: str,
     payments: Sequence[Payment],
     reports: Sequence[Owed],
     shown: Callable[[Money], str],
     shown_day: Callable[[date | None], str],
 ) -> list[dict[str, Any]]:
-    language = award.application.language
+    language = language_now()
     award_terms, cost_rules = terms.get("award", {}), terms.get("cost_rules", {})
     labels = award_terms.get("trigger_labels", {})
     articles = [
-        _article(
-            _l("What the grant is for"),
-            _l(
-                "The fund gives the grantee up to %(amount)s for the action “%(title)s”, as described in application "
-                "%(application)s of call %(call)s. The grantee carries it out from %(start)s to %(end)s.",
-                amount=shown(award.amount),
-                title=award.title,
-                application=award.application.reference,
-                call=award.call.reference,
-                start=shown_day(award.start_on),
-                end=shown_day(award.end_on),
-            ),
-        ),
+        _article(_l("What the grant is for"), *purpose.split("\n")),
         _article(
             _l("How it is paid"),
             _l("The fund pays in these instalments, to the bank account of the grantee that it has verified."),
@@ -687,12 +891,15 @@ def _articles(
                 numbers=[],
             )
         )
-    if award.conditions:
+    conditions = [condition for condition in award.conditions if condition.owner_id is None]
+    if conditions:
         articles.append(
             _article(
                 _l("Conditions"),
-                _l("Payments wait until these conditions are met."),
-                bullets=[condition.text for condition in award.conditions],
+                _l("Payments wait until these conditions are met.")
+                if all(condition.blocks_payment for condition in conditions)
+                else _l("The grantee meets these conditions. Payments wait for those that say so."),
+                bullets=[_condition_shown(condition, conditions, shown_day) for condition in conditions],
             )
         )
     return [
@@ -700,6 +907,15 @@ def _articles(
         _article(_l("What is published"), CONFIDENTIALITY_CLAUSES[award.confidentiality]),
         *_last_articles(terms, language),
     ]
+
+
+def _condition_shown(condition: Condition, among: Sequence[Condition], shown_day: Callable[[date | None], str]) -> str:
+    words = condition.text
+    if condition.due_on is not None:
+        words = str(_l("%(label)s: %(text)s", label=words, text=_l("by %(day)s", day=shown_day(condition.due_on))))
+    if condition.blocks_payment and not all(one.blocks_payment for one in among):
+        words = str(_l("%(label)s; %(condition)s", label=words, condition=_l("payments wait for it")))
+    return words
 
 
 def _paid_when(payment: Payment, label: str) -> str:

@@ -9,17 +9,20 @@ from flask import Blueprint, abort, current_app, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from wtforms.fields.choices import SelectChoice
 
 from grants.accounts.models import COORDINATORS, Role
 from grants.awards import actions, forms, permissions, queries, rules
 from grants.awards.models import Award, NewBudget
 from grants.awards.workflow import AwardState
 from grants.conflicts import queries as conflicts
+from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files
 from grants.core.forms import Form
 from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.permissions import require, scope
+from grants.core.rules import Refused
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.decisions import queries as decisions
 from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, Meeting
@@ -64,6 +67,7 @@ def grant_tabs(award: Award) -> list[dict[str, Any]]:
     """The pages of a grant, as far as they exist, for ``awards/_tabs.html``."""
     pages = [
         ("portfolio.grant", _("Overview")),
+        ("diligence.of_grant", _("Due diligence")),
         ("awards.agreement", _("Agreement")),
         ("awards.milestones", _("Milestones and conditions")),
         ("reports.of_grant", _("Reports")),
@@ -234,6 +238,77 @@ def agreement_pdf(reference: str, version: int) -> ResponseReturnValue:
     return files.send(document.file, f"{reference}-agreement-{version}.pdf")
 
 
+@bp.route("/grants/<reference>/agreement/signed-copy", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def hand_in_copy(reference: str) -> ResponseReturnValue:
+    """Hand in a copy that was signed on paper."""
+    award = _award(reference)
+    require(permissions.can_sign(current_user, award))
+    latest = queries.latest_agreement(award)
+    today = clock.today(award.call.timezone)
+    form = forms.CopyForm(version=latest.version if latest else 0)
+
+    def act() -> None:
+        actions.hand_in_copy(
+            award,
+            signature=form.signature.data or "",
+            signed_on=form.signed_on.data,
+            name=form.copy.data.filename or "",
+            content=form.copy.data.read(files.LARGEST + 1),
+            by=current_user,
+            version=int(form.version.data or 0),
+        )
+
+    if form.validate_on_submit():
+        try:
+            act()
+        except Refused as refusal:
+            form.form_errors.extend(obstacle.message for obstacle in refusal.obstacles)
+        else:
+            said = _("Thank you. The fund reads your copy, countersigns it and writes to you.")
+            return done(said, "awards.agreement", reference=reference)
+    stops = rules.obstacles_to_handing_in(
+        award, latest, None, None, may_sign=permissions.can_sign(current_user, award), today=today
+    )
+    return _ask(
+        award,
+        form,
+        _("Hand in a signed copy"),
+        _("Print the agreement, sign it on paper, and send a scan or photographs of every page as one file."),
+        _("Hand in the copy"),
+        obstacles=stops,
+    )
+
+
+@bp.get("/grants/<reference>/agreement/<int:version>/signed-copy")
+@access(SIGNED_IN)
+def signed_copy(reference: str, version: int) -> ResponseReturnValue:
+    """The copy that was signed on paper, under a name that tells nobody's name."""
+    document = found(queries.agreement_version(_award(reference), version))
+    stored = found(document.copy)
+    return files.send(stored, f"{reference}-agreement-{version}-signed.{stored.kind}")
+
+
+@bp.route("/grants/<reference>/agreement/signed-copy/return", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def return_copy(reference: str) -> ResponseReturnValue:
+    """Send a signed copy back with the reason."""
+    award = _award(reference)
+    require(permissions.can_oversee(current_user, award))
+    form = forms.ReasonForm()
+    if form.validate_on_submit():
+        actions.return_copy(award, form.reason.data, by=current_user)
+        return done(_("The copy is sent back, and the grantee is told why."), "awards.agreement", reference=reference)
+    return _ask(
+        award,
+        form,
+        _("Send the copy back"),
+        _("The grantee reads your words and can hand in another copy, or sign online."),
+        _("Send the copy back"),
+        obstacles=rules.obstacles_to_returning_copy(award, queries.latest_agreement(award)),
+    )
+
+
 @bp.route("/grants/<reference>/standing/<verb>", methods=["GET", "POST"])
 @access(*COORDINATORS)
 def standing(reference: str, verb: str) -> ResponseReturnValue:
@@ -397,6 +472,8 @@ def milestones(reference: str) -> ResponseReturnValue:
         and award.state in rules.RUNNING | {AwardState.TERMINATED},
         may_move=permissions.can_move_milestone(current_user, award),
         may_meet=permissions.can_meet_condition(current_user, award),
+        may_add=permissions.can_add_condition(current_user, award)
+        and not rules.obstacles_to_adding(award, None, None, today, of_grantee=False),
         staff=permissions.sees_as_staff(current_user, award),
         history=_history(award),
     )
@@ -446,6 +523,65 @@ def move_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
         milestone.title,
         _("Move the date"),
         obstacles=stops,
+        back_url=_milestones_url(award),
+    )
+
+
+@bp.route("/grants/<reference>/conditions/new", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def add_condition(reference: str) -> ResponseReturnValue:
+    """Ask for something besides the action, of the grantee or of a person of the fund."""
+    award = _award(reference)
+    require(permissions.can_add_condition(current_user, award))
+    owners = {person.reference: person for person in free_coordinators(award)}
+    form = forms.ConditionForm(owner=current_user.reference if award.state in rules.SIGNED else "")
+    named = (SelectChoice(key, person.name) for key, person in owners.items())
+    form.owner.choices = [SelectChoice("", _("the grantee")), *named]
+    if form.validate_on_submit():
+        try:
+            actions.add_condition(
+                award,
+                form.text.data,
+                owner=owners.get(form.owner.data),
+                due_on=form.due_on.data,
+                blocks_payment=form.blocks_payment.data,
+                by=current_user,
+            )
+        except Refused as refusal:
+            form.form_errors.extend(obstacle.message for obstacle in refusal.obstacles)
+        else:
+            said = _("The condition is added, and whoever has to meet it is told.")
+            return done(said, "awards.milestones", reference=reference)
+    today = clock.today(award.call.timezone)
+    return _ask(
+        award,
+        form,
+        _("Add a condition"),
+        _("Something that has to be done besides the action itself."),
+        _("Add the condition"),
+        obstacles=rules.obstacles_to_adding(award, None, None, today, of_grantee=False),
+        back_url=_milestones_url(award),
+    )
+
+
+@bp.route("/grants/<reference>/conditions/<int:condition_id>/move", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def move_condition(reference: str, condition_id: int) -> ResponseReturnValue:
+    """Move the date of a condition."""
+    award = _award(reference)
+    require(permissions.can_add_condition(current_user, award))
+    condition = found(queries.condition_of(award, condition_id))
+    form = forms.MoveForm(due_on=condition.due_on)
+    if form.validate_on_submit():
+        actions.move_condition(condition, form.due_on.data, form.reason.data, by=current_user)
+        return done(_("The date is moved."), "awards.milestones", reference=reference)
+    return _ask(
+        award,
+        form,
+        _("Move the date"),
+        condition.text,
+        _("Move the date"),
+        obstacles=rules.obstacles_to_moving_condition(condition, award, None),
         back_url=_milestones_url(award),
     )
 

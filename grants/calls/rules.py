@@ -58,11 +58,13 @@ BLIND = ("organization_visible", "other_reviews_visible_before_submit")
 """What a grid says of what reviewers see: who applied (yes, unless it says no); others never read before they have written."""
 TWO_CLOSEST = "mean_of_two_closest"
 """What a grid says of the score when a further review was asked for: there is one way."""
-TRIGGERS = ("agreement_signed", "interim_report_approved", "final_report_approved")
+TRIGGERS = ("agreement_signed", "progress_report_approved", "interim_report_approved", "final_report_approved")
 """What an instalment of a grant may wait for."""
 REPORT_KINDS = ("narrative_light", "narrative_and_financial", "confirmation")
-COUNTED_FROM = ("start", "midpoint", "end", "payment_sent")
+COUNTED_FROM = ("start", "quarter", "midpoint", "end", "payment_sent")
 """What the day of a report is counted from."""
+RISKS = ("low", "medium", "high")
+DILIGENCE_TABS = ("documents", "checklist", "bank", "partners")
 ORGANIZATION_FACTS = (
     *("name", "acronym", "country", "region", "language", "legal_form", "registered", "registration_number"),
     *("identifier", "fiscal_sponsor", "founded_on", "income_last_year", "staff_paid", "volunteers", "migrant_led"),
@@ -842,31 +844,85 @@ class _Examination:
 
     def terms(self) -> None:
         award = self.mapping(self.call, "award", ("call",), needed=False)
-        for path, plan in self.listed(award, "tranche_plans", ("call", "award"), needed=False):
+        self.plans(award, ("call", "award"))
+        by_risk = self.mapping(award, "by_risk", ("call", "award"), needed=False)
+        for risk in by_risk:
+            self.risk(by_risk, risk)
+        self.diligence()
+        reporting = self.mapping(self.call, "reporting", ("call",), needed=False)
+        self.reports(reporting, "milestones", ("call", "reporting"))
+
+    def diligence(self) -> None:
+        """What is looked at before an agreement, and for how long a search of a sanctions list is good."""
+        said = self.mapping(self.call, "diligence", ("call",), needed=False)
+        if said.get("sanctions_days") is not None:
+            self.whole(said, "sanctions_days", ("call", "diligence"))
+        points = self.listed(said, "points", ("call", "diligence"), needed=False)
+        self.once(points, "key")
+        names = self.facts()
+        for path, point in points:
+            self.text(point, "label", path)
+            self.text(point, "help", path, needed=False)
+            self.one_of(point, "tab", path, DILIGENCE_TABS)
+            self.one_of(point, "asked_of", path, ("grantee", "fund"))
+            if point.get("when") is not None:
+                self.expression(point, "when", path, names)
+
+    def risk(self, by_risk: Mapping[str, Any], risk: str) -> None:
+        """What a risk adds to the plan of a grant."""
+        here = ("call", "award", "by_risk", risk)
+        if risk not in RISKS:
+            self.wrong(here, _l("one of %(what)s is expected", what=", ".join(RISKS)))
+        more = self.mapping(by_risk, risk, ("call", "award", "by_risk"), needed=False)
+        self.plans(more, here)
+        self.reports(more, "reports", here)
+        first = self.mapping(more, "first_instalment", here, needed=False)
+        if first:
+            self.one_of(
+                first, "rest_after", (*here, "first_instalment"), [t.removesuffix("_approved") for t in TRIGGERS[1:]]
+            )
+            percent = self.number(first, "percent_at_once", (*here, "first_instalment"))
+            if percent is not None and not 0 < percent < 100:
+                self.wrong((*here, "first_instalment"), _l("a number between 0 and 100 is expected"))
+        checks = self.listed(more, "checks", here, needed=False)
+        self.once(checks, "key")
+        for path, check in checks:
+            self.text(check, "text", path)
+            self.day_counted(check, path)
+
+    def plans(self, holder: Mapping[str, Any], here: tuple[str, ...]) -> None:
+        """In which parts a grant is paid."""
+        for path, plan in self.listed(holder, "tranche_plans", here, needed=False):
             if plan.get("when") is not None:
                 self.formula(plan, "when", path, {"amount"})
             tranches = self.listed(plan, "tranches", path)
             self.once(tranches, "number")
-            for here, tranche in tranches:
-                self.one_of(tranche, "trigger", here, TRIGGERS)
+            for place, tranche in tranches:
+                self.one_of(tranche, "trigger", place, TRIGGERS)
             percents = [self.number(t, "percent", p) or Decimal(0) for p, t in tranches]
             if percents and sum(percents) != 100:
                 self.wrong(
                     (*path, "tranches"),
                     _l("the tranches add up to %(sum_percents)s %%, not 100 %%", sum_percents=sum(percents)),
                 )
-        reporting = self.mapping(self.call, "reporting", ("call",), needed=False)
-        reports = self.listed(reporting, "milestones", ("call", "reporting"), needed=False)
+
+    def reports(self, holder: Mapping[str, Any], key: str, here: tuple[str, ...]) -> None:
+        """What is reported, and when."""
+        reports = self.listed(holder, key, here, needed=False)
         self.once(reports, "key")
         for path, report in reports:
             self.text(report, "label", path)
             self.one_of(report, "type", path, REPORT_KINDS)
-            offset = self.mapping(report, "offset", path)
-            if offset:
-                self.one_of(offset, "from", (*path, "offset"), COUNTED_FROM)
-                self.whole(offset, "days", (*path, "offset"))
+            self.day_counted(report, path)
             if isinstance(report.get("required"), str):
                 self.formula(report, "required", path, {"amount"})
+
+    def day_counted(self, holder: Mapping[str, Any], path: tuple[Any, ...]) -> None:
+        """A day that is counted from another."""
+        offset = self.mapping(holder, "offset", path)
+        if offset:
+            self.one_of(offset, "from", (*path, "offset"), COUNTED_FROM)
+            self.whole(offset, "days", (*path, "offset"))
 
 
 def _follows(before: Any, after: Any, zone: str) -> bool:

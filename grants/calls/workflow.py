@@ -36,6 +36,7 @@ CALL = Workflow(
         "write": _l("Its wording was changed"),
         "correct": _l("Corrected after it was published"),
         "word_letter": _l("A letter was worded"),
+        "draw_up_agreements": _l("Agreements were drawn up together"),
         "reset_letter": _l("A letter went back to our wording"),
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
@@ -23,6 +23,9 @@ from markupsafe import escape
 
 LANGUAGES = ("en", "fr", "es")
 """Languages of screens and mails."""
+
+DOCUMENT_LANGUAGES = (*LANGUAGES, "ar")
+"""Languages of documents that both sides sign. Those that are not screens' have their words in ``documents.po``."""
 
 RIGHT_TO_LEFT = {"ar", "arc", "ckb", "dv", "fa", "he", "khw", "ks", "ps", "sd", "ug", "ur", "yi"}
 """Languages that are written from right to left."""
@@ -48,9 +51,9 @@ def language_now() -> str:
 
 
 @contextmanager
-def speaking(language: str) -> Iterator[None]:
-    """Write in ``language`` for a while (mails, documents)."""
-    spoken = language if language in LANGUAGES else "en"
+def speaking(language: str, among: Collection[str] = LANGUAGES) -> Iterator[None]:
+    """Write in ``language`` for a while (mails, documents): in English where it is not ``among`` those we have words in."""
+    spoken = language if language in among else "en"
     token = _spoken.set(spoken)
     try:
         with force_locale(spoken):
@@ -62,7 +65,7 @@ def speaking(language: str) -> Iterator[None]:
 @lru_cache(maxsize=16)
 def _wording(folder: str, language: str) -> NullTranslations:
     """The translations of one language, loaded once for the process."""
-    return Translations.load(folder, [language])
+    return Translations.load(folder, [language], "messages" if language in LANGUAGES else "documents")
 
 
 def _words() -> NullTranslations:

@@ -124,7 +124,16 @@ def _earlier(everybody: People, today: datetime, progress: Say) -> None:
     story.check()
     story.review(progress)
     for award in story.decide():
-        grant = GrantStory(story, award).accept().send_agreement().sign().give_bank_account().meet_conditions().pay(1)
+        grant = (
+            GrantStory(story, award)
+            .accept()
+            .check()
+            .send_agreement()
+            .sign()
+            .give_bank_account()
+            .meet_conditions()
+            .pay(1)
+        )
         _live_on(grant, story, today)
     progress("MPF-2026-01: decided, grants at their end")
 
@@ -176,8 +185,9 @@ def _bring_to(grant: GrantStory, stage: str) -> None:
         return
     grant.accept()
     if stage == "accepted":
+        grant.check(upto="doubt")
         return
-    grant.send_agreement()
+    grant.check(risk={"sent": "high", "signed": "medium"}.get(stage, "low")).send_agreement()
     if stage == "sent":
         return
     grant.sign().give_bank_account(verified=stage == "paid")

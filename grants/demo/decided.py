@@ -20,6 +20,10 @@ from grants.decisions.rules import ranking
 from grants.demo import sample
 from grants.demo.calls import CallStory
 from grants.demo.people import declare_for_call
+from grants.diligence import actions as diligences
+from grants.diligence.models import Outcome, Tab, Verdict
+from grants.diligence.queries import names_to_search
+from grants.diligence.rules import waits_for_grantee
 from grants.payments import actions as payments
 from grants.payments.queries import bank_account_of, tranche_of
 from grants.reports import actions as reports
@@ -42,6 +46,11 @@ POLICY_OWED = {
     "es": "Adoptar una política escrita de protección de las personas y enviarla al fondo en los tres meses siguientes a la firma.",
 }
 POLICY_READ = {"en": "Policy received and read.", "fr": "Politique reçue et lue.", "es": "Política recibida y leída."}
+RISK_WHY = {
+    "low": "Known to us, with accounts in order.",
+    "medium": "The first grant from us, and a large part of its yearly income.",
+    "high": "A young organization; the accounts of last year were never looked at by anybody outside.",
+}
 EVIDENCE = {
     "en": "Minutes and photographs are in our files.",
     "fr": "Le compte rendu et les photographies sont dans nos dossiers.",
@@ -139,6 +148,40 @@ class GrantStory:
         """The grantee says yes."""
         with self._at(days=2), transaction():
             awards.accept(self.award, by=self.owner)
+        return self
+
+    def check(self, risk: str = "low", *, upto: str = "finished") -> GrantStory:
+        """The due diligence: papers handed in, points judged, names searched, the risk judged. ``upto``: ``begun``, ``doubt``
+        (a name waits for a second look), ``finished``.
+        """
+        with self._at(days=2, hours=4), transaction():
+            checked = diligences.open_diligence(self.award, by=self.coordinator)
+        if upto == "begun":
+            return self
+        with self._at(days=3), transaction():
+            for point in checked.points:
+                if waits_for_grantee(point):
+                    content = sample.document("pdf", point.label["en"], self.organization.name)
+                    diligences.hand_in(point, f"{point.key}.pdf", content, by=self.owner)
+        officer = self.people[SECOND_OFFICER]
+        with self._at(days=3, hours=2), transaction():
+            for point in checked.points[: 3 if upto == "doubt" else None]:
+                by = officer if point.tab == Tab.BANK else self.coordinator
+                diligences.judge(point, Verdict.OK, "", by=by)
+            diligences.screen(
+                checked,
+                list_name="United Nations Security Council, consolidated list",
+                list_version=self.offered.date().isoformat(),
+                names=names_to_search(self.award),
+                outcome=Outcome.POSSIBLE if upto == "doubt" else Outcome.NO_MATCH,
+                decision="One name is close to an entry on the list; the year of birth differs."
+                if upto == "doubt"
+                else "",
+                by=self.coordinator,
+            )
+            if upto == "finished":
+                diligences.judge_risk(checked, risk, RISK_WHY[risk], by=self.coordinator)
+                diligences.finish(checked, by=self.coordinator)
         return self
 
     def send_agreement(self) -> GrantStory:

@@ -119,6 +119,7 @@ REPORT_KINDS = (
 
 COUNTED_FROM = (
     ("start", _l("the start of the action")),
+    ("quarter", _l("the first quarter of the action")),
     ("midpoint", _l("the middle of the action")),
     ("end", _l("the end of the action")),
     ("payment_sent", _l("a payment")),
@@ -126,6 +127,7 @@ COUNTED_FROM = (
 
 TRIGGERS = (
     ("agreement_signed", _l("the agreement is signed")),
+    ("progress_report_approved", _l("the progress report is approved")),
     ("interim_report_approved", _l("the interim report is approved")),
     ("final_report_approved", _l("the final report is approved")),
 )

@@ -14,12 +14,13 @@ from grants.core.languages import _l
 
 
 class LetterKind(enum.StrEnum):
-    """What a letter tells an applicant."""
+    """What a letter tells an applicant; the agreement is worded as letters are, and kept as a document of its own."""
 
     AWARD = "award"
     RESERVE = "reserve"
     DECLINE = "decline"
     INELIGIBLE = "ineligible"
+    AGREEMENT = "agreement"
 
 
 KIND_LABELS: dict[str, Any] = {
@@ -27,6 +28,7 @@ KIND_LABELS: dict[str, Any] = {
     LetterKind.RESERVE: _l("On the reserve list"),
     LetterKind.DECLINE: _l("Not supported this time"),
     LetterKind.INELIGIBLE: _l("Not eligible"),
+    LetterKind.AGREEMENT: _l("Grant agreement"),
 }
 
 

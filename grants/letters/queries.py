@@ -57,6 +57,16 @@ def wording_of(call: Call) -> dict[tuple[str, str], Paragraphs]:
     }
 
 
+def worded(call: Call, kind: LetterKind, language: str) -> Paragraphs:
+    """How one kind of letter is worded in a language: by the coordinators of the call, else by us, else in English."""
+    found = select(LetterTemplate).where(
+        LetterTemplate.call_id == call.id, LetterTemplate.kind == kind, LetterTemplate.language == language
+    )
+    if one := db.session.scalar(found):
+        return Paragraphs(one.opening, one.outcome, one.closing)
+    return built_in().get((kind, language), built_in()[kind, "en"])
+
+
 def letter_about(application: Application, kind: LetterKind) -> Letter | None:
     """The latest letter of a kind about an application."""
     found = select(Letter).where(Letter.application_id == application.id, Letter.kind == kind)

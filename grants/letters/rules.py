@@ -21,12 +21,16 @@ PLACEHOLDERS: dict[str, Any] = {
     "reference": _l("the reference of the application"),
     "call": _l("the title of the call"),
     "amount": _l("the amount that is offered"),
+    "start": _l("the first day of the action"),
+    "end": _l("the last day of the action"),
     "reserve_until": _l("the day until which the reserve list is kept"),
     "complain_until": _l("the last day for a complaint"),
 }
 
 ONLY_IN: dict[str, tuple[LetterKind, ...]] = {
-    "amount": (LetterKind.AWARD,),
+    "amount": (LetterKind.AWARD, LetterKind.AGREEMENT),
+    "start": (LetterKind.AGREEMENT,),
+    "end": (LetterKind.AGREEMENT,),
     "reserve_until": (LetterKind.RESERVE,),
     "complain_until": (LetterKind.RESERVE, LetterKind.DECLINE, LetterKind.INELIGIBLE),
 }
@@ -83,7 +87,7 @@ def written(paragraphs: Paragraphs, values: Mapping[str, str | None]) -> Paragra
 
 def values_in(
     call: Call, language: str, *, terms: Mapping[str, Any], at: datetime, organization: str, title: str, reference: str,
-    amount: Money | None = None,
+    amount: Money | None = None, start: date | None = None, end: date | None = None,
 ) -> dict[str, str | None]:  # fmt: skip
     """What stands for the placeholders of a letter sent at a moment, in its language."""
     until = complaint_deadline(call, at, window_days(terms))
@@ -93,6 +97,8 @@ def values_in(
         "reference": reference,
         "call": str(pick(call.title, language, call.authoritative_language)),
         "amount": amount.shown(language) if amount else None,
+        "start": long_day(start, language) if start else None,
+        "end": long_day(end, language) if end else None,
         "reserve_until": long_day(call.reserve_valid_until, language) if call.reserve_valid_until else None,
         "complain_until": long_day(until, language),
     }

@@ -75,6 +75,8 @@ def letter(reference: str, kind: str, language: str) -> ResponseReturnValue:
         title=example.title if example else _("An action"),
         reference=example.reference if example else "APP-000",
         amount=example.requested if example else call.grant_max,
+        start=call.earliest_start_on,
+        end=call.latest_end_on,
     )
     page = render_template(
         "letters/letter.html",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -13,18 +15,26 @@ from grants.awards import actions as awards
 from grants.awards import queries as award_queries
 from grants.awards import rules as award_rules
 from grants.awards.models import Agreement, Award
+from grants.awards.permissions import awards_seen_by
+from grants.awards.workflow import AwardState
+from grants.calls.models import Call
 from grants.conflicts.queries import free_among
 from grants.core import clock, encryption, files
-from grants.core.db import db
+from grants.core.db import after_commit, db, hold
+from grants.core.jobs import bell_of
+from grants.core.languages import language_now
 from grants.core.mail import post
 from grants.core.money import Money
-from grants.core.rules import refuse
+from grants.core.rules import Obstacle, Refused, refuse
+from grants.diligence import actions as diligence
 from grants.history import actions as history
 from grants.payments import mails, queries, rules
 from grants.payments.models import (
     Account,
     AccountKind,
+    AgreementBatch,
     BankAccount,
+    BatchState,
     Disbursement,
     Refund,
     Tranche,
@@ -49,23 +59,107 @@ def prepare_agreement(award: Award, *, by: Person) -> Agreement:
     when the numbers do not add up to the award.
     """
     queries.lock_grant(award.id)
+    hold(award, "state", "risk", "on_hold")
     terms = queries.terms_of(award)
     planned = award_rules.instalments(award, terms)
-    lines = [Money(minor, award.currency) for minor in queries.budget_minors(award)]
-    refuse(award_rules.obstacles_to_sending(award, planned, award_rules.report_plan(award, terms), lines))
+    refuse(obstacles_to_preparing_agreement(award, terms))
+    kept = queries.tranches_of(award)
+    if kept and not rules.is_as_planned(kept, planned):
+        kept = _forget_plan(award, kept, by)
     owed = {due.key: due for due in reports.schedule(award, by=by)}
-    tranches = queries.tranches_of(award) or _plan_tranches(award, planned, owed, rules.hold_after_days(terms))
+    tranches = kept or _plan_tranches(award, planned, owed, rules.hold_after_days(terms))
+    awards.plan_checks(award, terms, by=by)
     return awards.draw_up_agreement(award, instalments=tranches, reports_owed=list(owed.values()), by=by)
+
+
+def obstacles_to_preparing_agreement(award: Award, terms: Mapping[str, Any]) -> list[Obstacle]:
+    """Everything that an agreement waits for: numbers that add up, the new budget, and the due diligence."""
+    planned, owed = award_rules.instalments(award, terms), award_rules.report_plan(award, terms)
+    lines = [Money(minor, award.currency) for minor in queries.budget_minors(award)]
+    found = award_rules.obstacles_to_sending(award, planned, owed, lines)
+    return found + (
+        [] if award.state in award_rules.SIGNED | award_rules.OVER else diligence.obstacles_to_agreement(award)
+    )
+
+
+# ------------------------------------------------------------------ many agreements at once
+
+DRAW_UP = "payments.draw_up_agreements"
+"""The name of the task that draws agreements up."""
+
+
+def ask_for_agreements(call: Call, *, by: Person) -> AgreementBatch:
+    """Have the agreements of all accepted grants of a call drawn up that a coordinator looks after. Raises Refused."""
+    queries.lock_envelope(call.id)
+    waiting = queries.awards_to_agree_on(awards_seen_by(by), call, by)
+    refuse(rules.obstacles_to_batch(queries.latest_batch(call, by), waiting, clock.now()))
+    batch = AgreementBatch(
+        call_id=call.id, person_id=by.id, language=language_now(), asked_at=clock.now(), total=len(waiting), refused=[]
+    )
+    db.session.add(batch)
+    db.session.flush()
+    history.note("call", call.id, "draw_up_agreements", by=by, number=len(waiting))
+    after_commit(bell_of(DRAW_UP))
+    return batch
+
+
+def begin_batch(batch_id: int) -> list[int]:
+    """Take a batch that waits; the awards whose agreements are to be drawn up, none when another worker has it."""
+    batch = queries.batch_to_do(batch_id)
+    if batch is None:
+        return []
+    batch.begun_at = clock.now()
+    waiting = queries.awards_to_agree_on(awards_seen_by(batch.person), batch.call, batch.person)
+    batch.done, batch.drawn, batch.total, batch.refused = 0, 0, len(waiting), []
+    return waiting
+
+
+def draw_up_next(batch_id: int, award_id: int) -> None:
+    """Draw up one agreement of a batch and say how far it is; what stands in the way is written down, and nothing else."""
+    batch = queries.batch_to_do(batch_id)
+    if batch is None:
+        return
+    award = queries.award_of_batch(awards_seen_by(batch.person), award_id)
+    try:
+        if award is not None and award.state == AwardState.ACCEPTED:
+            with db.session.begin_nested():
+                prepare_agreement(award, by=batch.person)
+            batch.drawn += 1
+    except Refused as refusal:
+        assert award is not None
+        why = [{"message": str(one.message), "where": one.where} for one in refusal.obstacles]
+        batch.refused = [*batch.refused, {"reference": award.reference, "why": why}]
+    batch.done += 1
+
+
+def finish_batch(batch_id: int, *, failed: bool = False) -> bool:
+    """Say that a batch is done, or that it could not be; says whether there was one."""
+    batch = queries.batch_to_do(batch_id)
+    if batch is None:
+        return False
+    batch.state = BatchState.FAILED if failed else BatchState.DONE
+    return True
+
+
+def _forget_plan(award: Award, tranches: list[Tranche], by: Person) -> list[Tranche]:
+    """Take back a plan that nobody has signed, because the risk was judged anew; reports nobody has begun go with it."""
+    for tranche in tranches:
+        db.session.delete(tranche)
+    db.session.flush()
+    reports.unschedule(award)
+    history.note("award", award.id, "plan_again", by=by, risk=award.risk)
+    return []
 
 
 def _plan_tranches(
     award: Award, planned: list[award_rules.Instalment], owed: dict[str, ReportDue], hold_after_days: int
 ) -> list[Tranche]:
     tranches = []
-    for part in planned:
+    signed_by = award.sign_by or clock.today(award.call.timezone)
+    days = rules.days_of(planned, {key: due.due_on for key, due in owed.items()}, signed_by)
+    for part, due_on in zip(planned, days, strict=True):
         key = rules.report_key_of(part.trigger)
         report = owed[key] if key else None
-        signed_by = award.sign_by or clock.today(award.call.timezone)
         tranches.append(
             Tranche(
                 award_id=award.id,
@@ -75,7 +169,7 @@ def _plan_tranches(
                 trigger=Trigger(part.trigger),
                 report_due_id=report.id if report else None,
                 min_spent_percent=part.min_spent_percent,
-                due_on=rules.due_after_report(report.due_on) if report else rules.due_after_signature(signed_by),
+                due_on=due_on,
                 hold_after_days=hold_after_days,
             )
         )
@@ -92,6 +186,22 @@ def sign_agreement(award: Award, *, signature: str, by: Person) -> Agreement:
     """
     queries.lock_envelope(award.call_id)
     agreement = awards.sign(award, signature=signature, by=by)
+    _commit(award, by)
+    return agreement
+
+
+def countersign_agreement(award: Award, *, by: Person) -> Agreement:
+    """The fund countersigns what the grantee signed on paper, and the ledger commits the money, as when it signs online.
+
+    Raises Refused when the envelope does not hold the award, or as ``awards.actions.countersign`` does.
+    """
+    queries.lock_envelope(award.call_id)
+    agreement = awards.countersign(award, by=by)
+    _commit(award, by)
+    return agreement
+
+
+def _commit(award: Award, by: Person) -> None:
     refuse(rules.obstacles_to_committing(award, queries.free_in_envelope(award)))
     call = award.call
     _move(
@@ -114,7 +224,6 @@ def sign_agreement(award: Award, *, signature: str, by: Person) -> Agreement:
     for tranche in queries.tranches_of(award):
         if tranche.trigger == Trigger.AGREEMENT_SIGNED:
             tranche.due_on = rules.due_after_signature(today)
-    return agreement
 
 
 # ------------------------------------------------------------------ bank accounts

@@ -6,6 +6,7 @@ import enum
 import uuid
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -29,6 +30,45 @@ from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.payments.workflow import BANK_ACCOUNT, DISBURSEMENT, BankAccountState, DisbursementState
 from grants.reports.models import ReportDue
+
+
+class BatchState(enum.StrEnum):
+    """Where the drawing up of many agreements stands."""
+
+    ASKED = "asked"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class AgreementBatch(Base):
+    """The agreements of a call that one coordinator had drawn up together; ``refused`` are those that could not be, each
+    with its reasons in the language of that coordinator.
+    """
+
+    __tablename__ = "agreement_batch"
+    __table_args__ = (
+        one_of("state", BatchState),
+        CheckConstraint("0 <= drawn AND drawn <= done AND done <= total", name="counts_fit"),
+        Index("ix_agreement_batch_call_id", "call_id", "person_id", "id"),
+        Index(
+            "uq_agreement_batch_asked", "call_id", "person_id", unique=True, postgresql_where=text("state = 'asked'")
+        ),
+    )
+
+    id: Mapped[Key]
+    call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    state: Mapped[str] = mapped_column(default=BatchState.ASKED)
+    language: Mapped[str]
+    asked_at: Mapped[Recorded]
+    begun_at: Mapped[datetime | None]
+    done: Mapped[int] = mapped_column(default=0)
+    drawn: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+
+    call: Mapped[Call] = relationship()
+    person: Mapped[Person] = relationship()
 
 
 class BankAccount(Base):
@@ -71,6 +111,7 @@ class Trigger(enum.StrEnum):
     """What sets a tranche free."""
 
     AGREEMENT_SIGNED = "agreement_signed"
+    PROGRESS_REPORT_APPROVED = "progress_report_approved"
     INTERIM_REPORT_APPROVED = "interim_report_approved"
     FINAL_REPORT_APPROVED = "final_report_approved"
 

@@ -9,9 +9,10 @@ from sqlalchemy import Select, false, or_, select
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.awards.models import Award
 from grants.awards.permissions import awards_seen_by, can_oversee
+from grants.calls.models import Call
 from grants.conflicts.queries import hidden_applications, in_conflict, tied_organizations
 from grants.core.permissions import scope_of
-from grants.payments.models import Account, BankAccount, Disbursement, Refund, Tranche, Transfer
+from grants.payments.models import Account, AgreementBatch, BankAccount, Disbursement, Refund, Tranche, Transfer
 
 READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 
@@ -118,6 +119,23 @@ def can_look_at_number(user: Any, organization: Organization) -> bool:
 def can_plan(user: Any, award: Award) -> bool:
     """A coordinator of the region plans the payments and draws up the agreement."""
     return can_oversee(user, award)
+
+
+def can_countersign(user: Any, award: Award) -> bool:
+    """A coordinator of the region countersigns what a grantee signed on paper; nobody who is a member of it."""
+    return can_oversee(user, award)
+
+
+@scope_of(AgreementBatch)
+def batches_seen_by(user: Any) -> Select[AgreementBatch]:
+    """One's own."""
+    mine = AgreementBatch.person_id == user.id if user.is_authenticated else false()
+    return select(AgreementBatch).where(mine)
+
+
+def can_draw_up_together(user: Any, call: Call) -> bool:
+    """Coordinators of a region of the call have the agreements of their grants drawn up together."""
+    return bool(user.holds(*COORDINATORS)) and any(user.coordinates(region.region) for region in call.regions)
 
 
 def can_sign(user: Any, award: Award) -> bool:

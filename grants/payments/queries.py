@@ -46,7 +46,9 @@ from grants.core.workflow import Workflow
 from grants.payments.models import (
     Account,
     AccountKind,
+    AgreementBatch,
     BankAccount,
+    BatchState,
     Disbursement,
     Refund,
     Tranche,
@@ -97,6 +99,7 @@ class Standing(NamedTuple):
     award_title: str
     awarded_minor: int
     award_start_on: date | None
+    on_hold: bool
     organization_id: int
     organization_reference: str
     organization_name: str
@@ -238,7 +241,8 @@ def _standings(*, bounded: bool) -> Any:
     found = (
         select(
             *(column for column in plan.c if column.name != "report_due_id"),
-            *(Award.reference, Award.state, Award.title, Award.amount_minor, Award.start_on, Award.organization_id),
+            *(Award.reference, Award.state, Award.title, Award.amount_minor, Award.start_on, Award.on_hold),
+            Award.organization_id,
             *(Organization.reference, Organization.name, Call.timezone, BankAccount.state, ReportDue.id),
             *(ReportDue.state, ReportDue.due_on, ReportDue.label),
             func.coalesce(spent.c.minor, 0),
@@ -375,7 +379,9 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     """
     award = (
         seen.where(Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)))
-        .with_only_columns(Award.id, Award.state, Award.amount_minor, Award.organization_id, Award.call_id)
+        .with_only_columns(
+            *(Award.id, Award.state, Award.on_hold, Award.amount_minor, Award.organization_id, Award.call_id)
+        )
         .subquery("running")
         .c
     )
@@ -384,7 +390,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         select(
             *(Tranche.id, Tranche.award_id, Tranche.amount_minor, Tranche.currency, Tranche.trigger),
             *(Tranche.min_spent_percent, Tranche.due_on, Tranche.hold_after_days, Tranche.report_due_id),
-            *(award.state, award.amount_minor.label("awarded"), award.organization_id, award.call_id),
+            *(award.state, award.on_hold, award.amount_minor.label("awarded"), award.organization_id, award.call_id),
             _live.id.is_not(None).label("under_way"),
         )
         .join(award.id.table, award.id == Tranche.award_id)
@@ -413,6 +419,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     today = cast(func.timezone(Call.timezone, bindparam("at", None, type_=DateTime(timezone=True))), Date)
     ready = and_(
         plan.state == AwardState.ACTIVE,
+        ~plan.on_hold,
         or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
         or_(
             plan.min_spent_percent.is_(None),
@@ -465,6 +472,47 @@ _UNPAID = Prepared(_unpaid)
 
 
 # ------------------------------------------------------------------ grants
+
+
+def awards_to_agree_on(seen: Select[Award], call: Call, person: Person) -> list[int]:
+    """The accepted grants of a call in the regions that a coordinator looks after, by reference."""
+    own = [membership.organization_id for membership in person.memberships]
+    found = seen.where(
+        Award.call_id == call.id,
+        Award.state == AwardState.ACCEPTED,
+        Award.region.in_(sorted(person.regions)),
+        Award.organization_id.not_in(own),
+    )
+    return list(db.session.scalars(found.with_only_columns(Award.id).order_by(Award.reference)))
+
+
+def award_of_batch(seen: Select[Award], award_id: int) -> Award | None:
+    """One award of a batch with its application, organization and call, among those a person may see."""
+    beside = (joinedload(Award.application), joinedload(Award.organization), joinedload(Award.call))
+    return db.session.scalar(seen.where(Award.id == award_id).options(*beside))
+
+
+def latest_batch(call: Call, person: Person) -> AgreementBatch | None:
+    """The batch of agreements that a person asked for last."""
+    found = select(AgreementBatch).where(AgreementBatch.call_id == call.id, AgreementBatch.person_id == person.id)
+    return db.session.scalar(found.order_by(AgreementBatch.id.desc()).limit(1))
+
+
+def batches_to_do(stalled: datetime, limit: int = 20) -> list[tuple[int, str]]:
+    """The batches that wait, with their languages; those that a worker began before ``stalled`` and left as well."""
+    waits = or_(AgreementBatch.begun_at.is_(None), AgreementBatch.begun_at < stalled)
+    found = select(AgreementBatch.id, AgreementBatch.language).where(AgreementBatch.state == BatchState.ASKED, waits)
+    return [(key, language) for key, language in db.session.execute(found.order_by(AgreementBatch.id).limit(limit))]
+
+
+def batch_to_do(batch_id: int) -> AgreementBatch | None:
+    """A batch that waits, held by this transaction; None when it is done or another worker has it."""
+    found = select(AgreementBatch).where(AgreementBatch.id == batch_id, AgreementBatch.state == BatchState.ASKED)
+    return db.session.scalar(
+        found.options(joinedload(AgreementBatch.person), joinedload(AgreementBatch.call))
+        .with_for_update(of=AgreementBatch, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
 
 
 def terms_of(award: Award) -> dict[str, Any]:

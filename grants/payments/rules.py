@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 from babel.numbers import list_currencies
 
 from grants.awards.models import Award
+from grants.awards.rules import Instalment
 from grants.awards.workflow import AwardState
 from grants.core.files import Scan, StoredFile
 from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
-from grants.payments.models import AccountKind, BankAccount, Disbursement, Trigger
+from grants.payments.models import AccountKind, AgreementBatch, BankAccount, BatchState, Disbursement, Tranche, Trigger
 from grants.payments.queries import SETTLED_REPORT, Position, Standing
 from grants.payments.workflow import BankAccountState
 from grants.reports.workflow import ReportState
@@ -49,6 +50,9 @@ MOVES: dict[str, Any] = {
     "release": _l("Rest released at the close-out"),
 }
 """What the moves between them are called, by the memo of the transfer."""
+
+ON_HOLD = _l("The fund has put this grant on hold. Nothing is paid until it is settled.")
+"""Why nothing is paid while a name may stand on a sanctions list; the grantee may read it."""
 
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 ACCOUNT_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9/.\-]{3,33}")
@@ -82,6 +86,12 @@ def hold_after_days(terms: Mapping[str, Any]) -> int:
     return min(days, default=DAYS_TO_HOLD)
 
 
+def is_as_planned(tranches: Sequence[Tranche], planned: Sequence[Instalment]) -> bool:
+    """Whether tranches are still those that the terms and the risk of a grant ask for."""
+    made = [(one.number, one.amount_minor, one.trigger, one.min_spent_percent) for one in tranches]
+    return made == [(one.number, one.amount.minor, one.trigger, one.min_spent_percent) for one in planned]
+
+
 def due_after_signature(signed_on: date) -> date:
     """When the first tranche is due: ten days after the agreement is signed."""
     return signed_on + timedelta(days=DAYS_AFTER_SIGNATURE)
@@ -90,6 +100,16 @@ def due_after_signature(signed_on: date) -> date:
 def due_after_report(report_due_on: date) -> date:
     """When a tranche that waits for a report is due: fifteen days after the report is."""
     return report_due_on + timedelta(days=DAYS_AFTER_REPORT)
+
+
+def days_of(planned: Iterable[Instalment], reports: Mapping[str, date], signed_by: date) -> list[date]:
+    """When the instalments of a plan are due: after the signature or their reports, and none before the one ahead of it."""
+    days: list[date] = []
+    for part in planned:
+        key = report_key_of(part.trigger)
+        due_on = due_after_report(reports[key]) if key else due_after_signature(signed_by)
+        days.append(max(due_on, days[-1]) if days else due_on)
+    return days
 
 
 def report_key_of(trigger: str) -> str | None:
@@ -169,6 +189,9 @@ def obstacles_to_preparing(standing: Standing, at: datetime) -> list[Obstacle]:
 def _of_the_grant(standing: Standing) -> list[Obstacle]:
     page = ("payments.of_grant", {"reference": standing.award_reference})
     state = standing.award_state
+    if standing.on_hold:
+        where = ("diligence.of_grant", {"reference": standing.award_reference, "tab": "sanctions"})
+        return [Obstacle("on_hold", ON_HOLD, where)]
     if state == AwardState.ACTIVE:
         return []
     if state == AwardState.SUSPENDED:
@@ -270,6 +293,9 @@ def _as_prepared(disbursement: Disbursement) -> list[Obstacle]:
                 ("payments.bank_account", {"reference": award.organization.reference}),
             )
         )
+    if award.on_hold:
+        where = ("diligence.of_grant", {"reference": award.reference, "tab": "sanctions"})
+        found.append(Obstacle("on_hold", ON_HOLD, where))
     if award.state != AwardState.ACTIVE:
         found.append(
             Obstacle("not_running", _l("The grant is not running: %(state)s.", state=AwardState(award.state).label))
@@ -343,6 +369,17 @@ def too_many_decimals(currency: str, digits: int) -> Obstacle:
 
 
 # ------------------------------------------------------------------ the agreement and the envelope
+
+
+STALLED = timedelta(minutes=10)
+"""After so long without an end a batch was forgotten by its worker; another takes it up."""
+
+
+def obstacles_to_batch(latest: AgreementBatch | None, waiting: Sequence[int], at: datetime) -> list[Obstacle]:
+    """Why agreements cannot be drawn up together: it is being done, or none waits."""
+    if latest is not None and latest.state == BatchState.ASKED:
+        return [Obstacle("being_drawn", _l("They are being drawn up."))]
+    return [] if waiting else [Obstacle("none_waits", _l("No accepted grant waits for its agreement."))]
 
 
 def obstacles_to_committing(award: Award, free: Money) -> list[Obstacle]:

@@ -13,9 +13,11 @@ from flask_login import current_user
 
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.accounts.queries import organization_by_reference
+from grants.awards import models as award_models
 from grants.awards import queries as award_queries
 from grants.awards import rules as award_rules
 from grants.awards.models import Award
+from grants.calls.models import Call
 from grants.core import clock, files
 from grants.core.files import StoredFile
 from grants.core.languages import language_now
@@ -27,7 +29,7 @@ from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.payments import actions, forms, permissions, queries, rules
 from grants.payments.models import BankAccount, Disbursement, Transfer
-from grants.payments.workflow import DisbursementState
+from grants.payments.workflow import BankAccountState, DisbursementState
 
 bp = Blueprint("payments", __name__)
 
@@ -191,14 +193,16 @@ def plan(reference: str) -> ResponseReturnValue:
     require(permissions.can_plan(current_user, award))
     terms = queries.terms_of(award)
     planned, owed = award_rules.instalments(award, terms), award_rules.report_plan(award, terms)
-    lines = [Money(minor, award.currency) for minor in queries.budget_minors(award)]
+    made = queries.tranches_of(award)
+    holds = rules.is_as_planned(made, planned) or award.state in award_rules.SIGNED
     return render_template(
         "payments/plan.html",
         award=award,
-        instalments=queries.tranches_of(award) or planned,
-        reports=list(queries.reports_owed(award).values()) or owed,
-        budget_sum=Money(sum(line.minor for line in lines), award.currency),
-        obstacles=award_rules.obstacles_to_sending(award, planned, owed, lines),
+        instalments=made if holds else planned,
+        reports=(list(queries.reports_owed(award).values()) if holds else None) or owed,
+        budget_sum=Money(sum(queries.budget_minors(award)), award.currency),
+        obstacles=actions.obstacles_to_preparing_agreement(award, terms),
+        risk=award_models.RISK_LABELS[award_models.Risk(award.risk)] if award.risk else None,
     )
 
 
@@ -235,6 +239,67 @@ def sign_agreement(reference: str) -> ResponseReturnValue:
     if not _tried(form, lambda: actions.sign_agreement(award, signature=form.signature.data or "", by=current_user)):
         return _sign_page(award, form), 422
     return done(_("The agreement is signed. Your grant is running."), "payments.of_grant", reference=reference)
+
+
+@bp.route("/grants/<reference>/countersign", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def countersign(reference: str) -> ResponseReturnValue:
+    """Read the copy that was signed on paper, and countersign it in the name of the fund."""
+    award = _award(reference)
+    require(permissions.can_countersign(current_user, award))
+    if request.method == "POST":
+        actions.countersign_agreement(award, by=current_user)
+        return done(
+            _("The agreement is countersigned. The grant is running."), "payments.of_grant", reference=reference
+        )
+    agreement = award_queries.latest_agreement(award)
+    return render_template(
+        "payments/countersign.html",
+        award=award,
+        agreement=agreement,
+        obstacles=award_rules.obstacles_to_countersigning(award, agreement, current_user.id),
+        returning=award_rules.obstacles_to_returning_copy(award, agreement),
+    )
+
+
+@bp.app_template_global("bank_account_state")
+def bank_account_state(organization_id: int) -> BankAccountState | None:
+    """How the bank account of an organization stands, for pages that tell nothing else of it."""
+    account = queries.bank_account_of(organization_id)
+    return BankAccountState(account.state) if account else None
+
+
+@bp.app_template_global("may_draw_up_together")
+def may_draw_up_together(call: Call) -> bool:
+    """Whether the present person has the agreements of a call drawn up together."""
+    return permissions.can_draw_up_together(current_user, call)
+
+
+@bp.get("/calls/<reference>/agreements")
+@access(*COORDINATORS)
+def agreements(reference: str) -> ResponseReturnValue:
+    """The agreements that wait to be drawn up, all at once, and how far that is."""
+    call = found(award_queries.call_by_reference(reference))
+    require(permissions.can_draw_up_together(current_user, call))
+    waiting = queries.awards_to_agree_on(scope(current_user, Award), call, current_user)
+    batch = queries.latest_batch(call, current_user)
+    return render_template(
+        "payments/agreements.html",
+        call=call,
+        batch=batch,
+        waiting=len(waiting),
+        obstacles=rules.obstacles_to_batch(batch, waiting, clock.now()),
+    )
+
+
+@bp.post("/calls/<reference>/agreements")
+@access(*COORDINATORS)
+def draw_up_agreements(reference: str) -> ResponseReturnValue:
+    """Have them drawn up."""
+    call = found(award_queries.call_by_reference(reference))
+    require(permissions.can_draw_up_together(current_user, call))
+    actions.ask_for_agreements(call, by=current_user)
+    return done(_("The agreements are being drawn up. This takes a moment."), ".agreements", reference=reference)
 
 
 def _sign_page(award: Award, form: forms.SignForm) -> str:

@@ -99,6 +99,7 @@ def deadlines(window: Window) -> list[Deadline]:
         *_unanswered_offers(window, members),
         *_unsigned_agreements(window, members),
         *_milestones(window, members),
+        *_conditions(window, members),
         *_reports(window, members, coordinators),
         *_payable_tranches(window),
         *_unconfirmed_receipts(window, members),
@@ -266,6 +267,27 @@ def _unsigned_agreements(window: Window, members: Members) -> Iterator[Deadline]
         award = agreement.award
         people = members.of(award.organization_id, leading=True)
         yield _of_award("agreement_unsigned", award, award.sign_by, agreement.drawn_up_at, people)
+
+
+def _conditions(window: Window, members: Members) -> Iterator[Deadline]:
+    """Conditions that are not met: to the grantee, or to the person of the fund who has to meet them."""
+    states = (AwardState.ACCEPTED, AwardState.SENT, *RUNNING)
+    found = (
+        select(Condition)
+        .join(Condition.award)
+        .where(Condition.met_on.is_(None), _within(window, Condition.due_on), Award.state.in_(states))
+        .options(
+            contains_eager(Condition.award).load_only(Award.reference, Award.organization_id, Award.offered_at),
+            joinedload(Condition.owner),
+        )
+    )
+    for condition in _rows(found):
+        award = condition.award
+        about, context = f"{award.reference} condition {condition.id}", {"reference": award.reference}
+        own = condition.owner is not None
+        people = [condition.owner] if own else members.of(award.organization_id, leading=True)
+        applicant = award.organization_id if own else None
+        yield Deadline("condition_due", about, condition.due_on, award.offered_at, people, context, applicant)
 
 
 def _milestones(window: Window, members: Members) -> Iterator[Deadline]:

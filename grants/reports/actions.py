@@ -44,6 +44,16 @@ def schedule(award: Award, *, by: Person) -> list[ReportDue]:
     return sorted(known.values(), key=lambda due: (due.due_on, due.id))
 
 
+def unschedule(award: Award) -> None:
+    """Forget what a grant would have owed and no longer does, before its agreement is signed; what was begun stays."""
+    award = queries.award_to_schedule(award.id)
+    asked = {planned.key for planned in awards.report_plan(award, award.call.terms)}
+    for due in queries.dues_of(award):
+        if due.key not in asked and queries.report_of(due.id) is None:
+            db.session.delete(due)
+    db.session.flush()
+
+
 def start(due: ReportDue, *, by: Person) -> Report:
     """Begin to write a report; one that was begun is given back. Raises Refused while it cannot be written."""
     hold(due, "state", "due_on")

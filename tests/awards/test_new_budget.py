@@ -106,6 +106,7 @@ def test_the_agreement_waits_until_a_new_budget_adds_up_to_the_award_to_the_cent
     (letter,) = mails("award_offered")
     assert "new budget" in str(letter.body)
     actions.accept(award, by=owner)
+    make.diligence(award, coordinator)
     assert refusal(payments.prepare_agreement, award, by=coordinator) == {"new_budget_missing"}
     assert refusal(actions.hand_in_budget, budget, by=owner) == {"budget_not_award"}, "it still asks for all of it"
     first = lines_of(award)

@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import assigning, fairness, minute, pages, proposing, running, sweeps, weight, world, writing
+from tests.bench import (
+    agreements,
+    assigning,
+    fairness,
+    minute,
+    pages,
+    proposing,
+    running,
+    sweeps,
+    weight,
+    world,
+    writing,
+)
 
 PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "pages": pages.measure,
@@ -23,6 +35,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "writing": writing.lost_in_writing,
     "deadline": writing.around_the_deadline,
     "assignment": assigning.measure,
+    "agreement": agreements.measure,
     "canaries": fairness.told_to_the_wrong,
     "histories": fairness.broken_in_histories,
     "deadline-minute": minute.measure,

@@ -62,9 +62,9 @@ def copy_application(app: Flask, reference: str, number: int) -> list[str]:
     """
     mark = f"{reference}-"
     with app.app_context(), transaction():
-        source = _row(f"SELECT * FROM application WHERE reference = '{reference}'")
+        source = row_of(f"SELECT * FROM application WHERE reference = '{reference}'")
         belongs = f"organization_id = {source['organization_id']} AND may_sign ORDER BY id LIMIT 1"
-        member = _row(f"SELECT * FROM membership WHERE ended_at IS NULL AND {belongs}")
+        member = row_of(f"SELECT * FROM membership WHERE ended_at IS NULL AND {belongs}")
         named = {name: f"'{mark.replace('APP', name)}' || g" for name in ("APP", "ORG", "USR")}
         secret = "md5(random()::text) || md5(random()::text)"
         email = "'owner' || g || '@crowd.example'"
@@ -89,12 +89,12 @@ def copy_application(app: Flask, reference: str, number: int) -> list[str]:
 def grow(app: Flask, number: int) -> None:
     """Add ``number`` organizations with an application, reviews, a decision and a running grant each."""
     with app.app_context(), transaction():
-        award = _row("SELECT * FROM award WHERE state = 'active' ORDER BY id LIMIT 1")
-        application = _row(f"SELECT * FROM application WHERE id = {award['application_id']}")
-        waiting = _row("SELECT * FROM application WHERE reference = 'APP-005'")
-        assignment = _row(f"SELECT * FROM assignment WHERE application_id = {waiting['id']} ORDER BY id LIMIT 1")
-        due = _row(f"SELECT * FROM report_due WHERE award_id = {award['id']} ORDER BY id DESC LIMIT 1")
-        tranche = _row(f"SELECT * FROM tranche WHERE award_id = {award['id']} ORDER BY number LIMIT 1")
+        award = row_of("SELECT * FROM award WHERE state = 'active' ORDER BY id LIMIT 1")
+        application = row_of(f"SELECT * FROM application WHERE id = {award['application_id']}")
+        waiting = row_of("SELECT * FROM application WHERE reference = 'APP-005'")
+        assignment = row_of(f"SELECT * FROM assignment WHERE application_id = {waiting['id']} ORDER BY id LIMIT 1")
+        due = row_of(f"SELECT * FROM report_due WHERE award_id = {award['id']} ORDER BY id DESC LIMIT 1")
+        tranche = row_of(f"SELECT * FROM tranche WHERE award_id = {award['id']} ORDER BY number LIMIT 1")
         copy("organization", award["organization_id"], number, reference="'ORG-B' || g")
         copy("answer_sheet", application["answer_sheet_id"], number)
         same = {"organization_id": f"{FAR} + g", "answer_sheet_id": f"{FAR} + g"}
@@ -162,7 +162,7 @@ def make_draft(app: Flask, reference: str) -> None:
             db.session.execute(text(statement), {"reference": reference})
 
 
-def _row(statement: str) -> dict[str, Any]:
+def row_of(statement: str) -> dict[str, Any]:
     return dict(db.session.execute(text(statement)).mappings().one())
 
 

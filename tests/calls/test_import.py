@@ -320,7 +320,22 @@ CORPUS = [
 ]
 
 
+REFUND = "    unspent_refund_days: 30"
+YEARS = "  retention_years: 7"
 CORPUS += [
+    ("call.yaml", REFUND, f"{REFUND}\n    by_risk: {{severe: {{}}}}", "one of low, medium, high is expected"),
+    (
+        "call.yaml",
+        REFUND,
+        f"{REFUND}\n    by_risk: {{high: {{first_instalment: {{percent_at_once: 100, rest_after: interim_report}}}}}}",
+        "a number between 0 and 100 is expected",
+    ),
+    (
+        "call.yaml",
+        YEARS,
+        f"{YEARS}\n  diligence: {{points: [{{key: a, tab: cellar, asked_of: fund, label: {{en: A, fr: A, es: A}}}}]}}",
+        "one of documents, checklist, bank, partners is expected",
+    ),
     ("call.yaml", "deadline: 2027-02-26T", "deadline: 9999-12-31T", "call.timetable.deadline: a day and time"),
     ("evaluation_grid.yaml", "    step: 1", "    step: 0.5", "grid.scale.step: a whole number is expected"),
     ("evaluation_grid.yaml", "abs(T1-T2) > 0.30", "count(T1) > 0.30", "a list is expected"),

@@ -71,6 +71,8 @@ def ids(app: Flask) -> dict[str, Any]:
         " WHERE o.reference = :r ORDER BY m.id DESC LIMIT 1",
         "milestone_of": "SELECT m.id FROM milestone m JOIN award a ON a.id = m.award_id WHERE a.reference = :r LIMIT 1",
         "condition_of": "SELECT m.id FROM condition m JOIN award a ON a.id = m.award_id WHERE a.reference = :r LIMIT 1",
+        "checked_of": "SELECT p.id FROM diligence_point p JOIN diligence d ON d.id = p.diligence_id"
+        " JOIN award a ON a.id = d.award_id WHERE a.reference = :r AND p.file_id IS NOT NULL ORDER BY p.id LIMIT 1",
         "due_of": "SELECT d.id FROM report_due d JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
         "assignment_of": "SELECT s.id FROM assignment s JOIN application a ON a.id = s.application_id"
         " JOIN person p ON p.id = s.reviewer_id WHERE a.reference || p.reference = :r",
@@ -135,6 +137,7 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "reference": reference,
             "milestone_id": of["milestone_of"](child),
             "condition_id": of["condition_of"](child),
+            "point_id": of["checked_of"](child),
             "refund_reference": f"{child}-R1",
             "version": 1,
             "number": 1,
@@ -337,6 +340,7 @@ CHILDREN = {
     "invitation_id",
     "milestone_id",
     "condition_id",
+    "point_id",
     "refund_reference",
     "request_id",
     "document_id",

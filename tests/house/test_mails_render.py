@@ -23,6 +23,7 @@ from grants.applications import mails as application_mails
 from grants.applications.models import Application, Attachment
 from grants.applications.queries import receipt_of
 from grants.awards import mails as award_mails
+from grants.awards.models import Agreement
 from grants.checks import mails as check_mails
 from grants.checks.models import Clarification
 from grants.complaints import mails as complaint_mails
@@ -34,6 +35,7 @@ from grants.core.mail import Mail, post
 from grants.decisions import mails as decision_mails
 from grants.decisions.models import Decision
 from grants.decisions.queries import points_of as agenda_of
+from grants.diligence import mails as diligence_mails
 from grants.entries import mails as entry_mails
 from grants.entries.models import AssistedEntry
 from grants.letters.models import Letter
@@ -184,6 +186,19 @@ def rare_mails() -> Iterable[Mail]:
     yield award_mails.new_budget_handed_in(award, staff, 1)
     yield award_mails.new_budget_returned(award, to, 1)
     yield award_mails.new_budget_accepted(award, to, 1)
+    yield award_mails.agreement_copy_handed_in(award, staff, 1)
+    yield award_mails.agreement_copy_returned(award, to, 1, "Page two is missing.")
+    yield award_mails.agreement_countersigned(award, Agreement(version=1), to)
+    yield award_mails.award_condition_added(award, to, 1)
+    yield diligence_mails.diligence_asked_again(award, to, 1, "Please send it with a stamp.")
+    yield diligence_mails.consent_asked(award, to, 1)
+    for occasion, given in enumerate((True, False)):
+        yield diligence_mails.consent_answered(award, staff, occasion, given=given)
+    due = Deadline(
+        "condition_due", award.reference, clock.now().date(), clock.now(), [to], {"reference": award.reference}
+    )
+    for offset in (-3, 1):
+        yield reminder_mails.reminder(due, to, offset)
     refund = Refund(
         reference=f"{award.reference}-R1", amount_minor=12_345, currency="EUR", received_on=clock.today("UTC")
     )

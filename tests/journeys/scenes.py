@@ -29,6 +29,8 @@ from grants.decisions.models import Meeting
 from grants.decisions.rules import ranking
 from grants.demo import sample
 from grants.demo.people import People
+from grants.diligence import actions as diligences
+from grants.diligence.rules import waits_for_grantee
 from grants.drafts import actions as drafts
 from grants.draws import actions as draws
 from grants.enquiries import actions as enquiries
@@ -39,6 +41,8 @@ from grants.imports import actions as imports
 from grants.imports.models import AwardImport, PastAward
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Resemblance
+from grants.payments import actions as payments
+from grants.payments.models import AgreementBatch
 from grants.questionnaires.queries import answers_of_sheets, definition_of, sections_of
 from grants.reports.models import ReportDue
 from grants.reviews.queries import standing_of
@@ -71,6 +75,7 @@ def set_up(world: World) -> PLACES:
         _enquiries,
         _owed,
         _reduced,
+        _diligence,
         _people,
         _mails,
         _past,
@@ -378,6 +383,45 @@ def _reduced(people: People, places: PLACES) -> None:
     application = award.application
     answers = answers_of_sheets([application.answer_sheet_id])[application.answer_sheet_id]
     awards.ask_for_budget(award, application, answers, by=people["STF-07"])
+
+
+def _award(reference: str) -> Award:
+    return db.session.scalars(select(Award).where(Award.reference == reference)).one()
+
+
+def _diligence(people: People, places: PLACES) -> None:
+    """One grantee is asked for papers, one of them again, and whether its grant may be less confidential; another has signed
+    on paper; agreements were drawn up together.
+    """
+    coordinator = people["STF-07"]
+    asked = _award("MPF-2026-02-G01")
+    owner = people.member_of(asked.organization.reference)
+    checked = diligences.open_diligence(asked, by=coordinator)
+    wanted = [point for point in checked.points if waits_for_grantee(point)]
+    content = sample.document("pdf", "Paper", asked.organization.name)
+    diligences.hand_in(wanted[0], "paper.pdf", content, by=owner)
+    officer = people["STF-09"] if wanted[0].tab == "bank" else coordinator
+    note = {"note": "The stamp is missing.", "words": "Please send it with the stamp of the bank."}
+    diligences.judge(wanted[0], "not_ok", by=officer, **note)
+    places["point"] = str(next(point.id for point in checked.points if point.tab == "checklist"))
+    diligences.tighten(asked, "fully_confidential", "A threat was reported.", by=coordinator)
+    diligences.ask_to_loosen(
+        asked, "name_withheld", "We would like to tell of the work without your name.", by=coordinator
+    )
+    waiting = _award("MPF-2026-02-G02")
+    due = clock.now().date() + timedelta(days=30)
+    told = {"owner": None, "due_on": due, "blocks_payment": True}
+    places["condition"] = str(awards.add_condition(waiting, "Adopt a written policy.", by=coordinator, **told).id)
+    signed = _award("MPF-2026-02-G03")
+    signatory = people.member_of(signed.organization.reference)
+    paper = {"name": "signed.pdf", "content": sample.document("pdf", "Signed", signed.organization.name)}
+    day = clock.today(signed.call.timezone)
+    awards.hand_in_copy(signed, signature=signatory.name, signed_on=day, by=signatory, **paper)
+    payments.ask_for_agreements(waiting.call, by=coordinator)
+    (batch,) = db.session.scalars(select(AgreementBatch))
+    for award_id in payments.begin_batch(batch.id):
+        payments.draw_up_next(batch.id, award_id)
+    payments.finish_batch(batch.id)
 
 
 def _people(people: People, places: PLACES) -> None:

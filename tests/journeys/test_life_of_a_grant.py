@@ -17,6 +17,7 @@ from grants.core.db import db, transaction
 from grants.demo import sample
 from grants.demo.calls import CallStory
 from grants.demo.people import People
+from grants.diligence.models import Diligence, Point
 from grants.history.queries import broken_seals
 from tests.http import Browser
 from tests.journeys.answering import answers_of, fill_answers, fill_section, sections
@@ -549,7 +550,9 @@ class Life:
             assert self.grant in self.world.read("STF-03").subject
             maya.open(f"{place}/sign")
             assert not maya.page.buttons("Sign the agreement"), "there is nothing to sign yet"
+        self._looked_at_before_the_agreement()
         with self.world.on("2027-04-16 09:00"):
+            self.world.all_read()
             anita = self.world.as_("STF-03")
             page = anita.open(f"{place}/plan")
             assert all(amount in page.content for amount in ("€7,500", "€6,000", "€1,500"))
@@ -567,6 +570,40 @@ class Life:
             award = self._award()
             assert self.world.entry("award", award.id, "sign").actor.email == OWNER
             assert self.grant in self.world.read("STF-03", self.grant).subject
+
+    def _looked_at_before_the_agreement(self) -> None:
+        """Papers that did not come with the application are handed in; a coordinator and a finance officer judge."""
+        place = f"/grants/{self.grant}/diligence"
+        with self.world.on("2027-04-15 09:00"):
+            anita, pieter, maya = (self.world.as_(who) for who in ("STF-03", "STF-08", OWNER))
+            page = anita.open(f"/grants/{self.grant}/plan")
+            assert page.obstacles("Draw up the agreement") == ["The due diligence has not begun."]
+            anita.open(place)
+            anita.press("Begin the due diligence")
+            maya.open(self.world.read(OWNER, self.grant).link)
+            assert maya.address == place
+            found = select(Point.id, Point.tab, Point.asked_of, Point.source).join(Point.diligence).order_by(Point.id)
+            points = db.session.execute(found.where(Diligence.award_id == self._award().id)).all()
+            for point_id, _tab, asked_of, source in points:
+                if asked_of == "grantee" and source is None:
+                    paper = (sample.document("pdf", "Paper", ORGANIZATION), "paper.pdf")
+                    maya.press("Hand it in", {"file": paper}, at=f"/points/{point_id}/file")
+            assert "Needed" not in maya.page.badges
+            for point_id, tab, _asked_of, _source in points:
+                judge = pieter if tab == "bank" else anita
+                judge.open(f"{place}/points/{point_id}")
+                judge.press("Keep this judgement", {"verdict": "ok"})
+            anita.open(f"{place}?tab=sanctions")
+            search = {
+                "list_name": "United Nations, consolidated list",
+                "list_version": "2027-04-14",
+                "outcome": "no_match",
+            }
+            anita.press("Keep this search", search)
+            anita.open(f"{place}?tab=risk")
+            anita.press("Keep this judgement", {"risk": "low", "reason": "A small grant; the accounts are in order."})
+            page = anita.press("Finish the due diligence")
+            assert "Checked" in page.badges
 
     # ------------------------------------------------------------------ 7 the money
 

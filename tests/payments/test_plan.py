@@ -32,6 +32,7 @@ def accepted(minor: int, **terms: Any) -> tuple[Award, Any, Any]:
     call = make.call(terms=TERMS | {"reporting": TERMS["reporting"] | {"escalation": ESCALATION}} | terms)
     application = make.application(call, organization, owner, requested_minor=minor)
     award = make.award(application, coordinator, state=AwardState.ACCEPTED)
+    make.diligence(award, coordinator)
     return award, coordinator, owner
 
 

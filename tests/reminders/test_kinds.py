@@ -24,7 +24,7 @@ from grants.accounts.models import Membership, Organization, Person, Role
 from grants.app import create_app
 from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
-from grants.awards.models import Agreement, Award, Milestone
+from grants.awards.models import Agreement, Award, Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.checks.models import Clarification
 from grants.checks.workflow import ClarificationState
@@ -218,6 +218,21 @@ def milestone_due(w: World) -> Case:
     return Case(f"{award.reference} milestone {milestone.id}", due, [w.owner, w.editor], done)
 
 
+def _condition(w: World, told: Person, **more: Any) -> Case:
+    award, due = w.award(), date(2027, 9, 1)
+    condition = make.save(Condition(award_id=award.id, text=SECRETS[1], due_on=due, **more))
+    done = sets(condition, met_on=date(2027, 6, 2), met_by_id=w.owner.id)
+    return Case(f"{award.reference} condition {condition.id}", due, [told], done)
+
+
+def condition_due(w: World) -> Case:
+    return _condition(w, w.owner)
+
+
+def condition_of_the_fund(w: World) -> Case:
+    return _condition(w, w.coordinators[1], owner_id=w.coordinators[1].id)
+
+
 def report_due(w: World) -> Case:
     award = w.award()
     owed = make.report_due(award, "interim_report", due_on=date(2027, 10, 1))
@@ -283,6 +298,7 @@ CASES: dict[str, Callable[[World], Case]] = {
     "offer_unanswered": offer_unanswered,
     "agreement_unsigned": agreement_unsigned,
     "milestone_due": milestone_due,
+    "condition_due": condition_due,
     "report_due": report_due,
     "report_late": report_late,
     "tranche_due": tranche_due,
@@ -290,7 +306,11 @@ CASES: dict[str, Callable[[World], Case]] = {
     "closeout_due": closeout_due,
     "document_expiring": document_expiring,
 }
-ALSO = {"closeout_due": closeout_forgotten, "complaint_due": complaint_waits}
+ALSO = {
+    "closeout_due": closeout_forgotten,
+    "complaint_due": complaint_waits,
+    "condition_due": condition_of_the_fund,
+}
 EVERY = [*CASES.items(), *ALSO.items()]
 NAMES = [made.__name__ for _kind, made in EVERY]
 
