@@ -36,6 +36,7 @@ class Config:
     secret_key: str = ""
     field_keys: tuple[str, ...] = ()
     mail_from: str = "Pilot Fund <no-reply@example.org>"
+    fund_account: str = ""
     production: bool = False
     proxies: int = 0
     max_upload_bytes: int = 12 * MEGABYTE
@@ -69,6 +70,7 @@ class Config:
             field_keys=tuple(k for k in env.get("FIELD_KEYS", "").split(",") if k)
             or (f"k1:{_kept_secret(data_dir, 'field_key')}",),
             mail_from=env.get("MAIL_FROM", cls.mail_from),
+            fund_account=_fund_account(env.get("FUND_ACCOUNT", ""), production=production),
             production=production,
             proxies=_proxies(env.get("PROXIES", "0")),
         )
@@ -96,6 +98,18 @@ def _scanner(text: str) -> str:
         raise BadConfiguration(
             f"CLAMAV_URL is {text!r}; it must be like tcp://127.0.0.1:3310 or unix:///run/clamd.sock."
         )
+    return text
+
+
+SAMPLE_ACCOUNT = "Pilot Fund (sample);BE71096123456769;SAMPBEB1"
+"""The account that payment orders of a trial are made for; in production there is none until it is set."""
+
+
+def _fund_account(text: str, *, production: bool) -> str:
+    if not text:
+        return "" if production else SAMPLE_ACCOUNT
+    if len([part for part in text.split(";") if part.strip()]) != 3:
+        raise BadConfiguration("FUND_ACCOUNT must hold three parts: name of the holder;account number;BIC.")
     return text
 
 

@@ -15,6 +15,7 @@ from grants.applications import views as applications
 from grants.assignments import tasks as assignment_tasks
 from grants.assignments import views as assignments
 from grants.awards import views as awards
+from grants.banking import views as banking
 from grants.calls import views as calls
 from grants.checks import views as checks
 from grants.closeout import tasks as closeout_tasks
@@ -86,6 +87,7 @@ BLUEPRINTS = (
     diligence.bp,
     reports.bp,
     payments.bp,
+    banking.bp,
     closeout.bp,
     imports.bp,
     portfolio.bp,
@@ -147,6 +149,7 @@ def _flask_settings(config: Config) -> dict[str, object]:
         "MAIL_FROM": config.mail_from,
         "CLAMAV_URL": config.clamav_url,
         "BASE_URL": config.base_url,
+        "FUND_ACCOUNT": config.fund_account,
         "PRODUCTION": config.production,
         "FIELD_KEYS": config.field_keys,
         "TRUSTED_HOSTS": list(config.trusted_hosts),

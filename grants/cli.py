@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ from grants.imports.actions import import_at_once
 from grants.imports.queries import mapping_called
 from grants.imports.rules import Refusal
 from grants.parts import PortTaken, run_beat, run_web, run_worker, stop_with_parent
+from grants.payments.queries import Trial, grants_told_otherwise, trial_balance, wrong_totals
+from grants.payments.rules import end_of
 from grants.reliability.forms import BadRatings, read_ratings
 from grants.reliability.rules import Rating, agreement, ratings_of
 from grants.reminders.tasks import run_sweeps
@@ -623,6 +625,68 @@ def docs_command() -> None:
         path = ROOT / "docs" / f"{name}.md"
         path.write_text(page, encoding="utf-8")
         click.echo(path.relative_to(ROOT))
+
+
+@grants.group("payments")
+def payments_group() -> None:
+    """The money: what the ledger says."""
+
+
+@payments_group.command("balance")
+@click.option("--at", "moment", help="A day (its end, UTC) or a moment; now, if left out.")
+@click.option("--call", default="", help="One call; all of them, if left out.")
+@json_option
+def payments_balance_command(moment: str | None, call: str, *, as_json: bool) -> None:
+    """The trial balance: debits and credits of every kind of pot, from the transfers up to a moment."""
+    at = clock.now()
+    if moment:
+        try:
+            at = end_of(date.fromisoformat(moment), "UTC")
+        except ValueError:
+            at = _moment(moment)
+    with _application():
+        trials = trial_balance(at, call=call)
+    if as_json:
+        click.echo(json.dumps([_trial(trial) for trial in trials], indent=2))
+        return
+    for trial in trials:
+        for kind, sums in trial.sums.items():
+            debits, credits_ = (Money(one, trial.currency).amount for one in sums)
+            click.echo(f"{kind:<12} {debits:>18} {credits_:>18} {trial.currency}")
+        total = Money(trial.total.debits, trial.currency).amount, Money(trial.total.credits, trial.currency).amount
+        click.echo(f"{'all':<12} {total[0]:>18} {total[1]:>18} {trial.currency}")
+        click.echo("balanced" if trial.balances else "NOT BALANCED")
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    def shown(minor: int) -> str:
+        return str(Money(minor, trial.currency).amount)
+
+    pots = {
+        kind: {"debits": shown(one.debits), "credits": shown(one.credits), "balance": shown(one.minor)}
+        for kind, one in trial.sums.items()
+    }
+    total = {"debits": shown(trial.total.debits), "credits": shown(trial.total.credits)}
+    return {
+        "currency": trial.currency,
+        "pots": pots,
+        **total,
+        "moved": shown(trial.moved_minor),
+        "balanced": trial.balances,
+    }
+
+
+@payments_group.command("verify")
+def payments_verify_command() -> None:
+    """Add up all transfers again; fail if a pot or a grant says anything else."""
+    with _application():
+        pots, grants_, trials = wrong_totals(), grants_told_otherwise(), trial_balance()
+    wrong = [f"The totals of these pots are not their transfers: {', '.join(map(str, pots))}."] if pots else []
+    wrong += [f"These grants say something else than the ledger: {', '.join(grants_)}."] if grants_ else []
+    wrong += [f"The ledger in {trial.currency} does not balance." for trial in trials if not trial.balances]
+    if wrong:
+        raise CannotRun(*wrong)
+    click.echo("The ledger balances; pots and grants say what the transfers say.")
 
 
 @grants.group("history")

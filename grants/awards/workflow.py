@@ -58,6 +58,8 @@ AWARD = Workflow(
         "loosen": _l("The grant was made less confidential, with the consent of the grantee"),
         "reach_milestone": _l("A milestone was reached"),
         "move_milestone": _l("The date of a milestone was moved"),
+        "refund": _l("Money came back from the grantee"),
+        "cofinancing": _l("Money of another source was told"),
     },
 )
 

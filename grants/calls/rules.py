@@ -112,7 +112,8 @@ QUANTITIES = (
 )
 WHOLE_NUMBERS = (
     *("call.grant.max_applications_per_lead", "call.grant.max_awards_per_lead", "call.award.unspent_refund_days"),
-    *("call.award.no_cost_extension.max_months", "call.award.no_cost_extension.request_days_before_end"),
+    *("call.award.account_change_days", "call.award.no_cost_extension.max_months"),
+    "call.award.no_cost_extension.request_days_before_end",
     *("call.complaints.window_days", "call.complaints.answer_days", "call.eligibility.clarification_window_days"),
     *("call.reporting.reminders_days_before.#", "call.reporting.reminders_days_after.#", "call.retention_years"),
 )

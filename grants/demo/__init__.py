@@ -149,12 +149,13 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
         grant.close(_after("final_report", grant, 20), finish=False)
     elif told == "APP-011":
         grant.report("final_report", share="0.97", then=("return",))
+        grant.ask_back(today - timedelta(days=3))
     else:  # the larger grants, in three tranches: one ends soon, one is read now, one is late
         grant.report(
             "interim_report", share="0.4", then=("return", "submit", "accept") if told == "APP-004" else ("accept",)
         )
         if told == "APP-004":
-            grant.pay(2, today - timedelta(days=6), upto="paid")
+            grant.pay_through_the_bank(2, today - timedelta(days=6))
         else:
             grant.pay(2, _after("interim_report", grant, 15))
         grant.reach_milestones(today - timedelta(days=80))

@@ -7,13 +7,20 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask import current_app
+
 from grants.applications.models import Application
 from grants.awards import actions as awards
 from grants.awards.models import Award
+from grants.banking import actions as banking
+from grants.banking.queries import every_payment, to_order
+from grants.banking.rules import fund_account
 from grants.closeout import actions as closeouts
 from grants.core import clock
+from grants.core.bankfiles import Columns
 from grants.core.db import transaction
 from grants.core.money import Money
+from grants.core.permissions import scope
 from grants.decisions import actions as decisions
 from grants.decisions.models import Choice, DecisionOutcome, Meeting
 from grants.decisions.rules import ranking
@@ -25,6 +32,7 @@ from grants.diligence.models import Outcome, Tab, Verdict
 from grants.diligence.queries import names_to_search
 from grants.diligence.rules import waits_for_grantee
 from grants.payments import actions as payments
+from grants.payments.models import Disbursement
 from grants.payments.queries import bank_account_of, tranche_of
 from grants.reports import actions as reports
 from grants.reports.models import ReportDue
@@ -37,6 +45,22 @@ LOCAL = {
     "NP": ("NPR", "145.2"), "PH": ("PHP", "61.4"), "BD": ("BDT", "118.7"), "LB": ("USD", "1.08"),
     "MX": ("MXN", "19.6"), "GT": ("GTQ", "8.4"), "DO": ("DOP", "63.9"), "PE": ("PEN", "4.1"),
 }  # fmt: skip
+
+ASKED_MONEY_BACK = {
+    "en": "The second workshop did not take place.",
+    "fr": "Le deuxième atelier n’a pas eu lieu.",
+    "es": "El segundo taller no tuvo lugar.",
+}
+
+STATEMENT = """Day;Amount;Currency;Reference;Text
+{day};{amount};EUR;{reference};Grant
+{day};-1450.00;EUR;RENT;Office
+"""
+STATEMENT_COLUMNS = Columns(
+    {"booked_on": "Day", "amount": "Amount", "currency": "Currency", "reference": "Reference", "text": "Text"},
+    "ymd",
+    "point",
+)
 
 FIRST_OFFICER, SECOND_OFFICER = "STF-08", "STF-09"
 
@@ -254,6 +278,44 @@ class GrantStory:
                     rate=Decimal(rate),
                     by=self.owner,
                 )
+        return self
+
+    def pay_through_the_bank(self, number: int, moment: datetime) -> GrantStory:
+        """A tranche goes to the bank in a payment order; its statement says so, and holds a line that is no grant's."""
+        own = fund_account(current_app.config["FUND_ACCOUNT"])
+        self.pay(number, moment, upto="approved")
+        if own is None:
+            return self
+        first, second = self.people[FIRST_OFFICER], self.people[SECOND_OFFICER]
+        payment = next(one for one in to_order(scope(first, Disbursement)) if one.tranche.award_id == self.award.id)
+        with clock.at(moment + timedelta(hours=6)), transaction():
+            order = banking.assemble([payment], payer=own, execute_on=moment.date(), by=first)
+        with clock.at(moment + timedelta(hours=7)), transaction():
+            banking.release(order, payer=own, by=second)
+        booked = moment + timedelta(days=1)
+        lines = STATEMENT.format(day=booked.date(), amount=-payment.amount.amount, reference=payment.reference)
+        with clock.at(booked), transaction():
+            statement = banking.bring(lines.encode(), own=own, by=first)
+            banking.choose_columns(statement, STATEMENT_COLUMNS, own=own, by=first)
+            seen = scope(first, Disbursement)
+            banking.apply(statement, "The rent of our office.", seen=seen, everything=every_payment(), by=first)
+        return self
+
+    def ask_back(self, moment: datetime) -> GrantStory:
+        """A part is asked back, and the grantee tells what another source gives."""
+        amount, reason = Money(30_000, self.award.currency), ASKED_MONEY_BACK[self.award.application.language]
+        with clock.at(moment), transaction():
+            due_on = (moment + timedelta(days=30)).date()
+            payments.ask_for_refund(self.award, amount=amount, due_on=due_on, reason=reason, by=self.coordinator)
+        with clock.at(moment + timedelta(days=1)), transaction():
+            payments.tell_cofinancing(
+                self.award,
+                source="Fondation de l’Océan (sample)",
+                promised=Money(200_000, self.award.currency),
+                received=Money(120_000, self.award.currency),
+                evidence=("grant-letter.pdf", sample.document("pdf", "Letter of another fund", self.award.reference)),
+                by=self.owner,
+            )
         return self
 
     def report(self, key: str, *, share: str, then: tuple[str, ...] = ("accept",)) -> GrantStory:

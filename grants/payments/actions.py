@@ -21,8 +21,9 @@ from grants.calls.models import Call
 from grants.conflicts.queries import free_among
 from grants.core import clock, encryption, files
 from grants.core.db import after_commit, db, hold
+from grants.core.files import StoredFile
 from grants.core.jobs import bell_of
-from grants.core.languages import language_now
+from grants.core.languages import _l, language_now
 from grants.core.mail import post
 from grants.core.money import Money
 from grants.core.rules import Obstacle, Refused, refuse
@@ -35,8 +36,10 @@ from grants.payments.models import (
     AgreementBatch,
     BankAccount,
     BatchState,
+    Cofinancing,
     Disbursement,
     Refund,
+    RefundRequest,
     Tranche,
     Transfer,
     Trigger,
@@ -230,7 +233,14 @@ def _commit(award: Award, by: Person) -> None:
 
 
 def enter_bank_account(
-    organization: Organization, *, holder: str, number: str, bic: str, currency: str, by: Person
+    organization: Organization,
+    *,
+    holder: str,
+    number: str,
+    bic: str,
+    currency: str,
+    by: Person,
+    bank_code: str = "",
 ) -> BankAccount:
     """Say where an organization is paid; the account before it is blocked, and the new one waits for a call-back.
 
@@ -238,9 +248,10 @@ def enter_bank_account(
     whose check digits do not fit.
     """
     plain, currency = rules.plain_number(number), currency.strip().upper()
-    refuse(rules.obstacles_to_entering(holder, plain, bic, currency))
+    refuse(rules.obstacles_to_entering(holder, plain, bic, currency, bank_code))
     queries.lock_organization(organization.id)
-    tell = mails.bank_account_changed if queries.has_had_account(organization.id) else mails.bank_account_entered
+    follows_another = queries.has_had_account(organization.id)
+    tell = mails.bank_account_changed if follows_another else mails.bank_account_entered
     former = queries.bank_account_of(organization.id)
     if former is not None:
         history.record(former, "block", by=by, reason="replaced")
@@ -249,7 +260,9 @@ def enter_bank_account(
         token=encryption.row_token(),
         last_four=plain[-4:],
         bic=rules.plain_number(bic),
+        bank_code=rules.plain_number(bank_code),
         currency=currency,
+        follows_another=follows_another,
         entered_by_id=by.id,
     )
     account.holder_sealed = encryption.seal(holder.strip(), HOLDER_PLACE, account.token)
@@ -330,7 +343,7 @@ def approve(disbursement: Disbursement, *, by: Person) -> Disbursement:
     """A second finance officer approves; the money moves from committed to payable.
 
     Raises Refused for the person who prepared it and when the account has changed since; NoSuchMove when somebody
-    was quicker. The database refuses a self-approval too, whoever writes it.
+    was quicker. The database refuses a self-approval too, whoever writes it, and keeps a digest of what was approved.
     """
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("approve", disbursement.state)
@@ -343,23 +356,104 @@ def approve(disbursement: Disbursement, *, by: Person) -> Disbursement:
 
 
 def pay(
-    disbursement: Disbursement, *, paid_on: date, bank_reference: str, proof_name: str, proof_content: bytes, by: Person
+    disbursement: Disbursement,
+    *,
+    paid_on: date,
+    bank_reference: str,
+    proof_name: str,
+    proof_content: bytes,
+    by: Person,
+    fee: Money | None = None,
 ) -> Disbursement:
-    """Record that the bank has sent the money, with its reference and the proof; the grantee is asked to confirm.
+    """Record that the bank has sent the money, with its reference, the proof and what it took for it; the grantee is asked
+    to confirm.
 
     Raises Refused when the account has changed since, for a day that cannot be, or a proof that is not a PDF or image.
     """
+    _look_before_paying(disbursement, paid_on, bank_reference, fee)
+    proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
+    return _paid(disbursement, paid_on, bank_reference, proof, fee, by)
+
+
+def pay_as_stated(
+    disbursement: Disbursement,
+    *,
+    paid_on: date,
+    bank_reference: str,
+    extract: bytes,
+    by: Person,
+    fee: Money | None = None,
+) -> Disbursement:
+    """Record what the statement of the fund's bank says was sent; ``extract`` is its line as a PDF. Raises Refused."""
+    _look_before_paying(disbursement, paid_on, bank_reference, fee)
+    proof = files.keep_own(f"{disbursement.reference}-statement.pdf", extract)
+    return _paid(disbursement, paid_on, bank_reference, proof, fee, by)
+
+
+def _look_before_paying(disbursement: Disbursement, paid_on: date, bank_reference: str, fee: Money | None) -> None:
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("pay", disbursement.state)
-    refuse(rules.obstacles_to_paying(disbursement, paid_on, bank_reference, clock.now()))
-    proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
+    as_approved = queries.is_as_approved(disbursement)
+    refuse(
+        rules.obstacles_to_paying(disbursement, paid_on, bank_reference, clock.now(), as_approved=as_approved)
+        + rules.obstacles_to_fee(fee, disbursement.currency)
+    )
+
+
+def _paid(
+    disbursement: Disbursement, paid_on: date, bank_reference: str, proof: StoredFile, fee: Money | None, by: Person
+) -> Disbursement:
     disbursement.paid_on = paid_on
     disbursement.bank_reference = bank_reference.strip()
     disbursement.proof_id = proof.id
     history.record(disbursement, "pay", by=by, paid_on=paid_on.isoformat())
     _move_for(disbursement, "pay", AccountKind.PAYABLE, AccountKind.PAID, by)
+    if fee is not None:
+        record_fee(disbursement, fee, key=disbursement.reference, by=by)
     leaders = _leaders(disbursement.tranche.award.organization_id)
     post(*(mails.disbursement_paid(disbursement, to) for to in leaders))
+    return disbursement
+
+
+def record_fee(disbursement: Disbursement, fee: Money, *, key: str, by: Person) -> None:
+    """Record what the fund's own bank took for a payment: the donor bears it, the money of the call stays whole.
+
+    ``key`` names the occasion, so that one fee is recorded once. Raises Refused unless it is above zero and in the
+    currency of the payment.
+    """
+    refuse(rules.obstacles_to_fee(fee, disbursement.currency))
+    call_id = disbursement.tranche.award.call_id
+    history.note("disbursement", disbursement.id, "fee", by=by, amount=fee.minor, currency=fee.currency)
+    _move(
+        f"fee:{key}",
+        fee,
+        _pot(AccountKind.DONOR, call_id, None, fee.currency),
+        _pot(AccountKind.FEES, call_id, None, fee.currency),
+        memo="fee",
+        by=by,
+        disbursement_id=disbursement.id,
+    )
+
+
+def release(disbursement: Disbursement, order: str, *, by: Person) -> Disbursement:
+    """The payment goes to the bank in a payment order, to the account as it was approved. Raises Refused, NoSuchMove."""
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("pay", disbursement.state)
+    as_approved = queries.is_as_approved(disbursement)
+    refuse(rules.obstacles_to_paying(disbursement, None, None, clock.now(), as_approved=as_approved))
+    refuse(rules.obstacles_to_cancelling(disbursement))
+    disbursement.released_at, disbursement.order_reference = clock.now(), order
+    history.note("disbursement", disbursement.id, "release", by=by, order=order)
+    return disbursement
+
+
+def take_out(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
+    """The bank did not carry out a payment that was released: it can be ordered again or cancelled. Raises NoSuchMove."""
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("pay", disbursement.state)
+    refuse(award_rules.obstacles_without_reason(reason))
+    order, disbursement.released_at, disbursement.order_reference = disbursement.order_reference, None, ""
+    history.note("disbursement", disbursement.id, "take_out", by=by, reason=reason, order=order)
     return disbursement
 
 
@@ -385,16 +479,25 @@ def confirm(
     received: Money,
     rate: Decimal,
     by: Person,
+    short_reason: str = "",
 ) -> Disbursement:
-    """The grantee confirms the day, the amount that arrived and the rate: units of local money for one of the award's."""
+    """The grantee confirms the day, the amount that arrived and the rate: units of local money for one of the award's.
+
+    Where less arrived than was sent, ``short_reason`` says why. Raises Refused.
+    """
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("confirm", disbursement.state)
     at = clock.now()
-    refuse(rules.obstacles_to_confirming(disbursement, received_on, received.minor, received.currency, rate, at))
+    refuse(
+        rules.obstacles_to_confirming(
+            disbursement, received_on, received.minor, received.currency, rate, at, short_reason
+        )
+    )
     disbursement.received_on = received_on
     disbursement.received_minor = received.minor
     disbursement.received_currency = received.currency
     disbursement.received_rate = rate
+    disbursement.short_reason = short_reason.strip()
     disbursement.confirmed_at = at
     disbursement.confirmed_by_id = by.id
     history.record(disbursement, "confirm", by=by, received=received.minor, currency=received.currency)
@@ -416,6 +519,7 @@ def return_(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursem
 def cancel(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
     """Give up a payment that was not sent, and say why; what was payable is committed again."""
     queries.lock_disbursement(disbursement)
+    refuse(rules.obstacles_to_cancelling(disbursement))
     was_approved = disbursement.state == DisbursementState.APPROVED
     history.record(disbursement, "cancel", by=by, reason=reason)
     if was_approved:
@@ -455,6 +559,7 @@ def record_refund(
     db.session.add(refund)
     db.session.flush()
     history.note("award", award.id, "refund", by=by, refund=refund.reference, amount=amount.minor)
+    _answer_request(award, amount, by)
     _move(
         f"refund:{refund.reference}",
         amount,
@@ -465,6 +570,90 @@ def record_refund(
     )
     post(*(mails.refund_recorded(refund, award.reference, to) for to in _leaders(award.organization_id)))
     return refund
+
+
+def _answer_request(award: Award, amount: Money, by: Person) -> None:
+    """What came back counts towards what was asked; the request is met when all of it is there."""
+    request = queries.request_standing_for(award)
+    if request is None:
+        return
+    request.received_minor += amount.minor
+    if request.missing.minor == 0:
+        history.record(request, "meet", by=by, received=amount.minor)
+    else:
+        history.note("refund_request", request.id, "receive", by=by, received=amount.minor)
+
+
+def ask_for_refund(award: Award, *, amount: Money, due_on: date, reason: str, by: Person) -> RefundRequest:
+    """Ask the grantee to send money back: how much, until when, and why. They are told at once. Raises Refused."""
+    queries.lock_grant(award.id)
+    today = clock.today(award.call.timezone)
+    standing = queries.request_standing_for(award)
+    refuse(
+        rules.obstacles_to_asking(queries.position(award), standing, amount, due_on, today)
+        or award_rules.obstacles_without_reason(reason)
+    )
+    request = RefundRequest(
+        award_id=award.id,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        due_on=due_on,
+        reason=reason.strip(),
+        asked_by_id=by.id,
+    )
+    db.session.add(request)
+    history.begin(request, "ask", by=by, award=award.reference, amount=amount.minor, due_on=due_on.isoformat())
+    post(*(mails.refund_asked(request, award.reference, to) for to in _leaders(award.organization_id)))
+    return request
+
+
+def withdraw_request(award: Award, reason: str, *, by: Person) -> RefundRequest:
+    """Money is not asked back any more, and why. Raises Refused, also when nothing is asked for."""
+    queries.lock_grant(award.id)
+    request = queries.request_standing_for(award)
+    refuse([] if request else [Obstacle("nothing_asked", _l("No refund is asked for."))])
+    assert request is not None
+    history.record(request, "withdraw", by=by, reason=reason)
+    post(*(mails.refund_not_asked(request, award.reference, to) for to in _leaders(award.organization_id)))
+    return request
+
+
+def tell_cofinancing(
+    award: Award,
+    *,
+    source: str,
+    promised: Money,
+    received: Money,
+    evidence: tuple[str, bytes] | None,
+    by: Person,
+) -> Cofinancing:
+    """Tell what another source promised and gave to the same action; the same source again takes the place of the former.
+
+    ``evidence`` is the name and content of a file; the one before is kept when there is none. Raises Refused.
+    """
+    queries.lock_grant(award.id)
+    others = queries.cofinancing_of(award)
+    known = next((other for other in others if other.source == source.strip()), None)
+    has_evidence = evidence is not None or bool(known and known.evidence_id)
+    refuse(rules.obstacles_to_cofinancing(award, others, source, promised, received, has_evidence=has_evidence))
+    told = known or Cofinancing(award_id=award.id, source=source.strip(), currency=award.currency)
+    if evidence is not None:
+        told.evidence = files.keep(*evidence, rules.PROOF_KINDS)
+    told.promised_minor, told.received_minor = promised.minor, received.minor
+    told.told_by_id, told.told_at = by.id, clock.now()
+    db.session.add(told)
+    db.session.flush()
+    history.note(
+        "award",
+        award.id,
+        "cofinancing",
+        by=by,
+        source=told.source,
+        promised=promised.minor,
+        received=received.minor,
+        currency=award.currency,
+    )
+    return told
 
 
 def release_rest(award: Award, *, by: Person) -> Money:

@@ -17,6 +17,8 @@ from grants.questionnaires.forms import NumberField
 
 FIELD_OF = {
     "no_holder": "holder",
+    "no_bank": "bic",
+    "bank_code": "bank_code",
     "iban_checksum": "number",
     "account_number": "number",
     "bic": "bic",
@@ -30,6 +32,13 @@ FIELD_OF = {
     "received_in_future": "received_on",
     "nothing_received": "received",
     "rate": "rate",
+    "short": "short_reason",
+    "more_than_sent": "received",
+    "fee": "fee",
+    "refund_due": "due_on",
+    "no_source": "source",
+    "cofinancing_amount": "promised",
+    "no_evidence": "proof",
     "refund_amount": "amount",
     "refund_in_future": "received_on",
     "file_kind": "proof",
@@ -76,6 +85,15 @@ class BankAccountForm(Form):
         description=_l("8 or 11 letters and digits; your bank statement shows it."),
         render_kw={"autocomplete": "off"},
     )
+    bank_code = LineField(
+        _l("National code of the bank"),
+        [Optional()],
+        longest=40,
+        description=_l(
+            "Only where your country has no IBAN: the code of the bank and its branch, as your statement shows it."
+        ),
+        render_kw={"autocomplete": "off"},
+    )
     currency = LineField(
         _l("Currency of the account"),
         [InputRequired(), CURRENCY],
@@ -117,6 +135,12 @@ class PayForm(Form):
 
     paid_on = DateField(_l("Sent on"), [InputRequired()])
     bank_reference = LineField(_l("Reference of the bank"), [InputRequired()], longest=100)
+    fee = NumberField(
+        _l("Fee of our bank"),
+        [Optional()],
+        description=_l("What our bank took for it, in the currency of the payment. The fund bears it, not the grant."),
+        render_kw={"inputmode": "decimal"},
+    )
     proof = _proof()
 
 
@@ -140,8 +164,16 @@ class ConfirmForm(Form):
     rate = NumberField(
         _l("Exchange rate"),
         [Optional()],
-        description=_l("Units of your currency for one euro. Leave it empty and we compute it from the two amounts."),
+        description=_l(
+            "Units of your currency for one unit of the grant’s. Leave it empty and we compute it from the two amounts."
+        ),
         render_kw={"inputmode": "decimal"},
+    )
+    short_reason = TextField(
+        _l("If less arrived than was sent: why?"),
+        [Optional()],
+        longest=1000,
+        description=_l("For instance what a bank on the way took. Your report may show it as a cost."),
     )
 
 
@@ -152,6 +184,44 @@ class RefundForm(Form):
     received_on = DateField(_l("Arrived on"), [InputRequired()])
     bank_reference = LineField(_l("Reference of the bank"), [InputRequired()], longest=100)
     proof = _proof()
+
+
+class RefundRequestForm(Form):
+    """What the grantee is asked to send back."""
+
+    amount = NumberField(_l("Amount"), [InputRequired()], render_kw={"inputmode": "decimal"})
+    due_on = DateField(_l("Until"), [InputRequired()])
+    reason = TextField(
+        _l("Why?"),
+        [InputRequired()],
+        longest=1000,
+        description=_l("The grantee reads this in the mail and on the page."),
+    )
+
+
+class CofinancingForm(Form):
+    """What another source gives to the same action."""
+
+    source = LineField(_l("Who gives it"), [InputRequired()], longest=140)
+    promised = NumberField(_l("Promised"), [InputRequired(), NumberRange(min=0)], render_kw={"inputmode": "decimal"})
+    received = NumberField(_l("Received so far"), [Optional(), NumberRange(min=0)], render_kw={"inputmode": "decimal"})
+    proof = FileField(
+        _l("Evidence of what was received"),
+        [Optional()],
+        description=_l("A PDF or a picture, up to 10 MB. Needed once something was received."),
+        render_kw={"accept": ",".join(f".{kind}" for kind in PROOF_KINDS)},
+    )
+
+
+class DayForm(Form):
+    """A day in the past."""
+
+    class Meta(Form.Meta):
+        """Asked in the address, so nothing has to be protected."""
+
+        csrf = False
+
+    at = DateField(_l("As it stood at the end of"), [Optional()])
 
 
 class SignForm(Form):

@@ -6,7 +6,7 @@ from typing import Any
 
 from grants.accounts.models import Organization
 from grants.core.mail import Mail, Recipient
-from grants.payments.models import BankAccount, Disbursement, Refund
+from grants.payments.models import BankAccount, Disbursement, Refund, RefundRequest
 
 
 def bank_account_entered(account: BankAccount, organization: Organization, to: Recipient) -> Mail:
@@ -58,6 +58,17 @@ def disbursement_returned(disbursement: Disbursement, to: Recipient) -> Mail:
 def disbursement_confirmed(disbursement: Disbursement, to: Recipient) -> Mail:
     """The finance officer who prepared a payment learns that it arrived."""
     return _of("disbursement_confirmed", disbursement, to, received_on=disbursement.received_on)
+
+
+def refund_asked(request: RefundRequest, reference: str, to: Recipient) -> Mail:
+    """The grantee is asked to send money back, until when, and why."""
+    context = {"reference": reference, "due_on": request.due_on, "reason": request.reason}
+    return Mail("refund_asked", to=to, about=reference, occasion=str(request.id), context=context)
+
+
+def refund_not_asked(request: RefundRequest, reference: str, to: Recipient) -> Mail:
+    """The grantee learns that money is not asked back any more."""
+    return Mail("refund_not_asked", to=to, about=reference, occasion=str(request.id), context={"reference": reference})
 
 
 def refund_recorded(refund: Refund, reference: str, to: Recipient) -> Mail:

@@ -28,7 +28,14 @@ from grants.calls.models import Call
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
 from grants.core.money import Money
-from grants.payments.workflow import BANK_ACCOUNT, DISBURSEMENT, BankAccountState, DisbursementState
+from grants.payments.workflow import (
+    BANK_ACCOUNT,
+    DISBURSEMENT,
+    REFUND_REQUEST,
+    BankAccountState,
+    DisbursementState,
+    RefundRequestState,
+)
 from grants.reports.models import ReportDue
 
 
@@ -75,7 +82,10 @@ class BankAccount(Base):
     """Where a grantee is paid. The number is encrypted; only its last four characters stand in the clear.
 
     A change is a new row: the old one is blocked, and nothing is paid to the new one until somebody other than the
-    person who entered it has verified it by calling back.
+    person who entered it has verified it by calling back. ``follows_another``: the organization had an account before,
+    so nothing is paid to this one for some days either. The database refuses any other text in a row once it stands.
+
+    ``bank_code`` names the bank in its country where the number is no IBAN (sort code, routing number, branch).
     """
 
     __tablename__ = "bank_account"
@@ -93,7 +103,9 @@ class BankAccount(Base):
     number_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     last_four: Mapped[str]
     bic: Mapped[str]
+    bank_code: Mapped[str] = mapped_column(default="")
     currency: Mapped[str]
+    follows_another: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(default=BankAccountState.UNVERIFIED)
     entered_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     entered_at: Mapped[Recorded]
@@ -154,7 +166,13 @@ class Tranche(Base):
 
 
 class Disbursement(Base):
-    """Money actually sent for a tranche: prepared by one person, approved by another, never edited afterwards."""
+    """Money actually sent for a tranche: prepared by one person, approved by another, never edited afterwards.
+
+    ``approved_digest`` is what the second person approved: the SHA-256 of amount, currency, tranche, award and the sealed
+    account. The database writes it at the approval, and refuses every later step when any of these has changed.
+    ``released_at``: it went to the bank in the payment order ``order_reference`` and is paid to the account as it was then,
+    whatever the grantee enters afterwards.
+    """
 
     __tablename__ = "disbursement"
     __table_args__ = (
@@ -169,6 +187,10 @@ class Disbursement(Base):
             name="paid_with_a_proof",
         ),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint(
+            "state NOT IN ('approved', 'paid', 'confirmed', 'returned') OR approved_digest IS NOT NULL",
+            name="approved_as_it_was",
+        ),
         Index(
             "uq_disbursement_one_live_per_tranche",
             "tranche_id",
@@ -189,6 +211,9 @@ class Disbursement(Base):
     prepared_at: Mapped[Recorded]
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     approved_at: Mapped[datetime | None]
+    approved_digest: Mapped[str | None]
+    released_at: Mapped[datetime | None]
+    order_reference: Mapped[str] = mapped_column(default="")
     paid_on: Mapped[date | None]
     bank_reference: Mapped[str] = mapped_column(default="")
     proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
@@ -198,6 +223,7 @@ class Disbursement(Base):
     received_minor: Mapped[int | None]
     received_currency: Mapped[str | None]
     received_rate: Mapped[Decimal | None] = mapped_column(Numeric(18, 6))
+    short_reason: Mapped[str] = mapped_column(default="")
 
     tranche: Mapped[Tranche] = relationship(back_populates="disbursements")
     bank_account: Mapped[BankAccount] = relationship()
@@ -212,6 +238,83 @@ class Disbursement(Base):
     def amount(self) -> Money:
         """The money sent."""
         return Money(self.amount_minor, self.currency)
+
+
+class RefundRequest(Base):
+    """Money that the fund has asked back: how much, until when, and why. One stands at a time.
+
+    ``received_minor`` adds up what came in answer to it; when it is all there, the request is met.
+    """
+
+    __tablename__ = "refund_request"
+    __table_args__ = (
+        one_of("state", RefundRequestState),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("received_minor >= 0", name="received_not_negative"),
+        Index("uq_refund_request_standing", "award_id", unique=True, postgresql_where=text("state = 'asked'")),
+        Index("ix_refund_request_award_id", "award_id"),
+    )
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    state: Mapped[str] = mapped_column(default=RefundRequestState.ASKED)
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    received_minor: Mapped[int] = mapped_column(default=0)
+    due_on: Mapped[date]
+    reason: Mapped[str]
+    asked_at: Mapped[Recorded]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+
+    award: Mapped[Award] = relationship()
+    asked_by: Mapped[Person] = relationship()
+
+    workflow = REFUND_REQUEST
+
+    @property
+    def amount(self) -> Money:
+        """What was asked back."""
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def missing(self) -> Money:
+        """What has not come yet."""
+        return Money(max(0, self.amount_minor - self.received_minor), self.currency)
+
+
+class Cofinancing(Base):
+    """What another source gives to the same action, as the grantee tells it. Shown and reported, never in the ledger."""
+
+    __tablename__ = "cofinancing"
+    __table_args__ = (
+        UniqueConstraint("award_id", "source"),
+        CheckConstraint("promised_minor >= 0 AND received_minor >= 0", name="not_negative"),
+        CheckConstraint("received_minor = 0 OR evidence_id IS NOT NULL", name="received_with_evidence"),
+    )
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    source: Mapped[str]
+    promised_minor: Mapped[int]
+    received_minor: Mapped[int] = mapped_column(default=0)
+    currency: Mapped[str]
+    evidence_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
+    told_at: Mapped[Recorded]
+    told_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+
+    award: Mapped[Award] = relationship()
+    evidence: Mapped[StoredFile | None] = relationship()
+    told_by: Mapped[Person] = relationship()
+
+    @property
+    def promised(self) -> Money:
+        """What the source has promised."""
+        return Money(self.promised_minor, self.currency)
+
+    @property
+    def received(self) -> Money:
+        """What has come from it so far."""
+        return Money(self.received_minor, self.currency)
 
 
 class Refund(Base):
@@ -257,6 +360,7 @@ class AccountKind(enum.StrEnum):
     - ``return``   paid → committed: the bank sent it back; it may be prepared again, as a new disbursement
     - ``refund``   paid → refunded: the grantee sent unspent money back
     - ``release``  committed → envelope: the grant is closed, and what it did not need is free again
+    - ``fee``      donor → fees: what the fund's own bank took for a payment; it never touches the money of the call
     """
 
     DONOR = "donor"
@@ -265,6 +369,7 @@ class AccountKind(enum.StrEnum):
     PAYABLE = "payable"
     PAID = "paid"
     REFUNDED = "refunded"
+    FEES = "fees"
 
 
 class Account(Base):

@@ -12,7 +12,17 @@ from grants.awards.permissions import awards_seen_by, can_oversee
 from grants.calls.models import Call
 from grants.conflicts.queries import hidden_applications, in_conflict, tied_organizations
 from grants.core.permissions import scope_of
-from grants.payments.models import Account, AgreementBatch, BankAccount, Disbursement, Refund, Tranche, Transfer
+from grants.payments.models import (
+    Account,
+    AgreementBatch,
+    BankAccount,
+    Cofinancing,
+    Disbursement,
+    Refund,
+    RefundRequest,
+    Tranche,
+    Transfer,
+)
 
 READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 
@@ -38,6 +48,18 @@ def disbursements_seen_by(user: Any) -> Select[Disbursement]:
 def refunds_seen_by(user: Any) -> Select[Refund]:
     """What came back on the awards a person may see."""
     return select(Refund).where(Refund.award_id.in_(_grants(user)))
+
+
+@scope_of(RefundRequest)
+def requests_seen_by(user: Any) -> Select[RefundRequest]:
+    """What is asked back on the awards a person may see."""
+    return select(RefundRequest).where(RefundRequest.award_id.in_(_grants(user)))
+
+
+@scope_of(Cofinancing)
+def cofinancing_seen_by(user: Any) -> Select[Cofinancing]:
+    """What other sources give to the awards a person may see."""
+    return select(Cofinancing).where(Cofinancing.award_id.in_(_grants(user)))
 
 
 @scope_of(BankAccount)
@@ -166,6 +188,16 @@ def can_confirm(user: Any, award: Award) -> bool:
 def can_record_refund(user: Any, award: Award) -> bool:
     """A finance officer outside the grantee records money that the grantee sent back."""
     return _finance_for(user, award.organization_id)
+
+
+def can_ask_for_refund(user: Any, award: Award) -> bool:
+    """A coordinator of the region or a finance officer outside the grantee asks for money back."""
+    return can_oversee(user, award) or _finance_for(user, award.organization_id)
+
+
+def can_tell_cofinancing(user: Any, award: Award) -> bool:
+    """A member of the grantee tells what other sources give."""
+    return bool(user.belongs_to(award.organization_id))
 
 
 def can_read_proof(user: Any, award: Award) -> bool:

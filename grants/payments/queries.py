@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -49,17 +49,22 @@ from grants.payments.models import (
     AgreementBatch,
     BankAccount,
     BatchState,
+    Cofinancing,
     Disbursement,
     Refund,
+    RefundRequest,
     Tranche,
     Transfer,
     Trigger,
 )
-from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.payments.workflow import BankAccountState, DisbursementState, RefundRequestState
 from grants.reports.models import Report, ReportDue, ReportLine
 from grants.reports.workflow import ReportState
 
 PAGE = 25
+
+ACCOUNT_CHANGE_DAYS = 3
+"""How many days a changed account rests before anything is paid there, where the call does not say; see docs/decisions."""
 
 SENT = (DisbursementState.PAID, DisbursementState.CONFIRMED)
 OVER = (DisbursementState.RETURNED, DisbursementState.CANCELLED)
@@ -76,7 +81,8 @@ class Standing(NamedTuple):
     ``payment`` is the reference of the disbursement under way or done for it, ``payment_state`` its state;
     ``promised_minor`` adds up what was prepared, approved or sent for the grant, ``sent_minor`` what was sent;
     ``refunded_minor`` is what the grantee gave back and ``spent_minor`` what accepted financial reports show;
-    ``late_report_on`` is the due date of the required report that has been missing longest.
+    ``late_report_on`` is the due date of the required report that has been missing longest; ``account_change_days`` how
+    long the call lets a changed account rest, when it says so.
     """
 
     tranche_id: int
@@ -105,6 +111,9 @@ class Standing(NamedTuple):
     organization_name: str
     timezone: str
     bank_state: str | None
+    bank_entered_at: datetime | None
+    bank_follows_another: bool | None
+    account_change_days: int | None
     report_id: int | None
     report_state: str | None
     report_due_on: date | None
@@ -212,6 +221,9 @@ def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
     return spent, refunded, unmet, missing
 
 
+_CHANGE_DAYS = Call.terms["award"]["account_change_days"].as_integer()
+
+
 def _standings(*, bounded: bool) -> Any:
     """The columns of :class:`Standing` for the tranches of some awards (parameter ``ids``), or of all of them.
 
@@ -243,7 +255,8 @@ def _standings(*, bounded: bool) -> Any:
             *(column for column in plan.c if column.name != "report_due_id"),
             *(Award.reference, Award.state, Award.title, Award.amount_minor, Award.start_on, Award.on_hold),
             Award.organization_id,
-            *(Organization.reference, Organization.name, Call.timezone, BankAccount.state, ReportDue.id),
+            *(Organization.reference, Organization.name, Call.timezone),
+            *(BankAccount.state, BankAccount.entered_at, BankAccount.follows_another, _CHANGE_DAYS, ReportDue.id),
             *(ReportDue.state, ReportDue.due_on, ReportDue.label),
             func.coalesce(spent.c.minor, 0),
             func.coalesce(refunded.c.minor, 0),
@@ -428,6 +441,12 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         ),
         func.coalesce(unmet.c.number, 0) == 0,
         func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
+        or_(
+            ~BankAccount.follows_another,
+            cast(func.timezone(Call.timezone, BankAccount.entered_at), Date)
+            + func.coalesce(_CHANGE_DAYS, ACCOUNT_CHANGE_DAYS)
+            <= today,
+        ),
         or_(missing.c.due_on.is_(None), missing.c.due_on + plan.hold_after_days >= today),
         amount > 0,
         func.coalesce(made.c.promised, 0) + amount <= plan.awarded,
@@ -711,7 +730,7 @@ def disbursement_by_reference(seen: Select[Disbursement], reference: str) -> Dis
             ),
             joinedload(Disbursement.bank_account).load_only(
                 *(BankAccount.organization_id, BankAccount.state, BankAccount.last_four, BankAccount.currency),
-                *(BankAccount.bic, BankAccount.verified_at, BankAccount.token),
+                *(BankAccount.bic, BankAccount.bank_code, BankAccount.verified_at, BankAccount.token),
             ),
             joinedload(Disbursement.prepared_by).load_only(Person.name),
             joinedload(Disbursement.approved_by).load_only(Person.name),
@@ -801,6 +820,29 @@ def payments_made_for(award_id: int) -> int:
     return db.session.scalar(found.where(Tranche.award_id == award_id)) or 0
 
 
+def is_as_approved(disbursement: Disbursement) -> bool:
+    """Whether amount, currency, tranche, award and account are still what the second person approved."""
+    found = select(Disbursement.approved_digest == func.disbursement_digest(literal_column("disbursement")))
+    return bool(db.session.scalar(found.where(Disbursement.id == disbursement.id)))
+
+
+def fee_of(disbursement: Disbursement) -> Money | None:
+    """What the fund's bank took for a payment, all fees together; None when nothing was recorded."""
+    fees = select(func.sum(Transfer.amount_minor)).where(
+        Transfer.disbursement_id == disbursement.id, Transfer.memo == "fee"
+    )
+    minor = db.session.scalar(fees)
+    return None if minor is None else Money(int(minor), disbursement.currency)
+
+
+def siblings_of(disbursement: Disbursement) -> list[Disbursement]:
+    """The other payments of the same tranche, oldest first: what came before it, and what took its place."""
+    found = select(Disbursement).where(
+        Disbursement.tranche_id == disbursement.tranche_id, Disbursement.id != disbursement.id
+    )
+    return list(db.session.scalars(found.order_by(Disbursement.id)))
+
+
 def lock_disbursement(disbursement: Disbursement) -> None:
     """Look again at a disbursement and its account as they stand, and keep both and the grant still until the end.
 
@@ -808,8 +850,8 @@ def lock_disbursement(disbursement: Disbursement) -> None:
     """
     lock_grant(disbursement.tranche.award_id)
     lock_bank_account(disbursement.bank_account_id, shared=True)
-    hold(disbursement, "state", "approved_by_id", "approved_at")
-    db.session.refresh(disbursement.tranche.award, ["state"])
+    hold(disbursement, "state", "approved_by_id", "approved_at", "released_at", "order_reference")
+    db.session.refresh(disbursement.tranche.award, ["state", "on_hold"])
 
 
 # ------------------------------------------------------------------ refunds
@@ -828,6 +870,46 @@ def _refunds() -> Select[Refund]:
         .options(joinedload(Refund.recorded_by).load_only(Person.name), joinedload(Refund.proof))
         .order_by(Refund.id.desc())
     )
+
+
+def request_standing_for(award: Award) -> RefundRequest | None:
+    """What is asked back of a grant and has not all come."""
+    found = select(RefundRequest).where(
+        RefundRequest.award_id == award.id, RefundRequest.state == RefundRequestState.ASKED
+    )
+    return db.session.scalar(found)
+
+
+def refund_days_of(award: Award) -> int | None:
+    """Within how many days the terms of the call want unspent money back, when they say so."""
+    found = select(Call.terms["award"]["unspent_refund_days"].as_integer()).where(Call.id == award.call_id)
+    return db.session.scalar(found)
+
+
+def requests_of(award: Award) -> list[RefundRequest]:
+    """What was ever asked back of a grant, newest first."""
+    found = select(RefundRequest).where(RefundRequest.award_id == award.id).order_by(RefundRequest.id.desc())
+    return list(db.session.scalars(found))
+
+
+def requests_due(*, due_between: tuple[date, date]) -> list[tuple[RefundRequest, str, int]]:
+    """What is asked back and due between two days, both included; the reference of the grant, and the grantee."""
+    found = (
+        select(RefundRequest, Award.reference, Award.organization_id)
+        .join(Award, Award.id == RefundRequest.award_id)
+        .where(RefundRequest.state == RefundRequestState.ASKED, RefundRequest.due_on.between(*due_between))
+        .order_by(RefundRequest.id)
+    )
+    return [(row[0], row[1], row[2]) for row in db.session.execute(found)]
+
+
+MOST_SOURCES = 20
+
+
+def cofinancing_of(award: Award) -> list[Cofinancing]:
+    """What other sources give to the same action, as the grantee tells it."""
+    found = select(Cofinancing).where(Cofinancing.award_id == award.id).order_by(Cofinancing.source)
+    return list(db.session.scalars(found.options(joinedload(Cofinancing.evidence))))
 
 
 def refund_by_reference(award: Award, reference: str) -> Refund | None:
@@ -864,10 +946,50 @@ def pot(kind: AccountKind, call_id: int, award_id: int | None = None) -> Account
     return db.session.scalar(found.execution_options(populate_existing=True))
 
 
-def balances_of(award: Award) -> dict[str, Money]:
-    """What is in the pots of one grant, by kind."""
-    found = select(Account.kind, Account.balance_minor).where(Account.award_id == award.id)
-    return {kind: Money(minor, award.currency) for kind, minor in db.session.execute(found)}
+def _pots(*, past: bool) -> Any:
+    """Every pot with what went out of it and into it: the running totals; or, at a past moment (parameter ``at``), what the
+    transfers until then add up to.
+    """
+    about = (Account.id, Account.kind, Account.currency, Account.call_id, Account.award_id)
+    if not past:
+        return select(*about, Account.debits_minor.label("debits"), Account.credits_minor.label("credits")).subquery(
+            "pots"
+        )
+    until = Transfer.at <= bindparam("at", None, type_=DateTime(timezone=True))
+    nothing = literal_column("0", BigInteger)
+    out = select(Transfer.debit_account_id.label("pot"), Transfer.amount_minor.label("out"), nothing.label("into"))
+    into = select(Transfer.credit_account_id.label("pot"), nothing.label("out"), Transfer.amount_minor.label("into"))
+    moved = union_all(out.where(until), into.where(until)).subquery("moved")
+    summed = (
+        select(moved.c.pot, _sum(moved.c.out).label("debits"), _sum(moved.c.into).label("credits"))
+        .group_by(moved.c.pot)
+        .subquery("summed")
+    )
+    return select(*about, summed.c.debits, summed.c.credits).join(summed, summed.c.pot == Account.id).subquery("pots")
+
+
+def balances_of(award: Award, at: datetime | None = None) -> dict[str, Money]:
+    """What is in the pots of one grant, by kind: now, or at a past moment from the transfers until then."""
+    return {kind: Money(entry.minor, award.currency) for kind, entry in entries_of(award, at).items()}
+
+
+class Sums(NamedTuple):
+    """What went out of pots and into them, in minor units."""
+
+    debits: int
+    credits: int
+
+    @property
+    def minor(self) -> int:
+        """What is in them: credits less debits."""
+        return self.credits - self.debits
+
+
+def entries_of(award: Award, at: datetime | None = None) -> dict[str, Sums]:
+    """What went out of the pots of one grant and into them, by kind; now or at a past moment."""
+    pots = _pots(past=at is not None)
+    found = select(pots.c.kind, pots.c.debits, pots.c.credits).where(pots.c.award_id == award.id)
+    return {kind: Sums(debits, credits_) for kind, debits, credits_ in db.session.execute(found, {"at": at})}
 
 
 def free_in_envelope(award: Award) -> Money:
@@ -894,80 +1016,197 @@ class CallBalance:
         return Money(self.minor.get(kind, 0), self.currency)
 
 
-def _held() -> list[Any]:
+def _held(pots: Any) -> list[Any]:
+    held = pots.c.credits - pots.c.debits
+    return [func.coalesce(_sum(held, pots.c.kind == kind), 0).label(kind) for kind in AccountKind]
+
+
+def _by_kind(minor: Iterable[Any]) -> dict[str, int]:
+    return {kind.value: int(one) for kind, one in zip(AccountKind, minor, strict=True)}
+
+
+def balances_by_call(at: datetime | None = None) -> list[CallBalance]:
+    """The balances of the ledger by call, now or at a past moment, the latest calls first; one query."""
     return [
-        func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0).label(kind)
-        for kind in AccountKind
+        CallBalance(reference, title, currency, _by_kind(minor))
+        for reference, title, currency, *minor in _balances_by_call(at is not None)(**_until(at))
     ]
 
 
-def balances_by_call() -> list[CallBalance]:
-    """The balances of the ledger by call, the latest calls first; one query."""
-    return [
-        CallBalance(reference, title, currency, {k.value: int(m) for k, m in zip(AccountKind, minor, strict=True)})
-        for reference, title, currency, *minor in _BALANCES_BY_CALL()
-    ]
+def _until(at: datetime | None) -> dict[str, Any]:
+    return {} if at is None else {"at": at}
 
 
-_BALANCES_BY_CALL = Prepared(
-    lambda: (
-        select(Call.reference, Call.title, Account.currency, *_held())
-        .join(Call, Call.id == Account.call_id)
-        .group_by(Call.id, Account.currency)
-        .order_by(Call.id.desc())
-        .limit(literal_column(str(PAGE)))
+@cache
+def _balances_by_call(past: bool) -> Prepared:
+    def compose() -> Select[*tuple[Any, ...]]:
+        pots = _pots(past=past)
+        return (
+            select(Call.reference, Call.title, pots.c.currency, *_held(pots))
+            .join(pots, pots.c.call_id == Call.id)
+            .group_by(Call.id, pots.c.currency)
+            .order_by(Call.id.desc())
+            .limit(literal_column(str(PAGE)))
+        )
+
+    return Prepared(compose)
+
+
+class GrantBalance(NamedTuple):
+    """What is in the pots of one grant, as a line of its call."""
+
+    reference: str
+    organization_name: str
+    currency: str
+    minor: dict[str, int]
+
+    def of(self, kind: str) -> Money:
+        """What is in its pot of one kind."""
+        return Money(self.minor.get(kind, 0), self.currency)
+
+
+def balances_by_grant(
+    seen: Select[Award], call: str, *, at: datetime | None = None, page: int = 1
+) -> tuple[list[GrantBalance], int]:
+    """One page of the grants of a call that a person may see, with what was in their pots; and how many there are."""
+    pots = _pots(past=at is not None)
+    held = (
+        select(pots.c.award_id, *_held(pots))
+        .where(pots.c.award_id.is_not(None))
+        .group_by(pots.c.award_id)
+        .subquery("held")
     )
-)
+    found = (
+        seen.join(Call, Call.id == Award.call_id)
+        .join(Organization, Organization.id == Award.organization_id)
+        .join(held, held.c.award_id == Award.id)
+        .where(Call.reference == call)
+    )
+    shown = found.with_only_columns(
+        Award.reference, Organization.name, Award.currency, *(c for c in held.c if c.name != "award_id"),
+        maintain_column_froms=True,
+    )  # fmt: skip
+    number = db.session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True), {"at": at}) or 0
+    rows = db.session.execute(shown.order_by(Award.id).limit(PAGE).offset((page - 1) * PAGE), {"at": at})
+    return [GrantBalance(row[0], row[1], row[2], _by_kind(row[3:])) for row in rows], number
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The trial balance of one currency: the pots by kind, which add up to zero, and totals that match the transfers."""
+    """The trial balance of one currency: what went out of the pots of each kind and into them.
+
+    ``moved_minor`` is what the transfers add up to: both sides have to equal it, and the pots together hold nothing.
+    """
 
     currency: str
-    minor: dict[str, int]
-    debits_minor: int
-    credits_minor: int
+    sums: dict[str, Sums]
     moved_minor: int
 
     @property
+    def minor(self) -> dict[str, int]:
+        """What is in the pots of each kind."""
+        return {kind.value: self.sums[kind].minor if kind in self.sums else 0 for kind in AccountKind}
+
+    @property
+    def total(self) -> Sums:
+        """All debits and all credits."""
+        return Sums(sum(s.debits for s in self.sums.values()), sum(s.credits for s in self.sums.values()))
+
+    @property
     def balances(self) -> bool:
-        """Whether nothing has come from nowhere: the pots add up to zero, and both sides equal what was moved."""
-        return sum(self.minor.values()) == 0 and self.debits_minor == self.credits_minor == self.moved_minor
+        """Whether nothing has come from nowhere: both sides equal what was moved."""
+        return self.total.debits == self.total.credits == self.moved_minor
 
 
-def trial_balance() -> list[Trial]:
-    """The whole ledger in a few numbers, by currency; the transfers are added up again and compared. One query."""
-    return [
-        Trial(
-            currency,
-            {kind.value: int(m) for kind, m in zip(AccountKind, minor, strict=True)},
-            int(debits),
-            int(credits_),
-            int(moved_minor),
+def trial_balance(at: datetime | None = None, *, call: str = "") -> list[Trial]:
+    """The whole ledger, or that of one call, by currency: now from the running totals, or at a past moment from the
+    transfers until then. The transfers are added up by themselves and compared. One query.
+    """
+    rows = _trial_balance(at is not None, bool(call))(**_until(at), **({"call": call} if call else {}))
+    sums: dict[str, dict[str, Sums]] = {}
+    moved: dict[str, int] = {}
+    for currency, kind, debits, credits_, moved_minor in rows:
+        sums.setdefault(currency, {})[kind] = Sums(int(debits), int(credits_))
+        moved[currency] = int(moved_minor)
+    return [Trial(currency, of_kind, moved[currency]) for currency, of_kind in sums.items()]
+
+
+@cache
+def _trial_balance(past: bool, of_call: bool) -> Prepared:
+    def compose() -> Select[*tuple[Any, ...]]:
+        pots = _pots(past=past)
+        moved = select(Transfer.currency, _sum(Transfer.amount_minor).label("minor")).group_by(Transfer.currency)
+        if past:
+            moved = moved.where(Transfer.at <= bindparam("at", None, type_=DateTime(timezone=True)))
+        wanted = select(Call.id).where(Call.reference == bindparam("call", None, type_=Text)).scalar_subquery()
+        if of_call:
+            moved = moved.join(Account, Account.id == Transfer.credit_account_id).where(Account.call_id == wanted)
+        summed = moved.subquery("moves")
+        found = (
+            select(
+                *(pots.c.currency, pots.c.kind, _sum(pots.c.debits), _sum(pots.c.credits)),
+                func.coalesce(func.max(summed.c.minor), 0),
+            )
+            .outerjoin(summed, summed.c.currency == pots.c.currency)
+            .group_by(pots.c.currency, pots.c.kind)
+            .order_by(pots.c.currency, pots.c.kind)
         )
-        for currency, debits, credits_, moved_minor, *minor in _TRIAL_BALANCE()
-    ]
+        return found.where(pots.c.call_id == wanted) if of_call else found
+
+    return Prepared(compose)
 
 
-def _trial_balance() -> Select[*tuple[Any, ...]]:
-    moved = select(Transfer.currency, func.sum(Transfer.amount_minor).label("minor")).group_by(Transfer.currency)
-    summed = moved.subquery()
-    return (
-        select(
-            Account.currency,
-            func.sum(Account.debits_minor),
-            func.sum(Account.credits_minor),
-            func.coalesce(func.max(summed.c.minor), 0),
-            *_held(),
+def wrong_totals() -> list[int]:
+    """The pots whose running totals are not what their transfers add up to; empty when the ledger is whole."""
+    summed = _pots(past=True)
+    found = (
+        select(Account.id)
+        .outerjoin(summed, summed.c.id == Account.id)
+        .where(
+            or_(
+                Account.debits_minor != func.coalesce(summed.c.debits, 0),
+                Account.credits_minor != func.coalesce(summed.c.credits, 0),
+            )
         )
-        .outerjoin(summed, summed.c.currency == Account.currency)
-        .group_by(Account.currency)
-        .order_by(Account.currency)
+        .order_by(Account.id)
     )
+    return list(db.session.scalars(found, {"at": datetime.max.replace(tzinfo=UTC)}))
 
 
-_TRIAL_BALANCE = Prepared(_trial_balance)
+def grants_told_otherwise() -> list[str]:
+    """The grants whose payments and refunds are not what the ledger says of them; empty when both tell the same."""
+    state, minor = Disbursement.state, Disbursement.amount_minor
+    told = (
+        select(
+            Tranche.award_id,
+            func.coalesce(_sum(minor, state == DisbursementState.APPROVED), 0).label("payable"),
+            func.coalesce(_sum(minor, state.in_(SENT)), 0).label("sent"),
+        )
+        .join(Disbursement, Disbursement.tranche_id == Tranche.id)
+        .group_by(Tranche.award_id)
+        .subquery("told")
+    )
+    back = select(Refund.award_id, _sum(Refund.amount_minor).label("minor")).group_by(Refund.award_id).subquery("back")
+    held = {
+        kind: func.coalesce(_sum(Account.balance_minor, Account.kind == kind), 0)
+        for kind in (AccountKind.PAYABLE, AccountKind.PAID, AccountKind.REFUNDED)
+    }
+    refunded = func.coalesce(func.max(back.c.minor), 0)
+    found = (
+        select(Award.reference)
+        .join(Account, Account.award_id == Award.id)
+        .outerjoin(told, told.c.award_id == Award.id)
+        .outerjoin(back, back.c.award_id == Award.id)
+        .group_by(Award.id)
+        .having(
+            or_(
+                held[AccountKind.PAYABLE] != func.coalesce(func.max(told.c.payable), 0),
+                held[AccountKind.PAID] != func.coalesce(func.max(told.c.sent), 0) - refunded,
+                held[AccountKind.REFUNDED] != refunded,
+            )
+        )
+    )
+    return list(db.session.scalars(found.order_by(Award.reference)))
 
 
 class TransferLine(NamedTuple):
@@ -985,20 +1224,33 @@ class TransferLine(NamedTuple):
     by: str | None
 
 
-def transfers(seen: Select[Transfer], *, call: str = "", page: int = 1) -> tuple[list[TransferLine], int]:
-    """One page of transfers among those a person may see, newest first, and how many there are; one query."""
-    rows = _transfers(seen, bool(call))(call=call, most=PAGE, before=(page - 1) * PAGE)
+def transfers(
+    seen: Select[Transfer], *, call: str = "", award: Award | None = None, at: datetime | None = None, page: int = 1
+) -> tuple[list[TransferLine], int]:
+    """One page of transfers among those a person may see, newest first, and how many there are; one query.
+
+    All of them, or those of one call or of one grant; until a moment, when one is given.
+    """
+    asked: dict[str, Any] = {"most": PAGE, "before": (page - 1) * PAGE} | _until(at)
+    asked |= {"call": call} if call else {}
+    asked |= {"award": award.id} if award else {}
+    rows = _transfers(seen, bool(call), award is not None, at is not None)(**asked)
     return [TransferLine._make(row[1:]) for row in rows if row[1]], rows[0][0]
 
 
 @prepared_once
-def _transfers(seen: Select[Transfer], of_call: bool) -> Prepared:
+def _transfers(seen: Select[Transfer], of_call: bool, of_award: bool, past: bool) -> Prepared:
     """The reading for one scope: how many transfers there are, and beside it one page of them."""
     debit, credit = aliased(Account), aliased(Account)
     found = seen
     if of_call:
         wanted = select(Call.id).where(Call.reference == bindparam("call", None, type_=Text)).scalar_subquery()
         found = seen.join(Account, Account.id == Transfer.credit_account_id).where(Account.call_id == wanted)
+    if of_award:
+        own = select(Account.id).where(Account.award_id == _OF_AWARD)
+        found = found.where(or_(Transfer.debit_account_id.in_(own), Transfer.credit_account_id.in_(own)))
+    if past:
+        found = found.where(Transfer.at <= bindparam("at", None, type_=DateTime(timezone=True)))
     numbers = found.with_only_columns(func.count().label("number"), maintain_column_froms=True).subquery("numbers")
     first = found.with_only_columns(Transfer.id, maintain_column_froms=True).order_by(Transfer.id.desc())
     page = first.limit(_MOST).offset(_BEFORE).subquery("page")

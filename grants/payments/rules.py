@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,17 +15,34 @@ from grants.awards.models import Award
 from grants.awards.rules import Instalment
 from grants.awards.workflow import AwardState
 from grants.core.files import Scan, StoredFile
-from grants.core.languages import _l, pick
+from grants.core.languages import LazyWords, _l, long_day, pick
 from grants.core.money import Money
 from grants.core.rules import Obstacle
-from grants.payments.models import AccountKind, AgreementBatch, BankAccount, BatchState, Disbursement, Tranche, Trigger
-from grants.payments.queries import SETTLED_REPORT, Position, Standing
+from grants.payments.models import (
+    AccountKind,
+    AgreementBatch,
+    BankAccount,
+    BatchState,
+    Cofinancing,
+    Disbursement,
+    RefundRequest,
+    Tranche,
+    Trigger,
+)
+from grants.payments.queries import (
+    ACCOUNT_CHANGE_DAYS,
+    MOST_SOURCES,
+    SETTLED_REPORT,
+    Position,
+    Standing,
+)
 from grants.payments.workflow import BankAccountState
 from grants.reports.workflow import ReportState
 
 DAYS_AFTER_SIGNATURE = 10
 DAYS_AFTER_REPORT = 15
 DAYS_TO_HOLD = 30
+DAYS_TO_REFUND = 30
 PROOF_KINDS = ["pdf", "png", "jpg", "jpeg"]
 SHORTEST_CALL_BACK = 20
 
@@ -36,6 +53,7 @@ POTS: dict[str, Any] = {
     AccountKind.PAYABLE: _l("Approved, to be sent"),
     AccountKind.PAID: _l("Paid to grantees"),
     AccountKind.REFUNDED: _l("Returned by grantees"),
+    AccountKind.FEES: _l("Fees of our bank"),
 }
 """What the pots of the ledger are called."""
 
@@ -48,6 +66,7 @@ MOVES: dict[str, Any] = {
     "return": _l("Payment returned by the bank"),
     "refund": _l("Refund from the grantee"),
     "release": _l("Rest released at the close-out"),
+    "fee": _l("Fee of our bank"),
 }
 """What the moves between them are called, by the memo of the transfer."""
 
@@ -56,6 +75,7 @@ ON_HOLD = _l("The fund has put this grant on hold. Nothing is paid until it is s
 
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 ACCOUNT_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9/.\-]{3,33}")
+BANK_CODE = re.compile(r"[A-Z0-9\-]{2,28}")
 BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?")
 
 
@@ -122,11 +142,16 @@ def day_in(at: datetime, zone: str) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
+def end_of(day: date, zone: str) -> datetime:
+    """The last moment of a day in a time zone."""
+    return datetime.combine(day, time.max, ZoneInfo(zone))
+
+
 # ------------------------------------------------------------------ bank accounts
 
 
-def obstacles_to_entering(holder: str, number: str, bic: str, currency: str) -> list[Obstacle]:
-    """Why a bank account cannot be taken as typed."""
+def obstacles_to_entering(holder: str, number: str, bic: str, currency: str, bank_code: str = "") -> list[Obstacle]:
+    """Why a bank account cannot be taken as typed. A number that is no IBAN needs its bank: by BIC or national code."""
     found = []
     plain = plain_number(number)
     if not holder.strip():
@@ -140,6 +165,10 @@ def obstacles_to_entering(holder: str, number: str, bic: str, currency: str) -> 
         )
     elif not ACCOUNT_NUMBER.fullmatch(plain):
         found.append(Obstacle("account_number", _l("Please type an IBAN, or an account number of 4 to 34 characters.")))
+    elif not looks_like_iban(plain) and not bic.strip() and not bank_code.strip():
+        found.append(Obstacle("no_bank", _l("Without an IBAN we need the BIC of your bank, or its national code.")))
+    if bank_code.strip() and not BANK_CODE.fullmatch(plain_number(bank_code)):
+        found.append(Obstacle("bank_code", _l("A national bank code has 2 to 28 letters and digits.")))
     if bic.strip() and not BIC.fullmatch(plain_number(bic)):
         found.append(Obstacle("bic", _l("A BIC has 8 or 11 letters and digits, such as ECOCSNDA.")))
     if currency not in list_currencies():
@@ -163,6 +192,14 @@ def obstacles_to_verifying(account: BankAccount, by_id: int, reason: str | None)
             )
         )
     return found
+
+
+def payable_from(standing: Standing) -> date | None:
+    """From which day a changed account is paid to: so many days after it was entered; None for a first account."""
+    if not standing.bank_follows_another or standing.bank_entered_at is None:
+        return None
+    days = ACCOUNT_CHANGE_DAYS if standing.account_change_days is None else standing.account_change_days
+    return day_in(standing.bank_entered_at, standing.timezone) + timedelta(days=days)
 
 
 # ------------------------------------------------------------------ preparing
@@ -258,6 +295,17 @@ def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
         found.append(Obstacle("no_account", _l("The grantee has not said where to pay."), account))
     elif standing.bank_state != BankAccountState.VERIFIED:
         found.append(Obstacle("account_unverified", _l("The bank account is not verified by call-back yet."), account))
+    elif (free_on := payable_from(standing)) is not None and day_in(at, standing.timezone) < free_on:
+        found.append(
+            Obstacle(
+                "account_rests",
+                _l(
+                    "The bank account was changed. Nothing is paid there before %(day)s, so that the grantee can object.",
+                    day=LazyWords(long_day, free_on),
+                ),
+                account,
+            )
+        )
     late_by = (
         (day_in(at, standing.timezone) - standing.late_report_on).days if standing.late_report_on is not None else 0
     )
@@ -315,11 +363,26 @@ WESTERNMOST = "Etc/GMT+12"
 """The zone in which a day ends last."""
 
 
+NOT_AS_APPROVED = Obstacle(
+    "not_as_approved",
+    _l("Amount, account, tranche or award are not what was approved. Nothing is paid; please tell the administrators."),
+)
+
+
 def obstacles_to_paying(
-    disbursement: Disbursement, paid_on: date | None, bank_reference: str | None, at: datetime
+    disbursement: Disbursement,
+    paid_on: date | None,
+    bank_reference: str | None,
+    at: datetime,
+    *,
+    as_approved: bool,
 ) -> list[Obstacle]:
-    """Why a payment cannot be recorded as sent. The last two are None while the page is only shown."""
-    found = _as_prepared(disbursement)
+    """Why a payment cannot be recorded as sent. Day and reference are None while the page is only shown.
+
+    What was released in a payment order goes to the account as it was approved, so a change since then does not matter.
+    """
+    found = [] if as_approved else [NOT_AS_APPROVED]
+    found += [] if disbursement.released_at else _as_prepared(disbursement)
     zone = disbursement.tranche.award.call.timezone
     if paid_on is not None and paid_on > day_in(at, zone):
         found.append(Obstacle("paid_in_future", _l("The day of the payment lies in the future.")))
@@ -332,6 +395,28 @@ def obstacles_to_paying(
     return found
 
 
+def obstacles_to_cancelling(disbursement: Disbursement) -> list[Obstacle]:
+    """Why a payment is not given up: it is on its way to the bank in a payment order."""
+    if disbursement.released_at is None:
+        return []
+    return [
+        Obstacle(
+            "on_its_way",
+            _l(
+                "The bank has this payment in order %(order)s. Take it out there first, when the bank has refused it.",
+                order=disbursement.order_reference,
+            ),
+        )
+    ]
+
+
+def obstacles_to_fee(fee: Money | None, currency: str) -> list[Obstacle]:
+    """Why a fee of the bank cannot be recorded."""
+    if fee is None or (fee.minor > 0 and fee.currency == currency):
+        return []
+    return [Obstacle("fee", _l("A fee is more than zero, in %(currency)s.", currency=currency))]
+
+
 def obstacles_to_replacing(proof: StoredFile | None) -> list[Obstacle]:
     """Why the proof of a payment stays: only one that was locked, because it holds a virus, gives way to another."""
     if proof is None or proof.scan != Scan.INFECTED:
@@ -339,8 +424,23 @@ def obstacles_to_replacing(proof: StoredFile | None) -> list[Obstacle]:
     return []
 
 
+SHORT_BY = Decimal("0.001")
+"""Less than what was sent, times the rate, by more than this part is explained: rates are rounded."""
+
+
+def is_short(sent: Money, received: Money, rate: Decimal) -> bool:
+    """Whether less arrived than was sent, at the rate the grantee gives."""
+    return received.amount < sent.amount * rate * (1 - (0 if received.currency == sent.currency else SHORT_BY))
+
+
 def obstacles_to_confirming(
-    disbursement: Disbursement, received_on: date, received_minor: int, currency: str, rate: Decimal, at: datetime
+    disbursement: Disbursement,
+    received_on: date,
+    received_minor: int,
+    currency: str,
+    rate: Decimal,
+    at: datetime,
+    short_reason: str = "",
 ) -> list[Obstacle]:
     """Why the receipt of a payment cannot be confirmed as typed."""
     found = []
@@ -355,11 +455,29 @@ def obstacles_to_confirming(
         found.append(Obstacle("currency", _l("Please type the three letters of a currency, such as XOF.")))
     if not rate.is_finite() or rate <= 0 or rate >= Decimal(10) ** 11:
         found.append(Obstacle("rate", _l("The exchange rate is a number above zero.")))
-    return found
+    elif currency == disbursement.currency and rate != 1:
+        found.append(Obstacle("rate", _l("In the same currency the exchange rate is 1.")))
+    if found:
+        return found
+    received = Money(received_minor, currency)
+    if currency == disbursement.currency and received > disbursement.amount:
+        return [Obstacle("more_than_sent", _l("More cannot have arrived than was sent."))]
+    if is_short(disbursement.amount, received, rate) and not short_reason.strip():
+        return [
+            Obstacle(
+                "short",
+                _l("Less arrived than was sent. Please say why, such as fees of a bank on the way."),
+            )
+        ]
+    return []
 
 
 def rate_between(received: Money, sent: Money) -> Decimal:
-    """The exchange rate that two amounts tell: units received for one unit sent, with six decimals."""
+    """The exchange rate that two amounts tell: units received for one unit sent, with six decimals; one and the same
+    currency has the rate 1, whatever was lost on the way.
+    """
+    if received.currency == sent.currency:
+        return Decimal(1)
     return (received.amount / sent.amount).quantize(Decimal("0.000001"))
 
 
@@ -413,4 +531,52 @@ def obstacles_to_refund(
         found.append(Obstacle("refund_in_future", _l("The day lies in the future.")))
     if bank_reference is not None and not bank_reference.strip():
         found.append(Obstacle("no_bank_reference", _l("Please give the reference of the bank.")))
+    return found
+
+
+def refund_due(today: date, days: int | None) -> date:
+    """Until when money is asked back, unless somebody names another day: so many days, by the terms of the call."""
+    return today + timedelta(days=DAYS_TO_REFUND if days is None else days)
+
+
+def obstacles_to_asking(
+    position: Position, standing: RefundRequest | None, amount: Money | None, due_on: date | None, today: date
+) -> list[Obstacle]:
+    """Why money cannot be asked back. Amount and day are None while the page is only shown."""
+    if standing is not None:
+        return [Obstacle("asked_already", _l("A refund is asked for already. It is met or withdrawn first."))]
+    held = position.paid - position.refunded
+    if held.minor <= 0:
+        return [Obstacle("nothing_paid", _l("The grantee holds no money of this grant, so nothing can come back."))]
+    found = []
+    if amount is not None and (amount.minor <= 0 or amount.minor > held.minor):
+        found.append(
+            Obstacle("refund_amount", _l("A refund is more than zero and at most what was paid and not yet returned."))
+        )
+    if due_on is not None and due_on < today:
+        found.append(Obstacle("refund_due", _l("The day lies in the past.")))
+    return found
+
+
+def obstacles_to_cofinancing(
+    award: Award,
+    others: Sequence[Cofinancing],
+    source: str,
+    promised: Money,
+    received: Money,
+    *,
+    has_evidence: bool,
+) -> list[Obstacle]:
+    """Why what another source gives cannot be taken as told."""
+    if award.state in (AwardState.CLOSED, AwardState.TERMINATED):
+        return [Obstacle("ended", _l("The grant has ended."))]
+    found = []
+    if not source.strip():
+        found.append(Obstacle("no_source", _l("Please say who gives the money.")))
+    elif len(others) >= MOST_SOURCES and source.strip() not in {other.source for other in others}:
+        found.append(Obstacle("too_many_sources", _l("So many sources cannot be listed. Please add some of them up.")))
+    if promised.minor < 0 or received.minor < 0 or not (promised.minor or received.minor):
+        found.append(Obstacle("cofinancing_amount", _l("Please give what was promised or received, above zero.")))
+    if received.minor > 0 and not has_evidence:
+        found.append(Obstacle("no_evidence", _l("Please add the evidence of what was received.")))
     return found

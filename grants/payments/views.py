@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from grants.core.files import StoredFile
 from grants.core.languages import language_now
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.permissions import require, scope
-from grants.core.rules import Refused
+from grants.core.rules import Obstacle, Refused
 from grants.core.templating import addresses, day
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
@@ -99,7 +100,7 @@ def enter_bank_account(reference: str) -> ResponseReturnValue:
     organization = _organization(reference)
     require(permissions.can_enter_bank_account(current_user, organization))
     form = forms.BankAccountForm()
-    typed = {name: form[name].data or "" for name in ("holder", "number", "bic", "currency")}
+    typed = {name: form[name].data or "" for name in ("holder", "number", "bic", "bank_code", "currency")}
     if not _tried(form, lambda: actions.enter_bank_account(organization, by=current_user, **typed)):
         return _bank_account_page(organization, form), 422
     return done(
@@ -333,6 +334,8 @@ def of_grant(reference: str) -> ResponseReturnValue:
         bank_account=queries.bank_account_of(award.organization_id),
         payments=queries.payments_of(award),
         refunds=queries.refunds_of(award),
+        requests=queries.requests_of(award),
+        cofinancing=queries.cofinancing_of(award),
         position=queries.position(award),
         staff=permissions.sees_names(current_user, award),
         may_prepare=permissions.can_prepare(current_user, award),
@@ -342,6 +345,9 @@ def of_grant(reference: str) -> ResponseReturnValue:
         may_sign=permissions.can_sign(current_user, award),
         may_plan=permissions.can_plan(current_user, award),
         may_refund=permissions.can_record_refund(current_user, award),
+        may_ask=permissions.can_ask_for_refund(current_user, award),
+        may_tell=permissions.can_tell_cofinancing(current_user, award),
+        may_see_ledger=permissions.can_see_ledger(current_user),
         may_read_proof=permissions.can_read_proof(current_user, award),
     )
 
@@ -416,6 +422,106 @@ def refund_proof(reference: str, refund_reference: str) -> ResponseReturnValue:
     return files.send(refunded.proof, _proof_name(refunded.reference, refunded.proof))
 
 
+@bp.get("/grants/<reference>/refund-request")
+@access(*COORDINATORS, Role.FINANCE_OFFICER)
+def refund_request(reference: str) -> ResponseReturnValue:
+    """Ask for money back, or see what is asked."""
+    award = _award(reference)
+    require(permissions.can_ask_for_refund(current_user, award))
+    due = rules.refund_due(clock.today(award.call.timezone), queries.refund_days_of(award))
+    unspent = queries.position(award).unspent
+    return _request_page(award, forms.RefundRequestForm(data={"due_on": due, "amount": unspent.amount or None}))
+
+
+@bp.post("/grants/<reference>/refund-request")
+@access(*COORDINATORS, Role.FINANCE_OFFICER)
+def ask_for_refund(reference: str) -> ResponseReturnValue:
+    """Ask for money back: how much, until when, and why."""
+    award = _award(reference)
+    require(permissions.can_ask_for_refund(current_user, award))
+    form = forms.RefundRequestForm()
+
+    def act() -> None:
+        amount, reason = _money(form.amount.data, award.currency), form.reason.data or ""
+        actions.ask_for_refund(award, amount=amount, due_on=form.due_on.data, reason=reason, by=current_user)
+
+    if not _tried(form, act):
+        return _request_page(award, form), 422
+    return done(_("The refund is asked for. The grantee has been told."), "payments.of_grant", reference=reference)
+
+
+@bp.post("/grants/<reference>/refund-request/withdraw")
+@access(*COORDINATORS, Role.FINANCE_OFFICER)
+def withdraw_request(reference: str) -> ResponseReturnValue:
+    """Money is not asked back any more."""
+    award = _award(reference)
+    require(permissions.can_ask_for_refund(current_user, award))
+    form = forms.ReasonForm()
+    if not _tried(form, lambda: actions.withdraw_request(award, form.reason.data or "", by=current_user)):
+        return _request_page(award, forms.RefundRequestForm(formdata=None), reason_form=form), 422
+    return done(_("The refund is not asked any more."), "payments.of_grant", reference=reference)
+
+
+def _request_page(award: Award, form: forms.RefundRequestForm, reason_form: forms.ReasonForm | None = None) -> str:
+    position, standing = queries.position(award), queries.request_standing_for(award)
+    today = clock.today(award.call.timezone)
+    return render_template(
+        "payments/refund_request.html",
+        award=award,
+        form=form,
+        reason_form=reason_form or forms.ReasonForm(formdata=None),
+        position=position,
+        standing=standing,
+        obstacles=rules.obstacles_to_asking(position, standing, None, None, today),
+    )
+
+
+@bp.get("/grants/<reference>/cofinancing")
+@access(SIGNED_IN)
+def cofinancing(reference: str) -> ResponseReturnValue:
+    """Tell what another source gives."""
+    award = _award(reference)
+    require(permissions.can_tell_cofinancing(current_user, award))
+    return _cofinancing_page(award, forms.CofinancingForm())
+
+
+@bp.post("/grants/<reference>/cofinancing")
+@access(SIGNED_IN)
+def tell_cofinancing(reference: str) -> ResponseReturnValue:
+    """Tell what another source promised and gave."""
+    award = _award(reference)
+    require(permissions.can_tell_cofinancing(current_user, award))
+    form = forms.CofinancingForm()
+
+    def act() -> None:
+        actions.tell_cofinancing(
+            award,
+            source=form.source.data or "",
+            promised=_money(form.promised.data, award.currency),
+            received=_money(form.received.data, award.currency),
+            evidence=_upload(form) if form.proof.data else None,
+            by=current_user,
+        )
+
+    if not _tried(form, act):
+        return _cofinancing_page(award, form), 422
+    return done(_("Thank you. It is written down."), "payments.of_grant", reference=reference)
+
+
+def _cofinancing_page(award: Award, form: forms.CofinancingForm) -> str:
+    return render_template("payments/cofinancing.html", award=award, form=form, sources=queries.cofinancing_of(award))
+
+
+@bp.get("/grants/<reference>/cofinancing/<int:number>/evidence")
+@access(SIGNED_IN)
+def cofinancing_evidence(reference: str, number: int) -> ResponseReturnValue:
+    """The evidence of what another source gave."""
+    award = _award(reference)
+    told = found(next((one for one in queries.cofinancing_of(award) if one.id == number), None))
+    stored = found(told.evidence)
+    return files.send(stored, f"{reference}-cofinancing.{files.ending(stored.key)}")
+
+
 def _proof_name(reference: str, proof: StoredFile) -> str:
     return f"{reference}-proof.{files.ending(proof.key)}"
 
@@ -468,10 +574,24 @@ def _payment_page(disbursement: Disbursement, **more: Any) -> str:
         may_confirm=permissions.can_confirm(current_user, award),
         may_read_proof=permissions.can_read_proof(current_user, award),
         to_approve=rules.obstacles_to_approving(disbursement, current_user.id) if state == S.PREPARED else [],
-        to_pay=rules.obstacles_to_paying(disbursement, None, None, clock.now()) if state == S.APPROVED else [],
+        to_pay=_to_pay(disbursement) if state == S.APPROVED else [],
+        to_cancel=rules.obstacles_to_cancelling(disbursement),
+        fee=queries.fee_of(disbursement) if names else None,
+        siblings=queries.siblings_of(disbursement),
+        again=_again(disbursement) if state == S.RETURNED and permissions.can_prepare(current_user, award) else None,
         history=timeline([("disbursement", disbursement.id)], names=names),
         **(dict.fromkeys(("pay_form", "proof_form", "reason_form", "confirm_form")) | _forms_for(disbursement) | more),
     )
+
+
+def _to_pay(disbursement: Disbursement) -> list[Obstacle]:
+    as_approved = queries.is_as_approved(disbursement)
+    return rules.obstacles_to_paying(disbursement, None, None, clock.now(), as_approved=as_approved)
+
+
+def _again(disbursement: Disbursement) -> list[Obstacle]:
+    """What stands in the way of paying the tranche again, as a new payment, after the bank sent the money back."""
+    return rules.obstacles_to_preparing(queries.standing_of(disbursement.tranche), clock.now())
 
 
 def _forms_for(disbursement: Disbursement) -> dict[str, Any]:
@@ -542,6 +662,7 @@ def pay(reference: str) -> ResponseReturnValue:
             bank_reference=form.bank_reference.data or "",
             proof_name=name,
             proof_content=content,
+            fee=None if form.fee.data is None else _money(form.fee.data, disbursement.currency),
             by=current_user,
         )
 
@@ -597,12 +718,13 @@ def confirm(reference: str) -> ResponseReturnValue:
     form = forms.ConfirmForm()
 
     def act() -> None:
-        received = _money(form.received.data, form.currency.data or "")
+        received, rate = _money(form.received.data, form.currency.data or ""), form.rate.data
         actions.confirm(
             disbursement,
             received_on=form.received_on.data,
             received=received,
-            rate=form.rate.data or rules.rate_between(received, disbursement.amount),
+            rate=rules.rate_between(received, disbursement.amount) if rate is None else rate,
+            short_reason=form.short_reason.data or "",
             by=current_user,
         )
 
@@ -637,18 +759,75 @@ def proof(reference: str) -> ResponseReturnValue:
 def ledger() -> ResponseReturnValue:
     """Where all the money stands, and every move of it."""
     require(permissions.can_see_ledger(current_user))
-    call = request.args.get("call", "")[:60]
-    lines, number = queries.transfers(scope(current_user, Transfer), call=call, page=_page_number())
+    call, form = request.args.get("call", "")[:60], _day_asked()
+    at = _end_of(form.at.data)
+    lines, number = queries.transfers(scope(current_user, Transfer), call=call, at=at, page=_page_number())
     return render_template(
         "payments/ledger.html",
-        trials=queries.trial_balance(),
-        balances=queries.balances_by_call(),
+        trials=queries.trial_balance(at, call=call),
+        whole=at is not None or not queries.wrong_totals(),
+        balances=queries.balances_by_call(at),
         transfers=_moves(lines),
         number=number,
         call=call,
+        form=form,
         kinds=rules.POTS,
-        pagination=_pages(number, "payments.ledger", **({"call": call} if call else {})),
+        pagination=_pages(number, "payments.ledger", **_asked(call=call, at=form.at.data)),
     )
+
+
+@bp.get("/ledger/grants")
+@access(Role.FINANCE_OFFICER, Role.AUDITOR, Role.GLOBAL_COORDINATOR)
+def ledger_of_call() -> ResponseReturnValue:
+    """The grants of a call, with what was in their pots."""
+    require(permissions.can_see_ledger(current_user))
+    call, form = request.args.get("call", "")[:60], _day_asked()
+    seen = scope(current_user, Award)
+    lines, number = queries.balances_by_grant(seen, call, at=_end_of(form.at.data), page=_page_number())
+    return render_template(
+        "payments/ledger_of_call.html",
+        grants=lines,
+        number=number,
+        call=call,
+        form=form,
+        kinds=rules.POTS,
+        pagination=_pages(number, "payments.ledger_of_call", **_asked(call=call, at=form.at.data)),
+    )
+
+
+@bp.get("/grants/<reference>/ledger")
+@access(Role.FINANCE_OFFICER, Role.AUDITOR, Role.GLOBAL_COORDINATOR)
+def ledger_of_grant(reference: str) -> ResponseReturnValue:
+    """Where the money of one grant stood on a day, and every move of it until then."""
+    require(permissions.can_see_ledger(current_user))
+    award, form = _award(reference), _day_asked()
+    at = _end_of(form.at.data)
+    lines, number = queries.transfers(scope(current_user, Transfer), award=award, at=at, page=_page_number())
+    return render_template(
+        "payments/ledger_of_grant.html",
+        award=award,
+        entries=queries.entries_of(award, at),
+        transfers=_moves(lines),
+        number=number,
+        form=form,
+        kinds=rules.POTS,
+        pagination=_pages(number, "payments.ledger_of_grant", reference=reference, **_asked(at=form.at.data)),
+    )
+
+
+def _day_asked() -> forms.DayForm:
+    form = forms.DayForm(request.args)
+    form.validate()
+    return form
+
+
+def _end_of(asked: date | None) -> datetime | None:
+    """The last moment of a day where the reader is; None asks for the present."""
+    return None if asked is None else rules.end_of(asked, current_user.timezone)
+
+
+def _asked(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
 
 
 class Move(NamedTuple):

@@ -64,7 +64,36 @@ DISBURSEMENT = Workflow(
     ],
     notes={
         "prepare": _l("Payment prepared"),
+        "release": _l("Sent to the bank in a payment order"),
+        "take_out": _l("Not carried out by the bank, taken out of its payment order"),
+        "fee": _l("Fee of our bank recorded"),
         "lock": _l("Proof locked, because it holds a virus"),
         "replace_proof": _l("Locked proof replaced by another"),
     },
+)
+
+
+class RefundRequestState(State):
+    """Where it stands that money was asked back."""
+
+    ASKED = "asked", _l("Asked back"), "warning"
+    MET = "met", _l("All of it has come back"), "success"
+    WITHDRAWN = "withdrawn", _l("Not asked any more"), "neutral"
+
+
+REFUND_REQUEST = Workflow(
+    "refund_request",
+    RefundRequestState,
+    RefundRequestState.ASKED,
+    [
+        Transition("meet", {RefundRequestState.ASKED}, RefundRequestState.MET, said=_l("Refund received in full")),
+        Transition(
+            "withdraw",
+            {RefundRequestState.ASKED},
+            RefundRequestState.WITHDRAWN,
+            needs_reason=True,
+            said=_l("Refund not asked any more"),
+        ),
+    ],
+    notes={"ask": _l("Refund asked for"), "receive": _l("Part of the refund received")},
 )

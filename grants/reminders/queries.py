@@ -103,6 +103,7 @@ def deadlines(window: Window) -> list[Deadline]:
         *_reports(window, members, coordinators),
         *_payable_tranches(window),
         *_unconfirmed_receipts(window, members),
+        *_refunds_asked(window, members),
         *_closeouts(window, coordinators),
         *_expiring_documents(window, members),
     ]
@@ -383,6 +384,14 @@ def _unconfirmed_receipts(window: Window, members: Members) -> Iterator[Deadline
         people = members.of(award.organization_id, leading=True)
         due, since = payment.paid_on + TO_CONFIRM, _morning(payment.paid_on)
         yield Deadline("receipt_unconfirmed", payment.reference, due, since, people, context)
+
+
+def _refunds_asked(window: Window, members: Members) -> Iterator[Deadline]:
+    """Money that grantees are asked to send back and that has not all come."""
+    for request, reference, organization_id in payments.requests_due(due_between=window.days):
+        people = members.of(organization_id, leading=True)
+        about, context = f"{reference} refund {request.id}", {"reference": reference}
+        yield Deadline("refund_due", about, request.due_on, request.asked_at, people, context)
 
 
 def _closeouts(window: Window, coordinators: list[Person]) -> Iterator[Deadline]:

@@ -23,6 +23,7 @@ OFFSETS: dict[str, tuple[int, ...]] = {
     "report_late": (14, 30, 60),
     "tranche_due": (0, 5, 10),
     "receipt_unconfirmed": (0, 7, 14),
+    "refund_due": (-7, -1, 1, 7, 14),
     "closeout_due": (-14, 0, 14),
     "document_expiring": (-30, -7, 1),
 }
@@ -46,6 +47,7 @@ KINDS: dict[str, Any] = {
     "report_late": _l("A report is late: told to the coordinators"),
     "tranche_due": _l("A tranche can be paid"),
     "receipt_unconfirmed": _l("A payment waits for the grantee’s confirmation"),
+    "refund_due": _l("Money is asked back of a grantee"),
     "closeout_due": _l("A close-out is due"),
     "document_expiring": _l("A document that an organization keeps expires"),
 }

@@ -18,6 +18,7 @@ from tests.bench import (
     assigning,
     fairness,
     minute,
+    money,
     pages,
     proposing,
     running,
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "agreement": agreements.measure,
     "canaries": fairness.told_to_the_wrong,
     "histories": fairness.broken_in_histories,
+    "money": money.broken_in_histories,
     "deadline-minute": minute.measure,
     "start-up": running.start_up,
 }

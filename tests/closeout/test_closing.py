@@ -98,7 +98,7 @@ def test_closing_writes_down_the_figures_frees_the_rest_and_sends_the_letter(app
         ).all()
     )
     assert held == {"donor": -12_000_000, "envelope": 11_050_000, "committed": 0, "payable": 0, "paid": 950_000}
-    assert rows.wrong_totals() == []
+    assert payments.wrong_totals() == []
 
 
 def test_the_call_may_say_how_long_the_record_is_kept(app: Flask) -> None:

@@ -101,6 +101,11 @@ def ids(app: Flask) -> dict[str, Any]:
         past = "SELECT o.reference, p.reference FROM past_award p JOIN organization o ON o.id = p.organization_id"
         pasts = dict(map(tuple, db.session.execute(text(past))))
         found["past_award"] = lambda whose: pasts[{"a": fund.A, "b": fund.B}[whose]]
+        found["order"] = db.session.scalar(text("SELECT max(reference) FROM payment_order"))
+        found["ordered"] = db.session.scalar(
+            text("SELECT max(d.reference) FROM order_line l JOIN disbursement d ON d.id = l.disbursement_id")
+        )
+        found["statement"] = db.session.scalar(text("SELECT max(id) FROM bank_statement"))
         found["note"] = db.session.scalar(text("SELECT max(id) FROM draft_note"))
         for name in ("joining_request", "kept_document", "organization_identifier", "sponsorship", "resemblance"):
             found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
@@ -276,6 +281,11 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "b": {"due_id": of["due_of"](f"{grant_b}final_report"), "section_key": "done"},
             UNKNOWN: {"due_id": NOBODY, "section_key": "done"},
         },
+        "payments/orders": {
+            "ordered": {"reference": of["order"], "payment": of["ordered"]},
+            UNKNOWN: {"reference": "PO-NONE", "payment": of["ordered"]},
+        },
+        "payments/statements": {"brought": {"number": of["statement"]}, UNKNOWN: {"number": NOBODY}},
         "payments": {
             "a": {"reference": fund.PAYMENTS["a"]},
             "b": {"reference": fund.PAYMENTS["b"]},
@@ -365,7 +375,9 @@ def values_for(rule: Rule, world: dict[str, dict[str, dict[str, Any]]]) -> dict[
     start = rule.rule.split("/")[1]
     if not wanted:
         return {"-": {}}
+    below = "/".join(rule.rule.split("/")[1:3])
     group = world.get(f"{start}/application" if "application_reference" in wanted else start, {})
+    group = world.get(below, group)
     own = KEYS.get(rule.endpoint, {})
     known = {name for values in group.values() for name in values} | set(own)
     assert wanted <= known, (

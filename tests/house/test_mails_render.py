@@ -42,7 +42,7 @@ from grants.letters.models import Letter
 from grants.organizations import mails as organization_mails
 from grants.organizations.models import JoiningRequest, Resemblance, Sponsorship
 from grants.payments import mails as payment_mails
-from grants.payments.models import Disbursement, Refund
+from grants.payments.models import Disbursement, Refund, RefundRequest
 from grants.payments.workflow import DisbursementState
 from grants.reminders import mails as reminder_mails
 from grants.reminders.queries import Deadline, Window, deadlines
@@ -203,6 +203,12 @@ def rare_mails() -> Iterable[Mail]:
         reference=f"{award.reference}-R1", amount_minor=12_345, currency="EUR", received_on=clock.today("UTC")
     )
     yield payment_mails.refund_recorded(refund, award.reference, to)
+    asked = RefundRequest(id=1, amount_minor=1, currency="EUR", due_on=clock.now().date(), reason="Not spent.")
+    yield payment_mails.refund_asked(asked, award.reference, to)
+    yield payment_mails.refund_not_asked(asked, award.reference, to)
+    back = Deadline("refund_due", "refund 1", asked.due_on, clock.now(), [to], {"reference": award.reference})
+    for offset in (-1, 1):
+        yield reminder_mails.reminder(back, to, offset)
     yield payment_mails.proof_locked(payment, award.reference, to)
     yield payment_mails.proof_locked(refund, award.reference, to)
     invitation = Invitation(id=1, email="new@example.org", expires_at=clock.now() + timedelta(days=7))

@@ -51,7 +51,8 @@ WITHOUT_INDEX = {
         "bank_account.verified_by_id", "closeout.closed_by_id", "closeout.opened_by_id", "condition.met_by_id",
         "decision.proposed_by_id", "disbursement.approved_by_id", "disbursement.confirmed_by_id",
         "disbursement.prepared_by_id", "finding.judged_by_id", "invitation.accepted_by_id", "invitation.invited_by_id",
-        "meeting.called_by_id", "meeting.chair_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id",
+        "meeting.called_by_id", "meeting.chair_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id", "refund_request.asked_by_id", "payment_order.assembled_by_id", "payment_order.released_by_id",
+        "statement_shape.chosen_by_id", "bank_statement.brought_by_id", "cofinancing.told_by_id",
         "report.accepted_by_id", "report.submitted_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
         "joining_request.decided_by_id", "kept_document.added_by_id", "organization_identifier.added_by_id",
         "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id", "remark.person_id",
@@ -63,7 +64,7 @@ WITHOUT_INDEX = {
         "column_mapping.saved_by_id", "award_import.sent_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
-        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "pack.file_id", "refund.proof_id",
+        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id",
         "award_import.file_id",
     },
     "a published call keeps its lists, and they are read from the other side": {

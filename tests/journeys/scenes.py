@@ -16,6 +16,7 @@ from grants.applications import actions as applications
 from grants.applications.models import Application, Attachment
 from grants.awards import actions as awards
 from grants.awards.models import Award, Milestone
+from grants.banking.models import PaymentOrder
 from grants.calls import actions as calls
 from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import documents_of, working_copy_of, written_documents
@@ -371,6 +372,7 @@ def _owed(people: People, places: PLACES) -> None:
     places["milestone"] = str(db.session.scalars(milestone.order_by(Milestone.due_on.desc())).first())
     report = select(ReportDue.id).where(ReportDue.state == "owed").order_by(ReportDue.due_on.desc())
     places["owed"] = str(db.session.scalars(report).first())
+    places["order"] = str(db.session.scalars(select(PaymentOrder.reference)).first())
 
 
 # ------------------------------------------------------------------ people and mails

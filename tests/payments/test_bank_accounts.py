@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
+from grants.accounts.models import MemberRole, Membership
+from grants.core import clock
 from grants.core.db import db
 from grants.core.encryption import CannotOpen
 from grants.core.mail import OutboxMail
@@ -18,8 +21,9 @@ from grants.history.models import HistoryEntry
 from grants.payments import actions, rules
 from grants.payments.models import BankAccount
 from grants.payments.workflow import BankAccountState
+from tests import factories as make
 from tests.payments import rows
-from tests.payments.rows import CALL_BACK, IBAN, OTHER_IBAN
+from tests.payments.rows import CALL_BACK, IBAN, OTHER_IBAN, SIGNING_DAY
 
 
 def codes(refusal: pytest.ExceptionInfo[Refused]) -> list[str]:
@@ -148,8 +152,8 @@ def test_an_account_number_stands_in_the_clear_in_no_table(app: Flask) -> None:
 def test_sealed_numbers_swapped_between_two_organizations_do_not_open(app: Flask) -> None:
     mine, theirs = rows.scene(account=False), rows.scene(account=False)
     good, bad = rows.bank_account(mine), rows.bank_account(theirs, OTHER_IBAN)
-    db.session.execute(
-        text(
+    rows.past_all_triggers(
+        (
             "UPDATE bank_account a SET number_sealed = b.number_sealed FROM bank_account b"
             " WHERE a.id <> b.id AND a.id IN (:one, :two) AND b.id IN (:one, :two)"
         ),
@@ -158,3 +162,43 @@ def test_sealed_numbers_swapped_between_two_organizations_do_not_open(app: Flask
     db.session.refresh(good)
     with pytest.raises(CannotOpen):
         actions.look_at_number(good, purpose="payment", by=mine.officers[0])
+
+
+def test_what_was_entered_of_an_account_is_never_written_over(app: Flask) -> None:
+    account = rows.bank_account(rows.scene(account=False))
+    for change in ("number_sealed = 'x'", "bic = 'OTHERXXX'", "entered_by_id = verified_by_id", "currency = 'XOF'"):
+        with pytest.raises(IntegrityError, match="stays what was entered"), db.session.begin_nested():
+            db.session.execute(text(f"UPDATE bank_account SET {change} WHERE id = {account.id}"))
+
+
+def test_an_account_without_an_iban_names_its_bank(app: Flask) -> None:
+    typed = {"holder": "Holder", "number": "00123/456", "bic": "", "currency": "XOF"}
+    assert [one.code for one in rules.obstacles_to_entering(**typed)] == ["no_bank"]
+    assert rules.obstacles_to_entering(**typed, bank_code="SN100 01520") == []
+    assert [one.code for one in rules.obstacles_to_entering(**typed, bank_code="?")] == ["bank_code"]
+
+
+def test_nothing_is_paid_to_a_changed_account_for_as_many_days_as_the_call_says(app: Flask) -> None:
+    for terms, days in (
+        ({}, 3),
+        ({"award": {"account_change_days": 7}}, 7),
+        ({"award": {"account_change_days": 0}}, 0),
+    ):
+        made = rows.scene(call=make.call(terms=terms))
+        rows.bank_account(made, OTHER_IBAN)
+        for later in range(days):
+            with clock.at(SIGNING_DAY + timedelta(days=later)), pytest.raises(Refused) as refusal:
+                rows.prepared(made)
+            assert codes(refusal) == ["account_rests"]
+        with clock.at(SIGNING_DAY + timedelta(days=days)):
+            assert rows.prepared(made).bank_account.last_four == "0189"
+
+
+def test_all_owners_and_signatories_are_told_of_a_change(app: Flask) -> None:
+    made = rows.scene()
+    second, editor = make.person(), make.person()
+    make.save(Membership(organization_id=made.organization.id, person_id=second.id, role=MemberRole.OWNER))
+    make.save(Membership(organization_id=made.organization.id, person_id=editor.id, role=MemberRole.EDITOR))
+    rows.bank_account(made, OTHER_IBAN, verified=False)
+    told = select(OutboxMail.to_person_id).where(OutboxMail.kind == "bank_account_changed")
+    assert set(db.session.scalars(told)) == {made.owner.id, second.id}

@@ -90,7 +90,7 @@ def test_a_tranche_is_prepared_approved_paid_and_confirmed_by_different_people(a
     actions.confirm(
         disbursement,
         received_on=date(2027, 5, 10),
-        received=Money(5_240_000, "XOF"),
+        received=Money(5_247_656, "XOF"),
         rate=Decimal("655.957"),
         by=made.owner,
     )
@@ -173,6 +173,11 @@ def _blocked_account(made: Scene) -> Tranche:
     return made.first
 
 
+def _changed_account(made: Scene) -> Tranche:
+    rows.bank_account(made, OTHER_IBAN)
+    return made.first
+
+
 def _condition(made: Scene) -> Tranche:
     make.save(Condition(award_id=made.award.id, text="Send the statutes", blocks_payment=True))
     return made.first
@@ -240,6 +245,7 @@ STANDS_IN_THE_WAY = {
     "ended": _terminate,
     "no_account": _no_account,
     "account_unverified": _new_account,
+    "account_rests": _changed_account,
     "conditions_open": _condition,
     "report_late": _late_report,
     "under_way": _under_way,
@@ -401,9 +407,11 @@ def test_the_database_refuses_a_self_approval(app: Flask) -> None:
     by_oneself = f"UPDATE disbursement SET state = 'approved', approved_by_id = prepared_by_id {one}"
     assert "approved_by_a_second_person" in sql(by_oneself)
     assert "approved_by_someone" in sql(f"UPDATE disbursement SET state = 'approved' {one}")
-    assert "paid_with_a_proof" in sql(
+    assert "is not what was approved" in sql(
         f"UPDATE disbursement SET state = 'paid', approved_by_id = prepared_by_id + 1 {one}"
     )
+    db.session.execute(text(f"UPDATE disbursement SET state = 'approved', approved_by_id = prepared_by_id + 1 {one}"))
+    assert "paid_with_a_proof" in sql(f"UPDATE disbursement SET state = 'paid' {one}")
 
 
 @pytest.mark.parametrize("change", ["amount_minor = 900000", "bank_account_id = :other", "prepared_by_id = :person"])
@@ -415,6 +423,65 @@ def test_the_database_refuses_another_amount_account_or_person_after_preparation
     assert "stay what was prepared" in sql(f"UPDATE disbursement SET {values} WHERE id = {disbursement.id}")
     replaced = f"UPDATE disbursement SET approved_by_id = {made.officers[2].id} WHERE id = {disbursement.id}"
     assert "stay what was prepared" in sql(replaced)
+
+
+CHANGED = {
+    "amount": "UPDATE disbursement SET amount_minor = 799999",
+    "currency": "UPDATE disbursement SET currency = 'XOF'",
+    "account": "UPDATE disbursement SET bank_account_id = (SELECT max(id) FROM bank_account)",
+    "ciphertext": "UPDATE bank_account SET number_sealed = 'another'",
+    "holder": "UPDATE bank_account SET holder_sealed = 'another'",
+    "bank": "UPDATE bank_account SET bic = 'OTHERXXX'",
+    "tranche": "UPDATE disbursement SET tranche_id = (SELECT max(id) FROM tranche)",
+    "award": "UPDATE tranche SET number = 9, award_id = (SELECT max(id) FROM award) WHERE number = 1",
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_a_payment_that_is_not_what_was_approved_is_refused_by_the_rule_and_by_the_database(
+    app: Flask, what: str
+) -> None:
+    made = rows.scene()
+    disbursement = rows.approved(made)
+    assert len(disbursement.approved_digest or "") == 64 or db.session.refresh(disbursement) is None
+    rows.scene()
+    rows.past_all_triggers(CHANGED[what])
+    db.session.expire_all()
+    paid = f"UPDATE disbursement SET state = 'paid', paid_on = '2027-05-10', proof_id = 1 WHERE id = {disbursement.id}"
+    assert "is not what was approved" in sql(paid)
+    assert "is not what was approved" in sql(f"UPDATE disbursement SET state = state WHERE id = {disbursement.id}")
+    again = f"UPDATE disbursement SET approved_digest = disbursement_digest(disbursement) WHERE id = {disbursement.id}"
+    assert "never written anew" in sql(again)
+    assert "not_as_approved" in refused(lambda: pay(made, disbursement))
+
+
+def test_the_digest_is_written_by_the_database_whoever_approves(app: Flask) -> None:
+    disbursement = rows.prepared(rows.scene())
+    forged = "approved_digest = repeat('0', 64)"
+    approved = f"UPDATE disbursement SET state = 'approved', approved_by_id = prepared_by_id + 1, {forged}"
+    db.session.execute(text(f"{approved} WHERE id = {disbursement.id}"))
+    assert queries.is_as_approved(disbursement)
+    assert db.session.scalar(text("SELECT approved_digest FROM disbursement")) != "0" * 64
+
+
+def test_the_database_refuses_a_second_live_payment_of_a_tranche(app: Flask) -> None:
+    disbursement = rows.prepared(rows.scene())
+    twice = (
+        "INSERT INTO disbursement (reference, tranche_id, bank_account_id, amount_minor, currency, state, prepared_by_id,"
+        " bank_reference, short_reason, order_reference)"
+        " SELECT reference || 'x', tranche_id, bank_account_id, amount_minor, currency, state, prepared_by_id, '', '', ''"
+        f" FROM disbursement WHERE id = {disbursement.id}"
+    )
+    assert "uq_disbursement_one_live_per_tranche" in sql(twice)
+
+
+@pytest.mark.parametrize("table", ["transfer", "history_entry", "history_seal"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_nothing_of_the_ledger_or_the_history_is_edited_or_removed(app: Flask, table: str, change: str) -> None:
+    rows.paid(rows.scene())
+    change = change.replace("id = id", "sealed_at = sealed_at") if table == "history_seal" else change
+    db.session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    assert "is a record" in sql(change.format(table))
 
 
 @pytest.mark.parametrize(
@@ -450,6 +517,7 @@ def test_the_database_refuses_to_overdraw_a_pot_or_to_mix_currencies(app: Flask)
     assert "never_overdrawn" in sql(transfer(made, AccountKind.COMMITTED, AccountKind.PAYABLE, 200_001))
     assert "one currency" in sql(transfer(made, AccountKind.COMMITTED, AccountKind.PAYABLE, 1, "XOF"))
     assert "amount_positive" in sql(transfer(made, AccountKind.COMMITTED, AccountKind.PAYABLE, -5))
+    assert "amount_positive" in sql(transfer(made, AccountKind.COMMITTED, AccountKind.PAYABLE, 0))
     filled = (
         "INSERT INTO account (kind, currency, call_id, award_id, debits_minor, credits_minor)"
         f" VALUES ('refunded', 'EUR', {made.award.call_id}, {made.award.id}, 0, 500)"

@@ -83,7 +83,7 @@ def test_twenty_officers_who_approve_at_once_approve_once(live: Flask) -> None:
     assert sorted(results) == ["done"] + ["too late"] * 19
     moves = list(db.session.scalars(select(Transfer.memo).order_by(Transfer.id)))
     assert moves == ["fund", "commit", "approve"]
-    assert rows.wrong_totals() == []
+    assert queries.wrong_totals() == []
 
 
 def test_an_account_changed_while_its_payment_is_approved_stops_the_payment_or_comes_after_it(live: Flask) -> None:
@@ -143,4 +143,4 @@ def test_twenty_agreements_signed_at_once_fill_the_envelope_once_and_never_overd
     envelope = queries.pot(AccountKind.ENVELOPE, call_id)
     assert envelope is not None
     assert envelope.balance_minor == 0
-    assert rows.wrong_totals() == []
+    assert queries.wrong_totals() == []

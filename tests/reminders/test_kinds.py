@@ -38,8 +38,8 @@ from grants.core.languages import gettext, speaking
 from grants.core.mail import OutboxMail, deliver_due
 from grants.decisions.workflow import DecisionState
 from grants.organizations.models import DocumentKind, KeptDocument
-from grants.payments.models import BankAccount, Disbursement, Tranche, Trigger
-from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.payments.models import BankAccount, Disbursement, RefundRequest, Tranche, Trigger
+from grants.payments.workflow import BankAccountState, DisbursementState, RefundRequestState
 from grants.reminders.actions import sweep
 from grants.reminders.models import SweepRun
 from grants.reminders.rules import OFFSETS, moment_of
@@ -258,6 +258,7 @@ def _payable(w: World) -> tuple[Award, Tranche, BankAccount]:
 def _sent(w: World, award: Award, tranche: Tranche, account: BankAccount) -> Disbursement:
     amount = {"amount_minor": tranche.amount_minor, "currency": tranche.currency}
     by = {"prepared_by_id": w.officers[0].id, "approved_by_id": w.officers[1].id, "approved_at": BEFORE}
+    by["approved_digest"] = "0" * 64
     paid = {"state": DisbursementState.PAID, "paid_on": date(2027, 6, 15), "proof_id": make.stored_file().id}
     target = {"reference": f"{award.reference}-P1", "tranche_id": tranche.id, "bank_account_id": account.id}
     return make.save(Disbursement(**target, **amount, **by, **paid))
@@ -273,6 +274,14 @@ def receipt_unconfirmed(w: World) -> Case:
     payment = _sent(w, *_payable(w))
     done = sets(payment, state=DisbursementState.CONFIRMED, confirmed_at=BEFORE, confirmed_by_id=w.owner.id)
     return Case(payment.reference, date(2027, 6, 25), [w.owner], done)
+
+
+def refund_due(w: World) -> Case:
+    award = w.award()
+    asked = {"amount_minor": 100, "currency": award.currency, "due_on": date(2027, 7, 1), "reason": "Unspent."}
+    request = make.save(RefundRequest(award_id=award.id, asked_by_id=w.officers[0].id, asked_at=BEFORE, **asked))
+    about = f"{award.reference} refund {request.id}"
+    return Case(about, date(2027, 7, 1), [w.owner], sets(request, state=RefundRequestState.MET))
 
 
 def closeout_due(w: World) -> Case:
@@ -303,6 +312,7 @@ CASES: dict[str, Callable[[World], Case]] = {
     "report_late": report_late,
     "tranche_due": tranche_due,
     "receipt_unconfirmed": receipt_unconfirmed,
+    "refund_due": refund_due,
     "closeout_due": closeout_due,
     "document_expiring": document_expiring,
 }

@@ -1,0 +1,1 @@
+"""Payment orders for the bank, and what its statements say of them."""

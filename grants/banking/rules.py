@@ -1,0 +1,300 @@
+"""What stands in the way of ordering payments from the bank, and which payment a line of its statement means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from grants.banking.models import PaymentOrder, StatementEntry, Verdict
+from grants.banking.queries import MOST_IN_ORDER
+from grants.banking.workflow import OrderState, StatementState
+from grants.core.bankfiles import COLUMNS, DAYS, LONGEST_ID, MARKS, Columns, Party, is_readable
+from grants.core.languages import _l
+from grants.core.rules import Obstacle
+from grants.payments.models import Disbursement
+from grants.payments.rules import looks_like_iban, obstacles_to_paying, plain_number
+from grants.payments.workflow import DisbursementState
+
+AHEAD = timedelta(days=30)
+
+REASONS: dict[str, Any] = {
+    "AC01": _l("The account number is wrong."),
+    "AC03": _l("The account number is wrong."),
+    "AC04": _l("The account is closed."),
+    "AC06": _l("The account is blocked."),
+    "AC13": _l("The account is of a kind that cannot be paid to."),
+    "AG01": _l("Transfers to this account are forbidden."),
+    "AG02": _l("The bank does not take this kind of transfer."),
+    "AM04": _l("There was not enough money on the fund’s account."),
+    "AM05": _l("The bank takes it for a second time of the same payment."),
+    "BE01": _l("Name and number of the account do not belong together."),
+    "BE04": _l("The address of the payee is missing or wrong."),
+    "BE06": _l("The bank does not know this payee."),
+    "CNOR": _l("The bank of the payee is not registered for transfers."),
+    "CUST": _l("The payee asked to send it back."),
+    "DNOR": _l("The fund’s bank is not registered for transfers."),
+    "ED05": _l("The banks could not settle it."),
+    "FOCR": _l("It was called back."),
+    "MD07": _l("The payee has died."),
+    "MS02": _l("The payee did not say why."),
+    "MS03": _l("The bank did not say why."),
+    "NARR": _l("The bank gives the reason in its own words."),
+    "RC01": _l("The code of the bank is wrong."),
+    "RR01": _l("An authority asks for the account of the payer."),
+    "RR02": _l("An authority asks for the name or address of the payer."),
+    "RR03": _l("An authority asks for the name or address of the payee."),
+    "RR04": _l("An authority has stopped it."),
+    "TM01": _l("It came too late in the day."),
+}
+"""Why banks send money back, in words (ISO 20022 external code set: return reasons)."""
+
+VERDICTS: dict[str, tuple[Any, str]] = {
+    Verdict.PAID: (_l("Payment sent"), "success"),
+    Verdict.RETURNED: (_l("Payment returned"), "warning"),
+    Verdict.FEE: (_l("Fee of our bank"), "info"),
+    Verdict.KNOWN: (_l("Recorded before"), "neutral"),
+    Verdict.LEFT: (_l("Left"), "danger"),
+}
+"""What becomes of a line, in words, with the tone of its badge."""
+
+WHY: dict[str, Any] = {
+    "unknown_reference": _l("No payment has this reference."),
+    "several": _l("The text names several payments."),
+    "currency_differs": _l("The currency is not that of the payment."),
+    "amount_differs": _l("The amount is not that of the payment."),
+    "not_approved": _l("The payment is not approved."),
+    "given_up": _l("The payment was cancelled or has come back."),
+    "stated_twice": _l("A statement has shown this payment before. Has the bank sent it twice?"),
+    "not_sent": _l("Money comes in for a payment that was not sent."),
+    "received": _l("The grantee has confirmed that it arrived."),
+    "unclear": _l("Money comes in that names a payment, but the bank does not say that it is returned."),
+    "fee_unknown": _l("A fee that names no payment of one call."),
+    "fee_currency": _l("The fee is in another currency than the payment."),
+    "refused": _l("It cannot be recorded on this day."),
+    "not_as_approved": _l("The payment is not what was approved."),
+}
+"""Why a line is left, in words. Nothing is ever guessed."""
+
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]{3,60}[A-Za-z0-9])")
+LONG_NUMBER = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9 ]{8,34}|\d[\d ]{5,33}\d")
+
+
+def fund_account(text: str) -> Party | None:
+    """The fund's own account as it was configured: name;number;BIC. None where it is not set."""
+    if not text:
+        return None
+    name, number, bic = (part.strip() for part in text.split(";"))
+    return Party(name, plain_number(number), looks_like_iban(number), bic.upper())
+
+
+def end_to_end_of(disbursement: Disbursement) -> str:
+    """What a payment is called at the bank: its reference, or a shorter name where banks would cut it."""
+    return disbursement.reference if len(disbursement.reference) <= LONGEST_ID else f"PAYMENT-{disbursement.id}"
+
+
+# ------------------------------------------------------------------ orders
+
+
+def obstacles_to_assembling(
+    payer: Party | None, chosen: Sequence[Disbursement], taken: set[int], execute_on: date, today: date
+) -> list[Obstacle]:
+    """Why payments cannot be put into one order."""
+    if payer is None:
+        return [
+            Obstacle("no_fund_account", _l("The fund’s own account is not set. An administrator sets FUND_ACCOUNT."))
+        ]
+    found = []
+    if not chosen:
+        found.append(Obstacle("nothing_chosen", _l("Please choose at least one payment.")))
+    if len(chosen) > MOST_IN_ORDER:
+        found.append(Obstacle("too_many", _l("At most %(number)s payments go into one order.", number=MOST_IN_ORDER)))
+    if not today <= execute_on <= today + AHEAD:
+        found.append(Obstacle("execute_on", _l("The day lies today or within the next thirty days.")))
+    found += [
+        Obstacle("not_free", _l("%(reference)s is not approved, or in an order already.", reference=one.reference))
+        for one in chosen
+        if one.state != DisbursementState.APPROVED or one.id in taken
+    ]
+    return found
+
+
+def obstacle_of_holder(reference: str, holder: str) -> list[Obstacle]:
+    """Why a bank could not read who is paid: the name is in letters that banks do not take."""
+    if is_readable(holder):
+        return []
+    return [
+        Obstacle(
+            "holder_letters",
+            _l(
+                "The holder of the account of %(reference)s is written in letters that banks do not take. The grantee"
+                " enters the account anew, with the Latin spelling of the bank.",
+                reference=reference,
+            ),
+        )
+    ]
+
+
+def obstacles_to_releasing(order: PaymentOrder, by_id: int, payer: Party | None) -> list[Obstacle]:
+    """Why somebody cannot release an order: they put it together themselves, or the fund's account is not set."""
+    found = []
+    if order.assembled_by_id == by_id:
+        found.append(
+            Obstacle("assembled_by_you", _l("You put this order together. Another finance officer releases it."))
+        )
+    if payer is None:
+        found.append(
+            Obstacle("no_fund_account", _l("The fund’s own account is not set. An administrator sets FUND_ACCOUNT."))
+        )
+    if not any(line.stands for line in order.lines):
+        found.append(Obstacle("empty", _l("No payment is left in this order.")))
+    return found
+
+
+def obstacles_to_downloading(order: PaymentOrder) -> list[Obstacle]:
+    """Why the file of an order cannot be taken out: it was not released."""
+    if order.state == OrderState.RELEASED:
+        return []
+    return [Obstacle("not_released", _l("The order is not released, so there is no file."))]
+
+
+# ------------------------------------------------------------------ statements
+
+
+def obstacles_to_bringing(own: Party | None, account: str, reference: str, *, taken: bool) -> list[Obstacle]:
+    """Why a statement is not taken: it is of another account, or was brought before."""
+    if own is None or plain_number(account) != own.number:
+        return [Obstacle("other_account", _l("This statement is not of the fund’s account."))]
+    if taken:
+        return [Obstacle("taken_before", _l("This statement was brought before: %(reference)s.", reference=reference))]
+    return []
+
+
+def obstacles_to_columns(columns: Columns, header: Sequence[str]) -> list[Obstacle]:
+    """Why columns cannot be chosen so."""
+    missing = [what for what in COLUMNS[:4] if columns.named.get(what) not in header]
+    found = []
+    if missing:
+        found.append(Obstacle("columns", _l("Please choose the columns of day, amount, currency and reference.")))
+    if columns.days not in DAYS or columns.mark not in MARKS:
+        found.append(Obstacle("columns", _l("Please say how days and amounts are written.")))
+    return found
+
+
+def obstacles_to_applying(state: str, to_do: int, left: int, note: str) -> list[Obstacle]:
+    """Why a statement is not taken into the books: nothing is to be done, or what is left is not explained."""
+    if state not in (StatementState.READ, StatementState.APPLIED):
+        return [Obstacle("not_read", _l("This statement was not read, or was put aside."))]
+    if not to_do and state == StatementState.APPLIED:
+        return [Obstacle("nothing_new", _l("No line of this statement means a payment that is still open."))]
+    if left and not note.strip():
+        return [Obstacle("left_unexplained", _l("Please say what is done about the lines that are left."))]
+    return []
+
+
+def names_in(entry: StatementEntry, text: str) -> list[str]:
+    """The names by which a line may mean a payment: what the bank gives as our reference; else the words of its text."""
+    words = [word.rstrip(".-") for word in NAME.findall(text)]
+    return list(dict.fromkeys([entry.end_to_end, *words] if entry.end_to_end else words))
+
+
+def masked(text: str) -> str:
+    """A text of a statement for a page: of anything that may be an account, its last four characters."""
+    return LONG_NUMBER.sub(lambda found: f"•••• {found[0].strip()[-4:]}", text)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a line of a statement means, and why it is left when it is; ``hidden``: it is about a grant that is none of
+    the reader's business, and stands for somebody else to settle.
+    """
+
+    entry: StatementEntry
+    verdict: Verdict
+    why: str = ""
+    payment: Disbursement | None = None
+    hidden: bool = False
+
+
+class Judge:
+    """Goes through the lines of a statement in their order, and remembers what the earlier ones change."""
+
+    def __init__(
+        self,
+        seen: Mapping[str, Disbursement],
+        everything: Iterable[str],
+        stated: set[int],
+        at: datetime,
+    ) -> None:
+        self._seen, self._all, self._stated, self._at = seen, set(everything), set(stated), at
+        self._states: dict[int, str] = {}
+
+    def judge(self, entry: StatementEntry, text: str) -> Judged:
+        """What one line means now."""
+        names = names_in(entry, text)
+        meant = {self._seen[name].id: self._seen[name] for name in names if name in self._seen}
+        if entry.end_to_end in self._seen:
+            payment = self._seen[entry.end_to_end]
+            meant = {payment.id: payment}
+        if not meant:
+            why = "fee_unknown" if entry.is_fee else "unknown_reference"
+            return Judged(entry, Verdict.LEFT, why, hidden=any(name in self._all for name in names))
+        if len(meant) > 1:
+            return Judged(entry, Verdict.LEFT, "several")
+        (payment,) = meant.values()
+        verdict, why = self._of(entry, payment)
+        if verdict == Verdict.PAID:
+            self._states[payment.id] = DisbursementState.PAID
+        if verdict == Verdict.RETURNED:
+            self._states[payment.id] = DisbursementState.RETURNED
+        if verdict in (Verdict.PAID, Verdict.KNOWN) and not entry.is_credit:
+            self._stated.add(payment.id)
+        return Judged(entry, verdict, why, payment)
+
+    def _of(self, entry: StatementEntry, payment: Disbursement) -> tuple[Verdict, str]:
+        if entry.currency != payment.currency:
+            return Verdict.LEFT, "fee_currency" if entry.is_fee else "currency_differs"
+        if entry.fee is not None and entry.fee.currency != payment.currency:
+            return Verdict.LEFT, "fee_currency"
+        if entry.is_fee:
+            return (Verdict.LEFT, "unclear") if entry.is_credit else (Verdict.FEE, "")
+        if entry.amount_minor != payment.amount_minor:
+            return Verdict.LEFT, "amount_differs"
+        came_in: Callable[[StatementEntry, Disbursement], tuple[Verdict, str]] = self._came_in
+        return came_in(entry, payment) if entry.is_credit else self._went_out(entry, payment)
+
+    def _state(self, payment: Disbursement) -> str:
+        return self._states.get(payment.id, payment.state)
+
+    def _went_out(self, entry: StatementEntry, payment: Disbursement) -> tuple[Verdict, str]:
+        if payment.id in self._stated:
+            return Verdict.LEFT, "stated_twice"
+        state = self._state(payment)
+        if state == DisbursementState.APPROVED:
+            obstacles = obstacles_to_paying(
+                payment, entry.booked_on, entry.bank_reference or entry.key, self._at, as_approved=True
+            )
+            days = [one for one in obstacles if one.code.startswith("paid_")]
+            return (Verdict.LEFT, "refused") if days else (Verdict.PAID, "")
+        if state in (DisbursementState.PAID, DisbursementState.CONFIRMED, DisbursementState.RETURNED):
+            return Verdict.KNOWN, ""
+        return Verdict.LEFT, "not_approved" if state == DisbursementState.PREPARED else "given_up"
+
+    def _came_in(self, entry: StatementEntry, payment: Disbursement) -> tuple[Verdict, str]:
+        if not entry.is_return and not entry.end_to_end:
+            return Verdict.LEFT, "unclear"
+        state = self._state(payment)
+        if state == DisbursementState.PAID:
+            return Verdict.RETURNED, entry.reason
+        if state == DisbursementState.RETURNED:
+            return Verdict.KNOWN, ""
+        return Verdict.LEFT, "received" if state == DisbursementState.CONFIRMED else "not_sent"
+
+
+def reason_in_words(code: str) -> Any:
+    """Why money came back, in a sentence."""
+    if code in REASONS:
+        return REASONS[code]
+    return _l("The bank gives the code %(code)s.", code=code) if code else _l("The bank gives no reason.")
