@@ -11,6 +11,7 @@ from config import MEGABYTE, ROOT, Config
 from grants.accounts import security
 from grants.accounts import tasks as account_tasks
 from grants.accounts import views as accounts
+from grants.amendments import views as amendments
 from grants.applications import views as applications
 from grants.assignments import tasks as assignment_tasks
 from grants.assignments import views as assignments
@@ -88,6 +89,7 @@ BLUEPRINTS = (
     reports.bp,
     payments.bp,
     banking.bp,
+    amendments.bp,
     closeout.bp,
     imports.bp,
     portfolio.bp,

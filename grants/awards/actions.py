@@ -26,8 +26,9 @@ from grants.decisions.models import Decision, DecisionOutcome, Meeting
 from grants.history import actions as history
 from grants.letters import queries as letters
 from grants.letters import rules as letter_rules
+from grants.letters.actions import compose
 from grants.letters.models import LetterKind
-from grants.letters.queries import Paragraphs
+from grants.letters.queries import Paragraphs, wording_of
 from grants.questionnaires import actions as answering
 from grants.questionnaires import queries as questionnaires
 from grants.questionnaires.models import SectionAnswers
@@ -225,7 +226,7 @@ def draw_up_agreement(
         language = language_now()
         values = rules.agreement_values(
             award,
-            words=_worded(award, language, at),
+            words=worded_agreement(award, language, at),
             payments=instalments,
             reports=reports_owed,
             version=version,
@@ -247,7 +248,7 @@ def draw_up_agreement(
     return agreement
 
 
-def _worded(award: Award, language: str, at: datetime) -> Paragraphs:
+def worded_agreement(award: Award, language: str, at: datetime) -> Paragraphs:
     """What the coordinators of the call wrote for its agreements, filled in for one grant."""
     values = letter_rules.values_in(
         award.call,
@@ -438,19 +439,44 @@ def move_milestone(milestone: Milestone, due_on: date, reason: str, *, by: Perso
     return milestone
 
 
+def extend(award: Award, end_on: date, *, by: Person, **why: Any) -> Award:
+    """Let a grant end later, as its amendment says. ``why`` is written down with it. Raises Refused unless it is later."""
+    hold(award, "state", "end_on")
+    refuse(rules.obstacles_to_ending_later(award, end_on))
+    before, award.end_on = award.end_on, end_on
+    told: dict[str, Any] = {"before": before.isoformat() if before else None, "after": end_on.isoformat()} | why
+    history.note("award", award.id, "extend", by=by, **told)
+    return award
+
+
+def rebudget(award: Award, minors: Mapping[str, int], *, by: Person, **why: Any) -> list[BudgetLine]:
+    """Give each heading of a budget another amount, in minor units; together they stay the grant. Raises Refused."""
+    lines = queries.hold_budget(award)
+    refuse(rules.obstacles_to_rebudgeting(award, lines, minors))
+    before = {line.heading: line.amount_minor for line in lines}
+    for line in lines:
+        line.amount_minor = minors[line.heading]
+    history.note("award", award.id, "rebudget", by=by, before=before, after=dict(minors), **why)
+    db.session.flush()
+    return lines
+
+
 def suspend(award: Award, reason: str, *, by: Person) -> Award:
-    """Pause a running grant: nothing is paid until it is resumed. Raises Refused."""
-    return _stand(award, "suspend", reason, by)
+    """Pause a running grant: nothing is paid until it is resumed. The grantee gets a letter. Raises Refused."""
+    return _stand(award, "suspend", reason, by, LetterKind.SUSPENSION)
 
 
 def resume(award: Award, reason: str, *, by: Person) -> Award:
-    """Let a suspended grant run again. Raises Refused."""
-    return _stand(award, "resume", reason, by)
+    """Let a suspended grant run again. The grantee gets a letter. Raises Refused."""
+    return _stand(award, "resume", reason, by, LetterKind.RESUMPTION)
 
 
 def terminate(award: Award, reason: str, *, by: Person) -> Award:
-    """End the agreement before its time; what was committed in good faith is settled in the close-out. Raises Refused."""
-    return _stand(award, "terminate", reason, by)
+    """End the agreement before its time; the grantee gets a letter. Raises Refused.
+
+    What was committed in good faith until then is settled by ``amendments.actions.terminate``, which people call.
+    """
+    return _stand(award, "terminate", reason, by, LetterKind.TERMINATION)
 
 
 def close(award: Award, *, by: Person) -> Award:
@@ -460,11 +486,17 @@ def close(award: Award, *, by: Person) -> Award:
     return award
 
 
-def _stand(award: Award, verb: str, reason: str, by: Person) -> Award:
+def _stand(award: Award, verb: str, reason: str, by: Person, kind: LetterKind | None = None) -> Award:
     refuse(rules.obstacles_to_standing(award, verb))
-    history.record(award, verb, by=by, reason=reason)
+    entry = history.record(award, verb, by=by, reason=reason)
+    if kind is not None:
+        application, wording = award.application, wording_of(award.call)
+        letter = compose(application, kind, wording, at=clock.now(), details={"reason": reason.strip()})
+        db.session.add(letter)
+        db.session.flush()
+        post(*_to_grantee(award, lambda a, to, n: mails.award_letter(a, kind, letter.id, to, n), entry.id))
     return award
 
 
-STANDINGS = {"suspend": suspend, "resume": resume, "terminate": terminate, "lapse": lapse}
+STANDINGS = {"suspend": suspend, "resume": resume, "lapse": lapse}
 """What may be done with the standing of a grant, by verb."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from grants.accounts.models import Person
 from grants.awards.models import Agreement, Award
 from grants.core.mail import Mail
+from grants.letters.models import LetterKind
 
 
 def award_offered(award: Award, to: Person, answer_by: object) -> Mail:
@@ -74,6 +75,12 @@ def agreement_countersigned(award: Award, agreement: Agreement, to: Person) -> M
 def award_condition_added(award: Award, to: Person, occasion: int) -> Mail:
     """Something is to be done besides the action, to whoever has to do it."""
     return Mail("award_condition_added", to=to, about=award.reference, occasion=str(occasion), context=_named(award))
+
+
+def award_letter(award: Award, kind: LetterKind, letter_id: int, to: Person, occasion: int) -> Mail:
+    """A letter about the standing of a grant waits to be read: suspended, resumed, terminated."""
+    told = _named(award) | {"kind": str(kind), "letter_id": letter_id}
+    return Mail("award_letter", to=to, about=award.reference, occasion=str(occasion), context=told)
 
 
 def award_answered(award: Award, to: Person, *, accepted: bool) -> Mail:

@@ -209,6 +209,28 @@ class Agreement(Base):
     countersigned_by: Mapped[Person | None] = relationship(foreign_keys=[countersigned_by_id])
 
 
+class AwardVersion(Base):
+    """Everything that binds both sides of a grant, as it was when an agreement or an amendment was signed. Never changed.
+
+    ``terms`` hold amount, dates, budget, milestones, instalments, reports, conditions and scope, worded in no language but
+    their own. ``reconstructed``: written down later, from what stood then, for a grant that was signed before versions were
+    kept.
+    """
+
+    __tablename__ = "award_version"
+    __table_args__ = (UniqueConstraint("award_id", "number"), UniqueConstraint("agreement_id"))
+
+    id: Mapped[Key]
+    award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
+    number: Mapped[int]
+    agreement_id: Mapped[int] = mapped_column(ForeignKey("agreement.id"))
+    terms: Mapped[dict[str, Any]]
+    made_at: Mapped[Recorded]
+    reconstructed: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    agreement: Mapped[Agreement] = relationship()
+
+
 class Milestone(Base):
     """A promised result with a date."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from grants.accounts.models import MemberRole, Membership, Organization, Person
 from grants.applications.models import Application
-from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone, NewBudget
+from grants.awards.models import Agreement, Award, AwardVersion, BudgetLine, Condition, Milestone, NewBudget
 from grants.awards.workflow import AwardState
 from grants.budgets.rules import budget_question
 from grants.calls.models import Call
@@ -24,6 +24,8 @@ from grants.core.money import Money
 from grants.core.questions import Definition, Question, Section
 from grants.decisions.models import Decision
 from grants.decisions.workflow import DecisionState
+from grants.history.models import HistoryEntry
+from grants.letters.models import Letter, LetterKind
 from grants.questionnaires import queries as questionnaires
 from grants.questionnaires.models import Questionnaire, SectionAnswers
 
@@ -334,6 +336,40 @@ def budget_minor(award: Award) -> int:
     """The sum of an award's budget lines."""
     found = select(func.coalesce(func.sum(BudgetLine.amount_minor), 0)).where(BudgetLine.award_id == award.id)
     return int(db.session.scalar(found) or 0)
+
+
+def hold_budget(award: Award) -> list[BudgetLine]:
+    """The budget lines of an award, kept from everybody else until the transaction ends."""
+    found = select(BudgetLine).where(BudgetLine.award_id == award.id).order_by(BudgetLine.position)
+    return list(db.session.scalars(found.with_for_update().execution_options(populate_existing=True)))
+
+
+def versions_of(award: Award) -> list[AwardVersion]:
+    """What was signed for a grant, the first version first, each with its document."""
+    found = select(AwardVersion).where(AwardVersion.award_id == award.id).order_by(AwardVersion.number)
+    return list(db.session.scalars(found.options(joinedload(AwardVersion.agreement))))
+
+
+def former_days(award: Award) -> dict[int, list[date]]:
+    """The days by which milestones of an award were promised before they were moved, the first first, by milestone."""
+    found = select(HistoryEntry.details).where(
+        HistoryEntry.subject_kind == "award",
+        HistoryEntry.subject_id == award.id,
+        HistoryEntry.verb == "move_milestone",
+    )
+    days: dict[int, list[date]] = {}
+    for told in db.session.scalars(found.order_by(HistoryEntry.id)):
+        days.setdefault(told["milestone"], []).append(date.fromisoformat(told["before"]))
+    return days
+
+
+STANDING_LETTERS = (LetterKind.SUSPENSION, LetterKind.RESUMPTION, LetterKind.TERMINATION)
+
+
+def standing_letters(award: Award) -> list[Letter]:
+    """The letters that told a grantee that its grant was suspended, resumed or terminated, the newest first."""
+    found = select(Letter).where(Letter.application_id == award.application_id, Letter.kind.in_(STANDING_LETTERS))
+    return list(db.session.scalars(found.order_by(Letter.id.desc()).limit(50)))
 
 
 def unmet_conditions(award_ids: Iterable[int]) -> dict[int, int]:

@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from grants.accounts.models import Confidentiality
-from grants.awards.models import Agreement, Award, Condition, Milestone, NewBudget, Risk
+from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone, NewBudget, Risk
 from grants.awards.queries import Written
 from grants.awards.workflow import AwardState, BudgetState
 from grants.budgets.rules import checks_in, obstacles_in_budget, sums_of
 from grants.budgets.rules import shown as amount_shown
 from grants.core.expressions import parse
 from grants.core.files import obstacles_to_opening
-from grants.core.languages import _l, country_name, language_name, language_now, pick
+from grants.core.languages import LazyWords, _l, country_name, language_name, language_now, long_day, pick
 from grants.core.money import Money, NotAnAmount, split, total
 from grants.core.rules import Obstacle
 from grants.letters.queries import Paragraphs
@@ -357,6 +357,11 @@ def period(
     return begins, min(ends, latest) if latest and latest >= begins else ends
 
 
+def day_shown(day: date) -> Any:
+    """A day that is written in the language of whoever reads the sentence it stands in."""
+    return LazyWords(long_day, day)
+
+
 def rows(answer: object) -> list[Mapping[str, Any]]:
     """The rows of a table in an application, whether they stand alone or under ``rows``; none when it was not answered."""
     if isinstance(answer, Mapping):
@@ -658,6 +663,12 @@ def obstacles_to_moving_condition(condition: Condition, award: Award, reason: st
     return found
 
 
+def document_that_counts(award: Award) -> Agreement | None:
+    """The version of the agreement to read: of a grant that was signed the one that was signed last, else the latest."""
+    signed = [agreement for agreement in award.agreements if agreement.signed_at is not None]
+    return next(reversed(signed or award.agreements), None)
+
+
 def obstacles_to_meeting(condition: Condition, award: Award, evidence: str | None) -> list[Obstacle]:
     """Why a condition cannot be marked as met."""
     found = [] if award.state not in OVER else _must_be(award, SIGNED)
@@ -694,6 +705,26 @@ def obstacles_to_moving(milestone: Milestone, award: Award, due_on: date | None,
         found.append(Obstacle("outside_the_period", _l("The day lies outside the period of the grant.")))
     if reason is not None and not reason.strip():
         found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    return found
+
+
+def obstacles_to_ending_later(award: Award, end_on: date) -> list[Obstacle]:
+    """Why a grant cannot end on another day: it does not run, or the day is not later."""
+    found = _must_be(award, RUNNING)
+    if award.end_on is not None and end_on <= award.end_on:
+        found.append(Obstacle("not_later", _l("The new last day lies after %(day)s.", day=day_shown(award.end_on))))
+    return found
+
+
+def obstacles_to_rebudgeting(award: Award, lines: Sequence[BudgetLine], minors: Mapping[str, int]) -> list[Obstacle]:
+    """Why headings cannot have these amounts: one is unknown or below zero, or together they are not the grant."""
+    found = []
+    if {line.heading for line in lines} != set(minors):
+        found.append(Obstacle("other_headings", _l("These are not the headings of this grant.")))
+    if any(minor < 0 for minor in minors.values()):
+        found.append(Obstacle("below_zero", _l("An amount cannot be below zero.")))
+    if sum(minors.values()) != award.amount_minor:
+        found.append(Obstacle("budget_not_award", _l("The budget lines do not add up to the grant.")))
     return found
 
 

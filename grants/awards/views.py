@@ -29,6 +29,7 @@ from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, M
 from grants.decisions.rules import obstacles_to_releasing
 from grants.decisions.workflow import DecisionState
 from grants.history.queries import timeline
+from grants.letters.models import KIND_LABELS, LetterKind
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at
 
@@ -44,11 +45,6 @@ STANDINGS: dict[str, tuple[Any, Any, Any]] = {
         _l("Resume this grant"),
         _l("The grant runs again, and payments whose conditions are met can be prepared."),
         _l("The grant runs again."),
-    ),
-    "terminate": (
-        _l("Terminate this agreement"),
-        _l("This cannot be undone. What was committed in good faith until today is settled in the close-out."),
-        _l("The agreement is terminated."),
     ),
     "lapse": (
         _l("Let this offer lapse"),
@@ -72,6 +68,7 @@ def grant_tabs(award: Award) -> list[dict[str, Any]]:
         ("awards.milestones", _("Milestones and conditions")),
         ("reports.of_grant", _("Reports")),
         ("payments.of_grant", _("Payments")),
+        ("amendments.of_grant", _("Changes")),
         ("closeout.of_grant", _("Close-out")),
     ]
     return [
@@ -176,7 +173,7 @@ def agreement(reference: str) -> ResponseReturnValue:
     return render_template(
         "awards/agreement.html",
         award=award,
-        latest=award.agreements[-1] if award.agreements else None,
+        latest=rules.document_that_counts(award),
         instalments=rules.instalments(award, terms),
         trigger_labels=terms.get("award", {}).get("trigger_labels", {}),
         reports=rules.report_plan(award, terms),
@@ -184,6 +181,8 @@ def agreement(reference: str) -> ResponseReturnValue:
         clause=rules.CONFIDENTIALITY_CLAUSES[award.confidentiality],
         obstacles=rules.obstacles_to_answering(award),
         standings=[(verb, words[0]) for verb, words in STANDINGS.items() if award.workflow.allows(verb, award.state)],
+        letters=queries.standing_letters(award),
+        letter_kinds=KIND_LABELS,
         staff=permissions.sees_as_staff(current_user, award),
         may_answer=permissions.can_answer(current_user, award),
         may_sign=permissions.can_sign(current_user, award),
@@ -309,10 +308,19 @@ def return_copy(reference: str) -> ResponseReturnValue:
     )
 
 
+@bp.get("/grants/<reference>/letters/<int:letter_id>")
+@access(SIGNED_IN)
+def letter(reference: str, letter_id: int) -> ResponseReturnValue:
+    """A letter that told the grantee that its grant was suspended, resumed or terminated."""
+    award = _award(reference)
+    sent = found(next((one for one in queries.standing_letters(award) if one.id == letter_id), None))
+    return render_template("awards/letter.html", award=award, letter=sent, label=KIND_LABELS[LetterKind(sent.kind)])
+
+
 @bp.route("/grants/<reference>/standing/<verb>", methods=["GET", "POST"])
 @access(*COORDINATORS)
 def standing(reference: str, verb: str) -> ResponseReturnValue:
-    """Suspend, resume or terminate a grant, or let an offer lapse, with a reason."""
+    """Suspend or resume a grant, or let an offer lapse, with a reason."""
     award = _award(reference)
     require(permissions.can_suspend(current_user, award))
     if verb not in STANDINGS:
@@ -468,6 +476,7 @@ def milestones(reference: str) -> ResponseReturnValue:
         "awards/milestones.html",
         award=award,
         today=today,
+        former=queries.former_days(award),
         may_reach=permissions.can_reach_milestone(current_user, award)
         and award.state in rules.RUNNING | {AwardState.TERMINATED},
         may_move=permissions.can_move_milestone(current_user, award),

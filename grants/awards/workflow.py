@@ -60,6 +60,11 @@ AWARD = Workflow(
         "move_milestone": _l("The date of a milestone was moved"),
         "refund": _l("Money came back from the grantee"),
         "cofinancing": _l("Money of another source was told"),
+        "extend": _l("The grant was made longer"),
+        "rebudget": _l("Money was moved between headings"),
+        "move_instalment": _l("The day of an instalment was moved"),
+        "amend": _l("An amendment of the agreement came into force"),
+        "settle": _l("What was still to be paid and reported was brought to an end"),
     },
 )
 

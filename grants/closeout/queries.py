@@ -9,6 +9,8 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import joinedload
 
 from grants.accounts.models import Person
+from grants.amendments.models import Amendment
+from grants.amendments.queries import open_amendment_of
 from grants.applications.models import Application
 from grants.awards.models import Award, Condition, Milestone
 from grants.calls.models import Call
@@ -42,10 +44,11 @@ class Facts:
     milestones: list[Milestone]
     position: Position
     payable_minor: int
+    change: Amendment | None
 
 
 def facts_of(award: Award) -> Facts:
-    """What the final checks look at; six queries for any grant."""
+    """What the final checks look at; seven queries for any grant."""
     balances = payments.balances_of(award)
     return Facts(
         reports=list(payments.reports_owed(award).values()),
@@ -58,6 +61,7 @@ def facts_of(award: Award) -> Facts:
         ),
         position=payments.position(award),
         payable_minor=balances[AccountKind.PAYABLE].minor if AccountKind.PAYABLE in balances else 0,
+        change=open_amendment_of(award),
     )
 
 

@@ -15,6 +15,7 @@ from grants.closeout.workflow import CloseoutState
 from grants.core.languages import _l, pick
 from grants.core.rules import Obstacle
 from grants.payments.queries import SETTLED_REPORT, Standing
+from grants.payments.rules import pays_after_termination
 from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 
@@ -76,6 +77,7 @@ def checklist(award: Award, facts: Facts, closeout: Closeout | None) -> list[Che
         Check(_l("Every payment is received or given up"), _payments(award, facts)),
         Check(_l("Every condition is met"), _conditions(award, facts)),
         Check(_l("Every milestone is reached, or explained"), _milestones(award, facts, closeout)),
+        Check(_l("No change of the agreement is on its way"), _change(award, facts)),
         Check(_l("Money that was not spent is back"), _refund(award, facts)),
     ]
 
@@ -138,8 +140,11 @@ def _payments(award: Award, facts: Facts) -> list[Obstacle]:
 
 
 def _is_settled(award: Award, tranche: Standing) -> bool:
-    """After a termination nothing more is paid, so a tranche without a payment is settled."""
-    return tranche.is_settled or (award.state == AwardState.TERMINATED and tranche.payment is None)
+    """After a termination the last tranche alone is paid, and only what was spent beyond what was received."""
+    if tranche.is_settled:
+        return True
+    owed = pays_after_termination(award.state, tranche.trigger) and tranche.to_pay_minor > 0
+    return award.state == AwardState.TERMINATED and tranche.payment is None and not owed
 
 
 def _conditions(award: Award, facts: Facts) -> list[Obstacle]:
@@ -161,6 +166,13 @@ def _milestones(award: Award, facts: Facts, closeout: Closeout | None) -> list[O
             ("awards.milestones", {"reference": award.reference}),
         )
     ]
+
+
+def _change(award: Award, facts: Facts) -> list[Obstacle]:
+    if facts.change is None:
+        return []
+    where = ("amendments.show", {"reference": award.reference, "number": facts.change.number})
+    return [Obstacle("change_open", _l("A change of the agreement is on its way."), where)]
 
 
 def _refund(award: Award, facts: Facts) -> list[Obstacle]:

@@ -23,6 +23,7 @@ from grants.decisions import actions as decisions
 from grants.demo import people as persons
 from grants.demo import sample
 from grants.demo.calls import CallStory
+from grants.demo.changes import ChangeStory
 from grants.demo.decided import DecidedStory, GrantStory
 from grants.demo.enquiries import EnquiryStory
 from grants.demo.people import PASSWORD, People
@@ -135,6 +136,7 @@ def _earlier(everybody: People, today: datetime, progress: Say) -> None:
             .pay(1)
         )
         _live_on(grant, story, today)
+        _change(grant, today - timedelta(days=30))
     progress("MPF-2026-01: decided, grants at their end")
 
 
@@ -161,6 +163,21 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
         grant.reach_milestones(today - timedelta(days=80))
         if told == "APP-009":
             grant.report("final_report", share="0.5", then=())
+
+
+def _change(grant: GrantStory, began: datetime) -> None:
+    """What the grantees of the earlier call asked to change: a change in every state."""
+    told = {reference: key for key, reference in EARLIER.items()}[grant.award.application.reference]
+    changes = ChangeStory(grant, began)
+    if told == "APP-001":
+        changes.notice().change(0, "approve", "hand_in", "draw_up", "sign", work=True)
+        changes.change(30, "approve", "hand_in", "draw_up")
+    elif told == "APP-004":
+        changes.change(30, "refuse").change(30)
+    elif told == "APP-009":
+        changes.change(20, "approve").change(30, "approve", "hand_in")
+    elif told == "APP-011":
+        changes.change(0, "approve", "lapse", work=True).change(30, "approve")
 
 
 def _after(key: str, grant: GrantStory, days: int) -> datetime:
@@ -192,8 +209,12 @@ def _bring_to(grant: GrantStory, stage: str) -> None:
     if stage == "sent":
         return
     grant.sign().give_bank_account(verified=stage == "paid")
+    if stage == "signed":
+        asked = ChangeStory(grant, grant.offered + timedelta(days=10)).change(30, "withdraw")
+        asked.change(0, "approve", "hand_in", "return", work=True)
     if stage == "paid":
         grant.meet_conditions().pay(1, upto="prepared")
+        ChangeStory(grant, grant.offered + timedelta(days=15)).change(30, assisted=True)
 
 
 def _under_review(everybody: People, today: datetime, progress: Say) -> None:

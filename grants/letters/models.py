@@ -21,6 +21,9 @@ class LetterKind(enum.StrEnum):
     DECLINE = "decline"
     INELIGIBLE = "ineligible"
     AGREEMENT = "agreement"
+    SUSPENSION = "suspension"
+    RESUMPTION = "resumption"
+    TERMINATION = "termination"
 
 
 KIND_LABELS: dict[str, Any] = {
@@ -29,6 +32,9 @@ KIND_LABELS: dict[str, Any] = {
     LetterKind.DECLINE: _l("Not supported this time"),
     LetterKind.INELIGIBLE: _l("Not eligible"),
     LetterKind.AGREEMENT: _l("Grant agreement"),
+    LetterKind.SUSPENSION: _l("Grant suspended"),
+    LetterKind.RESUMPTION: _l("Grant resumed"),
+    LetterKind.TERMINATION: _l("Agreement terminated"),
 }
 
 

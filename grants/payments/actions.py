@@ -14,7 +14,7 @@ from grants.accounts.queries import holders_of
 from grants.awards import actions as awards
 from grants.awards import queries as award_queries
 from grants.awards import rules as award_rules
-from grants.awards.models import Agreement, Award
+from grants.awards.models import Agreement, Award, AwardVersion
 from grants.awards.permissions import awards_seen_by
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
@@ -189,7 +189,7 @@ def sign_agreement(award: Award, *, signature: str, by: Person) -> Agreement:
     """
     queries.lock_envelope(award.call_id)
     agreement = awards.sign(award, signature=signature, by=by)
-    _commit(award, by)
+    _commit(award, agreement, by)
     return agreement
 
 
@@ -200,11 +200,11 @@ def countersign_agreement(award: Award, *, by: Person) -> Agreement:
     """
     queries.lock_envelope(award.call_id)
     agreement = awards.countersign(award, by=by)
-    _commit(award, by)
+    _commit(award, agreement, by)
     return agreement
 
 
-def _commit(award: Award, by: Person) -> None:
+def _commit(award: Award, agreement: Agreement, by: Person) -> None:
     refuse(rules.obstacles_to_committing(award, queries.free_in_envelope(award)))
     call = award.call
     _move(
@@ -227,6 +227,51 @@ def _commit(award: Award, by: Person) -> None:
     for tranche in queries.tranches_of(award):
         if tranche.trigger == Trigger.AGREEMENT_SIGNED:
             tranche.due_on = rules.due_after_signature(today)
+    keep_version(award, agreement)
+
+
+def keep_version(award: Award, agreement: Agreement, *, scope: str = "") -> AwardVersion:
+    """Keep everything that binds both sides of a grant as it stands now, under the document that was just signed."""
+    db.session.flush()
+    award = award_queries.award_to_agree_on(award)
+    version = AwardVersion(
+        award_id=award.id,
+        number=len(award_queries.versions_of(award)) + 1,
+        agreement_id=agreement.id,
+        terms=rules.terms_of_version(award, queries.reports_owed(award).values(), queries.tranches_of(award), scope),
+    )
+    db.session.add(version)
+    db.session.flush()
+    return version
+
+
+def move_instalment(tranche: Tranche, due_on: date, *, by: Person, **why: Any) -> Tranche:
+    """Move the day of an instalment that is not paid, with the report that it waits for; the record keeps both days."""
+    before, tranche.due_on = tranche.due_on, due_on
+    told: dict[str, Any] = {"tranche": tranche.number, "before": before.isoformat(), "after": due_on.isoformat()} | why
+    history.note("award", tranche.award_id, "move_instalment", by=by, **told)
+    return tranche
+
+
+def settle(award: Award, final: ReportDue | None, *, by: Person) -> list[Tranche]:
+    """Cancel the instalments that a termination overtook. The last one takes over what of them may still be owed, and
+    pays, once the final report is accepted, what was spent in good faith beyond what was paid. Gives back the cancelled.
+    """
+    queries.lock_grant(award.id)
+    open_ones = queries.unpaid_of(award)
+    today = clock.today(award.call.timezone)
+    cancelled = open_ones[:-1] if final is not None else open_ones
+    for tranche in cancelled:
+        tranche.cancelled_on = today
+    if final is not None and open_ones:
+        last = open_ones[-1]
+        last.amount_minor += sum(tranche.amount_minor for tranche in cancelled)
+        last.trigger, last.report_due_id = Trigger.FINAL_REPORT_APPROVED, final.id
+        last.min_spent_percent, last.due_on = None, rules.due_after_report(final.due_on)
+    told = [tranche.number for tranche in cancelled]
+    history.note("award", award.id, "settle", by=by, cancelled=told, final=final.id if final else None)
+    db.session.flush()
+    return cancelled
 
 
 # ------------------------------------------------------------------ bank accounts

@@ -132,7 +132,8 @@ class Tranche(Base):
     """A planned instalment with its condition. Due and paid are derived from reports and disbursements.
 
     ``hold_after_days``: payment waits while a required report is late by more days than this; copied from the terms of
-    the call when the agreement is drawn up, so that it stays what was signed.
+    the call when the agreement is drawn up, so that it stays what was signed. ``cancelled_on``: the agreement was
+    terminated before it was due, and the last instalment took over what of it is still owed.
     """
 
     __tablename__ = "tranche"
@@ -154,6 +155,7 @@ class Tranche(Base):
     min_spent_percent: Mapped[int | None]
     due_on: Mapped[date]
     hold_after_days: Mapped[int] = mapped_column(Integer, default=30)
+    cancelled_on: Mapped[date | None]
 
     award: Mapped[Award] = relationship()
     report_due: Mapped[ReportDue | None] = relationship()

@@ -69,6 +69,8 @@ ACCOUNT_CHANGE_DAYS = 3
 SENT = (DisbursementState.PAID, DisbursementState.CONFIRMED)
 OVER = (DisbursementState.RETURNED, DisbursementState.CANCELLED)
 UNDER_WAY = (DisbursementState.PREPARED, DisbursementState.APPROVED, DisbursementState.PAID)
+PAYING = (AwardState.ACTIVE, AwardState.TERMINATED)
+"""Grants that may still be paid: after a termination what was spent in good faith, by the last instalment."""
 SETTLED_REPORT = (ReportState.ACCEPTED, ReportState.WAIVED)
 
 
@@ -246,7 +248,7 @@ def _standings(*, bounded: bool) -> Any:
             cast(func.sum(case((sent, _live.amount_minor), else_=0)).over(**of_award), BigInteger).label("sent"),
         )
         .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
-        .where(_among(Tranche.award_id, bounded))
+        .where(_among(Tranche.award_id, bounded), Tranche.cancelled_on.is_(None))
         .subquery("plan")
     )
     spent, refunded, unmet, missing = _of_grants(bounded=bounded)
@@ -391,7 +393,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     to know which come first; a test holds the two together.
     """
     award = (
-        seen.where(Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED)))
+        seen.where(Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED)))
         .with_only_columns(
             *(Award.id, Award.state, Award.on_hold, Award.amount_minor, Award.organization_id, Award.call_id)
         )
@@ -408,7 +410,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         )
         .join(award.id.table, award.id == Tranche.award_id)
         .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
-        .where(~exists().where(sent.tranche_id == Tranche.id, sent.state.in_(SENT)))
+        .where(Tranche.cancelled_on.is_(None), ~exists().where(sent.tranche_id == Tranche.id, sent.state.in_(SENT)))
         .ext(distinct_on(Tranche.award_id))
         .order_by(Tranche.award_id, Tranche.number)
         .subquery("first")
@@ -431,7 +433,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     amount = case((is_final, func.least(plan.amount_minor, spending - received)), else_=plan.amount_minor)
     today = cast(func.timezone(Call.timezone, bindparam("at", None, type_=DateTime(timezone=True))), Date)
     ready = and_(
-        plan.state == AwardState.ACTIVE,
+        or_(plan.state == AwardState.ACTIVE, and_(plan.state == AwardState.TERMINATED, is_final)),
         ~plan.on_hold,
         or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
         or_(
@@ -439,7 +441,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
             func.coalesce(ReportDue.state == ReportState.WAIVED, False),
             spending * 100 >= plan.min_spent_percent * received,
         ),
-        func.coalesce(unmet.c.number, 0) == 0,
+        or_(func.coalesce(unmet.c.number, 0) == 0, plan.state == AwardState.TERMINATED),
         func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
         or_(
             ~BankAccount.follows_another,
@@ -451,9 +453,13 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         amount > 0,
         func.coalesce(made.c.promised, 0) + amount <= plan.awarded,
     )
-    # Nothing will be sent once the final report has shown that nothing is left to pay. Those are marked and not
-    # filtered out here: the database would expect next to no rows and join the rest in loops.
-    nothing_left = and_(is_final, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False), amount <= 0)
+    # Nothing will be sent once the final report has shown that nothing is left to pay, nor after a termination for any
+    # instalment but the last. Those are marked and not filtered out here: the database would expect next to no rows and
+    # join the rest in loops.
+    nothing_left = or_(
+        and_(is_final, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False), amount <= 0),
+        and_(plan.state == AwardState.TERMINATED, ~is_final),
+    )
     return (
         select(
             *(plan.id, plan.award_id, plan.due_on, plan.currency, plan.amount_minor.label("minor")),
@@ -475,14 +481,14 @@ def _next_to_pay(seen: Select[Award]) -> Any:
 
 
 def unpaid_tranches(*, due_between: tuple[date, date]) -> list[Standing]:
-    """Tranches of running grants without any payment that fall due between two days, both included."""
+    """Tranches of grants that may be paid, without any payment that fall due between two days, both included."""
     return [Standing._make(row) for row in _UNPAID(first=due_between[0], last=due_between[1])]
 
 
 def _unpaid() -> Select[Any]:
     found, plan = _standings(bounded=False)
     first, last = (bindparam(name, None, type_=Date) for name in ("first", "last"))
-    unpaid = found.where(plan.payment.is_(None), plan.due_on.between(first, last), Award.state == AwardState.ACTIVE)
+    unpaid = found.where(plan.payment.is_(None), plan.due_on.between(first, last), Award.state.in_(PAYING))
     ordered: Select[Any] = unpaid.order_by(plan.due_on, plan.id)
     return ordered
 
@@ -545,8 +551,22 @@ def tranche_of(award: Award, number: int) -> Tranche | None:
 
 
 def tranches_of(award: Award) -> list[Tranche]:
-    """The tranches planned for a grant."""
-    return list(db.session.scalars(select(Tranche).where(Tranche.award_id == award.id).order_by(Tranche.number)))
+    """The tranches planned for a grant, without those that a termination cancelled."""
+    found = select(Tranche).where(Tranche.award_id == award.id, Tranche.cancelled_on.is_(None))
+    return list(db.session.scalars(found.order_by(Tranche.number)))
+
+
+def unpaid_of(award: Award) -> list[Tranche]:
+    """The tranches of a grant for which no payment is under way or made, kept from others until the transaction ends."""
+    live = select(Disbursement.id).where(Disbursement.tranche_id == Tranche.id, Disbursement.state.not_in(OVER))
+    found = select(Tranche).where(Tranche.award_id == award.id, Tranche.cancelled_on.is_(None), ~live.exists())
+    return list(db.session.scalars(found.order_by(Tranche.number).with_for_update()))
+
+
+def cancelled_of(award: Award) -> list[Tranche]:
+    """The tranches of a grant that its termination cancelled."""
+    found = select(Tranche).where(Tranche.award_id == award.id, Tranche.cancelled_on.is_not(None))
+    return list(db.session.scalars(found.order_by(Tranche.number)))
 
 
 def reports_owed(award: Award) -> dict[str, ReportDue]:

@@ -37,6 +37,7 @@ from grants.payments.queries import (
     Standing,
 )
 from grants.payments.workflow import BankAccountState
+from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 
 DAYS_AFTER_SIGNATURE = 10
@@ -223,13 +224,18 @@ def obstacles_to_preparing(standing: Standing, at: datetime) -> list[Obstacle]:
     return [*_of_the_grant(standing), *_of_the_tranche(standing), *_of_the_grantee(standing, at)]
 
 
+def pays_after_termination(state: str, trigger: str) -> bool:
+    """Whether an instalment pays what was spent in good faith until an agreement was terminated: the last one alone."""
+    return state == AwardState.TERMINATED and trigger == Trigger.FINAL_REPORT_APPROVED
+
+
 def _of_the_grant(standing: Standing) -> list[Obstacle]:
     page = ("payments.of_grant", {"reference": standing.award_reference})
     state = standing.award_state
     if standing.on_hold:
         where = ("diligence.of_grant", {"reference": standing.award_reference, "tab": "sanctions"})
         return [Obstacle("on_hold", ON_HOLD, where)]
-    if state == AwardState.ACTIVE:
+    if state == AwardState.ACTIVE or pays_after_termination(state, standing.trigger):
         return []
     if state == AwardState.SUSPENDED:
         return [Obstacle("suspended", _l("The grant is suspended."), page)]
@@ -282,7 +288,7 @@ def _of_the_tranche(standing: Standing) -> list[Obstacle]:
 
 def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
     found = []
-    if standing.unmet_conditions:
+    if standing.unmet_conditions and standing.award_state != AwardState.TERMINATED:
         found.append(
             Obstacle(
                 "conditions_open",
@@ -344,7 +350,7 @@ def _as_prepared(disbursement: Disbursement) -> list[Obstacle]:
     if award.on_hold:
         where = ("diligence.of_grant", {"reference": award.reference, "tab": "sanctions"})
         found.append(Obstacle("on_hold", ON_HOLD, where))
-    if award.state != AwardState.ACTIVE:
+    if award.state != AwardState.ACTIVE and not pays_after_termination(award.state, disbursement.tranche.trigger):
         found.append(
             Obstacle("not_running", _l("The grant is not running: %(state)s.", state=AwardState(award.state).label))
         )
@@ -498,6 +504,40 @@ def obstacles_to_batch(latest: AgreementBatch | None, waiting: Sequence[int], at
     if latest is not None and latest.state == BatchState.ASKED:
         return [Obstacle("being_drawn", _l("They are being drawn up."))]
     return [] if waiting else [Obstacle("none_waits", _l("No accepted grant waits for its agreement."))]
+
+
+def terms_of_version(
+    award: Award, reports: Iterable[ReportDue], tranches: Iterable[Tranche], scope: str
+) -> dict[str, Any]:
+    """Everything that binds both sides of a grant as it stands, to be kept; ``award`` comes with its lists loaded."""
+    return {
+        "minor": award.amount_minor,
+        "currency": award.currency,
+        "start_on": _written(award.start_on),
+        "end_on": _written(award.end_on),
+        "budget": [{"heading": line.heading, "title": line.title, "minor": line.amount_minor} for line in award.budget],
+        "milestones": [{"id": m.id, "title": m.title, "due_on": _written(m.due_on)} for m in award.milestones],
+        "tranches": [
+            {
+                "number": t.number,
+                "minor": t.amount_minor,
+                "trigger": t.trigger,
+                "min_spent_percent": t.min_spent_percent,
+                "due_on": _written(t.due_on),
+            }
+            for t in tranches
+        ],
+        "reports": [
+            {"key": r.key, "label": r.label, "kind": r.kind, "required": r.required, "due_on": _written(r.due_on)}
+            for r in reports
+        ],
+        "conditions": [{"text": c.text, "due_on": _written(c.due_on)} for c in award.conditions],
+        "scope": scope,
+    }
+
+
+def _written(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def obstacles_to_committing(award: Award, free: Money) -> list[Obstacle]:

@@ -35,6 +35,9 @@ from sqlalchemy.orm import load_only
 
 from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role, RoleGrant
 from grants.accounts.rules import INVITATION_LASTS
+from grants.amendments.models import Amendment
+from grants.amendments.rules import DAYS_TO_SIGN
+from grants.amendments.workflow import AmendmentState
 from grants.applications.models import Application
 from grants.applications.rules import asks_only_files
 from grants.applications.workflow import ApplicationState
@@ -215,6 +218,18 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         _work("sign_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
             Award.organization_id == any_(LEADING), Award.state == AwardState.SENT
         ),
+        _change(
+            "confirm_change",
+            AmendmentState.REQUESTED,
+            Award.organization_id == any_(LEADING),
+            Amendment.assisted,
+            Amendment.confirmed_at.is_(None),
+        ),
+        *(
+            _change("work_out_change", state, Award.organization_id == any_(MINE))
+            for state in (AmendmentState.APPROVED, AmendmentState.RETURNED)
+        ),
+        _change("sign_amendment", AmendmentState.DRAWN_UP, Award.organization_id == any_(SIGNING)),
         _work("write_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
         .join(Award, Award.id == ReportDue.award_id)
         .where(owed, ReportDue.state == ReportState.OWED),
@@ -235,6 +250,15 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             Milestone.due_on <= HORIZON,
         ),
     ]
+
+
+def _change(kind: str, state: AmendmentState, *where: Any) -> Select[*tuple[Any, ...]]:
+    """A change of a grant that waits for somebody, by two weeks after it began to."""
+    by = cast(Amendment.waits_since + timedelta(days=DAYS_TO_SIGN), Date)
+    found = _work(kind, Award.reference, Amendment.number, day=by, note=Award.title)
+    return found.join(Award, Award.id == Amendment.award_id).where(
+        Amendment.state == state, Award.state.in_(RUNNING), *where
+    )
 
 
 MAYBE_READY = "maybe_ready"
@@ -473,6 +497,13 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             Award.state.in_((AwardState.OFFERED, AwardState.ACCEPTED)),
             NewBudget.state == BudgetState.HANDED_IN,
         ),
+        _change(
+            "answer_change",
+            AmendmentState.REQUESTED,
+            here,
+            or_(~Amendment.assisted, Amendment.confirmed_at.is_not(None)),
+        ),
+        _change("check_change", AmendmentState.REVISED, here),
         _work("read_report", Award.reference, ReportDue.id, day=read_by, note=ReportDue.label)
         .join(Report, Report.report_due_id == ReportDue.id)
         .join(Award, Award.id == ReportDue.award_id)
@@ -1003,6 +1034,13 @@ _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
         None,
         ReportDue.label,
     ),
+    "amendment": lambda seen: (
+        seen.join(Award, Award.id == Amendment.award_id),
+        Amendment.id,
+        Award.reference,
+        None,
+        None,
+    ),
     "closeout": lambda seen: (
         seen.join(Award, Award.id == Closeout.award_id),
         Closeout.id,
@@ -1035,6 +1073,7 @@ SUBJECTS: dict[str, type] = {
     "bank_account": BankAccount,
     "closeout": Closeout,
     "award_import": AwardImport,
+    "amendment": Amendment,
 }
 """The kinds of subjects of the record whose rows have a scope."""
 

@@ -13,6 +13,10 @@ from sqlalchemy.orm import contains_eager, joinedload, load_only
 
 from grants.accounts.models import MemberRole, Membership, Person, Role
 from grants.accounts.queries import holders_of
+from grants.amendments.models import Amendment
+from grants.amendments.rules import DAYS_TO_SIGN
+from grants.amendments.workflow import OPEN as OPEN_CHANGES
+from grants.amendments.workflow import AmendmentState
 from grants.applications.models import Application
 from grants.applications.workflow import ApplicationState
 from grants.awards.models import Agreement, Award, Condition, Milestone
@@ -104,6 +108,7 @@ def deadlines(window: Window) -> list[Deadline]:
         *_payable_tranches(window),
         *_unconfirmed_receipts(window, members),
         *_refunds_asked(window, members),
+        *_changes(window, members, coordinators),
         *_closeouts(window, coordinators),
         *_expiring_documents(window, members),
     ]
@@ -392,6 +397,36 @@ def _refunds_asked(window: Window, members: Members) -> Iterator[Deadline]:
         people = members.of(organization_id, leading=True)
         about, context = f"{reference} refund {request.id}", {"reference": reference}
         yield Deadline("refund_due", about, request.due_on, request.asked_at, people, context)
+
+
+def _changes(window: Window, members: Members, coordinators: list[Person]) -> Iterator[Deadline]:
+    """Changes of grants, two weeks after they began to wait: for the fund, for the grantee, for a signature."""
+    first, last = window.days
+    to_sign = timedelta(days=DAYS_TO_SIGN)
+    since = cast(Amendment.waits_since, Date).between(first - to_sign, last - to_sign)
+    found = (
+        select(Amendment)
+        .join(Amendment.award)
+        .where(Amendment.state.in_(OPEN_CHANGES), Award.state.in_(RUNNING), since)
+        .options(contains_eager(Amendment.award).load_only(Award.reference, Award.organization_id, Award.region))
+    )
+    for change in _rows(found):
+        award, due = change.award, (change.waits_since + to_sign).date()
+        about = f"{award.reference} change {change.number} {change.state}"
+        context = {"reference": award.reference, "number": change.number}
+        for_fund = change.state == AmendmentState.REVISED or (
+            change.state == AmendmentState.REQUESTED and not change.waits_for_confirmation
+        )
+        if for_fund:
+            regional = [p for p in coordinators if p.coordinates(award.region)]
+            applicant = award.organization_id
+            yield Deadline("amendment_waiting", about, due, change.waits_since, regional, context, applicant)
+        elif change.state == AmendmentState.DRAWN_UP:
+            people = members.of(award.organization_id, leading=True)
+            yield Deadline("amendment_unsigned", about, due, change.waits_since, people, context)
+        else:
+            people = members.of(award.organization_id)
+            yield Deadline("revision_waiting", about, due, change.waits_since, people, context)
 
 
 def _closeouts(window: Window, coordinators: list[Person]) -> Iterator[Deadline]:

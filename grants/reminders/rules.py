@@ -24,6 +24,9 @@ OFFSETS: dict[str, tuple[int, ...]] = {
     "tranche_due": (0, 5, 10),
     "receipt_unconfirmed": (0, 7, 14),
     "refund_due": (-7, -1, 1, 7, 14),
+    "amendment_waiting": (-4, 1, 7),
+    "revision_waiting": (-4, 1, 7),
+    "amendment_unsigned": (-4, 1, 7),
     "closeout_due": (-14, 0, 14),
     "document_expiring": (-30, -7, 1),
 }
@@ -48,6 +51,9 @@ KINDS: dict[str, Any] = {
     "tranche_due": _l("A tranche can be paid"),
     "receipt_unconfirmed": _l("A payment waits for the grantee’s confirmation"),
     "refund_due": _l("Money is asked back of a grantee"),
+    "amendment_waiting": _l("A change of a grant waits for the fund"),
+    "revision_waiting": _l("A change waits for the grantee to confirm it or work it out"),
+    "amendment_unsigned": _l("An amendment waits for its signature"),
     "closeout_due": _l("A close-out is due"),
     "document_expiring": _l("A document that an organization keeps expires"),
 }

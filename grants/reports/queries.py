@@ -34,6 +34,7 @@ from grants.calls.models import Call
 from grants.core.db import Prepared, db, prepared_once
 from grants.core.money import Money
 from grants.core.questions import Definition, parse_definition
+from grants.history.models import HistoryEntry
 from grants.questionnaires.models import Questionnaire, SectionAnswers
 from grants.questionnaires.queries import definition_of, sections_of
 from grants.reports.models import Report, ReportDue, ReportKind, ReportLine
@@ -229,6 +230,19 @@ def dues_of(award: Award) -> list[ReportDue]:
         .order_by(ReportDue.due_on, ReportDue.id)
     )
     return list(db.session.scalars(found))
+
+
+def former_days(dues: Iterable[ReportDue]) -> dict[int, list[date]]:
+    """The days by which reports were due before they were moved, the first first, by report."""
+    found = select(HistoryEntry.subject_id, HistoryEntry.details).where(
+        HistoryEntry.subject_kind == "report_due",
+        HistoryEntry.subject_id.in_([due.id for due in dues]),
+        HistoryEntry.verb == "move",
+    )
+    days: dict[int, list[date]] = {}
+    for due_id, told in db.session.execute(found.order_by(HistoryEntry.id)):
+        days.setdefault(due_id, []).append(date.fromisoformat(told["before"]))
+    return days
 
 
 def _late(of: Any) -> ColumnElement[bool]:

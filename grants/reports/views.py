@@ -93,6 +93,7 @@ def of_grant(reference: str) -> ResponseReturnValue:
         "reports/of_grant.html",
         award=award,
         dues=[(due, rules.urgency(due, today)) for due in dues],
+        former=queries.former_days(dues),
         waiting=waiting,
         late=waiting is not None and rules.is_late(waiting, today),
         member=current_user.belongs_to(award.organization_id),

@@ -1,5 +1,6 @@
-/* Counts a scenario again whenever something is ticked. The server counts, as for the button; only the figures are
-   replaced, so that what is ticked and typed stays as it is (templates/scenarios/compose.html). */
+/* Counts again whenever one of the fields that data-tally names (by how their names begin) is ticked or typed into. The
+   server counts, as for the button; only the figures are replaced, so that what is ticked and typed stays as it is
+   (templates/scenarios/compose.html, templates/amendments/ask.html). */
 
 const form = document.querySelector("form[data-tally]");
 let waits;
@@ -23,8 +24,8 @@ async function count() {
   }
 }
 
-form?.addEventListener("change", ({ target }) => {
-  if (target.name !== "award") return;
+form?.addEventListener("input", ({ target }) => {
+  if (!target.name?.startsWith(form.dataset.tally)) return;
   clearTimeout(waits);
-  waits = setTimeout(count, 200);
+  waits = setTimeout(count, target.type === "checkbox" ? 200 : 500);
 });

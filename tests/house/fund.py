@@ -36,6 +36,7 @@ from grants.drafts.actions import leave_note
 from grants.draws import actions as draws
 from grants.enquiries import actions as enquiries
 from grants.imports import actions as imports
+from grants.letters.models import Letter
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Identifier, Resemblance, Sponsorship
 from grants.payments.actions import HOLDER_PLACE, NUMBER_PLACE
@@ -311,6 +312,8 @@ def _grants() -> None:
             recorded_by_id=person("STF-08").id,
         )
     )
+    for reference in GRANTS.values():
+        _suspended_once(_one(Award, reference))
     owner = person("USR-LB-1")
     for key in ("inception_note", "interim_report"):
         due = db.session.scalars(select(ReportDue).where(ReportDue.award_id == award.id, ReportDue.key == key)).one()
@@ -329,6 +332,13 @@ def _grants() -> None:
         if key == "interim_report":
             due.state = ReportState.SUBMITTED
             report.version, report.submitted_at, report.submitted_by_id = 1, datetime.now(UTC), owner.id
+
+
+def _suspended_once(award: Award) -> None:
+    """A letter of a suspension that is over."""
+    words = {"opening": "Dear friends,", "outcome": "Suspended.", "closing": "The fund"}
+    more = {"kind": "suspension", "language": "en", "details": {"reason": "Of that time."}}
+    db.session.add(Letter(application_id=award.application_id, **words, **more))
 
 
 # ------------------------------------------------------------------ canaries
@@ -405,6 +415,21 @@ def _mark_organization(whose: str, organization: Organization) -> None:
     of_award = "award_id IN (SELECT id FROM award WHERE organization_id = :o)"
     run(text(f"UPDATE condition SET text = :s || 'condition must be met' WHERE {of_award}"), {"s": said} | ids)
     run(text(f"UPDATE milestone SET title = :s || 'milestone' WHERE {of_award}"), {"s": said} | ids)
+    run(
+        text(
+            "UPDATE amendment SET reason = :s || 'change', scope = :s || 'change of the work', answer = :s || 'change'"
+            f" WHERE {of_award}"
+        ),
+        {"s": said} | ids,
+    )
+    run(text(f"UPDATE budget_notice SET reason = :s || 'change' WHERE {of_award}"), {"s": said} | ids)
+    run(
+        text(
+            "UPDATE letter SET details = jsonb_build_object('reason', CAST(:s AS text) || 'standing') FROM award a"
+            " WHERE a.application_id = letter.application_id AND a.organization_id = :o AND letter.kind = 'suspension'"
+        ),
+        {"s": said} | ids,
+    )
     run(text(f"UPDATE refund SET bank_reference = :s || 'bankref' WHERE {of_award}"), {"s": said} | ids)
     of_tranche = f"tranche_id IN (SELECT id FROM tranche WHERE {of_award})"
     run(
@@ -433,6 +458,8 @@ def _mark_organization(whose: str, organization: Organization) -> None:
     subjects = (
         "(subject_kind = 'application' AND subject_id IN (SELECT id FROM application WHERE organization_id = :o))"
         " OR (subject_kind = 'award' AND subject_id IN (SELECT id FROM award WHERE organization_id = :o))"
+        " OR (subject_kind = 'amendment' AND subject_id IN"
+        " (SELECT m.id FROM amendment m JOIN award w ON w.id = m.award_id WHERE w.organization_id = :o))"
         " OR (subject_kind = 'bank_account' AND subject_id IN"
         " (SELECT id FROM bank_account WHERE organization_id = :o))"
     )

@@ -76,6 +76,8 @@ def ids(app: Flask) -> dict[str, Any]:
         "due_of": "SELECT d.id FROM report_due d JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
         "assignment_of": "SELECT s.id FROM assignment s JOIN application a ON a.id = s.application_id"
         " JOIN person p ON p.id = s.reviewer_id WHERE a.reference || p.reference = :r",
+        "standing_letter_of": "SELECT l.id FROM letter l JOIN award a ON a.application_id = l.application_id"
+        " WHERE a.reference = :r AND l.kind = 'suspension' LIMIT 1",
         "session_of": "SELECT s.id FROM session s JOIN person p ON p.id = s.person_id WHERE p.reference = :r",
         "role_of": "SELECT g.id FROM role_grant g JOIN person p ON p.id = g.person_id WHERE p.reference = :r",
     }
@@ -147,6 +149,8 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "version": 1,
             "number": 1,
             "verb": "suspend",
+            "what": "withdraw",
+            "letter_id": of["standing_letter_of"](child),
         }
 
     kept = {

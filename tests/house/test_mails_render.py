@@ -38,7 +38,7 @@ from grants.decisions.queries import points_of as agenda_of
 from grants.diligence import mails as diligence_mails
 from grants.entries import mails as entry_mails
 from grants.entries.models import AssistedEntry
-from grants.letters.models import Letter
+from grants.letters.models import Letter, LetterKind
 from grants.organizations import mails as organization_mails
 from grants.organizations.models import JoiningRequest, Resemblance, Sponsorship
 from grants.payments import mails as payment_mails
@@ -199,6 +199,8 @@ def rare_mails() -> Iterable[Mail]:
     )
     for offset in (-3, 1):
         yield reminder_mails.reminder(due, to, offset)
+    for n, kind in enumerate((LetterKind.SUSPENSION, LetterKind.RESUMPTION, LetterKind.TERMINATION)):
+        yield award_mails.award_letter(award, kind, 1, to, n)
     refund = Refund(
         reference=f"{award.reference}-R1", amount_minor=12_345, currency="EUR", received_on=clock.today("UTC")
     )

@@ -35,6 +35,8 @@ RECORDS = (
     "laid_before",
     "sanctions_check",
     "second_look",
+    "award_version",
+    "budget_notice",
 )
 """Tables to which rows are added, and in which nothing is ever changed or removed."""
 
@@ -46,7 +48,8 @@ WITHOUT_INDEX = {
         "condition.owner_id", "diligence.opened_by_id", "diligence.risk_judged_by_id", "diligence_point.judged_by_id",
         "diligence_point.handed_in_by_id", "sanctions_check.made_by_id", "second_look.made_by_id", "consent.asked_by_id",
         "consent.answered_by_id", "application.started_by_id", "application.submitted_by_id",
-        "application.certified_by_id", "receipt.certified_by_id",
+        "amendment.asked_by_id", "amendment.confirmed_by_id",
+        "amendment.decided_by_id", "budget_notice.given_by_id", "application.certified_by_id", "receipt.certified_by_id",
         "assignment.asked_by_id", "attachment.attached_by_id", "bank_account.entered_by_id",
         "bank_account.verified_by_id", "closeout.closed_by_id", "closeout.opened_by_id", "condition.met_by_id",
         "decision.proposed_by_id", "disbursement.approved_by_id", "disbursement.confirmed_by_id",

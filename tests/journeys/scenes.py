@@ -12,10 +12,14 @@ from sqlalchemy import select
 
 from grants.accounts import actions as accounts
 from grants.accounts.models import MemberRole, Membership, Role
+from grants.amendments import actions as amendments
+from grants.amendments.models import Amendment
+from grants.amendments.workflow import AmendmentState
 from grants.applications import actions as applications
 from grants.applications.models import Application, Attachment
 from grants.awards import actions as awards
 from grants.awards.models import Award, Milestone
+from grants.awards.queries import standing_letters
 from grants.banking.models import PaymentOrder
 from grants.calls import actions as calls
 from grants.calls.models import Call, DocumentAsked
@@ -77,6 +81,7 @@ def set_up(world: World) -> PLACES:
         _owed,
         _reduced,
         _diligence,
+        _changing,
         _people,
         _mails,
         _past,
@@ -192,6 +197,19 @@ def _word(people: People, places: PLACES) -> None:
 
     content = changed(wordforms.begun(draft, "es"), type_them)
     wordforms.send_in(draft, "formulario revisado en equipo.docx", content, by=people["USR-PE-1"])
+
+
+# ------------------------------------------------------------------ changes of grants
+
+
+def _changing(people: People, places: PLACES) -> None:
+    """A grant is suspended and then terminated; a grantee confirms the change that the fund wrote down for it."""
+    ending = db.session.scalars(select(Award).where(Award.reference == "MPF-2026-01-G03")).one()
+    awards.suspend(ending, "Its bank has frozen the accounts of the organization.", by=people["STF-07"])
+    amendments.terminate(ending, "The organization has ended its work in the country.", by=people["STF-07"])
+    places["standing"] = str(standing_letters(ending)[0].id)
+    written = select(Amendment).where(Amendment.assisted, Amendment.state == AmendmentState.REQUESTED)
+    amendments.confirm(db.session.scalars(written).one(), by=people["USR-LB-1"])
 
 
 # ------------------------------------------------------------------ organizations

@@ -142,6 +142,15 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "member-ends": Pressed(SENEGAL, "/people/{member}/end"),
         "change-password": "/change-password",
         "refuse-offer": "/grants/MPF-2026-02-G03/refuse",
+        "changes": "/grants/MPF-2026-01-G02/changes",
+        "change-ask": "/grants/MPF-2026-01-G02/changes/new",
+        "change-ask-wrong": Pressed(
+            "/grants/MPF-2026-01-G02/changes/new", "", {"move_0": "1000", "move_1": "-900"}, 422
+        ),
+        "change-to-sign": "/grants/MPF-2026-01-G02/changes/2",
+        "change-signed": "/grants/MPF-2026-01-G02/changes/1",
+        "change-withdrawn": "/grants/MPF-2026-01-G02/changes/2/answer/withdraw",
+        "grant-versions": "/grants/MPF-2026-01-G02/versions",
     },
     "USR-MA-1": {
         "sponsor-asked": "/organizations/ORG-MA/sponsor",
@@ -151,6 +160,10 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
     },
     "USR-GT-1": {"draft-begun": "/applications/APP-403", "notes-none": "/applications/APP-403/notes"},
     "USR-KE-1": {"entry-own": f"{KENYA}/entry", "entry-read": KENYA},
+    "USR-DO-1": {
+        "change-to-work-out": "/grants/MPF-2026-01-G05/changes/2",
+        "change-worked-out": "/grants/MPF-2026-01-G05/changes/2/work-out",
+    },
     "USR-NP-1": {
         "offer": "/grants/MPF-2026-02-G01/agreement",
         "offer-refused": "/grants/MPF-2026-02-G01/refuse",
@@ -288,6 +301,15 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "milestone-moved": "/grants/MPF-2026-01-G01/milestones/{milestone}/move",
         "milestone-reached": "/grants/MPF-2026-01-G01/milestones/{milestone}/reached",
         "suspended": "/grants/MPF-2026-01-G01/standing/suspend",
+        "changes-of-grant": "/grants/MPF-2026-02-G04/changes",
+        "change-written-down": "/grants/MPF-2026-02-G04/changes/new",
+        "change-to-answer": "/grants/MPF-2026-02-G05/changes/1",
+        "change-to-check": "/grants/MPF-2026-01-G01/changes/2",
+        "change-refused": "/grants/MPF-2026-02-G05/changes/1/answer/refuse",
+        "terminate": "/grants/MPF-2026-01-G01/terminate",
+        "settlement": "/grants/MPF-2026-01-G03/settlement",
+        "letter-of-standing": "/grants/MPF-2026-01-G03/letters/{standing}",
+        "agreement-ended": "/grants/MPF-2026-01-G03/agreement",
         "report-moved": "/reports/{owed}/move",
         "report-waived": "/reports/{owed}/waive",
         "report-returned": "/reports/3/return",

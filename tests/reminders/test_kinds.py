@@ -21,6 +21,8 @@ from sqlalchemy import func, select
 
 from config import ROOT, Config
 from grants.accounts.models import Membership, Organization, Person, Role
+from grants.amendments.models import Amendment, Kind
+from grants.amendments.workflow import AmendmentState
 from grants.app import create_app
 from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
@@ -284,6 +286,29 @@ def refund_due(w: World) -> Case:
     return Case(about, date(2027, 7, 1), [w.owner], sets(request, state=RefundRequestState.MET))
 
 
+def _change(w: World, award: Award, state: AmendmentState, told: list[Person], **more: Any) -> Case:
+    since = datetime(2027, 9, 1, 9, tzinfo=UTC)
+    asked = {"number": 1, "kinds": [Kind.EXTENSION.value], "reason": "Rain.", "asked_by_id": w.owner.id}
+    change = make.save(Amendment(award_id=award.id, state=state, waits_since=since, **(asked | more)))
+    ended = sets(change, state=AmendmentState.WITHDRAWN)
+    return Case(f"{award.reference} change 1 {state}", date(2027, 9, 15), told, ended)
+
+
+def amendment_waiting(w: World) -> Case:
+    return _change(w, w.award(), AmendmentState.REQUESTED, w.coordinators)
+
+
+def revision_waiting(w: World) -> Case:
+    return _change(w, w.award(), AmendmentState.APPROVED, [w.owner, w.editor])
+
+
+def amendment_unsigned(w: World) -> Case:
+    award = w.award()
+    drawn = {"version": 2, "language": "en", "file_id": make.stored_file().id, "drawn_up_by_id": w.coordinators[0].id}
+    agreement = make.save(Agreement(award_id=award.id, **drawn))
+    return _change(w, award, AmendmentState.DRAWN_UP, [w.owner], agreement_id=agreement.id)
+
+
 def closeout_due(w: World) -> Case:
     award, due = w.award(), date(2028, 5, 30)
     opened = {"opened_at": BEFORE, "opened_by_id": w.coordinators[0].id}
@@ -313,6 +338,9 @@ CASES: dict[str, Callable[[World], Case]] = {
     "tranche_due": tranche_due,
     "receipt_unconfirmed": receipt_unconfirmed,
     "refund_due": refund_due,
+    "amendment_waiting": amendment_waiting,
+    "revision_waiting": revision_waiting,
+    "amendment_unsigned": amendment_unsigned,
     "closeout_due": closeout_due,
     "document_expiring": document_expiring,
 }

@@ -1,0 +1,1 @@
+"""Changes of a signed grant: requests, amendments, notices of budget changes, versions, and the end before its time."""
