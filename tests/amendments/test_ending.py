@@ -125,7 +125,7 @@ def test_the_rest_is_paid_when_more_was_spent_than_paid(app: Flask) -> None:
         by=made.officers[0],
     )
     assert queries.position(made.award).paid.minor == 850_000
-    assert rows.wrong_totals() == []
+    assert queries.wrong_totals() == []
 
 
 def test_only_the_last_instalment_is_paid_after_a_termination(app: Flask) -> None:

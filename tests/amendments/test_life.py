@@ -24,6 +24,7 @@ from grants.core import clock, files
 from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.history.queries import entries_about
+from grants.payments import queries as payments
 from grants.payments.models import Transfer
 from grants.reports import actions as reports
 from grants.reports import queries as report_queries
@@ -396,7 +397,7 @@ def test_nothing_applies_before_the_signature_and_all_of_it_at_once_after(app: F
     assert budget(made.award) == {"staff": 600_000, "activities": 400_000}
     assert fresh(made.award).amount_minor == 1_000_000
     assert db.session.scalar(select(func.count()).select_from(Transfer)) == moved
-    assert rows.wrong_totals() == []
+    assert payments.wrong_totals() == []
     first, second = versions_of(made.award)
     assert second.agreement.signature == "Awa Diop"
     assert second.agreement_id == amendment.agreement_id

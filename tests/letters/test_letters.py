@@ -49,7 +49,8 @@ def test_every_letter_has_our_wording_in_every_language_of_the_fund(kind: str, l
     paragraphs = queries.built_in()[kind, language]
     assert rules.obstacles_to_wording(kind, paragraphs) == []
     assert "{organization}" in paragraphs.opening
-    assert ("{complain_until}" in paragraphs.closing) == (kind not in {LetterKind.AWARD, LetterKind.AGREEMENT})
+    tells_no = {LetterKind.RESERVE, LetterKind.DECLINE, LetterKind.INELIGIBLE}
+    assert ("{complain_until}" in paragraphs.closing) == (kind in tells_no)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_a_coordinator_looks_first_saves_and_goes_back(app: Flask, browser: Brow
     browser.sign_in(coordinator()).get(f"/calls/{of_call.reference}/manage")
     assert page in browser.text
     browser.get(page)
-    assert browser.text.count("As in our other calls") == 10
+    assert browser.text.count("As in our other calls") == 2 * len(LetterKind)
     one = f"{page}/decline/en"
     browser.get(one)
     assert f"Dear friends of {name}," in browser.text

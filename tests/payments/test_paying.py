@@ -433,7 +433,7 @@ CHANGED = {
     "holder": "UPDATE bank_account SET holder_sealed = 'another'",
     "bank": "UPDATE bank_account SET bic = 'OTHERXXX'",
     "tranche": "UPDATE disbursement SET tranche_id = (SELECT max(id) FROM tranche)",
-    "award": "UPDATE tranche SET number = 9, award_id = (SELECT max(id) FROM award) WHERE number = 1",
+    "award": "UPDATE tranche SET number = 9, award_id = (SELECT max(id) FROM award) WHERE id = (SELECT max(tranche_id) FROM disbursement)",
 }
 
 
