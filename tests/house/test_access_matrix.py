@@ -727,10 +727,10 @@ def names(*kinds: str) -> set[str]:
 PROFILE = "name contact number member1 member2"
 APPLICATION = "title answer profile"
 PAPERS = "staff shared file paper withheld told finding"
-GRANT = "grant condition milestone report returned bankref told pasttitle"
+GRANT = "grant condition milestone report returned bankref told pasttitle change standing"
 OWN = (
     f"{PROFILE} {APPLICATION} {GRANT} complaint asking kept sponsor staff shared file paper withheld draft reportdraft feedback toapplicant"
-    " pastanswer pastfeedback pasttoapplicant pastfile"
+    " pastanswer pastfeedback pasttoapplicant pastfile pastpaper"
 ).replace(" told", "")
 REVIEWS = "reviewrev1 reviewrev2 reviewrev3 reviewrev4 reviewrev5 reviewrev6 toapplicant"
 DECIDED = "decision feedback condition"
@@ -738,7 +738,7 @@ PAST = " ".join(f"past{word}" for word in f"{APPLICATION} {PAPERS} {REVIEWS} {DE
 FOLLOWED = f"{PROFILE} {APPLICATION} {PAPERS} {GRANT} {REVIEWS} {DECIDED} {PAST} complaint"
 SAT = f"name {APPLICATION} {REVIEWS} {DECIDED}"
 SAT_PAST = "name " + " ".join(f"past{word}" for word in f"{APPLICATION} {REVIEWS} {DECIDED}".split())
-PAID = f"{PROFILE} grant condition milestone report returned bankref told bankholder banknumber"
+PAID = f"{PROFILE} grant condition milestone report returned bankref told bankholder banknumber change standing pastfile pastpaper"
 TIED = f"{PROFILE} tie"
 SCENARIO = "scenario reason"
 

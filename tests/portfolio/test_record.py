@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from grants.accounts.models import Organization, Person, Role
+from grants.amendments.models import Amendment
 from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.checks.models import Clarification
@@ -222,8 +223,11 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
     clarification = make.save(Clarification(**question, before_id=before.id, asked_by_id=coordinator.id))
     said = {"ground": "factual_error", "text": "Why?", "language": "en", "answer_by": due.due_on}
     complaint = make.save(Complaint(reference="C-1", application_id=application.id, made_by_id=reviewer.id, **said))
+    wish = {"kinds": ["no_cost_extension"], "reason": "Rain.", "asked_by_id": reviewer.id, "number": 1}
+    change = make.save(Amendment(award_id=award.id, state="requested", waits_since=application.submitted_at, **wish))
     subjects = {
         "complaint": complaint.id,
+        "amendment": change.id,
         "clarification": clarification.id,
         "call": application.call_id,
         "enquiry": enquiry.id,
