@@ -34,6 +34,7 @@ from grants.letters.queries import Paragraphs
 from grants.payments import actions as payments
 from grants.payments import rules as payment_rules
 from grants.payments.models import AgreementBatch, Transfer
+from grants.payments.queries import wrong_totals
 from grants.payments.tasks import draw_up_waiting
 from tests import factories as make
 from tests.awards.test_numbers import TERMS
@@ -284,7 +285,7 @@ def test_signing_online_and_countersigning_at_the_same_moment_commit_the_money_o
     assert results.count("done") == 1, results
     committed = select(func.count()).where(Transfer.memo == "commit")
     assert db.session.scalar(committed) == 1
-    assert rows.wrong_totals() == []
+    assert wrong_totals() == []
 
 
 def test_a_signatory_hands_a_copy_in_on_the_page_and_the_coordinator_countersigns_it(browser: Browser) -> None:
