@@ -8,15 +8,19 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import MEGABYTE, ROOT, Config
+from grants.accounts import lists as account_lists
 from grants.accounts import security
 from grants.accounts import tasks as account_tasks
 from grants.accounts import views as accounts
 from grants.amendments import views as amendments
+from grants.applications import lists as application_lists
 from grants.applications import views as applications
 from grants.assignments import tasks as assignment_tasks
 from grants.assignments import views as assignments
+from grants.awards import lists as award_lists
 from grants.awards import views as awards
 from grants.banking import views as banking
+from grants.calls import lists as call_lists
 from grants.calls import views as calls
 from grants.checks import views as checks
 from grants.closeout import tasks as closeout_tasks
@@ -27,6 +31,7 @@ from grants.core.db import READING, db, reading_engine
 from grants.corrections import views as corrections
 from grants.decisions import tasks as decision_tasks
 from grants.decisions import views as decisions
+from grants.declarations import lists as declaration_lists
 from grants.declarations import views as declarations
 from grants.deliveries import views as deliveries
 from grants.diligence import views as diligence
@@ -34,22 +39,30 @@ from grants.drafts import tasks as draft_tasks
 from grants.drafts import views as drafts
 from grants.draws import views as draws
 from grants.editing import views as editing
+from grants.enquiries import lists as enquiry_lists
 from grants.enquiries import tasks as enquiry_tasks
 from grants.enquiries import views as enquiries
 from grants.entries import views as entries
+from grants.imports import lists as import_lists
 from grants.imports import tasks as import_tasks
 from grants.imports import views as imports
 from grants.letters import views as letters
+from grants.listings import tasks as listing_tasks
+from grants.listings import views as listings
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
 from grants.packs import tasks as pack_tasks
 from grants.packs import views as packs
+from grants.payments import lists as payment_lists
 from grants.payments import tasks as payment_tasks
 from grants.payments import views as payments
+from grants.portfolio import lists as portfolio_lists
 from grants.portfolio import views as portfolio
 from grants.reliability import views as reliability
 from grants.reminders import tasks as reminder_tasks
+from grants.reports import lists as report_lists
 from grants.reports import views as reports
+from grants.reviews import lists as review_lists
 from grants.reviews import views as reviews
 from grants.scenarios import views as scenarios
 from grants.trials import views as trials
@@ -92,6 +105,7 @@ BLUEPRINTS = (
     amendments.bp,
     closeout.bp,
     imports.bp,
+    listings.bp,
     portfolio.bp,
 )
 
@@ -109,9 +123,26 @@ TASKS = (
     payment_tasks,
     closeout_tasks,
     import_tasks,
+    listing_tasks,
     reminder_tasks,
 )
 """Importing a module of tasks registers them; naming them here says which ones exist."""
+
+
+LISTS = (
+    account_lists,
+    application_lists,
+    award_lists,
+    call_lists,
+    declaration_lists,
+    enquiry_lists,
+    import_lists,
+    payment_lists,
+    portfolio_lists,
+    report_lists,
+    review_lists,
+)
+"""Importing a module of lists declares them; naming them here says which ones can be taken out."""
 
 
 def create_app(config: Config) -> Flask:

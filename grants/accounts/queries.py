@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from grants.accounts.models import (
     RoleGrant,
     Session,
 )
-from grants.core.db import Prepared, db, in_session, packed, unpacked
+from grants.core.db import Prepared, db, in_session, packed, streamed, unpacked
 from grants.core.mail import OutboxMail
 
 PAGE = 50
@@ -156,6 +157,30 @@ def membership_in(seen: Select[Membership], organization: Organization, membersh
 
 def organizations_page(seen: Select[Organization], words: str, page: int) -> tuple[list[Organization], int]:
     """One page of the organizations a person may see, by name, and how many there are."""
+    seen = _called(seen, words)
+    total = db.session.scalar(select(func.count()).select_from(seen.order_by(None).subquery())) or 0
+    columns = (Organization.reference, Organization.name, Organization.acronym, Organization.country)
+    rows = seen.options(load_only(*columns, Organization.region)).order_by(Organization.name, Organization.id)
+    return list(db.session.scalars(rows.limit(PAGE).offset((page - 1) * PAGE))), total
+
+
+ORGANIZATION_KNOWN = (
+    *(Organization.reference, Organization.name, Organization.acronym, Organization.country, Organization.city),
+    *(Organization.region, Organization.legal_form, Organization.registered, Organization.founded_on),
+    *(Organization.website, Organization.confidentiality_default),
+)
+"""What a list of organizations says of each in a file."""
+
+
+def every_organization(seen: Select[Organization], words: str) -> tuple[int, Iterator[Any]]:
+    """How many organizations the same list has, and what is known of each, one after the other."""
+    seen = _called(seen, words)
+    number = db.session.scalar(select(func.count()).select_from(seen.order_by(None).subquery())) or 0
+    found = seen.with_only_columns(*ORGANIZATION_KNOWN).order_by(Organization.name, Organization.id)
+    return number, streamed(found)
+
+
+def _called(seen: Select[Organization], words: str) -> Select[Organization]:
     if words:
         seen = seen.where(
             or_(
@@ -164,14 +189,11 @@ def organizations_page(seen: Select[Organization], words: str, page: int) -> tup
                 Organization.reference.icontains(words, autoescape=True),
             )
         )
-    total = db.session.scalar(select(func.count()).select_from(seen.order_by(None).subquery())) or 0
-    columns = (Organization.reference, Organization.name, Organization.acronym, Organization.country)
-    rows = seen.options(load_only(*columns, Organization.region)).order_by(Organization.name, Organization.id)
-    return list(db.session.scalars(rows.limit(PAGE).offset((page - 1) * PAGE))), total
+    return seen
 
 
-def people_page(seen: Select[Person], words: str, role: str, page: int) -> tuple[list[Person], int]:
-    """One page of people with their roles, by name, and how many there are.
+def people_page(seen: Select[Person], words: str, role: str, page: int | None) -> tuple[list[Person], int]:
+    """One page of people with their roles, by name (all without a ``page``), and how many there are.
 
     Without ``words`` only those who hold a role for the fund are listed (``role``: those who hold this one).
     """
@@ -191,7 +213,9 @@ def people_page(seen: Select[Person], words: str, role: str, page: int) -> tuple
     total = db.session.scalar(select(func.count()).select_from(seen.order_by(None).subquery())) or 0
     columns = (Person.reference, Person.name, Person.email, Person.active)
     rows = seen.options(load_only(*columns), selectinload(Person.role_grants)).order_by(Person.name, Person.id)
-    return list(db.session.scalars(rows.limit(PAGE).offset((page - 1) * PAGE))), total
+    if page is not None:
+        rows = rows.limit(PAGE).offset((page - 1) * PAGE)
+    return list(db.session.scalars(rows)), total
 
 
 def person_seen(seen: Select[Person], reference: str) -> Person | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    null,
     select,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -461,6 +462,22 @@ def applications_of_call(
     return Found(list(listing(call=call.id, skip=(page - 1) * PAGE_SIZE, **given)), number, page, counts)
 
 
+def every_application_of_call(
+    seen: Select[Any],
+    call: Call,
+    *,
+    state: str | None,
+    region: str | None,
+    lot: str | None,
+    sort: str,
+    descending: bool,
+) -> Sequence[Any]:
+    """The applications to a call as the list shows them, all of them."""
+    wanted = {"state": state, "region": region, "lot_key": lot}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return _listing(seen, tuple(given), sort, descending, whole=True)(call=call.id, skip=0, **given)
+
+
 @prepared_once
 def _counting(seen: Select[Any]) -> Prepared:
     keys = (Application.state, Application.region, Application.lot_key)
@@ -474,7 +491,11 @@ def _counting(seen: Select[Any]) -> Prepared:
 
 
 @prepared_once
-def _listing(seen: Select[Any], given: tuple[str, ...], sort: str, descending: bool) -> Prepared:
+def _listing(
+    seen: Select[Any], given: tuple[str, ...], sort: str, descending: bool, *, whole: bool = False
+) -> Prepared:
+    # The planner is told how long a page is; otherwise it sorts the whole list.
+    most = null() if whole else literal_column(str(PAGE_SIZE))
     order = SORTS[sort].desc() if descending else SORTS[sort].asc()
     chosen = [getattr(Application, name) == bindparam(name, None, Text) for name in given]
     return Prepared(
@@ -496,7 +517,7 @@ def _listing(seen: Select[Any], given: tuple[str, ...], sort: str, descending: b
                 Organization.country.label("country"),
             )
             .order_by(order.nulls_last(), Application.id)
-            .limit(literal_column(str(PAGE_SIZE)))  # told to the planner, which otherwise sorts the whole list
+            .limit(most)
             .offset(bindparam("skip", None, Integer))
         )
     )

@@ -275,12 +275,13 @@ class Grants:
 
 
 def grants_of_call(
-    seen: Select[Award], call: Call, *, state: str = "", region: str = "", lot: str = "", page: int = 1
+    seen: Select[Award], call: Call, *, state: str = "", region: str = "", lot: str = "", page: int | None = 1
 ) -> Grants:
-    """The grants of a call that a person may see, by state, region and lot. One query."""
+    """The grants of a call that a person may see, by state, region and lot: one page, or all. One query."""
     wanted = {"state": state, "region": region, "lot": lot}
     reading = _grants_of_call(seen, frozenset(name for name, value in wanted.items() if value))
-    rows = reading(call=call.id, **wanted, most=PAGE, before=(page - 1) * PAGE)
+    most, before = (None, 0) if page is None else (PAGE, (page - 1) * PAGE)
+    rows = reading(call=call.id, **wanted, most=most, before=before)
     number, amount, by_state = rows[0][:3]
     lines = [
         GrantLine(reference, title, AwardState(state), region, lot, Money(minor, currency), *rest)

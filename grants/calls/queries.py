@@ -93,14 +93,11 @@ def past_calls(at: datetime, page: int) -> tuple[list[Call], int]:
     return calls_page(select(Call).where(Call.state == CallState.PUBLISHED, Call.closes_at <= at), page)
 
 
-def calls_page(seen: Select[Call], page: int) -> tuple[list[Call], int]:
-    """One page of the calls a person may see, the latest deadline first, and how many there are."""
-    rows = (
-        seen.add_columns(func.count().over())
-        .order_by(Call.closes_at.desc(), Call.id.desc())
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    )
+def calls_page(seen: Select[Call], page: int | None) -> tuple[list[Call], int]:
+    """One page of the calls a person may see (all without a ``page``), the latest deadline first, and how many there are."""
+    rows = seen.add_columns(func.count().over()).order_by(Call.closes_at.desc(), Call.id.desc())
+    if page is not None:
+        rows = rows.limit(PAGE).offset((page - 1) * PAGE)
     found = db.session.execute(rows).all()
     return [call for call, _total in found], found[0][1] if found else 0
 

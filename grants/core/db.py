@@ -23,6 +23,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    CursorResult,
     Date,
     DateTime,
     Engine,
@@ -129,6 +130,10 @@ Statement = (
 """What gives rows back."""
 
 
+STREAMED = 2000
+"""So many rows of a long reading are fetched at once."""
+
+
 class Prepared:
     """A statement composed and compiled once, for what is asked or done all the time.
 
@@ -142,9 +147,16 @@ class Prepared:
 
     def __call__(self, **asked: Any) -> Sequence[Any]:
         """The rows for these values of the statement's bind parameters, with what was changed before in them."""
+        return self._asked(asked).all()
+
+    def streamed(self, **asked: Any) -> Iterator[Any]:
+        """The same rows one after the other, however many they are: the database keeps those that come later."""
+        return iter(self._asked(asked, stream_results=True, max_row_buffer=STREAMED))
+
+    def _asked(self, asked: dict[str, Any], **options: Any) -> CursorResult[Any]:
         text, fixed = self._compiled = self._compiled or _Compiled(self._compose()).read()
         db.session.flush()
-        return db.session.connection().exec_driver_sql(text, fixed | asked).all()
+        return db.session.connection().exec_driver_sql(text, fixed | asked, execution_options=options)
 
     def for_others(self, scope: Select[Any]) -> Callable[[Select[Any]], Prepared]:
         """The same statement for other scopes of the shape of ``scope``, with which it was composed."""
@@ -175,6 +187,11 @@ class _Compiled:
             elif value is not None:
                 kept[name] = value
         return sys.intern(text), kept
+
+
+def streamed(statement: Select[*tuple[Any, ...]], **asked: Any) -> Iterator[Any]:
+    """The rows of a statement one after the other, however many they are: the database keeps those that come later."""
+    return iter(db.session.execute(statement, asked, execution_options={"yield_per": STREAMED}))
 
 
 def _values_in(scope: Select[Any]) -> Sequence[BindParameter[Any]]:

@@ -100,14 +100,17 @@ def _open_request() -> None:
 def _keep_the_door() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # no such address: routing answers 404 or 405
-    from_view: frozenset[str] = getattr(_view_function(), "access", frozenset())
-    if ANYONE in from_view:
+    if may_enter(current_user, request.endpoint):
         return None
     if not current_user.is_authenticated:
         return sign_in_first()
-    if SIGNED_IN not in from_view and not current_user.holds(*from_view):
-        raise NotPermitted
-    return None
+    raise NotPermitted
+
+
+def may_enter(user: Any, endpoint: str) -> bool:
+    """Whether the outer door of a page is open to somebody."""
+    who: frozenset[str] = getattr(current_app.view_functions[endpoint], "access", frozenset())
+    return ANYONE in who or (user.is_authenticated and (SIGNED_IN in who or user.holds(*who)))
 
 
 def _view_function() -> Any:

@@ -58,6 +58,7 @@ class Line(NamedTuple):
     is_voided: bool
     is_seen: bool
     total: int
+    confidentiality: str
 
 
 def register_of(call_id: int, seen: Select[Application], reader: Person, *, page: int, size: int) -> list[Line]:
@@ -103,7 +104,7 @@ def _lines(seen: Select[Application], is_whole: bool) -> Select[*tuple[Any, ...]
             *(every.c.at, Person.reference, Person.name, Application.reference),
             *(_if(is_seen, about.c.name), every.c.kind, every.c.grade),
             *(_if(is_seen, every.c.reason), _if(is_seen, through.c.name)),
-            *(every.c.in_force, aside, voided, is_seen, func.count().over()),
+            *(every.c.in_force, aside, voided, is_seen, func.count().over(), Application.confidentiality),
         )
         .join(Person, Person.id == every.c.person_id)
         .join(Application, Application.id == every.c.application_id)

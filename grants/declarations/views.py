@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -18,7 +16,6 @@ from grants.conflicts.models import Grade
 from grants.conflicts.permissions import DECLARERS, can_declare_interests, has_declared_year
 from grants.conflicts.rules import KIND_LABELS
 from grants.core.permissions import require, scope
-from grants.core.rows import as_csv
 from grants.core.rules import Refused
 from grants.core.web import access, done, found
 from grants.declarations import actions, permissions, queries, rules
@@ -58,28 +55,6 @@ def register(reference: str) -> ResponseReturnValue:
         consequences=rules.consequences,
         pages=Pages(min(page, last), last, total, "declarations.register", (("reference", reference),)),
     )
-
-
-@bp.get("/calls/<reference>/conflicts.csv")
-@access(*READERS)
-def register_csv(reference: str) -> Response:
-    """The whole register as a file, those who declared that they have no tie included."""
-    call = _call(reference)
-    lines = queries.whole_register_of(call.id, scope(current_user, Application), current_user)
-    header = [
-        *(_("Application"), _("Organization"), _("Person"), _("Name"), _("How it is known"), _("Grade")),
-        *(_("Reason"), _("Through"), _("When (UTC)"), _("Consequence")),
-    ]
-    return as_csv(f"{call.reference}-conflicts", header, map(_row, lines))
-
-
-def _row(line: queries.Line) -> list[Any]:
-    return [
-        *(line.application, line.organization, line.person, line.name, KIND_LABELS[line.kind]),
-        *(rules.GRADE_LABELS[line.grade], line.reason, line.through),
-        line.at.strftime("%Y-%m-%d %H:%M") if line.at else None,
-        "; ".join(str(one) for one in rules.consequences(line)),
-    ]
 
 
 # ------------------------------------------------------------------ declaring

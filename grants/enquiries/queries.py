@@ -68,13 +68,19 @@ def own_enquiries(call: Call, person_id: int) -> Sequence[Enquiry]:
     return db.session.scalars(found.order_by(Enquiry.id.desc()).limit(PAGE)).all()
 
 
-def enquiries_page(seen: Select[Enquiry], call: Call, state: str, page: int) -> tuple[list[Enquiry], dict[str, int]]:
-    """One page of the questions about a call in one state (all when empty), the oldest first; and how many in each."""
+def enquiries_page(
+    seen: Select[Enquiry], call: Call, state: str, page: int | None
+) -> tuple[list[Enquiry], dict[str, int]]:
+    """One page of the questions about a call in one state (all when empty), the oldest first (every one without a
+    ``page``); and how many in each.
+    """
     here = seen.where(Enquiry.call_id == call.id)
     counts = here.with_only_columns(Enquiry.state, func.count()).group_by(Enquiry.state).order_by(None)
     numbers = {row[0]: row[1] for row in db.session.execute(counts)}
     wanted = here.where(Enquiry.state == state) if state else here
-    rows = wanted.order_by(Enquiry.asked_at, Enquiry.id).limit(PAGE).offset((page - 1) * PAGE)
+    rows = wanted.order_by(Enquiry.asked_at, Enquiry.id)
+    if page is not None:
+        rows = rows.limit(PAGE).offset((page - 1) * PAGE)
     return list(db.session.scalars(rows)), numbers
 
 

@@ -13,7 +13,6 @@ from grants.core.languages import country_name
 from grants.core.languages import gettext as _
 from grants.core.money import Money
 from grants.core.permissions import require, scope
-from grants.core.rows import as_csv
 from grants.core.rules import Refused
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
@@ -30,7 +29,7 @@ FIRST = 20
 """So many awards of a table are shown as they will be read."""
 
 MOST_SHOWN = 200
-"""So many rows that cannot be taken are listed on the page; the CSV has all of them."""
+"""So many rows that cannot be taken are listed on the page; taken out, the list has all of them."""
 
 
 @bp.app_template_global("may_see_imports")
@@ -131,18 +130,6 @@ def _page(sent: AwardImport, form: UndoForm) -> str:
         most=MOST_SHOWN,
         **beside,
     )
-
-
-@bp.get("/imports/<int:import_id>/refused.csv")
-@access(*READERS)
-def refused(import_id: int) -> ResponseReturnValue:
-    """The rows that cannot be taken, to mend them."""
-    sent = _sent(import_id)
-    waits = sent.state in (ImportState.PREPARED, ImportState.FAILED)
-    require(not waits or permissions.can_import(current_user))
-    listed = actions.looked_at(sent).reading.refused if waits else [rules.Refusal(**one) for one in sent.refused]
-    rows = [(one.line, one.reason) for one in listed]
-    return as_csv(f"{sent.reference}-refused", [_("Line"), _("Reason")], rows)
 
 
 @bp.post("/imports/<int:import_id>/confirm")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -124,6 +125,7 @@ class Standing(NamedTuple):
     refunded_minor: int
     unmet_conditions: int
     late_report_on: date | None
+    confidentiality: str
 
     @property
     def received_minor(self) -> int:
@@ -264,6 +266,7 @@ def _standings(*, bounded: bool) -> Any:
             func.coalesce(refunded.c.minor, 0),
             func.coalesce(unmet.c.number, 0),
             missing.c.due_on,
+            Award.confidentiality,
         )
         .select_from(plan)
         .join(Award, Award.id == plan.c.award_id)
@@ -326,6 +329,19 @@ def queue(
     figures = {place: Figure(numbers.get(place, 0), tuple(amounts.get(place, ()))) for place in places}
     standings = [one for one in standings_of(shown.values()) if one.tranche_id in shown]
     return figures, sorted(standings, key=lambda one: (one.due_on, one.tranche_id))
+
+
+IN_ONE_READING = 1000
+"""Of so many grants the tranches are read at once."""
+
+
+def whole_queue(seen: Select[Award], at: datetime, show: str) -> Iterator[Standing]:
+    """Every tranche that is due or waits, the longest due first, a thousand in one reading."""
+    rows = _queue_of(seen).streamed(at=at, place=show, most=None, before=0)
+    found = ((row[4], row[5]) for row in rows if row[4] is not None)
+    while some := dict(islice(found, IN_ONE_READING)):
+        standings = [one for one in standings_of(some.values()) if one.tranche_id in some]
+        yield from sorted(standings, key=lambda one: (one.due_on, one.tranche_id))
 
 
 def something_is_due(seen: Select[Award], at: datetime) -> bool:
@@ -780,6 +796,7 @@ class PaymentLine(NamedTuple):
     paid_on: date | None
     received_on: date | None
     due_on: date
+    confidentiality: str
 
     @property
     def workflow(self) -> Workflow:
@@ -796,6 +813,11 @@ def payments_in(state: str, seen: Select[Disbursement], page: int = 1) -> list[P
     """One page of disbursements that stand somewhere, the longest due first, among those a person may see."""
     rows = _payments_in(seen)(state=state, most=PAGE, before=(page - 1) * PAGE)
     return [PaymentLine._make(row) for row in rows]
+
+
+def every_payment_in(state: str, seen: Select[Disbursement]) -> Iterator[PaymentLine]:
+    """Every disbursement that stands somewhere, in the same order, one after the other."""
+    return map(PaymentLine._make, _payments_in(seen).streamed(state=state, most=None, before=0))
 
 
 def payments_of(award: Award) -> list[PaymentLine]:
@@ -822,7 +844,7 @@ def _payment_lines() -> Any:
             *(Disbursement.reference, Disbursement.state, Disbursement.amount_minor, Disbursement.currency),
             *(Tranche.number, Award.reference, Organization.name, BankAccount.last_four, Disbursement.prepared_at),
             *(preparer.name, preparer.id, Disbursement.approved_at, approver.name, Disbursement.paid_on),
-            *(Disbursement.received_on, Tranche.due_on),
+            *(Disbursement.received_on, Tranche.due_on, Award.confidentiality),
         )
         .select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
@@ -1078,6 +1100,7 @@ class GrantBalance(NamedTuple):
     reference: str
     organization_name: str
     currency: str
+    confidentiality: str
     minor: dict[str, int]
 
     def of(self, kind: str) -> Money:
@@ -1086,9 +1109,11 @@ class GrantBalance(NamedTuple):
 
 
 def balances_by_grant(
-    seen: Select[Award], call: str, *, at: datetime | None = None, page: int = 1
+    seen: Select[Award], call: str, *, at: datetime | None = None, page: int | None = 1
 ) -> tuple[list[GrantBalance], int]:
-    """One page of the grants of a call that a person may see, with what was in their pots; and how many there are."""
+    """One page of the grants of a call that a person may see (all of them without a ``page``), with what was in their
+    pots; and how many there are.
+    """
     pots = _pots(past=at is not None)
     held = (
         select(pots.c.award_id, *_held(pots))
@@ -1103,12 +1128,16 @@ def balances_by_grant(
         .where(Call.reference == call)
     )
     shown = found.with_only_columns(
-        Award.reference, Organization.name, Award.currency, *(c for c in held.c if c.name != "award_id"),
+        *(Award.reference, Organization.name, Award.currency, Award.confidentiality),
+        *(c for c in held.c if c.name != "award_id"),
         maintain_column_froms=True,
-    )  # fmt: skip
+    )
     number = db.session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True), {"at": at}) or 0
-    rows = db.session.execute(shown.order_by(Award.id).limit(PAGE).offset((page - 1) * PAGE), {"at": at})
-    return [GrantBalance(row[0], row[1], row[2], _by_kind(row[3:])) for row in rows], number
+    shown = shown.order_by(Award.id)
+    if page is not None:
+        shown = shown.limit(PAGE).offset((page - 1) * PAGE)
+    rows = db.session.execute(shown, {"at": at})
+    return [GrantBalance(row[0], row[1], row[2], row[3], _by_kind(row[4:])) for row in rows], number
 
 
 @dataclass(frozen=True)
@@ -1256,6 +1285,17 @@ def transfers(
     asked |= {"award": award.id} if award else {}
     rows = _transfers(seen, bool(call), award is not None, at is not None)(**asked)
     return [TransferLine._make(row[1:]) for row in rows if row[1]], rows[0][0]
+
+
+def every_transfer(
+    seen: Select[Transfer], *, call: str = "", award: Award | None = None, at: datetime | None = None
+) -> Iterator[TransferLine]:
+    """Every transfer in the same order, one after the other."""
+    asked: dict[str, Any] = {"most": None, "before": 0} | _until(at)
+    asked |= {"call": call} if call else {}
+    asked |= {"award": award.id} if award else {}
+    rows = _transfers(seen, bool(call), award is not None, at is not None).streamed(**asked)
+    return (TransferLine._make(row[1:]) for row in rows if row[1])
 
 
 @prepared_once

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -41,7 +42,7 @@ from grants.amendments.workflow import AmendmentState
 from grants.applications.models import Application
 from grants.applications.rules import asks_only_files
 from grants.applications.workflow import ApplicationState
-from grants.awards.models import Award, Condition, Milestone, NewBudget
+from grants.awards.models import Agreement, Award, Condition, Milestone, NewBudget
 from grants.awards.workflow import AwardState, BudgetState
 from grants.calls.models import Call, RegionEnvelope
 from grants.calls.workflow import CallState
@@ -54,7 +55,7 @@ from grants.complaints.workflow import OPEN
 from grants.conflicts.models import ConflictDeclaration, YearDeclaration
 from grants.conflicts.queries import hidden_applications
 from grants.conflicts.rules import YEAR_DAYS
-from grants.core.db import Prepared, db, prepared_once
+from grants.core.db import Prepared, db, prepared_once, streamed
 from grants.core.languages import pick
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
@@ -67,6 +68,7 @@ from grants.enquiries.workflow import EnquiryState
 from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.imports.models import AwardImport, PastAward
+from grants.listings.models import ListFile
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.questionnaires.models import SectionAnswers
@@ -749,12 +751,7 @@ def grants_like(seen: Select[Award], past: Select[PastAward], wanted: Filter) ->
 @prepared_once
 def _past_grants_of(seen: Select[PastAward], filters: frozenset[str]) -> Prepared:
     """The reading of grants of earlier programmes for one scope and these filters, the latest first."""
-    programme = select(AwardImport.id).where(AwardImport.programme == bindparam("programme", None, type_=Text))
-    narrowed = {
-        "region": PastAward.region == bindparam("region", None, type_=Text),
-        "programme": PastAward.import_id.in_(programme),
-    }
-    ids = seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(PastAward.id)
+    ids = _ids_of_past_grants(seen, filters)
     counted = ids.limit(literal_column(str(MANY + 1))).subquery()
     numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
     page = (
@@ -778,6 +775,15 @@ def _past_grants_of(seen: Select[PastAward], filters: frozenset[str]) -> Prepare
     return Prepared(lambda: shown)
 
 
+def _ids_of_past_grants(seen: Select[PastAward], filters: frozenset[str]) -> Select[int]:
+    programme = select(AwardImport.id).where(AwardImport.programme == bindparam("programme", None, type_=Text))
+    narrowed = {
+        "region": PastAward.region == bindparam("region", None, type_=Text),
+        "programme": PastAward.import_id.in_(programme),
+    }
+    return seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(PastAward.id)
+
+
 MOST_PROGRAMMES = 12
 
 
@@ -788,16 +794,21 @@ def earlier_programmes(seen: Select[PastAward]) -> list[str]:
     return list(db.session.scalars(found.limit(MOST_PROGRAMMES)))
 
 
-@prepared_once
-def _grants_of(seen: Select[Award], filters: frozenset[str]) -> Prepared:
-    """The reading for one scope and these filters: how many grants there are, and beside it one page of them."""
+def _ids_of_grants(seen: Select[Award], filters: frozenset[str]) -> Select[int]:
+    """The grants of one scope that pass these filters."""
     call = select(Call.id).where(Call.reference == bindparam("call", None, type_=Text)).scalar_subquery()
     narrowed = {
         "state": Award.state == bindparam("state", None, type_=Text),
         "region": Award.region == bindparam("region", None, type_=Text),
         "call": Award.call_id == call,
     }
-    ids = seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(Award.id)
+    return seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(Award.id)
+
+
+@prepared_once
+def _grants_of(seen: Select[Award], filters: frozenset[str]) -> Prepared:
+    """The reading for one scope and these filters: how many grants there are, and beside it one page of them."""
+    ids = _ids_of_grants(seen, filters)
     counted = ids.limit(literal_column(str(MANY + 1))).subquery()
     numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
     page = (
@@ -1102,6 +1113,10 @@ def subjects_of(entries: Sequence[Entry], seen: Mapping[str, Select[Any]]) -> di
         parts.append(_subject("clarification", ids["clarification"], about, Clarification.id, Application.reference))
     if "person" in ids:
         parts.append(_subject("person", ids["person"], select(Person), Person.id, Person.reference))
+    if "list_file" in ids:
+        named = literal("LST-") + cast(ListFile.id, Text)
+        label = func.to_jsonb(ListFile.endpoint)
+        parts.append(_subject("list_file", ids["list_file"], select(ListFile), ListFile.id, named, label=label))
     if "mail" in ids:
         parts.append(_subject("mail", ids["mail"], select(OutboxMail), OutboxMail.id, cast(OutboxMail.id, Text)))
     if not parts:
@@ -1129,3 +1144,111 @@ def _subject(
         (within if within is not None else cast(null(), Text)).label("within"),
         (label if label is not None else cast(null(), JSONB)).label("label"),
     ).where(key.in_(sorted(ids)))
+
+
+# ------------------------------------------------------------------ grants as they are taken out
+
+
+def _per_award() -> Any:
+    """What is known of each grant beside its own row: money by its pots, signature, reports, payments."""
+    held = select(Account.award_id, *(_in_pot(kind) for kind in HELD)).where(Account.award_id.is_not(None))
+    pots = held.group_by(Account.award_id).subquery("pots")
+    signed = (
+        select(Agreement.award_id, func.min(Agreement.signed_at).label("signed_at"))
+        .group_by(Agreement.award_id)
+        .subquery("signed")
+    )
+    missing = ReportDue.required & ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED))
+    reports = (
+        select(
+            ReportDue.award_id,
+            func.min(ReportDue.due_on).filter(missing).label("next_report_on"),
+            func.count().filter(missing & (ReportDue.due_on < TODAY)).label("late_reports"),
+            func.count().filter(ReportDue.state == ReportState.ACCEPTED).label("accepted_reports"),
+        )
+        .group_by(ReportDue.award_id)
+        .subquery("reports")
+    )
+    sent = Disbursement.state.in_((DisbursementState.PAID, DisbursementState.CONFIRMED))
+    paid_for = select(Disbursement.tranche_id).where(sent)
+    plan = (
+        select(
+            Tranche.award_id,
+            func.count().label("tranches"),
+            func.min(Tranche.due_on).filter(Tranche.id.not_in(paid_for)).label("next_payment_on"),
+        )
+        .where(Tranche.cancelled_on.is_(None))
+        .group_by(Tranche.award_id)
+        .subquery("plan")
+    )
+    payments = (
+        select(
+            Tranche.award_id,
+            func.count().label("payments"),
+            func.max(Disbursement.paid_on).label("last_paid_on"),
+        )
+        .join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .where(sent)
+        .group_by(Tranche.award_id)
+        .subquery("payments")
+    )
+    return pots, signed, reports, plan, payments
+
+
+HELD = (AccountKind.COMMITTED, AccountKind.PAYABLE, AccountKind.PAID, AccountKind.REFUNDED)
+
+
+def _in_pot(kind: AccountKind) -> Any:
+    held = func.sum(Account.balance_minor).filter(Account.kind == kind)
+    return cast(func.coalesce(held, 0), BigInteger).label(f"{kind}_minor")
+
+
+def every_grant(seen: Select[Award], past: Select[PastAward], wanted: Filter, today: date) -> tuple[int, Iterator[Any]]:
+    """How many grants the same list has, and all that is known of each, one after the other, in the same order."""
+    parts = []
+    if wanted.programme in ("", THIS_FUND):
+        asked = {name: value for name in ("state", "region", "call") if (value := getattr(wanted, name))}
+        parts.append((_ids_of_grants(seen, frozenset(asked)), _whole_grants, {**asked, "today": today}))
+    if wanted.programme != THIS_FUND and not wanted.call and wanted.state in ("", AwardState.CLOSED):
+        asked = {name: value for name in ("region", "programme") if (value := getattr(wanted, name))}
+        parts.append((_ids_of_past_grants(past, frozenset(asked)), _whole_past_grants, asked))
+    number = sum(
+        db.session.scalar(select(func.count()).select_from(ids.subquery()), asked) or 0 for ids, _of, asked in parts
+    )
+    return number, chain.from_iterable(streamed(whole(ids), **asked) for ids, whole, asked in parts)
+
+
+def _whole_grants(ids: Select[int]) -> Select[*tuple[Any, ...]]:
+    pots, signed, reports, plan, payments = of_award = _per_award()
+    found = (
+        select(
+            *(Award.reference, literal("").label("programme"), Call.reference.label("call"), Award.title, Award.state),
+            *(Award.region, Award.lot_key, Award.confidentiality, Award.risk, Award.on_hold),
+            *(Award.amount_minor, Award.currency, Application.requested_minor),
+            *(Application.reference.label("application"), Application.submitted_at, Award.offered_at),
+            *(Award.answer_by, Award.sign_by, Award.start_on, Award.end_on, Award.closed_at),
+            *(Organization.name.label("organization"), Organization.country, Organization.city),
+            *(column for part in of_award for column in part.c if column.name != "award_id"),
+        )
+        .select_from(Award)
+        .join(Call, Call.id == Award.call_id)
+        .join(Application, Application.id == Award.application_id)
+        .join(Organization, Organization.id == Award.organization_id)
+    )
+    for part in (pots, signed, reports, plan, payments):
+        found = found.outerjoin(part, part.c.award_id == Award.id)
+    return found.where(Award.id.in_(ids)).order_by(Award.id.desc())
+
+
+def _whole_past_grants(ids: Select[int]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            *(PastAward.reference, AwardImport.programme, PastAward.title, PastAward.region, PastAward.confidentiality),
+            *(PastAward.amount_minor, PastAward.currency, PastAward.granted_on, PastAward.city),
+            *(PastAward.grantee.label("organization"), Organization.country),
+        )
+        .join(AwardImport, AwardImport.id == PastAward.import_id)
+        .join(Organization, Organization.id == PastAward.organization_id)
+        .where(PastAward.id.in_(ids))
+        .order_by(PastAward.id.desc())
+    )

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from grants.core.languages import _l
+from grants.core.listings import LISTINGS
 from grants.core.workflow import Workflow
 from grants.portfolio.queries import Entry, Subject, Work
 
@@ -121,6 +122,7 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "amendment": (_l("Changes of grants"), "amendments.of_grant", "reference"),
     "closeout": (_l("Close-outs"), "closeout.of_grant", "reference"),
     "award_import": (_l("Imports"), "imports.show", "import_id"),
+    "list_file": (_l("Lists taken out"), None, None),
 }
 """The kinds of subjects of the record: their name, the page of one of them, and what that page is found by."""
 
@@ -131,6 +133,7 @@ SAID: dict[tuple[str, str], Any] = {
     ("year_declaration", "declare"): _l("The declaration of the year was made"),
     ("person", "invite"): _l("Somebody was invited to work for the fund from the command line"),
     ("person", "give_role"): _l("A role was given from the command line"),
+    ("list_file", "take_out"): _l("A list was taken out"),
     ("mail", "try_again"): _l("A mail that did not arrive was sent again"),
     ("mail", "set_aside"): _l("A mail that did not arrive was set aside"),
 }
@@ -168,7 +171,8 @@ def _record_line(entry: Entry, subject: Subject | None, told: Callable[[str | No
         return RecordLine(entry.id, what, entry.at, hidden=True)
     page = _page_of(entry, subject)
     reason = told(entry.reason) or None
-    return RecordLine(entry.id, what, entry.at, subject.reference, subject.label, page, entry.actor, reason)
+    label = str(LISTINGS[str(subject.label)].name) if entry.kind == "list_file" else subject.label
+    return RecordLine(entry.id, what, entry.at, subject.reference, label, page, entry.actor, reason)
 
 
 def _page_of(entry: Entry, subject: Subject) -> tuple[str, dict[str, Any]] | None:

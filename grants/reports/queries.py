@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -309,6 +309,16 @@ def queue(
     many = len(KINDS)
     lines = [DueLine._make(row[many:]) for row in rows if row[many]]
     return lines, dict(zip(KINDS, rows[0], strict=False))
+
+
+def whole_queue(
+    seen: Select[ReportDue], award_states: Iterable[str], today: date, soon: timedelta, *, which: str, region: str
+) -> Iterator[DueLine]:
+    """Every report of the queue in the same order, one after the other."""
+    reading = _queue_of(seen, frozenset(award_states), which if which in KINDS else "", bool(region))
+    rows = reading.streamed(today=today, soon=today + soon, region=region, most=None, before=0)
+    many = len(KINDS)
+    return (DueLine._make(row[many:]) for row in rows if row[many])
 
 
 @prepared_once

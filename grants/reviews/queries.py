@@ -389,7 +389,7 @@ def assignments_of(seen: Select[Assignment], person: Person, page: int, size: in
     """One page of what a reviewer was asked, the most urgent first and what is done last; the first page when there is
     no such page.
     """
-    rows = _assignments_of(seen)(person=person.id, size=size, start=(page - 1) * size)
+    rows = _assignments_of(seen)(person=person.id, size=size, start=(page - 1) * (size or 0))
     if not rows and page > 1:
         return assignments_of(seen, person, 1, size)
     shown = [Task(row[0], AssignmentState(row[1]), *row[2:-2]) for row in rows]
@@ -974,11 +974,14 @@ def number_of_reviewers() -> tuple[int, int]:
 _REVIEWERS = Prepared(lambda: _of_reviewers(func.count(), func.count().filter(ReviewerProfile.id.is_(None))))
 
 
-def reviewers_page(reader: Person, page: int, size: int, *, only_without_profile: bool = False) -> list[ReviewerLine]:
-    """One page of the reviewers by name, with what they have to write and have written; reviews of applications that are
-    hidden from the reader are not counted.
+def reviewers_page(
+    reader: Person, page: int, size: int | None, *, only_without_profile: bool = False
+) -> list[ReviewerLine]:
+    """One page of the reviewers by name (all without a ``size``), with what they have to write and have written; reviews
+    of applications that are hidden from the reader are not counted.
     """
-    rows = _reviewers_page(only_without_profile)(reader=reader.id, size=size, start=(page - 1) * size)
+    start = (page - 1) * (size or 0)
+    rows = _reviewers_page(only_without_profile)(reader=reader.id, size=size, start=start)
     return list(map(ReviewerLine._make, rows))
 
 

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import pytest
 from flask import Flask
 
 from grants.accounts.models import Role
 from grants.conflicts.models import Grade
-from grants.core.rows import as_csv
 from grants.decisions import actions
 from grants.reviews import actions as reviews
 from tests.conflicts.test_computed import belongs
 from tests.factories import call, db, person
 from tests.http import Browser
+from tests.listings.test_files import table
 from tests.reviews.rows import assignment, case, counted, reviewed, reviewer
 
 COUSIN = "=A cousin works there"
-
-
-def rows(browser: Browser, path: str) -> list[dict[str, str]]:
-    content = browser.get(f"{path}.csv").get_data()
-    assert content.startswith(b"\xef\xbb\xbf")
-    assert "attachment" in browser.last.headers["Content-Disposition"]
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
 
 def test_the_register_says_who_why_when_and_what_followed(app: Flask, browser: Browser) -> None:
@@ -44,7 +34,7 @@ def test_the_register_says_who_why_when_and_what_followed(app: Flask, browser: B
     browser.sign_in(person(Role.AUDITOR)).get(page)
     for words in (name, "cousin works there", "We met once.", "Hub of many", "computed now", "no longer counts"):
         assert words in browser.text
-    written = rows(browser, page)
+    written = table(browser, page)
     told = {(row["Application"], row["Person"], row["How it is known"], row["Grade"]) for row in written}
     assert told == {
         (reference, late.reference, "Declared by the person", "Conflict"),
@@ -79,7 +69,7 @@ def test_of_what_a_reader_has_a_conflict_with_there_is_no_line(app: Flask, brows
     assert shown in browser.text
     assert hidden not in browser.text
     assert "anary" not in browser.text
-    assert {row["Application"] for row in rows(browser, page)} == {shown}
+    assert {row["Application"] for row in table(browser, page)} == {shown}
 
 
 def test_of_another_region_there_is_only_the_reference(browser: Browser) -> None:
@@ -90,7 +80,7 @@ def test_of_another_region_there_is_only_the_reference(browser: Browser) -> None
     browser.sign_in(person(Role.REGIONAL_COORDINATOR, regions=["AFR"])).get(page)
     assert reference in browser.text
     assert "anary" not in browser.text
-    assert {row["Application"] for row in rows(browser, page)} == {reference}
+    assert {row["Application"] for row in table(browser, page)} == {reference}
 
 
 def test_what_was_taken_back_hides_nothing_any_more_and_stays_on_record(app: Flask, browser: Browser) -> None:
@@ -99,7 +89,7 @@ def test_what_was_taken_back_hides_nothing_any_more_and_stays_on_record(app: Fla
     for grade in (Grade.CONFLICT, Grade.NONE):
         actions.declare_interest(member, application.organization, grade=grade, reason="A brother.", by=member)
     browser.sign_in(person(Role.AUDITOR))
-    told = {(row["Grade"], row["Consequence"]) for row in rows(browser, f"/calls/{of_call.reference}/conflicts")}
+    told = {(row["Grade"], row["Consequence"]) for row in table(browser, f"/calls/{of_call.reference}/conflicts")}
     assert told == {("Conflict", "taken back later"), ("No tie", "")}
 
 
@@ -107,7 +97,8 @@ def test_only_coordinators_and_auditors_read_it(app: Flask, browser: Browser) ->
     of_call = call()
     browser.sign_in(reviewer())
     browser.get(f"/calls/{of_call.reference}/conflicts", 403)
-    browser.get(f"/calls/{of_call.reference}/conflicts.csv", 403)
+    sent = {"address": f"/calls/{of_call.reference}/conflicts", "kind": "csv"}
+    browser.post("/exports", sent, page="/exports", status=403)
 
 
 def test_ten_lines_and_a_hundred_cost_the_same_queries(app: Flask, browser: Browser) -> None:
@@ -125,9 +116,3 @@ def test_ten_lines_and_a_hundred_cost_the_same_queries(app: Flask, browser: Brow
         counts.append(len(statements))
         of_call = db.session.merge(of_call)
     assert 0 < counts[0] == counts[1]
-
-
-def test_nothing_in_a_file_is_computed_by_a_spreadsheet(app: Flask) -> None:
-    cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", None, 7, 'with "quotes", and\nlines']
-    read = list(csv.reader(io.StringIO(as_csv("x", ["a"], [cells]).get_data().decode("utf-8-sig"), newline="")))
-    assert read[1] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "plain", "", "7", 'with "quotes", and\nlines']

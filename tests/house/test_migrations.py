@@ -68,7 +68,7 @@ WITHOUT_INDEX = {
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
         "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id",
-        "award_import.file_id",
+        "award_import.file_id", "list_file.file_id",
     },
     "a published call keeps its lists, and they are read from the other side": {
         "attachment.document_id", "booklet.document_id", "upload.document_id", "call.questionnaire_id", "finding.rule_id",

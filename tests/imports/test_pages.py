@@ -16,6 +16,7 @@ from grants.imports.models import AwardImport, PastAward
 from tests import factories as make
 from tests.http import Browser
 from tests.imports.test_reading import REAL, lines
+from tests.listings.test_files import taken
 
 OLD = lines(
     "Wave of Hope,EUR 5000,28/02/2015,12,Dakar,Senegal", "Elsewhere,EUR 7,30/2/2015", "Nowhere,EUR 8.50,1/2/2016"
@@ -118,7 +119,7 @@ def test_a_table_is_put_aside(coordinator: Browser) -> None:
 
 def test_refused_rows_can_be_had_as_a_file_in_which_nothing_is_computed(coordinator: Browser) -> None:
     sent = sent_by(coordinator, lines("=cmd|' /C calc'!A0,=1+1,1/2/2015", ",EUR 5,1/2/2015"))
-    told = coordinator.download(f"/imports/{sent.id}/refused.csv").decode("utf-8-sig")
+    told = taken(coordinator, f"/imports/{sent.id}").decode("utf-8-sig")
     assert told.splitlines()[:2] == ["Line,Reason", "2,“=1+1” is not an amount."]
     assert not [cell for line in told.splitlines() for cell in line.split(",") if cell.startswith(("=", "+", "-", "@"))]
 

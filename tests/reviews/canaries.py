@@ -464,6 +464,11 @@ AMOUNT = 7_777_700
 """What the canary asks for: the end of its figures shows in every sum that counts it."""
 
 
+def taken_out(browser: Browser, address: str) -> Any:
+    """What the button above a list gives, whatever that is."""
+    return browser.post("/exports", {"address": address, "kind": "csv"}, page="/exports")
+
+
 def watch_who_follows_in_conflict(browser: Browser, role: Role) -> Watch:
     """Somebody who follows calls and grants (a coordinator, an auditor, a finance officer) declares a conflict. The others
     write of that application wherever they write of another one, decide about it, offer it the grant and prepare to pay; who
@@ -502,7 +507,7 @@ def watch_who_follows_in_conflict(browser: Browser, role: Role) -> Watch:
             for page in ("decisions", "reviews", "reviews/agreement", "scenarios", "draw", "conflicts")
         ),
         *(f"{known}/reviews/{one.reference}" for one in (application, *rivals)),
-        *(f"{known}/{page}" for page in ("conflicts.csv", "grants", "complaints", "applications")),
+        *(f"{known}/{page}" for page in ("grants", "complaints", "applications")),
         *(f"/applications/{application.reference}{page}" for page in ("", "/read", "/letter", "/check", "/receipt")),
         f"/organizations/{application.organization.reference}",
         "/search?q=lighthouse",
@@ -510,6 +515,8 @@ def watch_who_follows_in_conflict(browser: Browser, role: Role) -> Watch:
         "/reports",
         "/ledger",
     )
+    lists = [f"{known}/{page}" for page in ("conflicts", "grants", "applications")]
+    lists += ["/grants", "/reports", "/payments", "/ledger", "/organizations", "/reviewers"]
     hashes = [paper.file.sha256.encode() for paper in given.values()]
     somebody_id = somebody.id
     db.session.commit()
@@ -518,12 +525,14 @@ def watch_who_follows_in_conflict(browser: Browser, role: Role) -> Watch:
     browser.sign_in(db.session.get_one(Person, somebody_id))
     watch.answers += walk(browser, *starts).items()
     watch.answers += [(path, browser.get(path, 0)) for path in tried]
+    watch.answers += [(f"taken out: {one}", taken_out(browser, one)) for one in lists]
     for one in members:
         decisions.sign(meeting, by=db.session.merge(one))
     awards.release_decisions(db.session.merge(meeting), by=db.session.merge(chair))
     db.session.commit()
     watch.answers += walk(browser, *starts).items()
     watch.answers += [(path, browser.get(path, 0)) for path in tried]
+    watch.answers += [(f"taken out: {one}", taken_out(browser, one)) for one in lists]
     watch.mails = sent_to(somebody_id, before)
     assert len({path for path, _ in watch.answers}) > 20
     return watch

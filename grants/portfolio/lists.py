@@ -1,0 +1,96 @@
+"""The grants, as they are taken out in a file: all that is known of each on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+from grants.accounts.models import REGION_LABELS, Confidentiality
+from grants.awards.models import RISK_LABELS, Award, Risk
+from grants.awards.workflow import AwardState
+from grants.core.languages import _l, country_name
+from grants.core.listings import Asked, Column, Kind, Lines, listing_of
+from grants.core.money import Money
+from grants.core.permissions import scope
+from grants.imports.models import PastAward
+from grants.imports.rules import NOWHERE
+from grants.portfolio import queries
+
+
+def _known(name: str) -> Callable[[Any], Any]:
+    """What is known of a grant; nothing for one of an earlier programme, of which a table told less."""
+    return lambda row: getattr(row, name, None)
+
+
+def _money(name: str) -> Callable[[Any], Money | None]:
+    def amount(row: Any) -> Money | None:
+        minor = getattr(row, name, None)
+        return None if minor is None else Money(minor, row.currency)
+
+    return amount
+
+
+def _day(name: str) -> Callable[[Any], Any]:
+    """The day (UTC) of a moment."""
+
+    def day(row: Any) -> Any:
+        moment = getattr(row, name, None)
+        return moment and moment.astimezone(UTC).date()
+
+    return day
+
+
+def _risk(row: Any) -> Any:
+    risk = getattr(row, "risk", None)
+    return risk and RISK_LABELS[Risk(risk)]
+
+
+def _yes(said: Any) -> Any:
+    return _l("yes") if said else _l("no")
+
+
+@listing_of(
+    "portfolio.grants",
+    _l("Grants"),
+    Column(_l("Grant"), "reference"),
+    Column(_l("Earlier programme"), "programme"),
+    Column(_l("Call"), _known("call")),
+    Column(_l("Application"), _known("application")),
+    Column(_l("Title"), "title", tells=True),
+    Column(_l("Grantee"), "organization", tells=True),
+    Column(_l("Country"), lambda row: "" if row.country == NOWHERE else country_name(row.country)),
+    Column(_l("City"), "city", tells=True),
+    Column(_l("Region"), lambda row: REGION_LABELS.get(row.region, row.region)),
+    Column(_l("Lot"), _known("lot_key")),
+    Column(_l("State"), lambda row: AwardState(getattr(row, "state", AwardState.CLOSED)).label),
+    Column(_l("Name withheld"), lambda row: _yes(row.confidentiality != Confidentiality.PUBLIC)),
+    Column(_l("Risk"), _risk),
+    Column(_l("On hold"), lambda row: _yes(getattr(row, "on_hold", False))),
+    Column(_l("Asked for"), _money("requested_minor"), Kind.AMOUNT),
+    Column(_l("Awarded"), _money("amount_minor"), Kind.AMOUNT),
+    Column(_l("Committed"), _money("committed_minor"), Kind.AMOUNT),
+    Column(_l("Approved, to be sent"), _money("payable_minor"), Kind.AMOUNT),
+    Column(_l("Paid"), _money("paid_minor"), Kind.AMOUNT),
+    Column(_l("Returned by grantees"), _money("refunded_minor"), Kind.AMOUNT),
+    Column(_l("Offered"), _day("offered_at"), Kind.DAY),
+    Column(_l("Signed"), _day("signed_at"), Kind.DAY),
+    Column(_l("Starts"), lambda row: getattr(row, "start_on", None) or getattr(row, "granted_on", None), Kind.DAY),
+    Column(_l("Ends"), _known("end_on"), Kind.DAY),
+    Column(_l("Closed"), _day("closed_at"), Kind.DAY),
+    Column(_l("Next report due"), _known("next_report_on"), Kind.DAY),
+    Column(_l("Late reports"), _known("late_reports"), Kind.NUMBER),
+    Column(_l("Next payment planned for"), _known("next_payment_on"), Kind.DAY),
+    Column(_l("Last payment"), _known("last_paid_on"), Kind.DAY),
+    withheld=lambda row: row.confidentiality != Confidentiality.PUBLIC,
+)
+def grants(asked: Asked) -> Lines:
+    """The grants somebody may see, as filtered."""
+    seen, past = scope(asked.person, Award), scope(asked.person, PastAward)
+    wanted = queries.Filter(
+        state=asked.get("state", list(AwardState)),
+        region=asked.get("region"),
+        call=asked.get("call"),
+        programme=asked.get("programme"),
+    )
+    return Lines(*queries.every_grant(seen, past, wanted, asked.today))

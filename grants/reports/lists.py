@@ -1,0 +1,36 @@
+"""The reports that coordinators wait for, as they are taken out in a file."""
+
+from __future__ import annotations
+
+from grants.accounts.models import Confidentiality
+from grants.core.languages import _l, country_name, pick
+from grants.core.listings import Asked, Column, Kind, Lines, listing_of
+from grants.core.permissions import require, scope
+from grants.reports import permissions, queries, rules
+from grants.reports.models import ReportDue
+from grants.reports.workflow import ReportState
+
+
+@listing_of(
+    "reports.queue",
+    _l("Reports"),
+    Column(_l("Grant"), "award"),
+    Column(_l("Title"), "title", tells=True),
+    Column(_l("Grantee"), "organization", tells=True),
+    Column(_l("Country"), lambda due: country_name(due.country)),
+    Column(_l("Report"), lambda due: pick(due.label)),
+    Column(_l("Where it stands"), lambda due: ReportState(due.state).label),
+    Column(_l("Required"), lambda due: _l("yes") if due.required else _l("no")),
+    Column(_l("Due"), "due_on", Kind.DAY),
+    Column(_l("Submitted"), "submitted_at", Kind.MOMENT),
+    Column(_l("Times submitted"), "version", Kind.NUMBER),
+    withheld=lambda due: due.confidentiality != Confidentiality.PUBLIC,
+)
+def reports(asked: Asked) -> Lines:
+    """The queue of the coordinators, by kind and region."""
+    require(permissions.can_see_queue(asked.person))
+    seen, which, region = scope(asked.person, ReportDue), asked.get("show"), asked.get("region")
+    open_ones = (seen, rules.REPORTING, asked.today, rules.SOON)
+    _page, numbers = queries.queue(*open_ones, which=which, region=region)
+    rows = queries.whole_queue(*open_ones, which=which, region=region)
+    return Lines(numbers.get(which, numbers["all"]), rows)
