@@ -199,7 +199,7 @@ def test_ten_lines_and_two_hundred_cost_the_same_queries(browser: Browser, audit
     assert counts[0] <= 8
 
 
-TESTED_ELSEWHERE = {"disbursement", "bank_account", "person", "mail"}
+TESTED_ELSEWHERE = {"list_file", "disbursement", "bank_account", "person", "mail"}
 """Payments have their own tests, and so has what administrators do."""
 
 
