@@ -7,7 +7,7 @@ from typing import Any
 from grants.accounts import queries
 from grants.accounts.models import REGION_LABELS, ROLE_LABELS, Confidentiality, Organization, Person
 from grants.core.languages import _l, country_name
-from grants.core.listings import Asked, Column, Kind, Lines, listing_of
+from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
 from grants.core.permissions import scope
 
 
@@ -21,10 +21,10 @@ def _words(asked: Asked) -> str:
     Column(_l("Reference"), "reference"),
     Column(_l("Name"), "name", tells=True),
     Column(_l("Acronym"), "acronym", tells=True),
-    Column(_l("Country"), lambda one: country_name(one.country)),
+    Column(_l("Country"), lambda one: country_name(one.country), tells=True),
     Column(_l("City"), "city", tells=True),
     Column(_l("Region"), lambda one: REGION_LABELS.get(one.region, one.region)),
-    Column(_l("Registered"), lambda one: _l("yes") if one.registered else _l("no")),
+    Column(_l("Registered"), lambda one: yes_or_no(one.registered)),
     Column(_l("Founded"), "founded_on", Kind.DAY),
     Column(_l("Website"), "website", tells=True),
     withheld=lambda one: one.confidentiality_default != Confidentiality.PUBLIC,
@@ -50,7 +50,7 @@ def _role(grant: Any) -> str:
     Column(_l("Name"), "name"),
     Column(_l("E-mail"), "email"),
     Column(_l("Roles"), _roles),
-    Column(_l("Account open"), lambda one: _l("yes") if one.active else _l("no")),
+    Column(_l("Account open"), lambda one: yes_or_no(one.active)),
 )
 def people(asked: Asked) -> Lines:
     """Those who work for the fund, by role and words of their names."""

@@ -11,7 +11,7 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.calls.queries import call_to_read, names_of
 from grants.core.languages import _l, country_name, pick
-from grants.core.listings import Asked, Column, Kind, Lines, listing_of
+from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
 from grants.core.money import Money
 from grants.core.permissions import scope
 from grants.core.web import found
@@ -36,13 +36,13 @@ class Listed(NamedTuple):
     Column(_l("Reference"), "row.reference"),
     Column(_l("Title"), "row.title", tells=True),
     Column(_l("Organization"), "row.organization", tells=True),
-    Column(_l("Country"), lambda one: country_name(one.row.country)),
+    Column(_l("Country"), lambda one: country_name(one.row.country), tells=True),
     Column(_l("Region"), "region"),
     Column(_l("Lot"), "lot"),
     Column(_l("Where it stands"), lambda one: ApplicationState(one.row.state).label),
     Column(_l("Asked for"), "requested", Kind.AMOUNT),
     Column(_l("Sent in"), "row.submitted_at", Kind.MOMENT),
-    Column(_l("Typed by the fund"), lambda one: _l("no") if one.row.entered_by_id is None else _l("yes")),
+    Column(_l("Typed by the fund"), lambda one: yes_or_no(one.row.entered_by_id)),
     withheld=lambda one: one.row.confidentiality != Confidentiality.PUBLIC,
 )
 def of_call(asked: Asked) -> Lines:

@@ -28,7 +28,7 @@ class Listed(NamedTuple):
     Column(_l("Grant"), "grant.reference"),
     Column(_l("Title"), "grant.title", tells=True),
     Column(_l("Grantee"), "grant.organization", tells=True),
-    Column(_l("Country"), lambda one: country_name(one.grant.country)),
+    Column(_l("Country"), lambda one: country_name(one.grant.country), tells=True),
     Column(_l("Region"), "region"),
     Column(_l("Lot"), "lot"),
     Column(_l("Where it stands"), "grant.state.label"),

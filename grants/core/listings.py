@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from werkzeug.exceptions import HTTPException
 
-from grants.core.languages import _l
+from grants.core.languages import LazyWords, _l
 from grants.core.money import MixedCurrencies, Money
 from grants.core.web import own_path
 
@@ -71,6 +71,14 @@ class Asked:
         return self.at.astimezone(ZoneInfo(self.person.timezone)).date()
 
 
+YES, NO = _l("yes"), _l("no")
+
+
+def yes_or_no(said: object) -> LazyWords:
+    """A mark of a list in words."""
+    return YES if said else NO
+
+
 class Lines(NamedTuple):
     """The rows of a list in their order, and how many there are."""
 
@@ -110,18 +118,33 @@ class Listing:
 
     def cells(self, rows: Iterable[Any]) -> Iterator[list[Any]]:
         """What stands in the file for each row. Raises MixedCurrencies for a row with amounts in two."""
-        values = [column.value for column in self.columns]
+        values, worded = [column.value for column in self.columns], _Worded()
         telling = [at for at, column in enumerate(self.columns) if column.tells]
         amounts = [at for at, column in enumerate(self.columns) if column.kind == Kind.AMOUNT]
         after = self.currency_after
         for row in rows:
-            cells = [value(row) for value in values]
+            cells = [worded.of(value(row)) for value in values]
             if self.withheld and self.withheld(row):
                 for at in telling:
                     cells[at] = None
             if after is not None:
                 cells.insert(after + 1, _currency([cells[at] for at in amounts]))
             yield cells
+
+
+class _Worded:
+    """Words found once for a whole file: the states and regions of a list are the same few in every row."""
+
+    def __init__(self) -> None:
+        self._said: dict[int, tuple[LazyWords, str]] = {}
+
+    def of(self, value: Any) -> Any:
+        """A value; words as they are said in the reader's language. They are kept, so that no others get their identity."""
+        if type(value) is not LazyWords:
+            return value
+        if id(value) not in self._said:
+            self._said[id(value)] = (value, str(value))
+        return self._said[id(value)][1]
 
 
 def _currency(amounts: Sequence[Money | None]) -> str | None:

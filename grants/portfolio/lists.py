@@ -10,7 +10,7 @@ from grants.accounts.models import REGION_LABELS, Confidentiality
 from grants.awards.models import RISK_LABELS, Award, Risk
 from grants.awards.workflow import AwardState
 from grants.core.languages import _l, country_name
-from grants.core.listings import Asked, Column, Kind, Lines, listing_of
+from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
 from grants.core.money import Money
 from grants.core.permissions import scope
 from grants.imports.models import PastAward
@@ -46,10 +46,6 @@ def _risk(row: Any) -> Any:
     return risk and RISK_LABELS[Risk(risk)]
 
 
-def _yes(said: Any) -> Any:
-    return _l("yes") if said else _l("no")
-
-
 @listing_of(
     "portfolio.grants",
     _l("Grants"),
@@ -59,14 +55,14 @@ def _yes(said: Any) -> Any:
     Column(_l("Application"), _known("application")),
     Column(_l("Title"), "title", tells=True),
     Column(_l("Grantee"), "organization", tells=True),
-    Column(_l("Country"), lambda row: "" if row.country == NOWHERE else country_name(row.country)),
+    Column(_l("Country"), lambda row: "" if row.country == NOWHERE else country_name(row.country), tells=True),
     Column(_l("City"), "city", tells=True),
     Column(_l("Region"), lambda row: REGION_LABELS.get(row.region, row.region)),
     Column(_l("Lot"), _known("lot_key")),
     Column(_l("State"), lambda row: AwardState(getattr(row, "state", AwardState.CLOSED)).label),
-    Column(_l("Name withheld"), lambda row: _yes(row.confidentiality != Confidentiality.PUBLIC)),
+    Column(_l("Name withheld"), lambda row: yes_or_no(row.confidentiality != Confidentiality.PUBLIC)),
     Column(_l("Risk"), _risk),
-    Column(_l("On hold"), lambda row: _yes(getattr(row, "on_hold", False))),
+    Column(_l("On hold"), lambda row: yes_or_no(getattr(row, "on_hold", False))),
     Column(_l("Asked for"), _money("requested_minor"), Kind.AMOUNT),
     Column(_l("Awarded"), _money("amount_minor"), Kind.AMOUNT),
     Column(_l("Committed"), _money("committed_minor"), Kind.AMOUNT),
@@ -93,4 +89,4 @@ def grants(asked: Asked) -> Lines:
         call=asked.get("call"),
         programme=asked.get("programme"),
     )
-    return Lines(*queries.every_grant(seen, past, wanted, asked.today))
+    return Lines(*queries.every_grant(seen, past, wanted, asked.person, asked.today))

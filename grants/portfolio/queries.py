@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Select,
     Text,
+    all_,
     and_,
     any_,
     bindparam,
@@ -1203,12 +1204,18 @@ def _in_pot(kind: AccountKind) -> Any:
     return cast(func.coalesce(held, 0), BigInteger).label(f"{kind}_minor")
 
 
-def every_grant(seen: Select[Award], past: Select[PastAward], wanted: Filter, today: date) -> tuple[int, Iterator[Any]]:
-    """How many grants the same list has, and all that is known of each, one after the other, in the same order."""
+def every_grant(
+    seen: Select[Award], past: Select[PastAward], wanted: Filter, person: Person, today: date
+) -> tuple[int, Iterator[Any]]:
+    """How many grants the same list has, and all that is known of each, one after the other, in the same order.
+
+    Nobody is told how risky the grant of their own organization was judged.
+    """
+    mine = [m.organization_id for m in person.memberships]
     parts = []
     if wanted.programme in ("", THIS_FUND):
         asked = {name: value for name in ("state", "region", "call") if (value := getattr(wanted, name))}
-        parts.append((_ids_of_grants(seen, frozenset(asked)), _whole_grants, {**asked, "today": today}))
+        parts.append((_ids_of_grants(seen, frozenset(asked)), _whole_grants, {**asked, "today": today, "mine": mine}))
     if wanted.programme != THIS_FUND and not wanted.call and wanted.state in ("", AwardState.CLOSED):
         asked = {name: value for name in ("region", "programme") if (value := getattr(wanted, name))}
         parts.append((_ids_of_past_grants(past, frozenset(asked)), _whole_past_grants, asked))
@@ -1223,7 +1230,8 @@ def _whole_grants(ids: Select[int]) -> Select[*tuple[Any, ...]]:
     found = (
         select(
             *(Award.reference, literal("").label("programme"), Call.reference.label("call"), Award.title, Award.state),
-            *(Award.region, Award.lot_key, Award.confidentiality, Award.risk, Award.on_hold),
+            *(Award.region, Award.lot_key, Award.confidentiality, Award.on_hold),
+            case((Award.organization_id != all_(MINE), Award.risk), else_=null()).label("risk"),
             *(Award.amount_minor, Award.currency, Application.requested_minor),
             *(Application.reference.label("application"), Application.submitted_at, Award.offered_at),
             *(Award.answer_by, Award.sign_by, Award.start_on, Award.end_on, Award.closed_at),

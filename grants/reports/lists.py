@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grants.accounts.models import Confidentiality
 from grants.core.languages import _l, country_name, pick
-from grants.core.listings import Asked, Column, Kind, Lines, listing_of
+from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
 from grants.core.permissions import require, scope
 from grants.reports import permissions, queries, rules
 from grants.reports.models import ReportDue
@@ -17,10 +17,10 @@ from grants.reports.workflow import ReportState
     Column(_l("Grant"), "award"),
     Column(_l("Title"), "title", tells=True),
     Column(_l("Grantee"), "organization", tells=True),
-    Column(_l("Country"), lambda due: country_name(due.country)),
+    Column(_l("Country"), lambda due: country_name(due.country), tells=True),
     Column(_l("Report"), lambda due: pick(due.label)),
     Column(_l("Where it stands"), lambda due: ReportState(due.state).label),
-    Column(_l("Required"), lambda due: _l("yes") if due.required else _l("no")),
+    Column(_l("Required"), lambda due: yes_or_no(due.required)),
     Column(_l("Due"), "due_on", Kind.DAY),
     Column(_l("Submitted"), "submitted_at", Kind.MOMENT),
     Column(_l("Times submitted"), "version", Kind.NUMBER),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grants.accounts.models import REGION_LABELS
 from grants.core.languages import _l, language_name, pick
-from grants.core.listings import Asked, Column, Kind, Lines, listing_of
+from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
 from grants.core.permissions import require
 from grants.reviews import permissions, queries
 
@@ -14,7 +14,7 @@ from grants.reviews import permissions, queries
     _l("Reviewers"),
     Column(_l("Reference"), "reference"),
     Column(_l("Name"), "name"),
-    Column(_l("Profile"), lambda one: _l("yes") if one.described else _l("no")),
+    Column(_l("Profile"), lambda one: yes_or_no(one.described)),
     Column(_l("Expertise"), lambda one: pick(one.expertise)),
     Column(_l("Languages"), lambda one: ", ".join(language_name(code) for code in one.languages or ())),
     Column(_l("Regions"), lambda one: ", ".join(str(REGION_LABELS.get(key, key)) for key in one.regions or ())),

@@ -16,6 +16,7 @@ from typing import Any
 from tests.bench import (
     agreements,
     assigning,
+    exporting,
     fairness,
     minute,
     money,
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "deadline": writing.around_the_deadline,
     "assignment": assigning.measure,
     "agreement": agreements.measure,
+    "export": exporting.measure,
     "canaries": fairness.told_to_the_wrong,
     "histories": fairness.broken_in_histories,
     "money": money.broken_in_histories,
