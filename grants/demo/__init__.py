@@ -17,6 +17,7 @@ from grants.accounts.models import Person
 from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db, transaction
+from grants.core.listings import place_of
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.rules import Obstacle, Refused
 from grants.decisions import actions as decisions
@@ -28,6 +29,8 @@ from grants.demo.decided import DecidedStory, GrantStory
 from grants.demo.enquiries import EnquiryStory
 from grants.demo.people import PASSWORD, People
 from grants.imports.actions import import_at_once
+from grants.listings import actions as listings
+from grants.listings.models import FileKind
 from grants.reviews import actions as reviews
 
 Say = Callable[[str], None]
@@ -80,12 +83,33 @@ def load(progress: Say = lambda _: None) -> None:
     _under_review(everybody, today, progress)
     _closed_lately(everybody, today, progress)
     _open(everybody, today, progress)
+    _take_out(everybody)
     with transaction():
         db.session.execute(
             update(OutboxMail)
             .where(OutboxMail.posted_at < today)
             .values(state=Delivery.SENT, sent_at=OutboxMail.posted_at)
         )
+
+
+KEPT = (
+    ("STF-07", "Late reports from Africa", "/reports?region=AFR&show=late"),
+    ("STF-07", "Running grants", "/grants?state=active"),
+    ("STF-08", "What waits to be paid", "/payments?show=waiting"),
+)
+TAKEN_OUT = (("STF-15", "/ledger", FileKind.XLSX), ("STF-15", "/grants?state=active", FileKind.CSV))
+
+
+def _take_out(everybody: People) -> None:
+    """Filters that people of the fund keep, and lists that the auditor took out."""
+    for who, name, address in KEPT:
+        with transaction():
+            if place := place_of(address):
+                listings.keep_filter(place, name, by=everybody[who])
+    for who, address, kind in TAKEN_OUT:
+        with transaction():
+            if place := place_of(address):
+                listings.give(listings.take_out(place, kind, by=everybody[who]), by=everybody[who])
 
 
 def accounts() -> list[tuple[str, str, str]]:

@@ -192,6 +192,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
     },
     "STF-07": {
         "home-coordinator": "/",
+        "filters-kept": "/filters",
         "call-managed": "/calls/MPF-2027-01/manage",
         "call-import": "/calls/import",
         "applications": "/calls/MPF-2027-01/applications",
@@ -334,7 +335,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "statement": "/payments/statements/1",
         "confirm-it-is-you": "/confirm-it-is-you",
     },
-    "STF-15": {"home-auditor": "/", "people": "/people", "record": "/record"},
+    "STF-15": {"home-auditor": "/", "people": "/people", "record": "/record", "lists-taken-out": "/exports"},
     "STF-16": {
         "home-administrator": "/",
         "person": "/people/REV-2",

@@ -25,6 +25,7 @@ from grants.listings import actions, queries, rules, tasks
 from grants.listings.models import FileState, ListFile
 from tests import factories as make
 from tests.http import Browser
+from tests.reviews.rows import counted
 
 ROWS = [["=1+1", 7, Money(-1234567, "EUR"), date(2027, 3, 12), None], ["plain", 0, Money(5000, "XOF"), None, "+44"]]
 HEADINGS = [
@@ -307,6 +308,21 @@ def test_a_file_goes_after_some_days_and_what_was_taken_out_stays_known(browser:
 
 
 # ------------------------------------------------------------------ every list
+
+
+@pytest.mark.parametrize("address", ["/grants", "/reports", "/payments?show=waiting", "/ledger"])
+def test_two_rows_and_twenty_cost_the_same_queries(browser: Browser, address: str) -> None:
+    browser.sign_in(make.person(Role.AUDITOR, Role.FINANCE_OFFICER))
+    counts = []
+    for number in (2, 18):
+        for _ in range(number):
+            make.report_due(grant())
+        db.session.commit()
+        statements: list[str] = []
+        with counted(statements):
+            taken(browser, address, "xlsx")
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
 
 
 def test_every_list_of_a_full_house_is_taken_out_in_as_many_rows_as_its_page_says(app: Flask) -> None:
