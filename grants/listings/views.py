@@ -29,9 +29,9 @@ class Here(NamedTuple):
     kept: Sequence[KeptFilter]
 
     @property
-    def is_kept(self) -> bool:
-        """Whether the reader keeps it as it is filtered now."""
-        return any(one.address == self.address for one in self.kept)
+    def may_be_kept(self) -> bool:
+        """Whether it is filtered, and the reader does not keep it like this yet."""
+        return "?" in self.address and all(one.address != self.address for one in self.kept)
 
 
 @bp.app_template_global("list_here")
