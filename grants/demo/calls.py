@@ -52,8 +52,7 @@ class CallStory:
 
     def publish(self, title: dict[str, str] | None = None) -> None:
         """Import and publish the call on its opening day, under its own title or that of the files."""
-        definition = sample.moved(read_call(sample.FOLDER), self.days)
-        definition["call"]["id"] = self.reference
+        definition = self.written()
         definition["call"]["title"] = title or definition["call"]["title"]
         opens = self.moment(sample.read("call")["call"]["timetable"]["published_at"])
         coordinator = self.people["STF-07"]
@@ -61,6 +60,12 @@ class CallStory:
             self.call = calls.import_call(definition, by=coordinator)
         with clock.at(opens - timedelta(days=1)), transaction():
             calls.publish(self.call, by=coordinator)
+
+    def written(self) -> dict[str, Any]:
+        """The documents of the call, as the files have them, on its own days."""
+        definition: dict[str, Any] = sample.moved(read_call(sample.FOLDER), self.days)
+        definition["call"]["id"] = self.reference
+        return definition
 
     def correct(self, question: str, moment: datetime, reason: str, **limits: int) -> None:
         """Correct the limits of a question of the published call."""
@@ -97,9 +102,7 @@ class CallStory:
 
     def fill(self, application: Application, entry: dict[str, Any], sections: int | None = None) -> None:
         """Answer the first ``sections`` sections (default: all) and attach the documents."""
-        told = sample.read(entry["answers_file"].removesuffix(".yaml"))["answers"]
-        answers = sample.moved(told, self.days)
-        answers["org_founded_on"] = told["org_founded_on"]
+        answers = self.answers(entry)
         definition = questionnaires.definition_of(self.call.questionnaire_id)
         for section in definition.sections[:sections]:
             values = {q.key: answers.get(q.key) for q in section.questions if q.type != "files"}
@@ -108,6 +111,12 @@ class CallStory:
                 applications.save_section(application, section.key, values, by=by, version=None)
         if sections is None:
             self._attach(application, entry, answers["annexes"])
+
+    def answers(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """What an application says, as the files have it, on the days of this call."""
+        told = sample.read(entry["answers_file"].removesuffix(".yaml"))["answers"]
+        moved: dict[str, Any] = sample.moved(told, self.days)
+        return moved | {"org_founded_on": told["org_founded_on"]}
 
     def _attach(self, application: Application, entry: dict[str, Any], annexes: list[dict[str, Any]]) -> None:
         asked = {
