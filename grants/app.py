@@ -35,6 +35,8 @@ from grants.declarations import lists as declaration_lists
 from grants.declarations import views as declarations
 from grants.deliveries import views as deliveries
 from grants.diligence import views as diligence
+from grants.dossiers import tasks as dossier_tasks
+from grants.dossiers import views as dossiers
 from grants.drafts import tasks as draft_tasks
 from grants.drafts import views as drafts
 from grants.draws import views as draws
@@ -104,6 +106,7 @@ BLUEPRINTS = (
     banking.bp,
     amendments.bp,
     closeout.bp,
+    dossiers.bp,
     imports.bp,
     listings.bp,
     portfolio.bp,
@@ -122,6 +125,7 @@ TASKS = (
     pack_tasks,
     payment_tasks,
     closeout_tasks,
+    dossier_tasks,
     import_tasks,
     listing_tasks,
     reminder_tasks,

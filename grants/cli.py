@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,15 +26,17 @@ from grants.accounts.queries import normal_address, person_by_email
 from grants.app import create_app
 from grants.assignments.queries import fresh_board
 from grants.assignments.rules import best_plan
+from grants.awards.models import Award
+from grants.awards.queries import award_by_reference
 from grants.calls.actions import import_call
 from grants.calls.forms import BadImport, read_call, write_call
 from grants.calls.models import Call
 from grants.calls.queries import call_by_reference, documents_of, written_documents
-from grants.core import clock, docs
+from grants.core import archives, clock, docs
 from grants.core.db import transaction
 from grants.core.engines.engine import ServerFailed
 from grants.core.forms import one_line
-from grants.core.languages import LANGUAGES
+from grants.core.languages import LANGUAGES, speaking
 from grants.core.money import Money, NotAnAmount
 from grants.core.permissions import declared
 from grants.core.reach import require_broker
@@ -46,6 +49,9 @@ from grants.decisions.actions import queried_sheet
 from grants.decisions.models import Meeting
 from grants.decisions.queries import meeting_by_reference, sheet_of
 from grants.decisions.rules import Ranked, fingerprint, ranking
+from grants.dossiers import actions as dossiers
+from grants.dossiers.queries import award_to_tell, is_on_record, seal_at
+from grants.dossiers.rules import FORMAT, WHOLE_SIGHT
 from grants.draws.queries import draw_of
 from grants.draws.rules import drawn, holds
 from grants.draws.rules import fingerprint as fingerprint_of_seed
@@ -71,6 +77,7 @@ LONGEST_NAME = 120
 
 FOR_PEOPLE = (BadConfiguration, ServerFailed, WrongSchema, PortTaken, CannotRun, Refused, NotProven, BadRatings)
 REFUSED = 2
+NOT_WHOLE = 1
 CORES = os.cpu_count() or 1
 
 port_option = click.option("--port", type=click.IntRange(1, 65535), help="Where to serve (PORT, 8000).")
@@ -590,6 +597,83 @@ def awards_import_command(path: str, mapping_name: str | None, programme: str | 
         f"{carried.imported} imported ({sums}), {carried.present} there already, {len(refused)} refused:"
         f" {carried.reference}, {carried.programme}."
     )
+
+
+@awards_group.command("dossier")
+@click.argument("reference", metavar="GRANT")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, writable=True), help="Where the archive goes.")
+@click.option("--language", type=click.Choice(list(LANGUAGES)), default="en", show_default=True)
+def awards_dossier_command(reference: str, out: str, language: str) -> None:
+    """Write everything that is known of GRANT into one archive, with an index to read and the hash of each file.
+
+    It holds names, reasons and proofs, and of accounts the last four characters. That it was made is written down.
+    """
+    place = Path(out)
+    with _application(), speaking(language):
+        with transaction():
+            award = award_by_reference(select(Award), reference)
+            whole = award_to_tell(select(Award), award.id) if award is not None else None
+            if whole is None:
+                raise CannotRun(f"There is no grant {reference!r}.")
+            making = dossiers.gather(whole, WHOLE_SIGHT)
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".dossier-", delete=False) as into:
+            try:
+                for _done in dossiers.write(making, into):
+                    pass
+            except BaseException:
+                Path(into.name).unlink()
+                raise
+        Path(into.name).replace(place)
+        with transaction():
+            dossiers.keep_record(making, language)
+    for path, why in making.gaps.items():
+        click.echo(f"Left out: {path}. {why}", err=True)
+    for path in making.differing:
+        click.echo(f"Not as it was received: {path}", err=True)
+    click.echo(f"Written to {out}; its fingerprint is {making.manifest}.")
+
+
+@awards_group.command("verify")
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.option("--record", "against_record", is_flag=True, help="Compare it with the record of this fund too.")
+@json_option
+def awards_verify_command(path: str, *, against_record: bool, as_json: bool) -> None:
+    """Compute every hash of a dossier again; name what is missing, changed or added, and end with 1 if anything is.
+
+    This needs no database. With --record it is asked too whether the fund made this very dossier, and whether the record
+    it tells is still there.
+    """
+    found = archives.verify(Path(path))
+    wrong = [f"Missing: {name}" for name in found.missing]
+    wrong += [f"Changed: {name}" for name in found.changed]
+    wrong += [f"Added: {name}" for name in found.added]
+    if found.damaged:
+        wrong.append("The archive is damaged, or was packed again by another program.")
+    elif not wrong and found.manifest.get("format") != FORMAT:
+        wrong.append("This is no dossier.")
+    if against_record and not wrong:
+        wrong = _against_record(found)
+    if as_json:
+        told = {"grant": found.manifest.get("grant"), "fingerprint": found.digest, "whole": not wrong}
+        lists = {"missing": found.missing, "changed": found.changed, "added": found.added, "said": wrong}
+        click.echo(json.dumps(told | lists, indent=2, ensure_ascii=False))
+    else:
+        for sentence in wrong:
+            click.echo(sentence, err=True)
+        if not wrong:
+            number = len(found.manifest["files"])
+            click.echo(f"{number} files are as they were written; the fingerprint is {found.digest}.")
+    if wrong:
+        sys.exit(NOT_WHOLE)
+
+
+def _against_record(found: archives.Verified) -> list[str]:
+    record = found.manifest.get("record")
+    with _application():
+        wrong = [] if is_on_record(found.digest) else ["The record knows of no dossier with this fingerprint."]
+        if record and seal_at(record["position"]) != record["digest"]:
+            wrong.append(f"The record has another seal {record['position']} than the dossier tells.")
+    return wrong
 
 
 @grants.command("routes")

@@ -648,11 +648,13 @@ class Side:
 
 def compare(old: AwardVersion, new: AwardVersion, triggers: Mapping[str, Any]) -> list[Side]:
     """Two versions side by side, in the language and the money of the reader."""
-    both = zip(_worded(old.terms, triggers), _worded(new.terms, triggers), strict=True)
+    both = zip(worded(old.terms, triggers), worded(new.terms, triggers), strict=True)
     return [Side(label, *compared(before, after), differs=before != after) for (label, before), (_same, after) in both]
 
 
-def _worded(terms: Mapping[str, Any], triggers: Mapping[str, Any]) -> list[tuple[Any, list[str]]]:
+def worded(terms: Mapping[str, Any], triggers: Mapping[str, Any]) -> list[tuple[Any, list[str]]]:
+    """The terms of a version, part by part, each with its lines, in the language and the money of the reader."""
+
     def money(minor: int) -> str:
         return str(amount_shown(Money(minor, terms["currency"])))
 

@@ -70,6 +70,7 @@ def grant_tabs(award: Award) -> list[dict[str, Any]]:
         ("payments.of_grant", _("Payments")),
         ("amendments.of_grant", _("Changes")),
         ("closeout.of_grant", _("Close-out")),
+        ("dossiers.of_grant", _("Dossier")),
     ]
     return [
         {

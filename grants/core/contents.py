@@ -31,6 +31,9 @@ MEDIA_TYPES = {
 TABLES = {"csv": "text/csv", "xlsx": MEDIA_TYPES["xlsx"]}
 """The kinds of file that a table is brought in; a CSV is known by nothing but that it can be read as one."""
 
+ARCHIVES = {"zip": "application/zip"}
+"""The kinds that the fund makes itself and takes from nobody."""
+
 PICTURES = ("jpg", "jpeg", "png")
 
 MEGABYTE = 1024 * 1024

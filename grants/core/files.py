@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from grants.core import clock
 from grants.core.contents import (
+    ARCHIVES,
     LARGEST,
     MEDIA_TYPES,
     PICTURES,
@@ -52,6 +53,9 @@ class Scan(State):
         """Whether nobody may open the file: not yet, or not any more."""
         return self in (Scan.WAITING, Scan.INFECTED)
 
+
+PIECE = 256 * 1024
+"""Bytes that are read at once of a file that goes through in pieces."""
 
 SCAN_FILES = "files.scan"
 """The name of the task that looks at files which wait."""
@@ -141,6 +145,15 @@ def keep_own(name: str, content: bytes) -> StoredFile:
     return _keep(name, ending(name), content, Scan.MADE_HERE)
 
 
+def keep_archive(name: str, made: Path) -> StoredFile:
+    """Store an archive that the fund itself made, and its row. It goes through in pieces, however large it is."""
+    key = f"{secrets.token_hex(16)}.{ending(name)}"
+    with made.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    _store().put(key, made)
+    return _written(key, name, made.stat().st_size, digest, Scan.MADE_HERE)
+
+
 def copy(stored: StoredFile) -> StoredFile:
     """A second file with the same content, looked at for viruses as far as the first was."""
     twin = _keep(stored.name, stored.kind, read(stored), Scan(stored.scan))
@@ -154,14 +167,12 @@ def _keep(name: str, kind: str, content: bytes, scan: Scan) -> StoredFile:
     """
     key = f"{secrets.token_hex(16)}.{kind}"
     _store().put(key, content)
-    stored = StoredFile(
-        key=key,
-        name=name,
-        media_type=(MEDIA_TYPES | TABLES)[kind],
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        scan=scan,
-    )
+    return _written(key, name, len(content), hashlib.sha256(content).hexdigest(), scan)
+
+
+def _written(key: str, name: str, size: int, sha256: str, scan: Scan) -> StoredFile:
+    media_type = (MEDIA_TYPES | TABLES | ARCHIVES)[ending(key)]
+    stored = StoredFile(key=key, name=name, media_type=media_type, size=size, sha256=sha256, scan=scan)
     db.session.add(stored)
     db.session.flush()
     return stored
@@ -170,6 +181,11 @@ def _keep(name: str, kind: str, content: bytes, scan: Scan) -> StoredFile:
 def read(stored: StoredFile) -> bytes:
     """The content of a file."""
     return bytes(_store().get(stored.key).bytes())
+
+
+def pieces(key: str) -> Iterator[bytes]:
+    """The content of a file as it is read from the store, piece by piece. Raises FileNotFoundError when it has gone."""
+    return iter(_store().get(key).stream(min_chunk_size=PIECE))
 
 
 def forget(stored: StoredFile) -> None:
@@ -200,7 +216,10 @@ def send(stored: StoredFile, name: str | None = None, content: bytes | None = No
     ``content`` is what is given instead of what is stored, to somebody who must not see all of it.
     """
     refuse(obstacles_to_opening(stored.scan))
-    response = Response(read(stored) if content is None else content, mimetype=stored.media_type)
+    response = Response(content, mimetype=stored.media_type)
+    if content is None:
+        found = _store().get(stored.key)
+        response.response, response.content_length = found.stream(min_chunk_size=PIECE), found.meta["size"]
     response.headers.set("Content-Disposition", "attachment", filename=name or stored.name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response

@@ -1,0 +1,421 @@
+"""The dossier of a grant: what each reader finds in it, that it proves itself, and that it is given to nobody else."""
+
+from __future__ import annotations
+
+import io
+import json
+import posixpath
+import re
+import subprocess
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from grants.accounts.models import Person, Role
+from grants.awards.models import Agreement
+from grants.conflicts.models import Grade
+from grants.core import clock, files
+from grants.core.db import db
+from grants.core.rules import Refused
+from grants.dossiers import actions, queries, rules, tasks
+from grants.dossiers.models import Dossier, DossierState
+from grants.history.models import HistoryEntry
+from grants.payments.models import Disbursement
+from grants.reviews import actions as reviews
+from tests import command
+from tests import factories as make
+from tests.http import Browser
+from tests.payments import rows
+from tests.payments.rows import IBAN, Scene
+
+
+def scene(**more: Any) -> Scene:
+    """A grant that was signed, paid twice, reported and has something of everything that hangs on a grant."""
+    made = rows.scene(**more)
+    agreement = db.session.scalars(select(Agreement).where(Agreement.award_id == made.award.id)).one()
+    agreement.file_id = files.keep_own(f"{made.award.reference}-agreement-1.pdf", rows.PDF).id
+    rows.confirmed(made)
+    rows.spend(made, 900_000)
+    rows.confirmed(made, made.last)
+    rows.refund(made, 10_000)
+    db.session.flush()
+    return made
+
+
+def sealed() -> None:
+    """Write the seals, which stand at the end of a transaction."""
+    db.session.commit()
+    db.session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    db.session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+
+
+def made_for(made: Scene, somebody: Person) -> tuple[Dossier, bytes]:
+    """A dossier made as the worker does it: its row and its bytes."""
+    actions.ask_for(made.award, by=somebody)
+    sealed()
+    assert tasks.make_waiting() == 1
+    dossier = queries.dossier_to_change(made.award.id, somebody.id)
+    assert dossier is not None
+    assert dossier.state == DossierState.READY
+    assert dossier.file is not None
+    return dossier, files.read(dossier.file)
+
+
+def opened(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def words(content: bytes) -> str:
+    """Everything that a reader can read in a dossier, the names of files included."""
+    return "\n".join(f"{name}\n{one.decode('utf-8', 'replace')}" for name, one in opened(content).items())
+
+
+def codes(act: Any, *args: Any, **more: Any) -> set[str]:
+    with pytest.raises(Refused) as refused:
+        act(*args, **more)
+    return {obstacle.code for obstacle in refused.value.obstacles}
+
+
+# ------------------------------------------------------------------ what stands in it
+
+
+def test_the_dossier_of_an_auditor_holds_the_agreement_payments_proofs_ledger_and_history(app: Flask) -> None:
+    made = scene()
+    dossier, content = made_for(made, made.auditor)
+    found = opened(content)
+    paid = db.session.scalars(select(Disbursement.reference).order_by(Disbursement.id)).all()
+    proofs = {f"payments/{reference}-proof.pdf" for reference in paid}
+    assert {"index.html", "agreement.html", "payments.html", "reports/final_report.html", "history.html"} <= set(found)
+    assert {"agreement/agreement-1.pdf", "payments/ledger.csv", "history.jsonl", "manifest.json", "SHA256SUMS"} <= set(
+        found
+    )
+    assert proofs < set(found)
+    assert found["agreement/agreement-1.pdf"] == rows.PDF
+    page = found["payments.html"].decode()
+    for said in ("€8,000", "€1,000", "Officer A", "Officer B", "…3000", "Returned by grantees"):
+        assert said in page, said
+    ledger = found["payments/ledger.csv"].decode().splitlines()
+    assert len(ledger) == 1 + 7, "fund, commit, twice approve and pay, refund"
+    assert dossier.done == dossier.total == len(proofs) + 3
+
+
+def test_every_line_of_history_is_there_once_and_carries_its_seal(app: Flask) -> None:
+    made = scene()
+    _dossier, content = made_for(made, made.auditor)
+    lines = [json.loads(line) for line in opened(content)["history.jsonl"].decode().splitlines()]
+    entries = db.session.scalars(
+        select(HistoryEntry).where(HistoryEntry.subject_kind.in_(("award", "disbursement", "bank_account")))
+    ).all()
+    told = [(line["subject"], line["number"], line["verb"]) for line in lines]
+    assert sorted(told) == sorted((one.subject_kind, one.subject_id, one.verb) for one in entries)
+    assert all(line["seal"]["digest"] for line in lines)
+    record = json.loads(opened(content)["manifest.json"])["record"]
+    assert record == {key: max(lines, key=lambda one: one["seal"]["position"])["seal"][key] for key in record}
+
+
+def test_no_bank_number_stands_in_any_byte(app: Flask) -> None:
+    made = scene()
+    for somebody in (made.auditor, made.officers[0], made.owner, made.coordinator):
+        seen = words(made_for(made, somebody)[1])
+        assert IBAN not in seen
+        assert IBAN[-10:] not in seen
+        assert ("…3000" in seen) == (somebody is not made.coordinator)
+
+
+def test_the_grantee_gets_its_own_part_without_names_reasons_and_ledger(app: Flask) -> None:
+    made = scene()
+    make.diligence(made.award, made.coordinator, risk_reason="Canaryrisk of a small team")
+    found = opened(made_for(made, made.owner)[1])
+    seen = "\n".join(one.decode("utf-8", "replace") for one in found.values())
+    for canary in ("Canaryrisk", "Officer A", "Officer B", made.coordinator.name, "ledger"):
+        assert canary not in seen, canary
+    assert any(name.endswith("-proof.pdf") for name in found), "its own proofs"
+    assert "Canaryrisk" in words(made_for(made, made.auditor)[1]), "a canary that nobody sees proves nothing"
+    line = json.loads(found["history.jsonl"].decode().splitlines()[0])
+    assert {"by", "reason", "details"}.isdisjoint(line)
+
+
+def test_a_coordinator_reads_no_proofs_and_no_accounts_and_finance_no_application(app: Flask) -> None:
+    made = scene()
+    application = made.award.application
+    application.title = "Canarytitle"
+    _dossier, content = made_for(made, made.coordinator)
+    assert not any(name.endswith("-proof.pdf") for name in opened(content))
+    _dossier, content = made_for(made, made.officers[0])
+    assert "application.html" not in opened(content)
+
+
+def test_names_of_files_tell_no_name_of_a_confidential_grantee(app: Flask) -> None:
+    made = scene(confidentiality="fully_confidential")
+    made.organization.name, made.organization.acronym = "Canary Union", "CANU"
+    made.award.title = "Canary song"
+    dossier, content = made_for(made, made.auditor)
+    assert dossier.file is not None
+    names = [dossier.file.name, *opened(content)]
+    assert dossier.file.name == f"{made.award.reference}.zip"
+    assert not [name for name in names if "canary" in name.lower() or "canu" in name.lower()]
+    assert "Do not share it outside this system" in opened(content)["index.html"].decode()
+    assert "Canary Union" in opened(content)["index.html"].decode()
+
+
+def test_a_change_of_the_grant_is_told_with_its_versions(app: Flask) -> None:
+    made = scene()
+    _dossier, content = made_for(made, made.auditor)
+    page = opened(content)["versions.html"].decode()
+    assert "What was signed: version 1" in page
+    assert "€10,000" in page
+
+
+def test_it_is_written_in_the_language_of_whoever_asks_and_needs_no_line(app: Flask, browser: Browser) -> None:
+    made = scene()
+    made.auditor.language = "fr"
+    db.session.commit()
+    auditor = Browser(browser.app).sign_in(made.auditor)
+    page = f"/grants/{made.award.reference}/dossier"
+    auditor.get(page)
+    auditor.post(page, status=302)
+    assert tasks.make_waiting() == 1
+    answer = auditor.post(f"{page}/download", page=page)
+    found = opened(answer.data)
+    index = found["index.html"].decode()
+    assert '<html lang="fr"' in index
+    for name, one in found.items():
+        if name.endswith(".html"):
+            assert b"http://" not in one.replace(b"http://127", b"")
+            assert b"<script" not in one
+            assert b"src=" not in one
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={made.award.reference}.zip"
+
+
+def test_every_link_in_it_leads_to_a_file_that_is_there(app: Flask) -> None:
+    made = scene()
+    found = opened(made_for(made, made.auditor)[1])
+    for name, one in found.items():
+        if name.endswith(".html"):
+            for link in re.findall(r'href="([^"]+)"', one.decode()):
+                assert posixpath.normpath(posixpath.join(posixpath.dirname(name), link)) in found, (name, link)
+    linked = found["index.html"].decode()
+    assert not [name for name in found if name != "index.html" and f'href="{name}"' not in linked]
+
+
+# ------------------------------------------------------------------ it proves itself
+
+
+def test_the_same_state_gives_the_same_bytes_and_another_state_others(app: Flask) -> None:
+    made = scene()
+    first, whole = made_for(made, made.auditor)
+    fingerprint = first.manifest
+    with clock.at(rows.SIGNING_DAY + timedelta(days=1)):
+        again, same = made_for(made, made.auditor)
+    assert same == whole
+    assert again.manifest == fingerprint
+    with clock.at(rows.SIGNING_DAY + timedelta(days=2)):
+        rows.refund(made, 5_000)
+        assert made_for(made, made.auditor)[1] != whole
+
+
+def test_sha256sum_accepts_a_dossier(app: Flask, tmp_path: Path) -> None:
+    made = scene()
+    with zipfile.ZipFile(io.BytesIO(made_for(made, made.auditor)[1])) as archive:
+        archive.extractall(tmp_path)
+    subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
+
+
+@pytest.fixture
+def kept(app: Flask, tmp_path: Path) -> Path:
+    """The dossier of a grant as a file of an auditor."""
+    made = scene()
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(made_for(made, made.auditor)[1])
+    return path
+
+
+def test_verify_tells_that_a_dossier_is_whole_without_a_database(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = command.run(None, monkeypatch, capsys, "awards", "verify", kept)
+    assert said.code == 0
+    assert "are as they were written" in said.out
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        ("flip", "Changed: payments.html"),
+        ("remove", "Missing: payments.html"),
+        ("add", "Added: payments-2.html"),
+        ("cut", "damaged"),
+    ],
+)
+def test_verify_names_what_is_not_as_it_was(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spoil: str, expected: str
+) -> None:
+    content = opened(kept.read_bytes())
+    if spoil == "cut":
+        kept.write_bytes(kept.read_bytes()[:-100])
+    elif spoil == "flip":
+        whole = kept.read_bytes()
+        place = whole.index(content["payments.html"]) + 200
+        kept.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    else:
+        with zipfile.ZipFile(kept, "w") as archive:
+            for name, one in content.items():
+                if not (spoil == "remove" and name == "payments.html"):
+                    archive.writestr(name, one)
+            if spoil == "add":
+                archive.writestr("payments-2.html", "Paid twice.")
+    said = command.run(None, monkeypatch, capsys, "awards", "verify", kept)
+    assert said.code == 1
+    assert expected in said.err
+    told = json.loads(command.run(None, monkeypatch, capsys, "awards", "verify", kept, "--json").out)
+    assert told["whole"] is False
+
+
+def test_the_record_knows_the_dossiers_it_made_and_no_others(
+    app: Flask, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(app, monkeypatch, capsys, "awards", "verify", kept, "--record").code == 0
+    forged = kept.with_name("forged.zip")
+    made = db.session.scalars(select(Dossier)).one().award
+    whole = queries.award_to_tell(select(type(made)), made.id)
+    assert whole is not None
+    making = actions.gather(whole, rules.WHOLE_SIGHT)
+    making.contents.texts["history.jsonl"] = b"{}\n"
+    with forged.open("w+b") as into:
+        assert list(actions.write(making, into))
+    assert command.run(None, monkeypatch, capsys, "awards", "verify", forged).code == 0, "in itself it is whole"
+    said = command.run(app, monkeypatch, capsys, "awards", "verify", forged, "--record")
+    assert said.code == 1
+    assert "The record knows of no dossier with this fingerprint." in said.err
+
+
+def test_a_record_that_was_rewritten_since_is_found(
+    app: Flask, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows.past_all_triggers("UPDATE history_seal SET digest = 'another' || digest")
+    said = command.run(app, monkeypatch, capsys, "awards", "verify", kept, "--record")
+    assert said.code == 1
+    assert "another seal" in said.err
+
+
+def test_the_command_line_writes_the_whole_dossier_and_the_record_keeps_its_fingerprint(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = scene()
+    sealed()
+    first, second = tmp_path / "one.zip", tmp_path / "two.zip"
+    for path in (first, second):
+        said = command.run(app, monkeypatch, capsys, "awards", "dossier", made.award.reference, "--out", path)
+        assert said.code == 0, said.err
+    assert first.read_bytes() == second.read_bytes()
+    assert command.run(app, monkeypatch, capsys, "awards", "verify", first, "--record").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.zip", "two.zip"]
+    said = command.run(app, monkeypatch, capsys, "awards", "dossier", "NONE-1", "--out", first)
+    assert said.code == 2
+    assert "There is no grant 'NONE-1'." in said.err
+
+
+def test_a_file_that_is_gone_or_not_as_it_was_received_is_told_in_the_index(app: Flask) -> None:
+    made = scene()
+    proofs = [one.proof for one in db.session.scalars(select(Disbursement).order_by(Disbursement.id))]
+    first, second = (proof for proof in proofs if proof is not None)
+    files._remove(first.key)
+    files._store().put(second.key, b"another proof")
+    content = opened(made_for(made, made.auditor)[1])
+    index = content["index.html"].decode()
+    assert "It was not found where files are kept." in index
+    assert "This file is not as it was received." in index
+    told = json.loads(content["manifest.json"])
+    assert len(told["gaps"]) == len(told["differing"]) == 1
+
+
+# ------------------------------------------------------------------ whose it is
+
+
+@pytest.mark.parametrize("who", ["elsewhere", "stranger", "reviewer", "member"])
+def test_whoever_does_not_see_the_grant_has_no_dossier_of_it(browser: Browser, who: str) -> None:
+    made = scene()
+    people = {
+        "elsewhere": make.person(Role.REGIONAL_COORDINATOR, regions=["LAC"]),
+        "stranger": make.person(),
+        "reviewer": make.person(Role.REVIEWER),
+        "member": make.person(Role.COMMITTEE_MEMBER),
+    }
+    db.session.commit()
+    somebody = Browser(browser.app).sign_in(people[who])
+    page = f"/grants/{made.award.reference}/dossier"
+    assert somebody.get(page, 0).status_code == 404
+    for path in (page, f"{page}/download"):
+        somebody.get("/change-password")
+        assert somebody.post(path, status=0).status_code == 404
+    assert db.session.scalar(select(func.count()).select_from(Dossier)) == 0
+
+
+def test_somebody_with_a_conflict_finds_nothing(app: Flask, browser: Browser) -> None:
+    made = scene()
+    actions.ask_for(made.award, by=made.auditor)
+    reviews.declare_interest(
+        made.auditor, made.organization, grade=Grade.CONFLICT, reason="A cousin.", call=made.award.call, by=made.auditor
+    )
+    db.session.commit()
+    assert tasks.make_waiting() == 0
+    dossier = queries.dossier_to_change(made.award.id, made.auditor.id)
+    assert dossier is not None
+    assert (dossier.state, dossier.file) == (DossierState.FAILED, None)
+    page = f"/grants/{made.award.reference}/dossier"
+    assert Browser(browser.app).sign_in(made.auditor).get(page, 0).status_code == 404
+
+
+def test_nobody_takes_that_of_somebody_else(browser: Browser) -> None:
+    made = scene()
+    made_for(made, made.auditor)
+    db.session.commit()
+    officer = Browser(browser.app).sign_in(made.officers[0])
+    page = f"/grants/{made.award.reference}/dossier"
+    officer.get(page)
+    assert "No dossier of this grant has been made for you yet." in officer.text
+    assert officer.post(f"{page}/download", page=page, status=0).status_code == 409
+
+
+def test_it_is_not_given_to_somebody_who_may_read_less_since(app: Flask) -> None:
+    made = scene()
+    dossier, _content = made_for(made, made.auditor)
+    dossier.shown = [*dossier.shown, "something"]
+    assert codes(actions.give, made.award, by=made.auditor) == {"holds_too_much"}
+
+
+def test_it_is_asked_for_once_taken_on_record_and_expires(app: Flask) -> None:
+    made = scene()
+    actions.ask_for(made.award, by=made.auditor)
+    assert codes(actions.ask_for, made.award, by=made.auditor) == {"being_made"}
+    assert codes(actions.give, made.award, by=made.auditor) == {"not_ready"}
+    db.session.commit()
+    tasks.make_waiting()
+    stored = actions.give(made.award, by=made.auditor)
+    verbs = select(HistoryEntry.verb).where(HistoryEntry.subject_kind == "dossier").order_by(HistoryEntry.id)
+    assert db.session.scalars(verbs).all() == ["ask", "make", "take"]
+    assert actions.forget_old(clock.now() + rules.KEPT - timedelta(minutes=1)) == 0
+    assert actions.forget_old(clock.now() + rules.KEPT + timedelta(minutes=1)) == 1
+    assert stored.erased_at is not None
+    assert codes(actions.give, made.award, by=made.auditor) == {"not_ready"}
+    actions.ask_for(made.award, by=made.auditor)
+
+
+def test_a_dossier_that_cannot_be_made_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = scene()
+    dossier = actions.ask_for(made.award, by=made.auditor)
+    db.session.commit()
+
+    def breaks(*_args: Any) -> Any:
+        raise OSError("no room")
+
+    monkeypatch.setattr(files, "keep_archive", breaks)
+    assert tasks.make_waiting() == 0
+    db.session.refresh(dossier)
+    assert dossier.state == DossierState.FAILED
