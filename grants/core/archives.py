@@ -10,8 +10,9 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self, TypeVar
@@ -116,9 +117,9 @@ def verify(path: Path) -> Verified:
 
 def _compare(archive: zipfile.ZipFile, found: Verified) -> None:
     names = archive.namelist()
-    digests = {name: _read(lambda name=name: _digest(archive, name), "") for name in names}
-    listed = _read(lambda: _listed(archive), {})
-    found.manifest = _read(lambda: _manifest(archive), {})
+    digests = {name: _read(partial(_digest, archive, name)) or "" for name in names}
+    listed: dict[str, str] = _read(lambda: _listed(archive)) or {}
+    found.manifest = _read(lambda: _manifest(archive)) or {}
     found.digest = digests.get(MANIFEST, "")
     told = {one["path"]: one["sha256"] for one in found.manifest.get("files", [])}
     wanted = told | listed | dict.fromkeys((MANIFEST, SUMS), "")
@@ -132,16 +133,24 @@ def _compare(archive: zipfile.ZipFile, found: Verified) -> None:
         found.changed = [SUMS]
 
 
-def _read(reading: Callable[[], T], otherwise: T) -> T:
+def _read(reading: Callable[[], T]) -> T | None:
     try:
         return reading()
     except _DAMAGED:
-        return otherwise
+        return None
 
 
 def _digest(archive: zipfile.ZipFile, name: str) -> str:
+    digest = hashlib.sha256()
+    for piece in _pieces(archive, name):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(archive: zipfile.ZipFile, name: str | zipfile.ZipInfo) -> Iterator[bytes]:
     with archive.open(name) as read:
-        return hashlib.file_digest(read, "sha256").hexdigest()
+        while piece := read.read(PIECE):
+            yield piece
 
 
 def _listed(archive: zipfile.ZipFile) -> dict[str, str]:
@@ -166,7 +175,6 @@ def _is_as_written(archive: zipfile.ZipFile, path: Path) -> bool:
     with tempfile.TemporaryFile() as again, path.open("rb") as original:
         with Archive(again) as copy:
             for about in archive.infolist():
-                with archive.open(about) as read:
-                    copy.add(about.filename, iter(lambda read=read: read.read(PIECE), b""), about.file_size)
+                copy.add(about.filename, _pieces(archive, about), about.file_size)
         again.seek(0)
         return hashlib.file_digest(again, "sha256").digest() == hashlib.file_digest(original, "sha256").digest()

@@ -184,7 +184,9 @@ def whole_of(award: Award) -> Whole:
     clarifications = clarifications_of(application)[::-1]
     complaints = complaints_about(application)[::-1]
     abouts = [award.reference, application.reference]
-    abouts += [one.reference for one in (*disbursements, *refunds, *complaints)]
+    abouts += [one.reference for one in disbursements]
+    abouts += [one.reference for one in refunds]
+    abouts += [one.reference for one in complaints]
     abouts += [f"{award.reference}/{due.key}" for due, _written in reports]
     return Whole(
         award=award,

@@ -412,12 +412,12 @@ def _diligence(whole: Whole, reader: Reader, zone: str) -> Page:
     seen = [p for p in (checked.points if checked else ()) if reader.is_staff or p.asked_of == AskedOf.GRANTEE]
     for point in seen:
         page.parts.append(heading(f"{TAB_LABELS[Tab(point.tab)]}: {pick(point.label)}"))
-        judged = reader.is_staff and point.verdict
+        judged = Verdict(point.verdict) if reader.is_staff and point.verdict else None
         page.parts.append(
             facts(
                 (_l("Handed in"), moment(point.handed_in_at, zone) if point.handed_in_at else ""),
                 (_l("What was asked again"), point.words),
-                (_l("Judged"), VERDICTS[Verdict(point.verdict)][0] if judged else ""),
+                (_l("Judged"), VERDICTS[judged][0] if judged else ""),
                 (_l("Note"), reader.told(point.note) if judged else ""),
                 (_l("Judged by"), point.judged_by.name if judged and point.judged_by else ""),
             )
