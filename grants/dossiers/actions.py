@@ -120,6 +120,7 @@ def write(making: Making, into: IO[bytes]) -> Iterator[int]:
         for path, content in contents.texts.items():
             archive.add(path, [content])
         entries = {one.path: one for one in archive.entries}
+        archive.add("style.css", [_rendered("dossiers/archive/style.css", making)])
         for page in contents.pages:
             archive.add(page.path, [_page(making, page, entries)])
         entries = {one.path: one for one in archive.entries}
@@ -143,16 +144,16 @@ def _add(making: Making, archive: Archive, paper: rules.Paper) -> None:
 
 def _page(making: Making, page: rules.Page, entries: dict[str, Entry]) -> bytes:
     up = "../" * page.path.count("/")
-    return _rendered("page", making, page=page, entries=entries, up=up)
+    return _rendered("dossiers/archive/page.html", making, page=page, entries=entries, up=up)
 
 
 def _index(making: Making, entries: dict[str, Entry]) -> bytes:
-    return _rendered("index", making, entries=entries, up="")
+    return _rendered("dossiers/archive/index.html", making, entries=entries, up="")
 
 
 def _rendered(name: str, making: Making, **values: Any) -> bytes:
     """A page of the archive; it knows nothing of the request, the visitor or the pages around it."""
-    template = current_app.jinja_env.get_template(f"dossiers/archive/{name}.html")
+    template = current_app.jinja_env.get_template(name)
     return template.render(making=making, contents=making.contents, **values).encode()
 
 

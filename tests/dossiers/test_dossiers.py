@@ -102,7 +102,7 @@ def test_the_dossier_of_an_auditor_holds_the_agreement_payments_proofs_ledger_an
         assert said in page, said
     ledger = found["payments/ledger.csv"].decode().splitlines()
     assert len(ledger) == 1 + 6, "commit, twice approve and pay, refund"
-    assert dossier.done == dossier.total == len(proofs) + 3
+    assert dossier.done == dossier.total == len(proofs) + 2
 
 
 def test_every_line_of_history_is_there_once_and_carries_its_seal(app: Flask) -> None:
