@@ -601,16 +601,12 @@ class Settlement:
     @property
     def to_pay(self) -> Money:
         """What was spent in good faith beyond what was paid, as far as the grant reaches."""
-        held = self.position.paid - self.position.refunded
-        most = self.position.awarded - held
-        owed = self.position.spent - held
-        return Money(max(0, min(owed.minor, most.minor)), owed.currency)
+        return self.position.owed
 
     @property
     def to_refund(self) -> Money:
         """What was paid and not spent."""
-        held = self.position.paid - self.position.refunded
-        return Money(max(0, (held - self.position.spent).minor), held.currency)
+        return self.position.unspent
 
 
 def obstacles_to_terminating(award: Award, under_way: Sequence[str]) -> list[Obstacle]:

@@ -364,11 +364,11 @@ def former_days(award: Award) -> dict[int, list[date]]:
     return days
 
 
-STANDING_LETTERS = (LetterKind.SUSPENSION, LetterKind.RESUMPTION, LetterKind.TERMINATION)
+STANDING_LETTERS = (LetterKind.SUSPENSION, LetterKind.RESUMPTION, LetterKind.TERMINATION, LetterKind.CLOSING)
 
 
 def standing_letters(award: Award) -> list[Letter]:
-    """The letters that told a grantee that its grant was suspended, resumed or terminated, the newest first."""
+    """The letters that told a grantee that its grant was suspended, resumed, terminated or closed, the newest first."""
     found = select(Letter).where(Letter.application_id == award.application_id, Letter.kind.in_(STANDING_LETTERS))
     return list(db.session.scalars(found.order_by(Letter.id.desc()).limit(50)))
 

@@ -10,12 +10,17 @@ from grants.awards import queries as award_queries
 from grants.awards.models import Award
 from grants.closeout import mails, queries, rules
 from grants.closeout.models import Closeout
-from grants.core import clock
+from grants.closeout.queries import Balance
+from grants.core import clock, files, pdf
 from grants.core.db import db
+from grants.core.languages import DOCUMENT_LANGUAGES, speaking
 from grants.core.mail import post
 from grants.core.rules import refuse
 from grants.enquiries import actions as enquiries
 from grants.history import actions as history
+from grants.letters.actions import compose
+from grants.letters.models import LetterKind
+from grants.letters.queries import worded
 from grants.payments import actions as payments
 from grants.payments import queries as payment_queries
 
@@ -55,20 +60,44 @@ def finish(closeout: Closeout, *, by: Person) -> Closeout:
     facts = queries.facts_of(award)
     refuse(rules.obstacles_to_finishing(award, facts, closeout))
     today = clock.today(award.call.timezone)
-    closeout.paid_minor = facts.position.paid.minor
-    closeout.spent_minor = facts.position.spent.minor
-    closeout.refunded_minor = facts.position.refunded.minor
+    payments.release_rest(award, by=by)
+    balance = queries.balance_of(award)
+    closeout.paid_minor = balance.position.paid.minor
+    closeout.spent_minor = balance.position.spent.minor
+    closeout.refunded_minor = balance.position.refunded.minor
+    closeout.released_minor = balance.released.minor
     closeout.closed_on = today
     closeout.closed_by_id = by.id
     closeout.keep_until = rules.keep_until(
         queries.last_money_moved_on(award) or today, queries.retention_years_of(award)
     )
-    payments.release_rest(award, by=by)
-    history.record(closeout, "finish", by=by, keep_until=closeout.keep_until.isoformat())
+    _write_letter(closeout, balance)
+    history.record(closeout, "finish", by=by, keep_until=closeout.keep_until.isoformat(), letter=closeout.letter_id)
     awards.close(award, by=by)
     people = award_queries.people_who_answer([award.organization_id])
     post(*(mails.award_closed(award, closeout, to) for to in people.get(award.organization_id, [])))
     return closeout
+
+
+def _write_letter(closeout: Closeout, balance: Balance) -> None:
+    """The closing letter with the final balance, in the language of the agreement, kept as words and as a document."""
+    award = closeout.award
+    language = queries.language_of_agreement(award)
+    with speaking(language, DOCUMENT_LANGUAGES):
+        letter = compose(
+            award.application,
+            LetterKind.CLOSING,
+            {(LetterKind.CLOSING, language): worded(award.call, LetterKind.CLOSING, language)},
+            at=clock.now(),
+            details={"balance": rules.balance_in_words(balance)},
+            amount=award.amount,
+            keep_until=closeout.keep_until,
+            language=language,
+        )
+        document = pdf.render("document", language=language, **rules.letter_in_words(letter, award, closeout.closed_on))
+    closeout.letter = letter
+    closeout.letter_file = files.keep_own(f"{award.reference}-closing.pdf", document)
+    db.session.flush()
 
 
 def forget_enquirers(at: datetime) -> int:

@@ -11,10 +11,15 @@ from grants.accounts.models import Person
 from grants.awards.models import Award
 from grants.closeout.workflow import CLOSEOUT, CloseoutState
 from grants.core.db import Base, Key, Recorded, one_of
+from grants.core.files import StoredFile
+from grants.letters.models import Letter
 
 
 class Closeout(Base):
-    """The final checks of one award and their result. All amounts are minor units of the award's currency."""
+    """The final checks of one award and their result. All amounts are minor units of the award's currency.
+
+    ``letter`` is what the grantee was told at the end, ``letter_file`` the same as the document that was sent.
+    """
 
     __tablename__ = "closeout"
     __table_args__ = (one_of("state", CloseoutState),)
@@ -29,11 +34,16 @@ class Closeout(Base):
     paid_minor: Mapped[int | None]
     spent_minor: Mapped[int | None]
     refunded_minor: Mapped[int | None]
+    released_minor: Mapped[int | None]
     closed_on: Mapped[date | None]
     closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     keep_until: Mapped[date | None]
+    letter_id: Mapped[int | None] = mapped_column(ForeignKey("letter.id"))
+    letter_file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
 
     award: Mapped[Award] = relationship()
     closed_by: Mapped[Person | None] = relationship(foreign_keys=[closed_by_id])
+    letter: Mapped[Letter | None] = relationship()
+    letter_file: Mapped[StoredFile | None] = relationship()
 
     workflow = CLOSEOUT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,16 +13,21 @@ from grants.accounts.models import Person
 from grants.amendments.models import Amendment
 from grants.amendments.queries import open_amendment_of
 from grants.applications.models import Application
-from grants.awards.models import Award, Condition, Milestone
+from grants.awards.models import Agreement, Award, Condition, Milestone
+from grants.banking.models import OrderLine, PaymentOrder
 from grants.calls.models import Call
 from grants.closeout.models import Closeout
 from grants.core.db import db
+from grants.core.files import StoredFile
+from grants.core.money import Money
 from grants.decisions.models import Decision
+from grants.diligence.models import Diligence
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
 from grants.payments import queries as payments
-from grants.payments.models import AccountKind, Disbursement, Refund, Tranche
+from grants.payments.models import AccountKind, Disbursement, Refund, RefundRequest, Tranche
 from grants.payments.queries import Position, Standing
+from grants.payments.workflow import DisbursementState
 from grants.reports.models import ReportDue
 
 MOST_FORGOTTEN = 500
@@ -31,25 +37,57 @@ MOST_FORGOTTEN = 500
 def closeout_of(award: Award) -> Closeout | None:
     """The close-out of a grant, with the person who finished it."""
     found = select(Closeout).where(Closeout.award_id == award.id)
-    return db.session.scalar(found.options(joinedload(Closeout.closed_by).load_only(Person.name)))
+    beside = joinedload(Closeout.closed_by).load_only(Person.name), joinedload(Closeout.letter_file)
+    return db.session.scalar(found.options(*beside))
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The final balance of a grant: what its payments, refunds and reports say, and what the ledger holds in its pots."""
+
+    position: Position
+    pots: Mapping[str, Money]
+    released: Money
+
+    def pot(self, kind: AccountKind) -> Money:
+        """What is in one pot of the grant."""
+        return self.pots.get(kind, Money(0, self.released.currency))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the ledger says the same as payments and refunds, and adds up to what was awarded."""
+        kept = [self.pot(kind) for kind in (AccountKind.COMMITTED, AccountKind.PAYABLE, AccountKind.PAID)]
+        refunded = self.pot(AccountKind.REFUNDED)
+        whole = sum(one.minor for one in (*kept, refunded, self.released))
+        return (
+            refunded == self.position.refunded
+            and self.pot(AccountKind.PAID) + refunded == self.position.paid
+            and (not self.pots or whole == self.position.awarded.minor)
+        )
+
+
+def balance_of(award: Award) -> Balance:
+    """The final balance of a grant as it stands now; three queries."""
+    return Balance(payments.position(award), payments.balances_of(award), payments.released_of(award))
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the final checks look at. ``payable_minor`` is what the ledger holds as approved and not sent."""
+    """Everything the final checks look at. ``orders`` are the payment orders that payments under way stand in."""
 
     reports: list[ReportDue]
     tranches: list[Standing]
     conditions: list[Condition]
     milestones: list[Milestone]
-    position: Position
-    payable_minor: int
+    balance: Balance
+    orders: Mapping[str, str]
+    asked_back: RefundRequest | None
+    diligence: Diligence | None
     change: Amendment | None
 
 
 def facts_of(award: Award) -> Facts:
-    """What the final checks look at; seven queries for any grant."""
-    balances = payments.balances_of(award)
+    """What the final checks look at; the same number of queries for any grant."""
     return Facts(
         reports=list(payments.reports_owed(award).values()),
         tranches=payments.standings_of([award.id]),
@@ -59,10 +97,24 @@ def facts_of(award: Award) -> Facts:
         milestones=list(
             db.session.scalars(select(Milestone).where(Milestone.award_id == award.id).order_by(Milestone.due_on))
         ),
-        position=payments.position(award),
-        payable_minor=balances[AccountKind.PAYABLE].minor if AccountKind.PAYABLE in balances else 0,
+        balance=balance_of(award),
+        orders=_orders(award),
+        asked_back=payments.request_standing_for(award),
+        diligence=db.session.scalar(select(Diligence).where(Diligence.award_id == award.id)),
         change=open_amendment_of(award),
     )
+
+
+def _orders(award: Award) -> dict[str, str]:
+    """The payment orders in which payments of a grant stand that the bank has not carried out, by payment."""
+    found = (
+        select(Disbursement.reference, PaymentOrder.reference)
+        .join(OrderLine, OrderLine.disbursement_id == Disbursement.id)
+        .join(PaymentOrder, PaymentOrder.id == OrderLine.order_id)
+        .join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .where(Tranche.award_id == award.id, OrderLine.stands, Disbursement.state == DisbursementState.APPROVED)
+    )
+    return {row[0]: row[1] for row in db.session.execute(found)}
 
 
 def last_money_moved_on(award: Award) -> date | None:
@@ -74,6 +126,25 @@ def last_money_moved_on(award: Award) -> date | None:
     )
     refunded = select(func.max(Refund.received_on)).where(Refund.award_id == award.id)
     return db.session.scalar(select(func.greatest(paid.scalar_subquery(), refunded.scalar_subquery())))
+
+
+def language_of_agreement(award: Award) -> str:
+    """The language in which the grantee signed last; that of its application where nothing was signed."""
+    signed = select(Agreement.language).where(Agreement.award_id == award.id, Agreement.signed_at.is_not(None))
+    asked = select(Application.language).where(Application.id == award.application_id)
+    return db.session.scalar(signed.order_by(Agreement.version.desc()).limit(1)) or db.session.scalars(asked).one()
+
+
+def letter_to_enclose(reference: str) -> tuple[StoredFile, str] | None:
+    """The closing letter of a grant as a document, and how confidential the grant is."""
+    found = (
+        select(StoredFile, Award.confidentiality)
+        .join(Closeout, Closeout.letter_file_id == StoredFile.id)
+        .join(Award, Award.id == Closeout.award_id)
+        .where(Award.reference == reference)
+    )
+    row = db.session.execute(found).first()
+    return (row[0], row[1]) if row else None
 
 
 def retention_years_of(award: Award) -> int | None:

@@ -10,12 +10,17 @@ from typing import Any
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.closeout.models import Closeout
-from grants.closeout.queries import Facts
+from grants.closeout.queries import Balance, Facts
 from grants.closeout.workflow import CloseoutState
-from grants.core.languages import _l, pick
+from grants.core.languages import _l, long_day, pick
 from grants.core.rules import Obstacle
+from grants.core.templating import money
+from grants.diligence.workflow import DiligenceState
+from grants.letters.models import Letter
+from grants.payments.models import AccountKind
 from grants.payments.queries import SETTLED_REPORT, Standing
 from grants.payments.rules import pays_after_termination
+from grants.payments.workflow import DisbursementState
 from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 
@@ -78,7 +83,9 @@ def checklist(award: Award, facts: Facts, closeout: Closeout | None) -> list[Che
         Check(_l("Every condition is met"), _conditions(award, facts)),
         Check(_l("Every milestone is reached, or explained"), _milestones(award, facts, closeout)),
         Check(_l("No change of the agreement is on its way"), _change(award, facts)),
+        Check(_l("The due diligence is finished, and nothing is on hold"), _diligence(award, facts)),
         Check(_l("Money that was not spent is back"), _refund(award, facts)),
+        Check(_l("The ledger says the same"), _ledger(award, facts)),
     ]
 
 
@@ -125,18 +132,28 @@ def _payments(award: Award, facts: Facts) -> list[Obstacle]:
                 Obstacle("tranche_unpaid", _l("Tranche %(number)s is not paid.", number=tranche.number), where)
             )
         else:
-            found.append(
-                Obstacle(
-                    "payment_open",
-                    _l("The payment %(reference)s is not confirmed or given up.", reference=tranche.payment),
-                    ("payments.show", {"reference": tranche.payment}),
-                )
-            )
-    if facts.payable_minor:
+            found.append(_open_payment(tranche.payment, tranche.payment_state, facts))
+    if facts.balance.pot(AccountKind.PAYABLE).minor:
         found.append(
             Obstacle("payable_open", _l("The ledger still holds an approved payment that was not sent."), where)
         )
     return found
+
+
+def _open_payment(reference: str, state: str | None, facts: Facts) -> Obstacle:
+    where = ("payments.show", {"reference": reference})
+    if state == DisbursementState.PAID:
+        message = _l("The grantee has not confirmed that the payment %(reference)s arrived.", reference=reference)
+        return Obstacle("receipt_open", message, where)
+    if reference in facts.orders:
+        message = _l(
+            "The payment %(reference)s is with the bank or on its way there, in the order %(order)s.",
+            reference=reference,
+            order=facts.orders[reference],
+        )
+        return Obstacle("in_an_order", message, where)
+    message = _l("The payment %(reference)s is prepared or approved. Send it or cancel it.", reference=reference)
+    return Obstacle("payment_open", message, where)
 
 
 def _is_settled(award: Award, tranche: Standing) -> bool:
@@ -175,17 +192,65 @@ def _change(award: Award, facts: Facts) -> list[Obstacle]:
     return [Obstacle("change_open", _l("A change of the agreement is on its way."), where)]
 
 
+def _diligence(award: Award, facts: Facts) -> list[Obstacle]:
+    where = ("diligence.of_grant", {"reference": award.reference})
+    found = []
+    if award.on_hold:
+        message = _l("A name may stand on a sanctions list. A second person has to clear it first.")
+        found.append(Obstacle("on_hold", message, where))
+    if facts.diligence is not None and facts.diligence.state != DiligenceState.FINISHED:
+        found.append(Obstacle("diligence_open", _l("The due diligence is not finished."), where))
+    return found
+
+
 def _refund(award: Award, facts: Facts) -> list[Obstacle]:
-    unspent = facts.position.unspent
-    if not unspent:
-        return []
-    return [
-        Obstacle(
-            "refund_due",
-            _l("The grantee still holds money that was not spent. Its return is recorded by a finance officer."),
-            ("payments.of_grant", {"reference": award.reference}),
+    where = ("payments.of_grant", {"reference": award.reference})
+    found = []
+    if facts.balance.position.unspent:
+        message = _l("The grantee still holds money that was not spent. Its return is recorded by a finance officer.")
+        found.append(Obstacle("refund_due", message, where))
+    if facts.asked_back is not None:
+        message = _l(
+            "Money was asked back and has not all come: %(amount)s. Record it, or no longer ask for it.",
+            amount=money(facts.asked_back.missing),
         )
+        found.append(Obstacle("asked_back", message, where))
+    return found
+
+
+def _ledger(award: Award, facts: Facts) -> list[Obstacle]:
+    if facts.balance.agrees:
+        return []
+    message = _l("The ledger says something else than the payments and refunds of this grant. Tell an administrator.")
+    return [Obstacle("ledger_differs", message, ("payments.of_grant", {"reference": award.reference}))]
+
+
+def balance_in_words(balance: Balance) -> list[list[str]]:
+    """The final balance, line by line, in the language spoken now."""
+    position = balance.position
+    lines = [
+        (_l("Awarded"), position.awarded),
+        (_l("Paid"), position.paid),
+        (_l("Shown as spent in accepted reports"), position.spent),
+        (_l("Returned by the grantee"), position.refunded),
+        (_l("Still to be returned"), position.unspent),
+        (_l("Still to be paid"), position.owed),
+        (_l("Released back to the envelope of the call"), balance.released),
     ]
+    return [[str(label), money(amount)] for label, amount in lines]
+
+
+def letter_in_words(letter: Letter, award: Award, closed_on: date | None) -> dict[str, Any]:
+    """The closing letter as a document, in the language spoken now."""
+    parts = [
+        {"kind": "text", "text": letter.opening},
+        {"kind": "text", "text": letter.outcome},
+        {"kind": "section", "text": str(_l("The final balance"))},
+        {"kind": "facts", "pairs": letter.details["balance"]},
+        {"kind": "text", "text": letter.closing},
+    ]
+    day = long_day(closed_on, letter.language) if closed_on else ""
+    return {"title": str(_l("Grant closed")), "lead": day, "reference": award.reference, "parts": parts}
 
 
 def obstacles_to_explaining(closeout: Closeout | None, note: str | None) -> list[Obstacle]:

@@ -13,6 +13,7 @@ from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.closeout import actions, permissions, queries, rules
 from grants.closeout.forms import NoteForm
+from grants.core import files
 from grants.core.permissions import require, scope
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
@@ -43,7 +44,8 @@ def _page(award: Award, form: NoteForm) -> str:
         award=award,
         closeout=closeout,
         checks=rules.checklist(award, facts, closeout),
-        position=facts.position,
+        balance=facts.balance,
+        money_lines=rules.balance_in_words(facts.balance),
         milestones=facts.milestones,
         form=form,
         staff=staff,
@@ -52,6 +54,14 @@ def _page(award: Award, form: NoteForm) -> str:
         to_finish=rules.obstacles_to_finishing(award, facts, closeout),
         history=timeline(subjects, names=staff, limit=20),
     )
+
+
+@bp.get("/grants/<reference>/closeout/letter.pdf")
+@access(SIGNED_IN)
+def letter(reference: str) -> ResponseReturnValue:
+    """The closing letter as it was sent, under a name that tells nobody's name."""
+    closeout = found(queries.closeout_of(_award(reference)))
+    return files.send(found(closeout.letter_file), f"{reference}-closing.pdf")
 
 
 @bp.post("/grants/<reference>/closeout/open")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from grants.accounts.models import Person
@@ -54,11 +54,13 @@ def compose(
     at: datetime,
     details: Mapping[str, Any],
     amount: Money | None = None,
+    keep_until: date | None = None,
+    language: str = "",
 ) -> Letter:
-    """A letter as it would be sent at a moment, in the language of the application; its details keep the last day for a
-    complaint that it promises. It is not kept.
+    """A letter as it would be sent at a moment, in the language of the application if no other is named; its details keep
+    the last day for a complaint that it promises. It is not kept.
     """
-    call, language = application.call, application.language
+    call, language = application.call, language or application.language
     terms = documents_of(call)["terms"]
     until = rules.complaint_deadline(call, at, rules.window_days(terms))
     promised = {"complain_until": until.isoformat()} if kind in rules.ONLY_IN["complain_until"] else {}
@@ -71,6 +73,7 @@ def compose(
         title=application.title,
         reference=application.reference,
         amount=amount,
+        keep_until=keep_until,
     )
     fallback = queries.built_in()[kind, "en"]
     paragraphs = rules.written(wording.get((kind, language), fallback), values)

@@ -24,6 +24,7 @@ class LetterKind(enum.StrEnum):
     SUSPENSION = "suspension"
     RESUMPTION = "resumption"
     TERMINATION = "termination"
+    CLOSING = "closing"
 
 
 KIND_LABELS: dict[str, Any] = {
@@ -35,6 +36,7 @@ KIND_LABELS: dict[str, Any] = {
     LetterKind.SUSPENSION: _l("Grant suspended"),
     LetterKind.RESUMPTION: _l("Grant resumed"),
     LetterKind.TERMINATION: _l("Agreement terminated"),
+    LetterKind.CLOSING: _l("Grant closed"),
 }
 
 

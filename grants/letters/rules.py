@@ -25,10 +25,12 @@ PLACEHOLDERS: dict[str, Any] = {
     "end": _l("the last day of the action"),
     "reserve_until": _l("the day until which the reserve list is kept"),
     "complain_until": _l("the last day for a complaint"),
+    "keep_until": _l("the day until which records are kept"),
 }
 
 ONLY_IN: dict[str, tuple[LetterKind, ...]] = {
-    "amount": (LetterKind.AWARD, LetterKind.AGREEMENT),
+    "amount": (LetterKind.AWARD, LetterKind.AGREEMENT, LetterKind.CLOSING),
+    "keep_until": (LetterKind.CLOSING,),
     "start": (LetterKind.AGREEMENT,),
     "end": (LetterKind.AGREEMENT,),
     "reserve_until": (LetterKind.RESERVE,),
@@ -87,7 +89,7 @@ def written(paragraphs: Paragraphs, values: Mapping[str, str | None]) -> Paragra
 
 def values_in(
     call: Call, language: str, *, terms: Mapping[str, Any], at: datetime, organization: str, title: str, reference: str,
-    amount: Money | None = None, start: date | None = None, end: date | None = None,
+    amount: Money | None = None, start: date | None = None, end: date | None = None, keep_until: date | None = None,
 ) -> dict[str, str | None]:  # fmt: skip
     """What stands for the placeholders of a letter sent at a moment, in its language."""
     until = complaint_deadline(call, at, window_days(terms))
@@ -101,6 +103,7 @@ def values_in(
         "end": long_day(end, language) if end else None,
         "reserve_until": long_day(call.reserve_valid_until, language) if call.reserve_valid_until else None,
         "complain_until": long_day(until, language),
+        "keep_until": long_day(keep_until, language) if keep_until else None,
     }
 
 

@@ -612,6 +612,13 @@ class Position:
         return self.awarded - self.paid
 
     @property
+    def owed(self) -> Money:
+        """What was spent beyond what was paid, as far as the grant reaches: to be paid when the grant ends."""
+        held = self.paid - self.refunded
+        most, beyond = self.awarded - held, self.spent - held
+        return Money(max(0, min(beyond.minor, most.minor)), held.currency)
+
+    @property
     def unspent(self) -> Money:
         """What the grantee holds beyond what accepted reports show as spent: to be sent back when the grant ends."""
         left = self.paid - self.refunded - self.spent
@@ -1032,6 +1039,16 @@ def entries_of(award: Award, at: datetime | None = None) -> dict[str, Sums]:
     pots = _pots(past=at is not None)
     found = select(pots.c.kind, pots.c.debits, pots.c.credits).where(pots.c.award_id == award.id)
     return {kind: Sums(debits, credits_) for kind, debits, credits_ in db.session.execute(found, {"at": at})}
+
+
+def released_of(award: Award) -> Money:
+    """What of a grant went back to the envelope of its call."""
+    found = (
+        select(func.coalesce(func.sum(Transfer.amount_minor), 0))
+        .join(Account, Account.id == Transfer.debit_account_id)
+        .where(Account.award_id == award.id, Transfer.memo == "release")
+    )
+    return Money(int(db.session.scalar(found) or 0), award.currency)
 
 
 def free_in_envelope(award: Award) -> Money:

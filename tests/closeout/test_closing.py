@@ -7,19 +7,29 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from config import SAMPLE_ACCOUNT
 from grants.accounts.models import Person, Role
-from grants.awards.models import Condition, Milestone
+from grants.amendments.models import Amendment
+from grants.awards.models import Agreement, Condition, Milestone
+from grants.awards.queries import standing_letters
 from grants.awards.workflow import AwardState
+from grants.banking import actions as orders
+from grants.banking.rules import fund_account
 from grants.closeout import actions, queries, rules
 from grants.closeout.models import Closeout
+from grants.core import clock, files
 from grants.core.db import db
-from grants.core.mail import OutboxMail
+from grants.core.mail import OutboxMail, as_message
 from grants.core.money import Money
 from grants.core.rules import Refused
+from grants.letters.models import LetterKind
+from grants.letters.queries import built_in
+from grants.payments import actions as payments_actions
 from grants.payments import queries as payments
 from grants.payments.models import Account, AccountKind
 from grants.reports.workflow import ReportState
 from tests import factories as make
+from tests.applications.documents import words_in
 from tests.http import Browser
 from tests.payments import rows
 from tests.payments.rows import Scene
@@ -90,6 +100,7 @@ def test_closing_writes_down_the_figures_frees_the_rest_and_sends_the_letter(app
     assert made.award.closed_at is not None
     assert (closeout.paid_minor, closeout.spent_minor, closeout.refunded_minor) == (950_000, 950_000, 0)
     assert closeout.keep_until == date(2034, 12, 31)
+    assert closeout.released_minor == 50_000
     letters = select(OutboxMail.to_person_id, OutboxMail.subject).where(OutboxMail.kind == "award_closed")
     assert db.session.execute(letters).all() == [(made.owner.id, f"Grant {made.award.reference} is closed")]
     held = dict(
@@ -168,7 +179,8 @@ def test_a_grant_is_not_closed_while_a_payment_is_open(app: Flask, stage: Any) -
         stage(made, made.last)
     opened(made)
     found = missing(made)
-    assert found[0] == ("payment_open" if stage else "tranche_unpaid")
+    expected = {None: "tranche_unpaid", rows.paid: "receipt_open"}
+    assert found[0] == expected.get(stage, "payment_open")
     assert ("payable_open" in found) == (stage is rows.approved)
 
 
@@ -212,6 +224,115 @@ def test_nothing_is_paid_after_the_end(app: Flask) -> None:
     assert held.balance_minor == 0
 
 
+def test_a_grant_is_not_closed_while_its_payment_is_in_an_order(app: Flask) -> None:
+    made = rows.scene()
+    rows.confirmed(made)
+    rows.spend(made, 1_000_000)
+    payment = rows.approved(made, made.last)
+    order = orders.assemble(
+        [payment], payer=fund_account(SAMPLE_ACCOUNT), execute_on=date(2027, 5, 12), by=made.officers[0]
+    )
+    opened(made)
+    assert missing(made)[0] == "in_an_order"
+    said = [str(o.message) for o in rules.obstacles_to_finishing(made.award, queries.facts_of(made.award), None)]
+    assert any(order.reference in words and payment.reference in words for words in said)
+
+
+def test_a_grant_is_not_closed_while_money_that_was_asked_back_has_not_come(app: Flask) -> None:
+    made = settled(spent=700_000)
+    opened(made)
+    payments_actions.ask_for_refund(
+        made.award, amount=Money(150_000, "EUR"), due_on=date(2027, 6, 10), reason="Not spent.", by=made.coordinator
+    )
+    rows.refund(made, 100_000)
+    assert missing(made) == ["asked_back"]
+    payments_actions.withdraw_request(made.award, "A mistake in the sum.", by=made.coordinator)
+    assert missing(made) == []
+
+
+def _open_diligence(made: Scene) -> str:
+    make.diligence(made.award, made.coordinator, state="opened")
+    return "diligence_open"
+
+
+def _hold(made: Scene) -> str:
+    made.award.on_hold = True
+    return "on_hold"
+
+
+def _change(made: Scene) -> str:
+    change = {
+        "number": 1,
+        "kinds": ["scope_change"],
+        "reason": "Floods.",
+        "scope": "Radio.",
+        "asked_by_id": made.owner.id,
+    }
+    make.save(Amendment(award_id=made.award.id, waits_since=clock.now(), **change))
+    return "change_open"
+
+
+def _ledger(made: Scene) -> str:
+    rows.past_all_triggers("UPDATE account SET credits_minor = credits_minor + 1 WHERE kind = 'paid'")
+    return "ledger_differs"
+
+
+@pytest.mark.parametrize("spoil", [_open_diligence, _hold, _change, _ledger])
+def test_what_came_after_the_signature_holds_the_end_up_too(app: Flask, spoil: Any) -> None:
+    made = settled()
+    opened(made)
+    assert missing(made) == []
+    code = spoil(made)
+    db.session.flush()
+    assert missing(made) == [code]
+
+
+@pytest.mark.parametrize(("spent", "back"), [(1_000_000, 0), (950_000, 0), (700_000, 100_000)])
+def test_the_final_balance_is_what_the_ledger_says(app: Flask, spent: int, back: int) -> None:
+    made = settled(spent=spent)
+    closeout = opened(made)
+    if back:
+        rows.refund(made, back)
+    actions.finish(closeout, by=made.coordinator)
+    balance = queries.balance_of(made.award)
+    assert balance.agrees
+    assert (balance.position.unspent.minor, balance.position.owed.minor) == (0, 0)
+    assert balance.position.paid + balance.released == made.award.amount
+    assert closeout.released_minor == balance.released.minor
+    assert payments.wrong_totals() == []
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "€10,000"), ("fr", "10 000"), ("es", "10.000"), ("ar", "2034")])
+def test_the_closing_letter_is_a_tagged_document_in_the_language_of_the_agreement(
+    app: Flask, language: str, words: str
+) -> None:
+    made = settled(spent=950_000)
+    agreement = db.session.scalars(select(Agreement).where(Agreement.award_id == made.award.id)).one()
+    agreement.language = language
+    closeout = actions.finish(opened(made), by=made.coordinator)
+    assert closeout.letter is not None
+    assert closeout.letter_file is not None
+    assert (closeout.letter.language, closeout.letter.kind) == (language, LetterKind.CLOSING)
+    assert closeout.letter.opening == built_in()["closing", language].opening.format(
+        organization=made.organization.name
+    )
+    document = files.read(closeout.letter_file)
+    assert b"/StructTreeRoot" in document
+    seen = words_in(document).replace("\u202f", " ").replace("\xa0", " ")
+    assert "".join(words.split()) in "".join(seen.split()) or language == "ar"
+    assert standing_letters(made.award) == [closeout.letter]
+
+
+@pytest.mark.parametrize(("confidentiality", "enclosed"), [("public", 1), ("name_withheld", 0)])
+def test_the_letter_goes_with_the_mail_unless_the_name_is_withheld(
+    app: Flask, confidentiality: str, enclosed: int
+) -> None:
+    made = settled(confidentiality=confidentiality)
+    actions.finish(opened(made), by=made.coordinator)
+    mail = db.session.scalars(select(OutboxMail).where(OutboxMail.kind == "award_closed")).one()
+    assert len(list(as_message(mail).iter_attachments())) == enclosed
+
+
 # ------------------------------------------------------------------ the page
 
 
@@ -240,10 +361,14 @@ def test_a_coordinator_closes_a_grant_on_its_page(browser: Browser) -> None:
     coordinator.post(f"{path}/finish", page=path, status=302)
     coordinator.follow()
     assert "This grant is closed" in coordinator.text
+    assert "The ledger says the same" in coordinator.text
+    answer = coordinator.get(f"{path}/letter.pdf")
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={made.award.reference}-closing.pdf"
     owner = visitor(browser, made.owner)
     owner.get(path)
     assert "Held online instead." in owner.text
     assert made.coordinator.name not in owner.text
+    assert owner.get(f"{path}/letter.pdf").data == answer.data
 
 
 @pytest.mark.parametrize("who", ["owner", "officer", "auditor", "elsewhere", "stranger"])

@@ -67,7 +67,7 @@ WITHOUT_INDEX = {
         "column_mapping.saved_by_id", "award_import.sent_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
-        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "dossier.file_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id",
+        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "dossier.file_id", "closeout.letter_file_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id",
         "award_import.file_id", "list_file.file_id",
     },
     "a published call keeps its lists, and they are read from the other side": {
@@ -80,7 +80,7 @@ WITHOUT_INDEX = {
         "clarification.after_id", "clarification.before_id",
     },
     "found through the meeting": {"recusal.application_id"},
-    "a letter is never deleted, and read with its decision": {"decision.letter_id"},
+    "a letter is never deleted, and read with its decision or its close-out": {"decision.letter_id", "closeout.letter_id"},
     "found through the tranche": {"disbursement.bank_account_id"},
     "found through its accounts": {"transfer.disbursement_id"},
     "the rows that have not ended are indexed; the others are asked for only together with them": {
