@@ -8,13 +8,14 @@ from grants.accounts.models import Person
 from grants.awards import actions as awards
 from grants.awards import queries as award_queries
 from grants.awards.models import Award
+from grants.awards.rules import obstacles_without_reason
 from grants.closeout import mails, queries, rules
-from grants.closeout.models import Closeout
+from grants.closeout.models import Closeout, Erasure
 from grants.closeout.queries import Balance
 from grants.core import clock, files, pdf
-from grants.core.db import db
+from grants.core.db import db, hold
 from grants.core.languages import DOCUMENT_LANGUAGES, speaking
-from grants.core.mail import post
+from grants.core.mail import forget_words, post
 from grants.core.rules import refuse
 from grants.enquiries import actions as enquiries
 from grants.history import actions as history
@@ -98,6 +99,44 @@ def _write_letter(closeout: Closeout, balance: Balance) -> None:
     closeout.letter = letter
     closeout.letter_file = files.keep_own(f"{award.reference}-closing.pdf", document)
     db.session.flush()
+
+
+# ------------------------------------------------------------------ what is kept no longer
+
+
+def propose_erasure(award: Award, *, by: Person) -> Erasure:
+    """Propose to erase the papers and mails about people of a grant whose time is over. Raises Refused."""
+    payment_queries.lock_grant(award.id)
+    today = clock.today(award.call.timezone)
+    refuse(rules.obstacles_to_proposing(queries.closeout_of(award), queries.erasure_of(award), today))
+    erasure = Erasure(award_id=award.id, proposed_by_id=by.id)
+    db.session.add(erasure)
+    history.begin(erasure, "propose", by=by, grant=award.reference)
+    return erasure
+
+
+def erase(erasure: Erasure, *, by: Person) -> Erasure:
+    """Erase what was proposed by another person: files and the words of mails, never a record of the money. Raises Refused."""
+    payment_queries.lock_grant(erasure.award_id)
+    hold(erasure, "state")
+    refuse(rules.obstacles_to_erasing(erasure, by.id))
+    papers, mails_ = queries.papers_about_people(erasure.award), queries.mails_about(erasure.award)
+    for stored in papers:
+        files.forget(stored)
+    forget_words(mails_)
+    erasure.files, erasure.mails = len(papers), len(mails_)
+    erasure.ended_at, erasure.ended_by_id = clock.now(), by.id
+    history.record(erasure, "carry_out", by=by, files=erasure.files, mails=erasure.mails)
+    return erasure
+
+
+def keep_after_all(erasure: Erasure, reason: str, *, by: Person) -> Erasure:
+    """Keep what was proposed for erasure, for a reason. Raises Refused without one."""
+    payment_queries.lock_grant(erasure.award_id)
+    refuse(obstacles_without_reason(reason))
+    erasure.ended_at, erasure.ended_by_id = clock.now(), by.id
+    history.record(erasure, "withdraw", by=by, reason=reason)
+    return erasure
 
 
 def forget_enquirers(at: datetime) -> int:

@@ -17,3 +17,9 @@ class NoteForm(Form):
         longest=4000,
         description=_l("A few sentences. They stay in the record of the grant."),
     )
+
+
+class ReasonForm(Form):
+    """Why something is kept after all."""
+
+    reason = TextField(_l("Why is it kept?"), [InputRequired()], longest=1000)

@@ -5,30 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy.orm import aliased, joinedload
 
-from grants.accounts.models import Person
+from grants.accounts.models import Membership, Organization, Person
 from grants.amendments.models import Amendment
 from grants.amendments.queries import open_amendment_of
-from grants.applications.models import Application
+from grants.applications.models import Application, Attachment
 from grants.awards.models import Agreement, Award, Condition, Milestone
 from grants.banking.models import OrderLine, PaymentOrder
-from grants.calls.models import Call
-from grants.closeout.models import Closeout
+from grants.calls.models import Call, DocumentAsked
+from grants.closeout.models import Closeout, Erasure
+from grants.closeout.workflow import ErasureState
 from grants.core.db import db
 from grants.core.files import StoredFile
+from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
 from grants.decisions.models import Decision
-from grants.diligence.models import Diligence
+from grants.diligence.models import Diligence, Point
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
+from grants.organizations.models import KeptDocument
 from grants.payments import queries as payments
 from grants.payments.models import AccountKind, Disbursement, Refund, RefundRequest, Tranche
 from grants.payments.queries import Position, Standing
 from grants.payments.workflow import DisbursementState
 from grants.reports.models import ReportDue
+
+PAGE = 25
 
 MOST_FORGOTTEN = 500
 """So many addresses are removed at once; the next sweep goes on."""
@@ -151,6 +157,109 @@ def retention_years_of(award: Award) -> int | None:
     """For how many years the terms of the call keep the record, when they say so."""
     found = select(Call.terms["retention_years"].as_integer()).where(Call.id == award.call_id)
     return db.session.scalar(found)
+
+
+# ------------------------------------------------------------------ what is kept, and until when
+
+
+class Ended(NamedTuple):
+    """A closed grant in the list of those whose records are kept until a day."""
+
+    reference: str
+    title: str
+    organization: str
+    confidentiality: str
+    closed_on: date
+    keep_until: date
+    erasure: str | None
+
+
+def records_kept(seen: Select[Award], *, over: bool, today: date, page: int = 1) -> tuple[list[Ended], int]:
+    """One page of the closed grants whose time is ``over``, or not yet, those that end first, first; and how many."""
+    latest = (
+        select(Erasure.state)
+        .where(Erasure.award_id == Award.id, Erasure.state != ErasureState.WITHDRAWN)
+        .order_by(Erasure.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = seen.join(Closeout, Closeout.award_id == Award.id).where(
+        Closeout.keep_until < today if over else Closeout.keep_until >= today
+    )
+    number = db.session.scalar(select(func.count()).select_from(found.with_only_columns(Award.id).subquery())) or 0
+    rows = (
+        found.join(Organization, Organization.id == Award.organization_id)
+        .with_only_columns(
+            *(Award.reference, Award.title, Organization.name, Award.confidentiality),
+            *(Closeout.closed_on, Closeout.keep_until, latest),
+        )
+        .order_by(Closeout.keep_until, Award.id)
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
+    return [Ended._make(row) for row in db.session.execute(rows)], number
+
+
+def erasure_of(award: Award) -> Erasure | None:
+    """The latest erasure of a grant, proposed or carried out, with who proposed it."""
+    found = select(Erasure).where(Erasure.award_id == award.id).order_by(Erasure.id.desc()).limit(1)
+    return db.session.scalar(found.options(joinedload(Erasure.proposed_by).load_only(Person.name)))
+
+
+def papers_about_people(award: Award) -> list[StoredFile]:
+    """The files of a grant that tell of people and prove nothing of the money: what was handed in for the due diligence,
+    and documents of the application that are sensitive. Not those that its organization keeps for other applications,
+    nor those that another grant still needs.
+    """
+    needed = aliased(Point)
+    elsewhere = (
+        select(needed.file_id)
+        .join(Diligence, Diligence.id == needed.diligence_id)
+        .where(needed.file_id == StoredFile.id, Diligence.award_id != award.id)
+    )
+    kept = select(KeptDocument.id).where(KeptDocument.file_id == StoredFile.id)
+    checked = (
+        select(Point.file_id)
+        .join(Diligence, Diligence.id == Point.diligence_id)
+        .where(Diligence.award_id == award.id, Point.file_id.is_not(None))
+    )
+    sensitive = (
+        select(Attachment.file_id)
+        .join(Attachment.document)
+        .where(
+            Attachment.application_id == award.application_id,
+            Attachment.file_id.is_not(None),
+            DocumentAsked.sensitive,
+        )
+    )
+    found = select(StoredFile).where(
+        or_(StoredFile.id.in_(checked), StoredFile.id.in_(sensitive)),
+        StoredFile.erased_at.is_(None),
+        ~kept.exists(),
+        ~elsewhere.exists(),
+    )
+    return list(db.session.scalars(found.order_by(StoredFile.id)))
+
+
+def mails_about(award: Award) -> list[int]:
+    """The mails to members of the grantee about the grant, its application, its reports and payments that still have words."""
+    members = select(Membership.person_id).where(Membership.organization_id == award.organization_id)
+    application = select(Application.reference).where(Application.id == award.application_id)
+    paid = select(Disbursement.reference).join(Disbursement.tranche).where(Tranche.award_id == award.id)
+    refunded = select(Refund.reference).where(Refund.award_id == award.id)
+    found = select(OutboxMail.id).where(
+        OutboxMail.to_person_id.in_(members),
+        or_(
+            OutboxMail.about == award.reference,
+            func.starts_with(OutboxMail.about, f"{award.reference}/"),
+            OutboxMail.about.in_(application),
+            OutboxMail.about.in_(paid),
+            OutboxMail.about.in_(refunded),
+        ),
+        OutboxMail.state != Delivery.DUE,
+        OutboxMail.body.is_not(None),
+    )
+    return list(db.session.scalars(found.order_by(OutboxMail.id)))
 
 
 def enquiries_to_forget(decided_before: datetime, closed_before: datetime) -> list[Enquiry]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
-from grants.closeout.models import Closeout
+from grants.closeout.models import Closeout, Erasure
 from grants.closeout.queries import Balance, Facts
-from grants.closeout.workflow import CloseoutState
+from grants.closeout.workflow import CloseoutState, ErasureState
 from grants.core.languages import _l, long_day, pick
 from grants.core.rules import Obstacle
 from grants.core.templating import money
@@ -259,4 +259,59 @@ def obstacles_to_explaining(closeout: Closeout | None, note: str | None) -> list
         return [Obstacle("not_opened", _l("The close-out has not been opened."))]
     if note is not None and not note.strip():
         return [Obstacle("no_note", _l("Please write a sentence."))]
+    return []
+
+
+# ------------------------------------------------------------------ what is kept, and until when
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A part of the record of a grant: until when it is kept, and why. ``until`` is None for what always stays."""
+
+    what: Any
+    until: date | None
+    why: Any
+
+
+def kept_of(closeout: Closeout, years: int | None, erasure: Erasure | None) -> list[Kept]:
+    """What is kept of a closed grant, until when, and why."""
+    because = (
+        _l("By our own rule: %(years)s years after the year of the last payment.", years=RETENTION_YEARS)
+        if years is None
+        else _l("By the terms of the call: %(years)s years after the year of the last payment.", years=years)
+    )
+    gone = erasure is not None and erasure.state == ErasureState.CARRIED_OUT
+    about_people = _l("Erased, because their time was over.") if gone else because
+    return [
+        Kept(_l("Agreement, its versions, letters, decisions and reports"), closeout.keep_until, because),
+        Kept(
+            _l("Payments, refunds, their proofs, the ledger and the history"),
+            None,
+            _l("The record of the money is never deleted; the database refuses it."),
+        ),
+        Kept(_l("Papers about people: of the due diligence, and sensitive ones"), closeout.keep_until, about_people),
+        Kept(_l("The words and addresses of mails to the grantee"), closeout.keep_until, about_people),
+    ]
+
+
+def obstacles_to_proposing(closeout: Closeout | None, erasure: Erasure | None, today: date) -> list[Obstacle]:
+    """Why papers and mails about people cannot be proposed for erasure."""
+    if closeout is None or closeout.keep_until is None:
+        return [Obstacle("not_closed", _l("This grant is not closed."))]
+    if closeout.keep_until >= today:
+        day = long_day(closeout.keep_until)
+        return [Obstacle("still_kept", _l("The record is kept until %(day)s.", day=day))]
+    if erasure is not None and erasure.state != ErasureState.WITHDRAWN:
+        return [Obstacle("proposed_already", _l("This was proposed or done before."))]
+    return []
+
+
+def obstacles_to_erasing(erasure: Erasure, by_id: int) -> list[Obstacle]:
+    """Why papers and mails about people cannot be erased now by somebody: it is done, or nobody else has looked."""
+    if erasure.state != ErasureState.PROPOSED:
+        return [Obstacle("not_proposed", _l("Nothing is proposed for erasure."))]
+    if erasure.proposed_by_id == by_id:
+        message = _l("You proposed it. Another person looks, and erases.")
+        return [Obstacle("second_person", message)]
     return []

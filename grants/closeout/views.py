@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -10,11 +10,14 @@ from flask_login import current_user
 from grants.accounts.models import COORDINATORS
 from grants.awards import queries as award_queries
 from grants.awards.models import Award
-from grants.awards.permissions import sees_as_staff
+from grants.awards.permissions import STAFF, sees_as_staff
 from grants.closeout import actions, permissions, queries, rules
-from grants.closeout.forms import NoteForm
-from grants.core import files
+from grants.closeout.forms import NoteForm, ReasonForm
+from grants.closeout.models import Erasure
+from grants.closeout.workflow import ErasureState
+from grants.core import clock, files
 from grants.core.permissions import require, scope
+from grants.core.templating import reader_zone
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 
@@ -95,3 +98,96 @@ def finish(reference: str) -> ResponseReturnValue:
     require(permissions.can_close(current_user, award))
     actions.finish(found(queries.closeout_of(award)), by=current_user)
     return done(_("The grant is closed. The closing letter is on its way."), "closeout.of_grant", reference=reference)
+
+
+# ------------------------------------------------------------------ what is kept, and until when
+
+
+@bp.get("/retention")
+@access(*STAFF)
+def retention() -> ResponseReturnValue:
+    """The closed grants whose records are kept, until when, and those whose time is over."""
+    require(permissions.can_see_retention(current_user))
+    over, page = request.args.get("show", "over") != "kept", max(request.args.get("page", 1, int), 1)
+    seen, today = scope(current_user, Award), clock.today(reader_zone())
+    lines, number = queries.records_kept(seen, over=over, today=today, page=page)
+    other = queries.records_kept(seen, over=not over, today=today)[1]
+    show = "over" if over else "kept"
+    return render_template(
+        "closeout/retention.html",
+        lines=lines,
+        number=number,
+        over=over,
+        counts={show: number, "kept" if over else "over": other},
+        states=ErasureState,
+        pagination={
+            "page": page,
+            "pages": -(-number // queries.PAGE),
+            "total": number,
+            "url_for": lambda n: url_for(".retention", show=show, page=n),
+        },
+    )
+
+
+@bp.get("/grants/<reference>/retention")
+@access(*STAFF)
+def kept(reference: str) -> ResponseReturnValue:
+    """What is kept of a closed grant, until when and why; and what may be erased when its time is over."""
+    return _kept_page(_award(reference), ReasonForm())
+
+
+def _kept_page(award: Award, form: ReasonForm) -> str:
+    closeout = found(queries.closeout_of(award))
+    erasure = queries.erasure_of(award)
+    today = clock.today(award.call.timezone)
+    subjects = [("closeout", closeout.id)] + ([("erasure", erasure.id)] if erasure else [])
+    return render_template(
+        "closeout/kept.html",
+        award=award,
+        closeout=closeout,
+        erasure=erasure,
+        kept=rules.kept_of(closeout, queries.retention_years_of(award), erasure),
+        papers=queries.papers_about_people(award),
+        mails=len(queries.mails_about(award)),
+        form=form,
+        may_erase=permissions.can_erase(current_user, award),
+        proposing=rules.obstacles_to_proposing(closeout, erasure, today),
+        erasing=rules.obstacles_to_erasing(erasure, current_user.id) if erasure else [],
+        history=timeline(subjects, names=True, limit=20),
+    )
+
+
+def _to_erase(reference: str) -> tuple[Award, Erasure]:
+    award = _award(reference)
+    require(permissions.can_erase(current_user, award))
+    return award, found(queries.erasure_of(award))
+
+
+@bp.post("/grants/<reference>/retention/propose")
+@access(*COORDINATORS)
+def propose_erasure(reference: str) -> ResponseReturnValue:
+    """Propose to erase papers and mails about people."""
+    award = _award(reference)
+    require(permissions.can_erase(current_user, award))
+    actions.propose_erasure(award, by=current_user)
+    return done(_("It is proposed. Another person looks, and erases."), ".kept", reference=reference)
+
+
+@bp.post("/grants/<reference>/retention/erase")
+@access(*COORDINATORS)
+def erase(reference: str) -> ResponseReturnValue:
+    """Erase papers and mails about people that another person proposed."""
+    actions.erase(_to_erase(reference)[1], by=current_user)
+    return done(_("The papers and the words of mails are erased."), ".kept", reference=reference)
+
+
+@bp.post("/grants/<reference>/retention/keep")
+@access(*COORDINATORS)
+def keep_after_all(reference: str) -> ResponseReturnValue:
+    """Keep what was proposed for erasure."""
+    award, erasure = _to_erase(reference)
+    form = ReasonForm()
+    if not form.validate_on_submit():
+        return _kept_page(award, form), 422
+    actions.keep_after_all(erasure, form.reason.data or "", by=current_user)
+    return done(_("Everything is kept."), ".kept", reference=reference)

@@ -210,12 +210,19 @@ def obstacles_to_opening(scan: str) -> list[Obstacle]:
     return []
 
 
+def obstacles_by_erasure(stored: StoredFile) -> list[Obstacle]:
+    """Why nobody can open a file any more: its content was taken away."""
+    if stored.erased_at is None:
+        return []
+    return [Obstacle("file_erased", _l("This file is no longer kept."))]
+
+
 def send(stored: StoredFile, name: str | None = None, content: bytes | None = None) -> Response:
     """The file as a download that no browser runs or shows as a page of ours. Raises Refused while it is closed.
 
     ``content`` is what is given instead of what is stored, to somebody who must not see all of it.
     """
-    refuse(obstacles_to_opening(stored.scan))
+    refuse(obstacles_to_opening(stored.scan) or obstacles_by_erasure(stored))
     response = Response(content, mimetype=stored.media_type)
     if content is None:
         found = _store().get(stored.key)

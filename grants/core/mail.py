@@ -221,6 +221,12 @@ def forget_strangers(abouts: Sequence[str]) -> None:
     db.session.execute(update(OutboxMail).where(*done).values(to_address="", last_error=None))
 
 
+def forget_words(mail_ids: Sequence[int]) -> None:
+    """Remove what mails said, and to which address they went; that there were any, and of which kind, stays."""
+    gone: dict[str, Any] = {"body": None, "to_address": "", "subject": "", "last_error": None}
+    db.session.execute(update(OutboxMail).where(OutboxMail.id.in_(mail_ids)).values(**gone))
+
+
 def _one_line(subject: str) -> str:
     """A subject without line breaks or control characters, so that no header can be smuggled in."""
     return " ".join("".join(c if c.isprintable() else " " for c in subject).split())

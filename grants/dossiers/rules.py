@@ -664,7 +664,7 @@ def _messages(whole: Whole, reader: Reader, zone: str) -> Page:
             continue
         body = reader.told(mail.body) if mail.body else str(_l("The text is no longer kept."))
         page.parts += [
-            heading(mail.subject),
+            heading(mail.subject or _l("A mail whose words were erased")),
             facts((_l("Written"), moment(mail.posted_at, zone)), (_l("Sent"), moment(mail.sent_at, zone) if mail.sent_at else _l("not sent"))),
             paragraph(body),
         ]  # fmt: skip

@@ -51,7 +51,7 @@ WITHOUT_INDEX = {
         "amendment.asked_by_id", "amendment.confirmed_by_id",
         "amendment.decided_by_id", "budget_notice.given_by_id", "application.certified_by_id", "receipt.certified_by_id",
         "assignment.asked_by_id", "attachment.attached_by_id", "bank_account.entered_by_id",
-        "bank_account.verified_by_id", "closeout.closed_by_id", "closeout.opened_by_id", "condition.met_by_id",
+        "bank_account.verified_by_id", "closeout.closed_by_id", "erasure.proposed_by_id", "erasure.ended_by_id", "closeout.opened_by_id", "condition.met_by_id",
         "decision.proposed_by_id", "disbursement.approved_by_id", "disbursement.confirmed_by_id",
         "disbursement.prepared_by_id", "finding.judged_by_id", "invitation.accepted_by_id", "invitation.invited_by_id",
         "meeting.called_by_id", "meeting.chair_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id", "refund_request.asked_by_id", "payment_order.assembled_by_id", "payment_order.released_by_id",
