@@ -28,6 +28,7 @@ from grants.demo.changes import ChangeStory
 from grants.demo.decided import DecidedStory, GrantStory
 from grants.demo.enquiries import EnquiryStory
 from grants.demo.people import PASSWORD, People
+from grants.dossiers import actions as dossiers
 from grants.imports.actions import import_at_once
 from grants.listings import actions as listings
 from grants.listings.models import FileKind
@@ -170,6 +171,8 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
     if told == "APP-006":
         grant.report("final_report", share="0.99").pay(2, _after("final_report", grant, 20)).reach_milestones()
         grant.close(_after("final_report", grant, 40))
+        with clock.at(today), transaction():
+            dossiers.ask_for(grant.award, by=grant.people["STF-15"])
     elif told == "APP-002":
         grant.report("final_report", share="0.98", then=("return", "submit", "accept")).reach_milestones()
         grant.close(_after("final_report", grant, 20), finish=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import io
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -26,6 +28,8 @@ from grants.calls.models import Call, DocumentAsked
 from grants.calls.queries import documents_of, working_copy_of, written_documents
 from grants.checks import actions as checks
 from grants.checks import queries as clarifications
+from grants.closeout import actions as closeouts
+from grants.closeout.models import Closeout
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.core.mail import Delivery, OutboxMail
@@ -36,6 +40,8 @@ from grants.demo import sample
 from grants.demo.people import People
 from grants.diligence import actions as diligences
 from grants.diligence.rules import waits_for_grantee
+from grants.dossiers import actions as dossiers
+from grants.dossiers.models import Dossier
 from grants.drafts import actions as drafts
 from grants.draws import actions as draws
 from grants.enquiries import actions as enquiries
@@ -82,6 +88,7 @@ def set_up(world: World) -> PLACES:
         _reduced,
         _diligence,
         _changing,
+        _ended,
         _people,
         _mails,
         _past,
@@ -210,6 +217,23 @@ def _changing(people: People, places: PLACES) -> None:
     places["standing"] = str(standing_letters(ending)[0].id)
     written = select(Amendment).where(Amendment.assisted, Amendment.state == AmendmentState.REQUESTED)
     amendments.confirm(db.session.scalars(written).one(), by=people["USR-LB-1"])
+
+
+def _ended(people: People, places: PLACES) -> None:
+    """The dossier of a closed grant is made for the auditor; its time is over, and a coordinator proposes what to erase."""
+    closed = db.session.scalars(select(Closeout).where(Closeout.keep_until.is_not(None))).one()
+    places["closed"] = closed.award.reference
+    asked = db.session.scalars(select(Dossier.id)).one()
+    with tempfile.NamedTemporaryFile() as into:
+        making = dossiers.begin(asked)
+        assert making is not None
+        assert list(dossiers.write(making, into))
+        into.flush()
+        assert dossiers.finish(making, asked, Path(into.name))
+    places["closing"] = str(closed.letter_id)
+    closed.keep_until = clock.now().date() - timedelta(days=40)
+    closeouts.propose_erasure(closed.award, by=people["STF-07"])
+    dossiers.ask_for(closed.award, by=people["STF-08"])
 
 
 # ------------------------------------------------------------------ organizations
