@@ -105,7 +105,7 @@ def _write_letter(closeout: Closeout, balance: Balance) -> None:
 
 
 def propose_erasure(award: Award, *, by: Person) -> Erasure:
-    """Propose to erase the papers and mails about people of a grant whose time is over. Raises Refused."""
+    """Propose to erase the sensitive papers and mails of a grant whose time is over. Raises Refused."""
     payment_queries.lock_grant(award.id)
     today = clock.today(award.call.timezone)
     refuse(rules.obstacles_to_proposing(queries.closeout_of(award), queries.erasure_of(award), today))

@@ -53,7 +53,7 @@ class Closeout(Base):
 
 
 class Erasure(Base):
-    """Papers and mails about people, of a grant whose time is over: proposed by one person, erased by another.
+    """Sensitive papers and mails, of a grant whose time is over: proposed by one person, erased by another.
 
     ``files`` and ``mails`` are how many went. Nothing that proves what became of the money is ever among them.
     """

@@ -30,7 +30,7 @@ def can_see_retention(user: Any) -> bool:
 
 
 def can_erase(user: Any, award: Award) -> bool:
-    """A coordinator of the region proposes to erase papers and mails about people when their time is over; another one
+    """A coordinator of the region proposes to erase sensitive papers and mails when their time is over; another one
     erases them, or keeps them after all.
     """
     return can_oversee(user, award)

@@ -290,13 +290,17 @@ def kept_of(closeout: Closeout, years: int | None, erasure: Erasure | None) -> l
             None,
             _l("The record of the money is never deleted; the database refuses it."),
         ),
-        Kept(_l("Papers about people: of the due diligence, and sensitive ones"), closeout.keep_until, about_people),
+        Kept(
+            _l("Papers of the due diligence, and sensitive documents of the application"),
+            closeout.keep_until,
+            about_people,
+        ),
         Kept(_l("The words and addresses of mails to the grantee"), closeout.keep_until, about_people),
     ]
 
 
 def obstacles_to_proposing(closeout: Closeout | None, erasure: Erasure | None, today: date) -> list[Obstacle]:
-    """Why papers and mails about people cannot be proposed for erasure."""
+    """Why sensitive papers and mails cannot be proposed for erasure."""
     if closeout is None or closeout.keep_until is None:
         return [Obstacle("not_closed", _l("This grant is not closed."))]
     if closeout.keep_until >= today:
@@ -308,7 +312,7 @@ def obstacles_to_proposing(closeout: Closeout | None, erasure: Erasure | None, t
 
 
 def obstacles_to_erasing(erasure: Erasure, by_id: int) -> list[Obstacle]:
-    """Why papers and mails about people cannot be erased now by somebody: it is done, or nobody else has looked."""
+    """Why sensitive papers and mails cannot be erased now by somebody: it is done, or nobody else has looked."""
     if erasure.state != ErasureState.PROPOSED:
         return [Obstacle("not_proposed", _l("Nothing is proposed for erasure."))]
     if erasure.proposed_by_id == by_id:

@@ -166,7 +166,7 @@ def _to_erase(reference: str) -> tuple[Award, Erasure]:
 @bp.post("/grants/<reference>/retention/propose")
 @access(*COORDINATORS)
 def propose_erasure(reference: str) -> ResponseReturnValue:
-    """Propose to erase papers and mails about people."""
+    """Propose to erase sensitive papers and mails."""
     award = _award(reference)
     require(permissions.can_erase(current_user, award))
     actions.propose_erasure(award, by=current_user)
@@ -176,7 +176,7 @@ def propose_erasure(reference: str) -> ResponseReturnValue:
 @bp.post("/grants/<reference>/retention/erase")
 @access(*COORDINATORS)
 def erase(reference: str) -> ResponseReturnValue:
-    """Erase papers and mails about people that another person proposed."""
+    """Erase sensitive papers and mails that another person proposed."""
     actions.erase(_to_erase(reference)[1], by=current_user)
     return done(_("The papers and the words of mails are erased."), ".kept", reference=reference)
 

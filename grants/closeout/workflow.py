@@ -38,15 +38,15 @@ ERASURE = Workflow(
             "carry_out",
             {ErasureState.PROPOSED},
             ErasureState.CARRIED_OUT,
-            said=_l("Papers and mails about people were erased"),
+            said=_l("Sensitive papers and mails were erased"),
         ),
         Transition(
             "withdraw",
             {ErasureState.PROPOSED},
             ErasureState.WITHDRAWN,
             needs_reason=True,
-            said=_l("Papers and mails about people are kept after all"),
+            said=_l("Sensitive papers and mails are kept after all"),
         ),
     ],
-    notes={"propose": _l("It was proposed to erase papers and mails about people")},
+    notes={"propose": _l("It was proposed to erase sensitive papers and mails")},
 )

@@ -15,7 +15,7 @@ from grants.decisions.models import Decision
 from grants.decisions.queries import released_decision
 from grants.dossiers.models import Dossier
 from grants.dossiers.rules import Reader, Sight
-from grants.payments.permissions import READERS, can_read_proof, can_see_bank_account, can_see_ledger
+from grants.payments.permissions import can_read_proof, can_see_bank_account, can_see_ledger
 from grants.reviews.queries import gate_of
 
 
@@ -45,7 +45,6 @@ def reader_of(user: Any, award: Award) -> Reader:
         Sight.DECISION: staff and released_decision(scope(user, Decision), about) is not None,
         Sight.PROOFS: can_read_proof(user, award),
         Sight.ACCOUNTS: can_see_bank_account(user, award.organization),
-        Sight.BANK_PAPERS: bool(user.belongs_to(award.organization_id) or user.holds(*READERS)),
         Sight.LEDGER: staff and can_see_ledger(user),
     }
     return Reader(frozenset(sight for sight, allowed in may.items() if allowed), gate_of(user, award.call_id))

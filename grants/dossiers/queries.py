@@ -23,6 +23,7 @@ from grants.checks.models import Clarification
 from grants.checks.queries import clarifications_of
 from grants.closeout import queries as closeouts
 from grants.closeout.models import Closeout
+from grants.closeout.queries import Balance
 from grants.complaints.models import Complaint
 from grants.complaints.queries import complaints_about
 from grants.core.db import db
@@ -44,7 +45,7 @@ from grants.payments.models import (
     Tranche,
     Transfer,
 )
-from grants.payments.queries import Position, TransferLine
+from grants.payments.queries import TransferLine
 from grants.questionnaires.queries import answers_of_sheets, definition_of
 from grants.reports.models import ReportDue
 from grants.reports.queries import Written, dues_of, written
@@ -169,7 +170,7 @@ class Whole:
     sources: list[Cofinancing]
     accounts: list[BankAccount]
     transfers: list[TransferLine]
-    position: Position
+    balance: Balance
     closeout: Closeout | None
     mails: list[OutboxMail]
     history: list[Sealed]
@@ -212,7 +213,7 @@ def whole_of(award: Award) -> Whole:
         sources=payments.cofinancing_of(award),
         accounts=_accounts(award),
         transfers=_transfers(award),
-        position=payments.position(award),
+        balance=closeouts.balance_of(award),
         closeout=closeouts.closeout_of(award),
         mails=_mails(award, abouts),
         history=_history(award),

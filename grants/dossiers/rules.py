@@ -19,6 +19,7 @@ from grants.amendments.rules import worded as terms_in_words
 from grants.applications.rules import Audience, answers_in_words
 from grants.awards.models import RISK_LABELS, AwardVersion, Risk
 from grants.awards.queries import STANDING_LETTERS
+from grants.closeout.rules import balance_in_words
 from grants.core.files import Scan, StoredFile
 from grants.core.languages import _l, country_name, pick
 from grants.core.money import Money
@@ -48,6 +49,10 @@ STALLED = timedelta(minutes=20)
 
 FORMAT = "pilot-fund-dossier/1"
 
+HOLDS_A_NUMBER = _l(
+    "It holds whole numbers of accounts. It is read on the page of the due diligence, and nowhere else."
+)
+
 CHOICES: dict[str, Any] = {Choice.FOR: _l("for"), Choice.AGAINST: _l("against"), Choice.ABSTAIN: _l("abstained")}
 
 
@@ -62,7 +67,6 @@ class Sight(enum.StrEnum):
     DECISION = "decision"
     PROOFS = "proofs"
     ACCOUNTS = "accounts"
-    BANK_PAPERS = "bank_papers"
     LEDGER = "ledger"
 
 
@@ -131,11 +135,12 @@ class Page:
     parts: Parts = field(default_factory=list)
     papers: list[Paper] = field(default_factory=list)
 
-    def paper(self, path: str, label: Any, stored: StoredFile | None) -> None:
-        """Tell of a file at this place; ``path`` without its ending."""
+    def paper(self, path: str, label: Any, stored: StoredFile | None, closed: Any = "") -> None:
+        """Tell of a file at this place; ``path`` without its ending. ``closed`` says why nobody gets it here."""
         if stored is None:
             return
-        kept = Paper(f"{path}.{stored.kind}", str(label), stored.key, stored.size, stored.sha256, _closed(stored))
+        why = str(closed) or _closed(stored)
+        kept = Paper(f"{path}.{stored.kind}", str(label), stored.key, stored.size, stored.sha256, why)
         self.papers.append(kept)
         self.parts.append({"kind": "paper", "path": kept.path, "text": kept.label})
 
@@ -199,7 +204,7 @@ def contents_of(whole: Whole, reader: Reader, language: str) -> Contents:
 
 
 def _front(whole: Whole, history: Sequence[Sealed], zone: str) -> dict[str, Any]:
-    award, position = whole.award, whole.position
+    award, position = whole.award, whole.balance.position
     warning = ""
     if award.confidentiality != Confidentiality.PUBLIC:
         warning = str(_l("People may be in danger if this name becomes known. Do not share it outside this system."))
@@ -422,8 +427,8 @@ def _diligence(whole: Whole, reader: Reader, zone: str) -> Page:
                 (_l("Judged by"), point.judged_by.name if judged and point.judged_by else ""),
             )
         )
-        if point.tab != Tab.BANK or reader.sees(Sight.BANK_PAPERS):
-            page.paper(f"diligence/{point.position:02}-{point.key}", pick(point.label), point.file)
+        closed = HOLDS_A_NUMBER if point.tab == Tab.BANK else ""
+        page.paper(f"diligence/{point.position:02}-{point.key}", pick(point.label), point.file, closed)
     if reader.is_staff and whole.checks:
         page.parts.append(section(_l("Sanctions lists")))
         for check in whole.checks:
@@ -635,6 +640,10 @@ def _closeout(whole: Whole, reader: Reader) -> list[Page]:
             (_l("Note on the results"), reader.told(ended.note)),
         )
     )
+    page.parts += [section(_l("The final balance")), {"kind": "facts", "pairs": balance_in_words(whole.balance)}]
+    if not whole.balance.agrees:
+        page.parts.append(note(_l("The ledger says something else.")))
+    page.paper("closeout/closing-letter", _l("Closing letter"), ended.letter_file)
     return [page]
 
 
@@ -665,7 +674,8 @@ def _messages(whole: Whole, reader: Reader, zone: str) -> Page:
         body = reader.told(mail.body) if mail.body else str(_l("The text is no longer kept."))
         page.parts += [
             heading(mail.subject or _l("A mail whose words were erased")),
-            facts((_l("Written"), moment(mail.posted_at, zone)), (_l("Sent"), moment(mail.sent_at, zone) if mail.sent_at else _l("not sent"))),
+            facts((_l("To"), mail.to_address),
+                (_l("Written"), moment(mail.posted_at, zone)), (_l("Sent"), moment(mail.sent_at, zone) if mail.sent_at else _l("not sent"))),
             paragraph(body),
         ]  # fmt: skip
     return page
@@ -678,7 +688,7 @@ def history_seen(whole: Whole, reader: Reader) -> list[Sealed]:
         "clarification": Sight.APPLICATION,
         "complaint": Sight.APPLICATION,
         "decision": Sight.DECISION,
-        "bank_account": Sight.BANK_PAPERS,
+        "bank_account": Sight.ACCOUNTS,
     }
     return [
         one

@@ -1,4 +1,4 @@
-"""How long the addresses of visitors are kept who asked about a call, and the papers about people of a closed grant."""
+"""How long the addresses of visitors are kept who asked about a call, and the sensitive papers of a closed grant."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from grants.conflicts.models import Grade
 from grants.core import clock, files
 from grants.core.db import db
 from grants.core.rules import Refused
+from grants.diligence.models import AskedOf, Point, Source, Tab
 from grants.dossiers import actions, queries, rules, tasks
 from grants.dossiers.models import Dossier, DossierState
 from grants.history.models import HistoryEntry
@@ -126,6 +127,21 @@ def test_no_bank_number_stands_in_any_byte(app: Flask) -> None:
         assert IBAN not in seen
         assert IBAN[-10:] not in seen
         assert ("…3000" in seen) == (somebody is not made.coordinator)
+
+
+def test_papers_about_the_bank_are_told_of_and_not_given(app: Flask) -> None:
+    made = scene()
+    checked = make.diligence(made.award, made.coordinator)
+    for tab in (Tab.BANK, Tab.DOCUMENTS):
+        values = {"position": 1, "key": f"{tab}_letter", "label": {"en": "Letter"}, "asked_of": AskedOf.GRANTEE}
+        file_id = files.keep_own("letter.pdf", rows.PDF).id
+        make.save(Point(diligence_id=checked.id, tab=tab, file_id=file_id, source=Source.SENT, **values))
+    for somebody in (made.auditor, made.owner):
+        found = opened(made_for(made, somebody)[1])
+        assert "diligence/01-documents_letter.pdf" in found
+        assert "diligence/01-bank_letter.pdf" not in found
+        assert "It holds whole numbers of accounts." in found["diligence.html"].decode()
+        assert list(json.loads(found["manifest.json"])["gaps"]) == ["diligence/01-bank_letter.pdf"]
 
 
 def test_the_grantee_gets_its_own_part_without_names_reasons_and_ledger(app: Flask) -> None:
