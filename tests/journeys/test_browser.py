@@ -343,7 +343,13 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "confirm-it-is-you": "/confirm-it-is-you",
         "dossier-asked": "/grants/{closed}/dossier",
     },
-    "STF-15": {"home-auditor": "/", "people": "/people", "record": "/record", "lists-taken-out": "/exports", "dossier": "/grants/{closed}/dossier"},
+    "STF-15": {
+        "home-auditor": "/",
+        "people": "/people",
+        "record": "/record",
+        "lists-taken-out": "/exports",
+        "dossier": "/grants/{closed}/dossier",
+    },
     "STF-16": {
         "home-administrator": "/",
         "person": "/people/REV-2",
