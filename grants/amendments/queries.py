@@ -66,7 +66,7 @@ def next_agreement_version(award: Award) -> int:
 def spent_by_heading(award: Award) -> dict[str, int]:
     """What accepted reports tell was spent, in minor units by heading."""
     found = (
-        select(BudgetLine.heading, func.sum(ReportLine.spent_minor))
+        select(BudgetLine.heading, func.sum(ReportLine.counted_minor))
         .join(ReportLine, ReportLine.budget_line_id == BudgetLine.id)
         .join(Report, Report.id == ReportLine.report_id)
         .join(ReportDue, ReportDue.id == Report.report_due_id)

@@ -193,7 +193,7 @@ def _sum(column: Any, *among: Any) -> Any:
 def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
     """What is known of each grant: spent by accepted reports, refunded, conditions unmet, the report missing longest."""
     spent = (
-        select(ReportDue.award_id, _sum(ReportLine.spent_minor).label("minor"))
+        select(ReportDue.award_id, _sum(ReportLine.counted_minor).label("minor"))
         .join(Report, Report.report_due_id == ReportDue.id)
         .join(ReportLine, ReportLine.report_id == Report.id)
         .where(ReportDue.state == ReportState.ACCEPTED, _among(ReportDue.award_id, bounded))
@@ -641,7 +641,7 @@ def _position() -> Select[*tuple[Any, ...]]:
     ).subquery()
     refunded = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(Refund.award_id == _OF_AWARD)
     spent = (
-        select(func.coalesce(func.sum(ReportLine.spent_minor), 0))
+        select(func.coalesce(func.sum(ReportLine.counted_minor), 0))
         .join(Report, Report.id == ReportLine.report_id)
         .join(ReportDue, ReportDue.id == Report.report_due_id)
         .where(ReportDue.award_id == _OF_AWARD, ReportDue.state == ReportState.ACCEPTED)

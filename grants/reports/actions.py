@@ -20,7 +20,8 @@ from grants.history import actions as history
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires.models import Questionnaire, SectionAnswers
 from grants.reports import mails, queries, rules
-from grants.reports.models import Report, ReportDue, ReportLine
+from grants.reports.models import Report, ReportDue, ReportLine, ReportReturn, ReportVersion
+from grants.reports.workflow import ReportState
 
 
 def schedule(award: Award, *, by: Person) -> list[ReportDue]:
@@ -114,6 +115,8 @@ def save_lines(report: Report, lines: Sequence[rules.LineGiven], *, by: Person) 
         if line is None:
             line = stored[given.budget_line_id] = ReportLine(report_id=report.id, budget_line_id=given.budget_line_id)
             db.session.add(line)
+        if (line.local_minor, line.local_currency, line.rate) != (given.local.minor, given.local.currency, given.rate):
+            _forget_verification(line)
         line.local_minor, line.local_currency, line.rate = given.local.minor, given.local.currency, given.rate
         line.spent_minor = rules.converted(given.local, given.rate, award.currency).minor
         line.currency, line.explanation = award.currency, given.explanation.strip()
@@ -122,27 +125,56 @@ def save_lines(report: Report, lines: Sequence[rules.LineGiven], *, by: Person) 
     return list(stored.values())
 
 
+def _forget_verification(line: ReportLine) -> None:
+    """Other figures are told than those that were looked at: they have to be looked at again."""
+    line.verified_minor = line.ineligible_minor = 0
+    line.ineligible_reason = ""
+    line.verified_at = line.verified_by_id = None
+
+
 def submit(due: ReportDue, *, by: Person) -> Report:
-    """Hand a report in. Raises Refused with everything that is missing in the narrative and in the figures."""
+    """Hand a report in; what it says is kept as it is. Raises Refused with everything that is missing in it."""
     hold(due, "state", "due_on")
     award, report = due.award, due.report
-    refuse(rules.obstacles_to_submitting(due, queries.written(due)))
+    written = queries.written(due)
+    refuse(rules.obstacles_to_submitting(due, written))
     assert report is not None
     report.version += 1
     report.submitted_at = clock.now()
     report.submitted_by_id = by.id
+    db.session.add(
+        ReportVersion(
+            report_id=report.id,
+            number=report.version,
+            submitted_at=report.submitted_at,
+            submitted_by_id=by.id,
+            content=rules.content_of(written),
+        )
+    )
     history.record(due, "submit", by=by, version=report.version)
     post(*(mails.report_submitted(due, report, to) for to in free_coordinators(award)))
     return report
 
 
-def return_(due: ReportDue, reason: str, *, by: Person) -> Report:
-    """Give a report back with what is missing; the grantee mends and submits it again. Raises Refused."""
-    refuse(rules.obstacles_to_judging(due, reason))
+def return_(due: ReportDue, reason: str, parts: Mapping[str, str] | None = None, *, by: Person) -> Report:
+    """Give a report back: words about all of it, and for each part that has to change, by its key. Raises Refused."""
+    hold(due, "state", "due_on")
+    named = rules.parts_of(due, queries.definition_for(due))
+    words = {key: text.strip() for key, text in (parts or {}).items() if text.strip()}
+    refuse(rules.obstacles_to_returning(due, reason, words, named))
     report = due.report
     assert report is not None
-    report.returned_reason = reason.strip()
-    history.record(due, "return", by=by, reason=reason, version=report.version)
+    given_back = ReportReturn(
+        report_id=report.id,
+        version=report.version,
+        returned_at=clock.now(),
+        returned_by_id=by.id,
+        reason=reason.strip(),
+        parts=words,
+    )
+    db.session.add(given_back)
+    told = "\n\n".join(text for text in (reason.strip(), *words.values()) if text)
+    history.record(due, "return", by=by, reason=told, version=report.version, parts=sorted(words))
     post(*(mails.report_returned(due, report, to) for to in queries.members_of(due.award.organization_id)))
     return report
 
@@ -157,6 +189,42 @@ def accept(due: ReportDue, *, by: Person) -> Report:
     history.record(due, "accept", by=by, version=report.version)
     post(*(mails.report_accepted(due, report, to) for to in queries.members_of(due.award.organization_id)))
     return report
+
+
+def verify(due: ReportDue, lines: Sequence[rules.LineVerified], *, by: Person) -> None:
+    """Write down what was found of the costs of a report, line by line; what the grant does not pay for is not spent.
+
+    When the report was accepted already, the grantee is told at once of what is not eligible. Raises Refused.
+    """
+    award = due.award
+    hold(award, "state")
+    hold(due, "state", "due_on")
+    refuse(rules.obstacles_to_verifying(due, award))
+    report = due.report
+    assert report is not None
+    stored = queries.lines_of(report.id)
+    refuse(rules.obstacles_to_verified_lines(lines, {line_id: line.spent for line_id, line in stored.items()}))
+    changed = {}
+    for found in lines:
+        line = stored[found.budget_line_id]
+        new = (found.verified.minor, found.ineligible.minor, found.reason.strip())
+        if line.verified_at is not None and (line.verified_minor, line.ineligible_minor, line.ineligible_reason) == new:
+            continue
+        changed[str(line.budget_line_id)] = {
+            "verified": [line.verified_minor, new[0]],
+            "ineligible": [line.ineligible_minor, new[1]],
+            "reason": new[2],
+        }
+        line.verified_minor, line.ineligible_minor, line.ineligible_reason = new
+        line.verified_at, line.verified_by_id = clock.now(), by.id
+    if not changed:
+        return
+    db.session.flush()
+    entry = history.note("report_due", due.id, "verify", by=by, lines=changed, version=report.version)
+    is_news = any(one["ineligible"][0] != one["ineligible"][1] for one in changed.values())
+    if is_news and due.state == ReportState.ACCEPTED:
+        members = queries.members_of(award.organization_id)
+        post(*(mails.report_costs_not_eligible(due, to, entry.id) for to in members))
 
 
 def waive(due: ReportDue, reason: str, *, by: Person) -> ReportDue:

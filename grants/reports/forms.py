@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from babel.numbers import list_currencies
 from flask_babel import gettext as _
-from wtforms import DateField
+from wtforms import DateField, HiddenField
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from grants.awards.forms import LONGEST_REASON
@@ -17,18 +19,46 @@ from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l, language_now, number_shown, number_typed
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.reports import rules
-from grants.reports.rules import Figure, LineGiven
+from grants.reports.rules import Figure, LineGiven, LineVerified
 
 
 class ReturnForm(Form):
-    """What is missing in a report."""
+    """What is missing in a report, part by part; made for the parts of one report by :func:`return_form`."""
+
+    part_keys: Sequence[str] = ()
 
     reason = TextField(
-        _l("What should the grantee change?"),
-        [DataRequired(_l("Please say what is missing, so that it can be mended."))],
+        _l("About the whole report"),
         longest=LONGEST_REASON,
         description=_l("The grantee reads this on top of the report. Point by point, in plain and kind words."),
     )
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Something has to be said, about all of it or about a part."""
+        sound = bool(super().validate(extra_validators))
+        if sound and not any((field.data or "").strip() for field in (self.reason, *self.of_parts)):
+            self.reason.errors = [_("Please say what is missing, so that it can be mended.")]
+            sound = False
+        return sound
+
+    @property
+    def of_parts(self) -> list[TextField]:
+        """The fields of the parts, in the order of the report."""
+        return [self[f"part_{key}"] for key in self.part_keys]
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What was written, by the key of the part; only what was written."""
+        return {key: self[f"part_{key}"].data for key in self.part_keys if self[f"part_{key}"].data}
+
+
+def return_form(parts: Mapping[str, str]) -> ReturnForm:
+    """The form to return one report. ``parts`` are their titles by key."""
+    fields: dict[str, Any] = {"part_keys": tuple(parts)}
+    for key, title in parts.items():
+        fields[f"part_{key}"] = TextField(title, longest=LONGEST_REASON)
+    form: ReturnForm = type("ReturnForm", (ReturnForm,), fields)()
+    return form
 
 
 class MoveForm(Form):
@@ -85,22 +115,7 @@ class FiguresForm(Form):
         return sound
 
     def _local(self, line_id: int) -> Money | None:
-        text = self[f"local_{line_id}"].data
-        if not text:
-            return None
-        number = number_typed(text, language_now())
-        if number is None:
-            raise ValidationError(_("Please write an amount, such as 1250 or 1250.50."))
-        try:
-            local = Money.parse(number, self.currency.data)
-        except NotAnAmount as error:
-            decimals = minor_digits(self.currency.data)
-            raise ValidationError(
-                _("%(currency)s has %(n)s decimals, not more.", currency=self.currency.data, n=decimals)
-            ) from error
-        if local.minor < 0:
-            raise ValidationError(_("An amount cannot be below zero."))
-        return local
+        return _amount(self[f"local_{line_id}"].data, self.currency.data)
 
     def _own_rate(self, line_id: int) -> Decimal | None:
         text = self[f"rate_{line_id}"].data
@@ -120,11 +135,89 @@ class FiguresForm(Form):
         ]
 
 
+def _names_a_currency(text: str) -> bool:
+    """Whether a code ("500 USD") or a sign ("$500") of a currency stands in what was typed."""
+    codes = re.findall(r"[A-Z]{3}", text.upper())
+    return any(code in _currencies() for code in codes) or any(unicodedata.category(sign) == "Sc" for sign in text)
+
+
+def _amount(text: str | None, currency: str) -> Money | None:
+    """What was typed as an amount of a currency; None where nothing was. Raises ValidationError in words."""
+    if not text:
+        return None
+    number = number_typed(text, language_now())
+    if number is None and _names_a_currency(text):
+        raise ValidationError(_("Amounts here are in %(currency)s. Please write the number alone.", currency=currency))
+    if number is None:
+        raise ValidationError(_("Please write an amount, such as 1250 or 1250.50."))
+    try:
+        amount = Money.parse(number, currency)
+    except NotAnAmount as error:
+        decimals = minor_digits(currency)
+        raise ValidationError(_("%(currency)s has %(n)s decimals, not more.", currency=currency, n=decimals)) from error
+    if amount.minor < 0:
+        raise ValidationError(_("An amount cannot be below zero."))
+    return amount
+
+
 def _rate(text: str | None) -> Decimal:
     rate = number_typed(text or "", language_now())
     if rate is None or not rules.rate_is_sound(rate):
         raise ValidationError(_("An exchange rate has to be above zero, with at most six decimals."))
     return rate
+
+
+class CostsForm(Form):
+    """What was found of the costs of a report; made for its budget lines by :func:`costs_form`."""
+
+    line_ids: Sequence[int] = ()
+    currency: str
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Read every amount as well; each mistake stands at its own field."""
+        sound = bool(super().validate(extra_validators))
+        for line_id in self.line_ids:
+            for name in (f"verified_{line_id}", f"ineligible_{line_id}"):
+                try:
+                    _amount(self[name].data, self.currency)
+                except ValidationError as error:
+                    self[name].errors = [*self[name].errors, str(error)]
+                    sound = False
+        return sound
+
+    def lines(self) -> list[LineVerified]:
+        """What was typed, only the lines at which something was. Only after :meth:`validate` said yes."""
+        none = Money(0, self.currency)
+        return [
+            LineVerified(
+                line_id,
+                _amount(self[f"verified_{line_id}"].data, self.currency) or none,
+                _amount(self[f"ineligible_{line_id}"].data, self.currency) or none,
+                self[f"reason_{line_id}"].data or "",
+            )
+            for line_id in self.line_ids
+            if any(self[f"{name}_{line_id}"].data for name in ("verified", "ineligible", "reason"))
+            or self[f"known_{line_id}"].data
+        ]
+
+
+def costs_form(figures: Sequence[Figure], currency: str) -> CostsForm:
+    """The form to verify the costs of one report, filled with what was found before."""
+    fields: dict[str, Any] = {"line_ids": tuple(f.budget_line_id for f in figures), "currency": currency}
+    given: dict[str, str] = {}
+    for figure in figures:
+        line_id = figure.budget_line_id
+        fields[f"known_{line_id}"] = HiddenField()
+        fields[f"verified_{line_id}"] = LineField(_l("Verified"), longest=40)
+        fields[f"ineligible_{line_id}"] = LineField(_l("Not eligible"), longest=40)
+        fields[f"reason_{line_id}"] = TextField(_l("Why not eligible"), longest=LONGEST_REASON)
+        if figure.looked_at:
+            given[f"known_{line_id}"] = "1"
+            given[f"verified_{line_id}"] = _shown(figure.verified.amount)
+            given[f"ineligible_{line_id}"] = _shown(figure.ineligible.amount) if figure.ineligible else ""
+            given[f"reason_{line_id}"] = figure.ineligible_reason
+    form: CostsForm = type("CostsForm", (CostsForm,), fields)(data=given)
+    return form
 
 
 def figures_form(figures: Sequence[Figure], currency: str) -> FiguresForm:

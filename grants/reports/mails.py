@@ -38,3 +38,14 @@ def report_returned(due: ReportDue, report: Report, to: Person) -> Mail:
 def report_accepted(due: ReportDue, report: Report, to: Person) -> Mail:
     """A report was accepted, to a member of the grantee."""
     return Mail("report_accepted", to=to, about=f"{due.award.reference}/{due.key}", context=_context(due))
+
+
+def report_costs_not_eligible(due: ReportDue, to: Person, entry_id: int) -> Mail:
+    """Costs of a report that was accepted turned out not to be eligible, to a member of the grantee."""
+    return Mail(
+        "report_costs_not_eligible",
+        to=to,
+        about=f"{due.award.reference}/{due.key}",
+        occasion=str(entry_id),
+        context=_context(due),
+    )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Person
@@ -68,7 +70,6 @@ class Report(Base):
     started_at: Mapped[Recorded]
     submitted_at: Mapped[datetime | None]
     submitted_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
-    returned_reason: Mapped[str] = mapped_column(default="")
     accepted_at: Mapped[datetime | None]
     accepted_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
@@ -78,10 +79,50 @@ class Report(Base):
     submitted_by: Mapped[Person | None] = relationship(foreign_keys=[submitted_by_id])
 
 
+class ReportVersion(Base):
+    """What a report said when it was handed in, word for word and figure for figure; the database refuses to change it.
+
+    ``content`` is made by :func:`grants.reports.rules.content_of`.
+    """
+
+    __tablename__ = "report_version"
+    __table_args__ = (UniqueConstraint("report_id", "number"),)
+
+    id: Mapped[Key]
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    number: Mapped[int]
+    submitted_at: Mapped[Recorded]
+    submitted_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    content: Mapped[dict[str, Any]]
+
+
+class ReportReturn(Base):
+    """Why a version of a report was given back: words about all of it, and words for each part that has to change.
+
+    ``parts`` holds the words by the key of a section, or ``figures``. The database refuses to change it.
+    """
+
+    __tablename__ = "report_return"
+    __table_args__ = (
+        UniqueConstraint("report_id", "version"),
+        CheckConstraint("reason <> '' OR parts <> '{}'", name="with_a_reason"),
+    )
+
+    id: Mapped[Key]
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    version: Mapped[int]
+    returned_at: Mapped[Recorded]
+    returned_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    reason: Mapped[str] = mapped_column(default="")
+    parts: Mapped[dict[str, str]] = mapped_column(default=dict)
+
+
 class ReportLine(Base):
     """What was spent under one budget line in the period: in local money, the rate, and in the award's currency.
 
-    ``rate`` is units of local currency for one unit of the award's currency.
+    ``rate`` is units of local currency for one unit of the award's currency. ``verified_minor`` is how much of what was
+    spent somebody of the fund found proven, ``ineligible_minor`` how much the grant does not pay for; the rest was not
+    looked at and counts. None of it is set before somebody looked.
     """
 
     __tablename__ = "report_line"
@@ -89,6 +130,15 @@ class ReportLine(Base):
         UniqueConstraint("report_id", "budget_line_id"),
         CheckConstraint("spent_minor >= 0 AND local_minor >= 0", name="not_negative"),
         CheckConstraint("rate > 0", name="rate_positive"),
+        CheckConstraint(
+            "verified_minor >= 0 AND ineligible_minor >= 0 AND verified_minor + ineligible_minor <= spent_minor",
+            name="verified_within_spent",
+        ),
+        CheckConstraint("(ineligible_minor = 0) = (ineligible_reason = '')", name="ineligible_with_a_reason"),
+        CheckConstraint("(verified_at IS NULL) = (verified_by_id IS NULL)", name="verified_by_someone"),
+        CheckConstraint(
+            "verified_at IS NOT NULL OR (verified_minor = 0 AND ineligible_minor = 0)", name="verified_at_a_moment"
+        ),
     )
 
     id: Mapped[Key]
@@ -100,11 +150,25 @@ class ReportLine(Base):
     spent_minor: Mapped[int] = mapped_column(default=0)
     currency: Mapped[str]
     explanation: Mapped[str] = mapped_column(default="")
+    verified_minor: Mapped[int] = mapped_column(default=0)
+    ineligible_minor: Mapped[int] = mapped_column(default=0)
+    ineligible_reason: Mapped[str] = mapped_column(default="")
+    verified_at: Mapped[datetime | None]
+    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     report: Mapped[Report] = relationship(back_populates="lines")
     budget_line: Mapped[BudgetLine] = relationship()
 
+    @hybrid_property
+    def counted_minor(self) -> int:
+        """What counts as spent of the grant, in minor units: all but what the grant does not pay for.
+
+        Whatever asks how much of a grant is spent adds this up, in Python and in SQL: the share that has to be spent, the
+        last instalment, the settlement, the refund.
+        """
+        return self.spent_minor - self.ineligible_minor
+
     @property
     def spent(self) -> Money:
-        """What was spent, in the currency of the award."""
+        """What was spent as the grantee told it, in the currency of the award."""
         return Money(self.spent_minor, self.currency)

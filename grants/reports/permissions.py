@@ -35,6 +35,13 @@ def can_judge(user: Any, due: ReportDue) -> bool:
     return awards.can_oversee(user, due.award)
 
 
+def can_verify(user: Any, due: ReportDue) -> bool:
+    """A coordinator of the region or a finance officer, not a member of the grantee, verifies the costs of a report."""
+    award = due.award
+    is_finance = user.holds(Role.FINANCE_OFFICER) and not user.belongs_to(award.organization_id)
+    return bool(is_finance or awards.can_oversee(user, award))
+
+
 def can_waive(user: Any, due: ReportDue) -> bool:
     """A coordinator of the region waives a report."""
     return awards.can_oversee(user, due.award)

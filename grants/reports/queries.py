@@ -37,7 +37,7 @@ from grants.core.questions import Definition, parse_definition
 from grants.history.models import HistoryEntry
 from grants.questionnaires.models import Questionnaire, SectionAnswers
 from grants.questionnaires.queries import definition_of, sections_of
-from grants.reports.models import Report, ReportDue, ReportKind, ReportLine
+from grants.reports.models import Report, ReportDue, ReportKind, ReportLine, ReportReturn, ReportVersion
 from grants.reports.workflow import ReportState
 
 PAGE = 25
@@ -120,11 +120,12 @@ def written(due: ReportDue) -> Written:
     report = due.report
     budget, change = budget_with_figures(due) if due.is_financial else ([], {})
     before = reported_before(due) if due.is_financial else {}
+    definition = definition_for(due)
     if report is None:
-        return Written(_read(due.kind), budget=budget, before=before, change=change)
+        return Written(definition, budget=budget, before=before, change=change)
     sections = sections_of(report.answer_sheet_id)
     return Written(
-        definition_of(report.answer_sheet.questionnaire_id),
+        definition,
         {key: value for section in sections.values() for key, value in section.values.items()},
         sections,
         budget,
@@ -183,7 +184,7 @@ def reported_before(due: ReportDue) -> dict[int, int]:
 _DAY = bindparam("day", type_=Date)
 
 _BEFORE = (
-    select(ReportLine.budget_line_id, func.sum(ReportLine.spent_minor))
+    select(ReportLine.budget_line_id, func.sum(ReportLine.counted_minor))
     .join(Report, Report.id == ReportLine.report_id)
     .join(ReportDue, ReportDue.id == Report.report_due_id)
     .where(
@@ -197,14 +198,31 @@ _BEFORE = (
 
 
 def spent(award: Award, *, states: Iterable[str] = (ReportState.ACCEPTED,)) -> Money:
-    """What the reports of a grant (default: the accepted ones) tell was spent of it."""
+    """What the reports of a grant (default: the accepted ones) show as spent of it, without what it does not pay for."""
     found = (
-        select(func.coalesce(func.sum(ReportLine.spent_minor), 0))
+        select(func.coalesce(func.sum(ReportLine.counted_minor), 0))
         .join(Report, Report.id == ReportLine.report_id)
         .join(ReportDue, ReportDue.id == Report.report_due_id)
         .where(ReportDue.award_id == award.id, ReportDue.state.in_(list(states)))
     )
     return Money(int(db.session.scalar(found) or 0), award.currency)
+
+
+def definition_for(due: ReportDue) -> Definition:
+    """The questions of a report, begun or not."""
+    return _read(due.kind) if due.report is None else definition_of(due.report.answer_sheet.questionnaire_id)
+
+
+def last_return(report: Report) -> ReportReturn | None:
+    """Why a report was given back the last time, if it ever was."""
+    found = select(ReportReturn).where(ReportReturn.report_id == report.id).order_by(ReportReturn.version.desc())
+    return db.session.scalar(found.limit(1))
+
+
+def version_of(report: Report, number: int) -> ReportVersion | None:
+    """What a report said when it was handed in for the so-manieth time; None for what came before versions were kept."""
+    found = select(ReportVersion).where(ReportVersion.report_id == report.id, ReportVersion.number == number)
+    return db.session.scalar(found)
 
 
 def members_of(organization_id: int) -> list[Person]:

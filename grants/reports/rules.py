@@ -10,11 +10,12 @@ from typing import Any
 
 from grants.awards.models import Award, BudgetLine
 from grants.awards.workflow import AwardState
+from grants.budgets.rules import shown as amount_shown
 from grants.core.languages import _l, pick
 from grants.core.money import Money, minor_digits, total
 from grants.core.questions import Definition
 from grants.core.rules import Obstacle
-from grants.questionnaires.rules import facts_of, is_required, obstacles_to_completing
+from grants.questionnaires.rules import facts_of, in_lines, is_required, obstacles_to_completing
 from grants.reports.models import ReportDue, ReportLine
 from grants.reports.queries import DueLine, Written
 from grants.reports.workflow import ReportState
@@ -27,6 +28,9 @@ RATE_DECIMALS = 6
 MOST_MINOR = 10**15
 FREE_BELOW_PERCENT = 15
 """How far above its budget a heading may go without an explanation when the call does not say."""
+
+FIGURES_PART = "figures"
+"""The key of the financial part beside those of the sections."""
 
 FIGURES = ("reports.figures", "due_id")
 SECTION = ("reports.section", "due_id", "section_key")
@@ -81,11 +85,15 @@ class Figure:
     spent: Money
     explanation: str
     free_below_percent: int
+    verified: Money
+    ineligible: Money
+    ineligible_reason: str
+    looked_at: bool
 
     @property
     def cumulative(self) -> Money:
-        """What was spent until now."""
-        return self.before + self.spent
+        """What was spent until now, without what the grant does not pay for."""
+        return self.before + self.spent - self.ineligible
 
     @property
     def left(self) -> Money:
@@ -131,36 +139,42 @@ def converted(local: Money, rate: Decimal, currency: str) -> Money:
     return Money(int(exact.quantize(Decimal(1), ROUND_HALF_EVEN)), currency)
 
 
-def spent(lines: Iterable[ReportLine], currency: str) -> Money:
-    """The sum of what report lines tell was spent."""
-    return total([line.spent for line in lines], currency)
-
-
 def figures_of(
     budget: Iterable[tuple[BudgetLine, ReportLine | None]],
     before: Mapping[int, int],
     currency: str,
     change: Mapping[str, Any],
+    *,
+    judged: bool = True,
 ) -> list[Figure]:
     """The table of a financial report: one figure a budget line.
 
-    ``before`` holds minor units by budget line; ``change`` is the call's rule for moving money between headings.
+    ``before`` holds minor units by budget line; ``change`` is the call's rule for moving money between headings. Without
+    ``judged`` nothing is told of what the fund found when it verified the costs.
     """
     free = int(change.get("free_below_percent_of_heading", FREE_BELOW_PERCENT))
-    return [
-        Figure(
-            budget_line_id=line.id,
-            title=line.title,
-            approved=Money(line.amount_minor, currency),
-            before=Money(before.get(line.id, 0), currency),
-            local=Money(given.local_minor, given.local_currency) if given else None,
-            rate=given.rate if given else None,
-            spent=given.spent if given else Money(0, currency),
-            explanation=given.explanation if given else "",
-            free_below_percent=free,
+    none = Money(0, currency)
+    figures = []
+    for line, given in budget:
+        looked_at = given if judged and given and given.verified_at else None
+        figures.append(
+            Figure(
+                budget_line_id=line.id,
+                title=line.title,
+                approved=Money(line.amount_minor, currency),
+                before=Money(before.get(line.id, 0), currency),
+                local=Money(given.local_minor, given.local_currency) if given else None,
+                rate=given.rate if given else None,
+                spent=given.spent if given else none,
+                explanation=given.explanation if given else "",
+                free_below_percent=free,
+                verified=Money(looked_at.verified_minor, currency) if looked_at else none,
+                ineligible=Money(looked_at.ineligible_minor, currency) if looked_at else none,
+                ineligible_reason=looked_at.ineligible_reason if looked_at else "",
+                looked_at=looked_at is not None,
+            )
         )
-        for line, given in budget
-    ]
+    return figures
 
 
 @dataclass(frozen=True)
@@ -170,6 +184,8 @@ class Sum:
     approved: Money
     before: Money
     spent: Money
+    verified: Money
+    ineligible: Money
     cumulative: Money
     percent_used: Decimal | None
 
@@ -182,9 +198,82 @@ def sum_of(figures: Sequence[Figure], currency: str) -> Sum:
         approved,
         total([f.before for f in figures], currency),
         total([f.spent for f in figures], currency),
+        total([f.verified for f in figures], currency),
+        total([f.ineligible for f in figures], currency),
         cumulative,
         _percent(cumulative, approved),
     )
+
+
+# ------------------------------------------------------------------ what was handed in, and what changed since
+
+
+def content_of(written: Written) -> dict[str, Any]:
+    """Everything that a report says, as it is kept when it is handed in.
+
+    ``figures`` has an entry for each budget line: amounts are minor units, the rate is text so that it stays exact.
+    """
+    return {
+        "answers": dict(written.answers),
+        "figures": [
+            {
+                "heading": line.heading,
+                "title": line.title,
+                "local_minor": given.local_minor,
+                "local_currency": given.local_currency,
+                "rate": format(given.rate.normalize(), "f"),
+                "spent_minor": given.spent_minor,
+                "currency": given.currency,
+                "explanation": given.explanation,
+            }
+            for line, given in written.budget
+            if given is not None
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One question or budget line that a report answers differently than before, both ways in words."""
+
+    part: str
+    label: Mapping[str, str]
+    before: list[str]
+    now: list[str]
+
+
+def changed_since(
+    definition: Definition, before: Mapping[str, Any], now: Mapping[str, Any], language: str
+) -> list[Changed]:
+    """What is different between two contents of a report (:func:`content_of`), in the order of the report."""
+    found = []
+    for key, question in definition.questions.items():
+        said = [in_lines(question, side["answers"].get(key), language, definition.fallback) for side in (before, now)]
+        if said[0] != said[1]:
+            found.append(Changed(definition.section_of[key].key, question.label, *said))
+    figures = [{figure["heading"]: figure for figure in side["figures"]} for side in (before, now)]
+    for heading, title in {f["heading"]: f["title"] for side in figures for f in side.values()}.items():
+        told = [_figure_in_lines(side.get(heading)) for side in figures]
+        if told[0] != told[1]:
+            found.append(Changed(FIGURES_PART, title, *told))
+    return found
+
+
+def _figure_in_lines(figure: Mapping[str, Any] | None) -> list[str]:
+    if figure is None:
+        return []
+    local, spent = (
+        str(amount_shown(Money(figure[f"{which}_minor"], figure[currency])))
+        for which, currency in (("local", "local_currency"), ("spent", "currency"))
+    )
+    amount = spent if figure["local_currency"] == figure["currency"] else f"{local} ÷ {figure['rate']} = {spent}"
+    return [amount, *figure["explanation"].splitlines()]
+
+
+def parts_of(due: ReportDue, definition: Definition) -> dict[str, Mapping[str, str]]:
+    """The parts of a report that can be given back one by one, by key, with their titles; figures last."""
+    parts: dict[str, Mapping[str, str]] = {section.key: section.title for section in definition.sections}
+    return parts | ({FIGURES_PART: {}} if due.is_financial else {})
 
 
 def unasked(definition: Definition, answers: Mapping[str, Any]) -> list[str]:
@@ -293,11 +382,81 @@ def obstacles_to_submitting(due: ReportDue, written: Written) -> list[Obstacle]:
     ]
 
 
-def obstacles_to_judging(due: ReportDue, reason: str | None = "given") -> list[Obstacle]:
-    """Why a report cannot be accepted or returned: it is not with the fund; or no reason is given for returning it."""
-    found = _must_be(due, {ReportState.SUBMITTED})
-    if reason is not None and not reason.strip():
+def obstacles_to_judging(due: ReportDue) -> list[Obstacle]:
+    """Why a report cannot be accepted or returned: it is not with the fund."""
+    return _must_be(due, {ReportState.SUBMITTED})
+
+
+def obstacles_to_returning(
+    due: ReportDue, reason: str, parts: Mapping[str, str], known: Iterable[str]
+) -> list[Obstacle]:
+    """Why a report cannot be returned so: it is not with the fund, no reason is given, or one for a part it has not."""
+    found = obstacles_to_judging(due)
+    if not reason.strip() and not any(words.strip() for words in parts.values()):
         found.append(Obstacle("reason_missing", _l("Please say what is missing, so that it can be mended.")))
+    if set(parts) - set(known):
+        found.append(Obstacle("unknown_part", _l("This report has no such part.")))
+    return found
+
+
+@dataclass(frozen=True)
+class LineVerified:
+    """What somebody of the fund found under one budget line, in the currency of the award."""
+
+    budget_line_id: int
+    verified: Money
+    ineligible: Money
+    reason: str = ""
+
+
+def obstacles_to_verifying(due: ReportDue, award: Award) -> list[Obstacle]:
+    """Why the costs of a report cannot be verified: it has no figures, is not with the fund, or the grant is closed.
+
+    An accepted report may be looked at again until the grant is closed, for a visit or an audit may find more.
+    """
+    if not due.is_financial:
+        return [Obstacle("no_figures", _l("This report has no figures."))]
+    found = _must_be(due, {ReportState.SUBMITTED, ReportState.ACCEPTED})
+    if award.state == AwardState.CLOSED:
+        found.append(Obstacle("grant_closed", _l("The grant is closed. What was spent of it stands.")))
+    return found
+
+
+def obstacles_to_verified_lines(given: Sequence[LineVerified], reported: Mapping[int, Money]) -> list[Obstacle]:
+    """Why what was found cannot be kept: more than was reported, below zero, another currency, or no reason.
+
+    ``reported`` is what the grantee told it spent, by budget line.
+    """
+    found = []
+    for line in given:
+        spent = reported.get(line.budget_line_id)
+        if spent is None:
+            found.append(Obstacle("unknown_line", _l("A budget line does not belong to this grant.")))
+        elif {line.verified.currency, line.ineligible.currency} != {spent.currency}:
+            found.append(
+                Obstacle("other_currency", _l("What was verified is told in %(currency)s.", currency=spent.currency))
+            )
+        elif line.verified.minor < 0 or line.ineligible.minor < 0:
+            found.append(Obstacle("amount_negative", _l("An amount cannot be below zero.")))
+        elif line.verified + line.ineligible > spent:
+            found.append(
+                Obstacle(
+                    "more_than_reported",
+                    _l(
+                        "Verified and not eligible add up to more than was reported: %(spent)s.",
+                        spent=amount_shown(spent),
+                    ),
+                )
+            )
+        if bool(line.ineligible) != bool(line.reason.strip()):
+            found.append(
+                Obstacle(
+                    "ineligible_reason",
+                    _l("Please say why an amount is not eligible; the grantee reads it.")
+                    if line.ineligible
+                    else _l("There is a reason, but no amount that is not eligible."),
+                )
+            )
     return found
 
 

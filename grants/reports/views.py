@@ -16,16 +16,18 @@ from grants.awards.forms import ReasonForm
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.core import clock
+from grants.core.differences import compared
 from grants.core.forms import Form
 from grants.core.languages import country_name, language_now, pick
 from grants.core.permissions import require, scope
+from grants.core.questions import Definition
 from grants.core.templating import addresses, day, reader_zone, when
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at, point_out
 from grants.reports import actions, forms, permissions, queries, rules
-from grants.reports.models import ReportDue
+from grants.reports.models import ReportDue, ReportReturn
 from grants.reports.queries import Written
 from grants.reports.rules import unasked
 from grants.reports.workflow import ReportState
@@ -69,7 +71,61 @@ def _parts(due: ReportDue, written: Written, current: str = "") -> list[dict[str
 
 
 def _figures(due: ReportDue, written: Written) -> list[rules.Figure]:
-    return rules.figures_of(written.budget, written.before, due.award.currency, written.change)
+    """The financial part; what the fund finds of it is told to the grantee with the answer to the report."""
+    judged = due.state != ReportState.SUBMITTED or sees_as_staff(current_user, due.award)
+    return rules.figures_of(written.budget, written.before, due.award.currency, written.change, judged=judged)
+
+
+def _part_titles(due: ReportDue, definition: Definition) -> dict[str, str]:
+    """The parts of a report by key, with their titles where the reader is."""
+    parts = rules.parts_of(due, definition)
+    return {key: pick(title, None, definition.fallback) or _("Figures") for key, title in parts.items()}
+
+
+class Returned(NamedTuple):
+    """Why a report was given back, as its pages tell it: about all of it, and part by part with its title and address."""
+
+    reason: str
+    parts: list[tuple[str, str, str]]
+    fine: list[str]
+
+
+def _returned(due: ReportDue, definition: Definition, last: ReportReturn | None) -> Returned | None:
+    """What the pages of a report that was given back say on top; nothing while it is not."""
+    if last is None or due.state != ReportState.RETURNED:
+        return None
+    titles = _part_titles(due, definition)
+    return Returned(
+        last.reason,
+        [(title, last.parts[key], _part_url(due, key)) for key, title in titles.items() if key in last.parts],
+        [title for key, title in titles.items() if key not in last.parts] if last.parts else [],
+    )
+
+
+def _part_url(due: ReportDue, key: str) -> str:
+    if key == rules.FIGURES_PART:
+        return url_for("reports.figures", due_id=due.id)
+    return url_for("reports.section", due_id=due.id, section_key=key)
+
+
+def _asked_of(due: ReportDue, definition: Definition) -> Returned | None:
+    """The same for a page that does not know yet why the report was given back."""
+    if due.report is None or due.state != ReportState.RETURNED:
+        return None
+    return _returned(due, definition, queries.last_return(due.report))
+
+
+def _changed(due: ReportDue, written: Written, last: ReportReturn | None) -> list[tuple[str, Any, Any]] | None:
+    """What is different from the version that was given back; None when it was not, or what it said was not kept."""
+    version = queries.version_of(due.report, last.version) if last is not None and due.report is not None else None
+    if version is None:
+        return None
+    titles = _part_titles(due, written.definition)
+    now = rules.content_of(written)
+    return [
+        (f"{titles[one.part]}: {pick(one.label, None, written.definition.fallback)}", *compared(one.before, one.now))
+        for one in rules.changed_since(written.definition, version.content, now, language_now())
+    ]
 
 
 def _next_part(parts: list[dict[str, Any]], due: ReportDue) -> str:
@@ -204,6 +260,8 @@ def show(due_id: int) -> ResponseReturnValue:
     written = queries.written(due)
     figures = _figures(due, written)
     today = clock.today(due.award.call.timezone)
+    readable = writer or due.state in queries.COUNTED
+    last = queries.last_return(due.report) if due.report is not None and due.report.version else None
     return render_template(
         "reports/show.html",
         due=due,
@@ -213,7 +271,12 @@ def show(due_id: int) -> ResponseReturnValue:
         figures=figures,
         sums=rules.sum_of(figures, due.award.currency),
         urgency=rules.urgency(due, today),
-        readable=writer or due.state in queries.COUNTED,
+        readable=readable,
+        returned=_returned(due, written.definition, last),
+        last_return=last,
+        changed=_changed(due, written, last) if readable else None,
+        verifying=rules.obstacles_to_verifying(due, due.award),
+        verifier=permissions.can_verify(current_user, due),
         unasked=unasked(written.definition, written.answers),
         parts=_parts(due, written) if writer and due.state in queries.TO_WRITE else [],
         writing=rules.obstacles_to_writing(due, due.award),
@@ -269,7 +332,7 @@ def _about_section(due: ReportDue, written: Written, form: SectionForm, state: s
     return {
         "due": due,
         "award": due.award,
-        "report": due.report,
+        "returned": _asked_of(due, written.definition),
         "form": form,
         "section": form.section,
         "definition": written.definition,
@@ -299,7 +362,7 @@ def figures(due_id: int) -> ResponseReturnValue:
         "reports/figures.html",
         due=due,
         award=due.award,
-        report=due.report,
+        returned=_asked_of(due, written.definition),
         form=form,
         own_rates="rates" in request.args or len({f.rate for f in known if f.rate is not None}) > 1,
         figures=known,
@@ -336,15 +399,43 @@ def accept(due_id: int) -> ResponseReturnValue:
 @bp.route("/reports/<int:due_id>/return", methods=["GET", "POST"])
 @access(*COORDINATORS)
 def return_(due_id: int) -> ResponseReturnValue:
-    """Return a report with what is missing."""
+    """Return a report with what is missing, part by part."""
     due = _due(due_id)
     require(permissions.can_judge(current_user, due))
-    form = forms.ReturnForm()
+    form = forms.return_form(_part_titles(due, queries.definition_for(due)))
     if form.validate_on_submit():
-        actions.return_(due, form.reason.data, by=current_user)
+        actions.return_(due, form.reason.data or "", form.parts, by=current_user)
         return done(_("The report is returned, and the grantee is told."), "reports.show", due_id=due_id)
-    lead = _("The grantee can change it and submit it again. All that was written stays.")
-    return _ask(due, form, _("Return this report"), lead, rules.obstacles_to_judging(due))
+    page = render_template(
+        "reports/return.html", due=due, award=due.award, form=form, obstacles=rules.obstacles_to_judging(due)
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+@bp.route("/reports/<int:due_id>/costs", methods=["GET", "POST"])
+@access(*COORDINATORS, Role.FINANCE_OFFICER)
+def costs(due_id: int) -> ResponseReturnValue:
+    """Verify the costs of a report, budget line by budget line."""
+    due = _due(due_id)
+    require(permissions.can_verify(current_user, due))
+    found(due.is_financial or None)
+    written = queries.written(due)
+    known = [figure for figure in _figures(due, written) if figure.local is not None]
+    stops = rules.obstacles_to_verifying(due, due.award)
+    form = forms.costs_form(known, due.award.currency)
+    if form.validate_on_submit():
+        reported = {figure.budget_line_id: figure.spent for figure in known}
+        wrong = stops or rules.obstacles_to_verified_lines(form.lines(), reported)
+        if not wrong:
+            actions.verify(due, form.lines(), by=current_user)
+            return done(
+                _("What you found is kept. What is not eligible does not count as spent."), ".show", due_id=due_id
+            )
+        form.form_errors = [obstacle.message for obstacle in wrong]
+    page = render_template(
+        "reports/costs.html", due=due, award=due.award, report=due.report, form=form, figures=known, obstacles=stops
+    )
+    return page, 422 if form.is_submitted() else 200
 
 
 @bp.route("/reports/<int:due_id>/waive", methods=["GET", "POST"])

@@ -32,5 +32,6 @@ REPORT_DUE = Workflow(
         "schedule": _l("The report was planned"),
         "start": _l("Writing began"),
         "move": _l("The due date was moved"),
+        "verify": _l("The costs were verified"),
     },
 )

@@ -453,8 +453,10 @@ def _mark_organization(whose: str, organization: Organization) -> None:
             text("UPDATE report_line SET explanation = :s WHERE report_id = :r"),
             {"s": f"{said}{told}", "r": due.report.id},
         )
-        if due.report.returned_reason:
-            due.report.returned_reason = f"{said}returned"
+        run(
+            text("UPDATE report_return SET reason = :s || 'returned' WHERE report_id = :r"),
+            {"s": said, "r": due.report.id},
+        )
     subjects = (
         "(subject_kind = 'application' AND subject_id IN (SELECT id FROM application WHERE organization_id = :o))"
         " OR (subject_kind = 'award' AND subject_id IN (SELECT id FROM award WHERE organization_id = :o))"

@@ -37,6 +37,8 @@ RECORDS = (
     "second_look",
     "award_version",
     "budget_notice",
+    "report_version",
+    "report_return",
 )
 """Tables to which rows are added, and in which nothing is ever changed or removed."""
 

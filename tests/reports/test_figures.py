@@ -28,6 +28,9 @@ def budget(approved: int, spent: int | None = None, explanation: str = "", id: i
         spent_minor=spent,
         currency="EUR",
         explanation=explanation,
+        verified_minor=0,
+        ineligible_minor=0,
+        ineligible_reason="",
     )
     return line, given_
 
@@ -113,7 +116,6 @@ def test_the_sums_of_a_report_are_the_sums_of_its_lines(numbers: list[tuple[int,
     assert sums.approved.minor == sum(a for a, _, _ in numbers)
     assert sums.cumulative.minor == sum(b + s for _, b, s in numbers)
     assert sums.cumulative == sums.before + sums.spent
-    assert rules.spent([line for _, line in lines], "EUR") == sums.spent
 
 
 def test_a_line_that_was_not_reported_counts_as_nothing_spent() -> None:

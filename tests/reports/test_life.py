@@ -259,7 +259,9 @@ def test_a_returned_report_is_mended_and_submitted_again(app: Flask) -> None:
     with refused("reason_missing"):
         actions.return_(note, "  ", by=coordinator)
     report = actions.return_(note, "Who was trained?", by=coordinator)
-    assert (note.state, report.returned_reason) == (ReportState.RETURNED, "Who was trained?")
+    last = queries.last_return(report)
+    assert last is not None
+    assert (note.state, last.reason, last.version) == (ReportState.RETURNED, "Who was trained?", 1)
     assert {mail.to_address for mail in mails("report_returned")} == {owner.email, colleague.email}
     actions.save_section(note, "note", NOTE | {"begun": "Twelve women and men."}, by=colleague, version=1)
     actions.submit(note, by=colleague)
