@@ -108,7 +108,7 @@ QUANTITIES = (
     *("call.cost_rules.indirect_cost_cap_percent_of_direct", "call.cost_rules.contingency_cap_percent_of_direct"),
     *("call.cost_rules.staff_cap_percent_of_grant", "call.cost_rules.equipment_cap_percent_of_grant"),
     *("call.award.budget_change.free_below_percent_of_heading", "call.award.budget_change.amendment_above_percent"),
-    "call.award.budget_change.written_approval_up_to_percent",
+    *("call.award.budget_change.written_approval_up_to_percent", "call.reporting.variance_percent"),
 )
 WHOLE_NUMBERS = (
     *("call.grant.max_applications_per_lead", "call.grant.max_awards_per_lead", "call.award.unspent_refund_days"),

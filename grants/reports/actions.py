@@ -12,15 +12,16 @@ from grants.accounts.models import Person
 from grants.awards import rules as awards
 from grants.awards.models import Award
 from grants.conflicts.queries import free_coordinators
-from grants.core import clock
+from grants.core import clock, files
 from grants.core.db import db, hold
 from grants.core.mail import post
+from grants.core.money import Money
 from grants.core.rules import refuse
 from grants.history import actions as history
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires.models import Questionnaire, SectionAnswers
 from grants.reports import mails, queries, rules
-from grants.reports.models import Report, ReportDue, ReportLine, ReportReturn, ReportVersion
+from grants.reports.models import Report, ReportDocument, ReportDue, ReportLine, ReportReturn, ReportVersion
 from grants.reports.workflow import ReportState
 
 
@@ -99,17 +100,40 @@ def save_section(
     return questionnaires.save_section(report.answer_sheet, section_key, dict(values), by=by, version=version)
 
 
-def save_lines(report: Report, lines: Sequence[rules.LineGiven], *, by: Person) -> list[ReportLine]:
+class FiguresChanged(Exception):
+    """A colleague saved other figures since this page was opened; nothing was stored. ``version`` is where they stand."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        super().__init__(f"the figures are at version {version}")
+
+
+def save_lines(
+    report: Report,
+    lines: Sequence[rules.LineGiven],
+    evidence: rules.Evidence = rules.Evidence(),  # noqa: B008 (frozen)
+    *,
+    by: Person,
+    version: int | None = None,
+) -> list[ReportLine]:
     """Keep the figures of a report: one line a budget line. Lines that are not given are left as they are.
 
-    Raises Refused for an amount below zero, a rate that is not above zero, or a budget line of another grant.
+    ``version`` is the state of the figures that was seen; without it nobody is asked. The period is filled in where none
+    is given. Raises Refused for an amount below zero, a rate that is not above zero, another currency, or a budget line of
+    another grant; FiguresChanged when a colleague saved something else meanwhile.
     """
     due = report.due
     award = due.award
     hold(due, "state", "due_on")
+    hold(report, "figures_version")
     refuse(rules.obstacles_to_writing(due, award))
-    refuse(rules.obstacles_to_lines(lines, queries.budget_line_ids(award.id)))
+    refuse(
+        rules.obstacles_to_lines(lines, queries.budget_line_ids(award.id), award.currency)
+        + rules.obstacles_to_evidence(evidence, clock.today(award.call.timezone))
+    )
     stored = queries.lines_of(report.id)
+    if version not in (None, report.figures_version) and not _says(report, stored, lines, evidence):
+        raise FiguresChanged(report.figures_version)
     for given in lines:
         line = stored.get(given.budget_line_id)
         if line is None:
@@ -120,9 +144,61 @@ def save_lines(report: Report, lines: Sequence[rules.LineGiven], *, by: Person) 
         line.local_minor, line.local_currency, line.rate = given.local.minor, given.local.currency, given.rate
         line.spent_minor = rules.converted(given.local, given.rate, award.currency).minor
         line.currency, line.explanation = award.currency, given.explanation.strip()
+    report.rate_source, report.rate_on = evidence.rate_source.strip(), evidence.rate_on
+    if evidence.period_from is not None:
+        report.period_from, report.period_until = evidence.period_from, evidence.period_until
+    elif report.period_from is None:
+        _before, until = queries.reported_before(due)
+        report.period_from, report.period_until = rules.period_of(due, until) or (None, None)
+    report.figures_version += 1
     db.session.flush()
     db.session.expire(report, ["lines"])
     return list(stored.values())
+
+
+def _says(
+    report: Report, stored: Mapping[int, ReportLine], lines: Sequence[rules.LineGiven], evidence: rules.Evidence
+) -> bool:
+    """Whether what is stored says what is given already, so that nothing of anybody is overwritten."""
+    told = {
+        line.budget_line_id: rules.LineGiven(
+            line.budget_line_id, Money(line.local_minor, line.local_currency), line.rate, line.explanation
+        )
+        for line in stored.values()
+    }
+    return rules.evidence_of(report) == evidence and all(told.get(line.budget_line_id) == line for line in lines)
+
+
+def add_document(
+    due: ReportDue, line_id: int | None, name: str, content: bytes, note: str = "", *, by: Person
+) -> ReportDocument:
+    """Add a paper that shows what was spent under a budget line, or (without one) the exchange rate. Raises Refused."""
+    report = start(due, by=by)
+    present = sum(one.budget_line_id == line_id for one in queries.documents_of(report))
+    refuse(rules.obstacles_to_adding_document(due, line_id, queries.budget_line_ids(due.award_id), present))
+    stored = files.keep(name, content, rules.PAPERS)
+    document = ReportDocument(
+        report_id=report.id,
+        budget_line_id=line_id,
+        file=stored,
+        version=report.version + 1,
+        note=note.strip(),
+        added_by_id=by.id,
+    )
+    db.session.add(document)
+    db.session.flush()
+    history.note("report_due", due.id, "add_document", by=by, budget_line_id=line_id, sha256=stored.sha256)
+    return document
+
+
+def remove_document(due: ReportDue, document: ReportDocument, *, by: Person) -> None:
+    """Take away a paper that was never handed in. Raises Refused."""
+    hold(due, "state", "due_on")
+    refuse(rules.obstacles_to_removing_document(due, document))
+    stored = document.file
+    db.session.delete(document)
+    files.forget(stored)
+    history.note("report_due", due.id, "remove_document", by=by, sha256=stored.sha256)
 
 
 def _forget_verification(line: ReportLine) -> None:
@@ -148,7 +224,7 @@ def submit(due: ReportDue, *, by: Person) -> Report:
             number=report.version,
             submitted_at=report.submitted_at,
             submitted_by_id=by.id,
-            content=rules.content_of(written),
+            content=rules.content_of(report, written),
         )
     )
     history.record(due, "submit", by=by, version=report.version)

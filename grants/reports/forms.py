@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from babel.numbers import list_currencies
+from flask import request
 from flask_babel import gettext as _
+from flask_wtf.file import FileField
 from wtforms import DateField, HiddenField
-from wtforms.validators import DataRequired, InputRequired, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
 from grants.awards.forms import LONGEST_REASON
 from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l, language_now, number_shown, number_typed
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.reports import rules
-from grants.reports.rules import Figure, LineGiven, LineVerified
+from grants.reports.rules import Evidence, Figure, LineGiven, LineVerified
 
 
 class ReturnForm(Form):
@@ -82,6 +85,8 @@ class FiguresForm(Form):
     """The figures of a report in local money; made for the budget lines of one grant by :func:`figures_form`."""
 
     line_ids: Sequence[int] = ()
+    award_currency: str
+    today: date
 
     currency = LineField(
         _l("Currency of your accounts"),
@@ -90,6 +95,11 @@ class FiguresForm(Form):
         filters=[lambda text: (text or "").strip().upper()],
     )
     rate = LineField(_l("Exchange rate"), [InputRequired(_l("Please give the exchange rate."))], longest=30)
+    source = LineField(_l("Where the rate comes from"))
+    rated_on = DateField(_l("Day of the rate"), [Optional()])
+    period_from = DateField(_l("First day"), [InputRequired(_l("Please give the day."))])
+    period_until = DateField(_l("Last day"), [InputRequired(_l("Please give the day."))])
+    version = HiddenField()
 
     def validate_currency(self, field: LineField) -> None:
         """The code of a currency that exists (ISO 4217)."""
@@ -100,11 +110,25 @@ class FiguresForm(Form):
         """A number above zero with at most six decimals."""
         _rate(field.data)
 
+    def validate_period_until(self, field: DateField) -> None:
+        """Not before the first day."""
+        if field.data and self.period_from.data and field.data < self.period_from.data:
+            raise ValidationError(_("The period ends before it begins."))
+
+    def validate_rated_on(self, field: DateField) -> None:
+        """No day that has not come yet."""
+        if field.data and field.data > self.today:
+            raise ValidationError(_("The rate is of a day that has not come yet."))
+
     def validate(self, extra_validators: Any = None) -> bool:
         """Read every amount and rate as well; each mistake stands at its own field."""
         sound = bool(super().validate(extra_validators))
         if self.currency.errors:
             return sound
+        if self.currency.data == self.award_currency and not self.rate.errors and _rate(self.rate.data) != 1:
+            text = _("Accounts in %(currency)s need no exchange: the rate is 1.", currency=self.award_currency)
+            self.rate.errors = [*self.rate.errors, text]
+            sound = False
         for line_id in self.line_ids:
             for name, read in ((f"local_{line_id}", self._local), (f"rate_{line_id}", self._own_rate)):
                 try:
@@ -120,6 +144,20 @@ class FiguresForm(Form):
     def _own_rate(self, line_id: int) -> Decimal | None:
         text = self[f"rate_{line_id}"].data
         return _rate(text) if text else None
+
+    @property
+    def version_seen(self) -> int:
+        """Which state of the figures the page showed."""
+        return int(self.version.data) if (self.version.data or "").isdecimal() else 0
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the page that was sent asked for the rate of each heading."""
+        return any(f"rate_{line_id}" in request.form for line_id in self.line_ids)
+
+    def evidence(self) -> Evidence:
+        """What was typed of period and rate."""
+        return Evidence(self.period_from.data, self.period_until.data, self.source.data or "", self.rated_on.data)
 
     def lines(self) -> list[LineGiven]:
         """What was typed, one line a budget line; an empty amount is zero. Only after :meth:`validate` said yes."""
@@ -220,14 +258,25 @@ def costs_form(figures: Sequence[Figure], currency: str) -> CostsForm:
     return form
 
 
-def figures_form(figures: Sequence[Figure], currency: str) -> FiguresForm:
+def figures_form(
+    figures: Sequence[Figure], evidence: Evidence, version: int, *, currency: str, today: date
+) -> FiguresForm:
     """The form for the figures of one report, filled with what was saved. ``currency`` is that of the award."""
-    fields: dict[str, Any] = {"line_ids": tuple(f.budget_line_id for f in figures)}
+    fields: dict[str, Any] = {
+        "line_ids": tuple(f.budget_line_id for f in figures),
+        "award_currency": currency,
+        "today": today,
+    }
     saved = [f for f in figures if f.local is not None and f.rate is not None]
     common = saved[0].rate if saved else Decimal(1)
-    given: dict[str, str] = {
+    given: dict[str, Any] = {
         "currency": saved[0].local.currency if saved and saved[0].local else currency,
         "rate": _shown(common) if saved else "",
+        "source": evidence.rate_source,
+        "rated_on": evidence.rate_on,
+        "period_from": evidence.period_from,
+        "period_until": evidence.period_until,
+        "version": str(version),
     }
     for figure in figures:
         line_id = figure.budget_line_id
@@ -240,6 +289,14 @@ def figures_form(figures: Sequence[Figure], currency: str) -> FiguresForm:
             given[f"explanation_{line_id}"] = figure.explanation
     form: FiguresForm = type("FiguresForm", (FiguresForm,), fields)(data=given)
     return form
+
+
+class DocumentForm(Form):
+    """A supporting document for a budget line, or (without one) for the exchange rate."""
+
+    line = HiddenField()
+    file = FileField(_l("File"), [DataRequired(_l("Please choose a file."))])
+    note = LineField(_l("What it shows"))
 
 
 def _shown(number: Decimal | None) -> str:

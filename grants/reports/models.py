@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from grants.accounts.models import Person
 from grants.awards.models import Award, BudgetLine
 from grants.core.db import Base, Key, Recorded, one_of
+from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.questionnaires.models import AnswerSheet
 from grants.reports.workflow import REPORT_DUE, ReportState
@@ -59,15 +60,28 @@ class ReportDue(Base):
 
 
 class Report(Base):
-    """What the grantee tells. ``version`` counts its submissions; a returned report is mended and sent again."""
+    """What the grantee tells. ``version`` counts its submissions; a returned report is mended and sent again.
+
+    ``figures_version`` counts how often the figures were saved, so that two members never overwrite each other unseen.
+    ``rate_source`` and ``rate_on`` say where the exchange rate comes from and of which day it is.
+    """
 
     __tablename__ = "report"
+    __table_args__ = (
+        CheckConstraint("period_from <= period_until", name="period_in_order"),
+        CheckConstraint("(period_from IS NULL) = (period_until IS NULL)", name="period_whole"),
+    )
 
     id: Mapped[Key]
     report_due_id: Mapped[int] = mapped_column(ForeignKey("report_due.id"), unique=True)
     answer_sheet_id: Mapped[int] = mapped_column(ForeignKey("answer_sheet.id"), unique=True)
     version: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[Recorded]
+    period_from: Mapped[date | None]
+    period_until: Mapped[date | None]
+    rate_source: Mapped[str] = mapped_column(default="")
+    rate_on: Mapped[date | None]
+    figures_version: Mapped[int] = mapped_column(default=0)
     submitted_at: Mapped[datetime | None]
     submitted_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     accepted_at: Mapped[datetime | None]
@@ -172,3 +186,25 @@ class ReportLine(Base):
     def spent(self) -> Money:
         """What was spent as the grantee told it, in the currency of the award."""
         return Money(self.spent_minor, self.currency)
+
+
+class ReportDocument(Base):
+    """A bill or another paper that shows what was spent under one budget line; of no line: what shows the exchange rate.
+
+    ``version`` is the submission for which it was added; what was handed in with one stays.
+    """
+
+    __tablename__ = "report_document"
+    __table_args__ = (Index("ix_report_document_report_id_budget_line_id", "report_id", "budget_line_id"),)
+
+    id: Mapped[Key]
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    budget_line_id: Mapped[int | None] = mapped_column(ForeignKey("budget_line.id"))
+    file_id: Mapped[int] = mapped_column(ForeignKey("stored_file.id"), unique=True)
+    version: Mapped[int]
+    note: Mapped[str] = mapped_column(default="")
+    added_at: Mapped[Recorded]
+    added_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+
+    report: Mapped[Report] = relationship()
+    file: Mapped[StoredFile] = relationship()

@@ -37,7 +37,15 @@ from grants.core.questions import Definition, parse_definition
 from grants.history.models import HistoryEntry
 from grants.questionnaires.models import Questionnaire, SectionAnswers
 from grants.questionnaires.queries import definition_of, sections_of
-from grants.reports.models import Report, ReportDue, ReportKind, ReportLine, ReportReturn, ReportVersion
+from grants.reports.models import (
+    Report,
+    ReportDocument,
+    ReportDue,
+    ReportKind,
+    ReportLine,
+    ReportReturn,
+    ReportVersion,
+)
 from grants.reports.workflow import ReportState
 
 PAGE = 25
@@ -94,7 +102,9 @@ class Written:
     """What stands in a report, begun or not.
 
     ``budget`` are the budget lines with the figures given for each; ``before`` what other reports tell, in minor units
-    by budget line; ``change`` the call's rule for moving money between headings.
+    by budget line; ``change`` the call's rule for moving money between headings, ``variance_percent`` how far a heading
+    may be off its budget at the end without an explanation, when the call says so. ``until`` is the last day that earlier
+    reports tell of; ``documents`` are the papers handed in with the figures.
     """
 
     definition: Definition
@@ -103,6 +113,9 @@ class Written:
     budget: Sequence[tuple[BudgetLine, ReportLine | None]] = ()
     before: Mapping[int, int] = field(default_factory=dict)
     change: Mapping[str, Any] = field(default_factory=dict)
+    variance_percent: int | None = None
+    until: date | None = None
+    documents: Sequence[ReportDocument] = ()
 
     @property
     def complete(self) -> dict[str, bool]:
@@ -116,34 +129,40 @@ class Written:
 
 
 def written(due: ReportDue) -> Written:
-    """Everything that was written in a report, in at most three queries."""
-    report = due.report
-    budget, change = budget_with_figures(due) if due.is_financial else ([], {})
-    before = reported_before(due) if due.is_financial else {}
-    definition = definition_for(due)
+    """Everything that was written in a report, in at most four queries."""
+    report, definition = due.report, definition_for(due)
+    money = _money_of(due) if due.is_financial else {}
     if report is None:
-        return Written(definition, budget=budget, before=before, change=change)
+        return Written(definition, **money)
     sections = sections_of(report.answer_sheet_id)
-    return Written(
-        definition,
-        {key: value for section in sections.values() for key, value in section.values.items()},
-        sections,
-        budget,
-        before,
-        change,
-    )
+    answers = {key: value for section in sections.values() for key, value in section.values.items()}
+    return Written(definition, answers, sections, **money)
 
 
-def budget_with_figures(due: ReportDue) -> tuple[list[tuple[BudgetLine, ReportLine | None]], Mapping[str, Any]]:
-    """The budget lines of a grant with what its report says of each, and the call's rule for budget changes."""
+def _money_of(due: ReportDue) -> dict[str, Any]:
+    """The financial part of a report, and what the terms of the call say of it."""
     rows = db.session.execute(_BUDGET, {"award": due.award_id, "due": due.id}).all()
-    return [(budget_line, line) for budget_line, line, _change in rows], (rows[0][2] if rows else None) or {}
+    change, variance = (rows[0][2], rows[0][3]) if rows else (None, None)
+    before, until = reported_before(due)
+    return {
+        "budget": [(budget_line, line) for budget_line, line, _change, _variance in rows],
+        "before": before,
+        "until": until,
+        "change": change or {},
+        "variance_percent": variance,
+        "documents": documents_of(due.report) if due.report is not None else [],
+    }
 
 
 _OF_AWARD, _OF_DUE = bindparam("award", type_=BigInteger), bindparam("due", type_=BigInteger)
 
 _BUDGET = (
-    select(BudgetLine, ReportLine, Call.terms["award"]["budget_change"])
+    select(
+        BudgetLine,
+        ReportLine,
+        Call.terms["award"]["budget_change"],
+        Call.terms["reporting"]["variance_percent"].as_integer(),
+    )
     .join(Award, Award.id == BudgetLine.award_id)
     .join(Call, Call.id == Award.call_id)
     .outerjoin(Report, Report.report_due_id == _OF_DUE)
@@ -175,16 +194,17 @@ def lines_of(report_id: int) -> dict[int, ReportLine]:
     return {line.budget_line_id: line for line in db.session.scalars(found)}
 
 
-def reported_before(due: ReportDue) -> dict[int, int]:
-    """What the other reports of the same grant tell was spent, in minor units by budget line."""
-    rows = db.session.execute(_BEFORE, {"award": due.award_id, "due": due.id, "day": due.due_on})
-    return {line_id: int(minor) for line_id, minor in rows}
+def reported_before(due: ReportDue) -> tuple[dict[int, int], date | None]:
+    """What the earlier reports of the same grant tell was spent, in minor units by budget line, and until which day."""
+    rows = db.session.execute(_BEFORE, {"award": due.award_id, "due": due.id, "day": due.due_on}).all()
+    until = [day for _line_id, _minor, day in rows if day is not None]
+    return {line_id: int(minor) for line_id, minor, _day in rows}, max(until, default=None)
 
 
 _DAY = bindparam("day", type_=Date)
 
 _BEFORE = (
-    select(ReportLine.budget_line_id, func.sum(ReportLine.counted_minor))
+    select(ReportLine.budget_line_id, func.sum(ReportLine.counted_minor), func.max(Report.period_until))
     .join(Report, Report.id == ReportLine.report_id)
     .join(ReportDue, ReportDue.id == Report.report_due_id)
     .where(
@@ -195,6 +215,18 @@ _BEFORE = (
     )
     .group_by(ReportLine.budget_line_id)
 )
+
+
+def documents_of(report: Report) -> list[ReportDocument]:
+    """The papers handed in with the figures of a report, with their files, by budget line as they were added."""
+    found = select(ReportDocument).where(ReportDocument.report_id == report.id).order_by(ReportDocument.id)
+    return list(db.session.scalars(found.options(joinedload(ReportDocument.file))))
+
+
+def document_of(report: Report, document_id: int) -> ReportDocument | None:
+    """One paper handed in with the figures of a report."""
+    found = select(ReportDocument).where(ReportDocument.report_id == report.id, ReportDocument.id == document_id)
+    return db.session.scalar(found.options(joinedload(ReportDocument.file)))
 
 
 def spent(award: Award, *, states: Iterable[str] = (ReportState.ACCEPTED,)) -> Money:

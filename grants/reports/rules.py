@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from grants.core.money import Money, minor_digits, total
 from grants.core.questions import Definition
 from grants.core.rules import Obstacle
 from grants.questionnaires.rules import facts_of, in_lines, is_required, obstacles_to_completing
-from grants.reports.models import ReportDue, ReportLine
+from grants.reports.models import Report, ReportDocument, ReportDue, ReportLine
 from grants.reports.queries import DueLine, Written
 from grants.reports.workflow import ReportState
 
@@ -28,6 +28,15 @@ RATE_DECIMALS = 6
 MOST_MINOR = 10**15
 FREE_BELOW_PERCENT = 15
 """How far above its budget a heading may go without an explanation when the call does not say."""
+
+FINAL_REPORT = "final_report"
+"""The key by which calls name the report with which a grant ends."""
+
+PAPERS = ["pdf", "jpg", "jpeg", "png", "xlsx", "ods", "docx"]
+"""The kinds of file that are taken as a supporting document."""
+
+MOST_DOCUMENTS = 40
+"""So many documents stand under one heading; more fit into one file."""
 
 FIGURES_PART = "figures"
 """The key of the financial part beside those of the sections."""
@@ -73,6 +82,46 @@ class LineGiven:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Which days the figures tell of, and where the exchange rate comes from: a source and the day it was taken from."""
+
+    period_from: date | None = None
+    period_until: date | None = None
+    rate_source: str = ""
+    rate_on: date | None = None
+
+
+def period_of(due: ReportDue, until: date | None) -> tuple[date, date] | None:
+    """The days that a report tells of where nobody says otherwise: from the day after the last report (``until``), or the
+    start of the grant, to the day it is due, or the end of the grant. None when no day is left.
+    """
+    award = due.award
+    first = until + timedelta(days=1) if until else award.start_on
+    last = min(due.due_on, award.end_on) if award.end_on else due.due_on
+    return (first, last) if first is not None and first <= last else None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a heading may be off its budget without an explanation, in percent of it; below only where it is asked."""
+
+    above: int
+    below: int | None = None
+
+
+def limits_of(due: ReportDue, written: Written) -> Limits:
+    """What the terms of the call say (``reporting.variance_percent``), else what it leaves free to move between headings.
+
+    Money left over is asked about at the end only: until then it may still be spent.
+    """
+    free = int(written.change.get("free_below_percent_of_heading", FREE_BELOW_PERCENT))
+    variance = written.variance_percent
+    if variance is None:
+        return Limits(free)
+    return Limits(variance, variance if due.key == FINAL_REPORT else None)
+
+
+@dataclass(frozen=True)
 class Figure:
     """One budget line of a financial report. All amounts but ``local`` are in the currency of the award."""
 
@@ -84,7 +133,7 @@ class Figure:
     rate: Decimal | None
     spent: Money
     explanation: str
-    free_below_percent: int
+    limits: Limits
     verified: Money
     ineligible: Money
     ineligible_reason: str
@@ -112,9 +161,20 @@ class Figure:
         return None if used is None else used - 100
 
     @property
-    def needs_explanation(self) -> bool:
+    def is_above(self) -> bool:
         """Whether the line is above its budget by more than the call leaves free."""
-        return self.cumulative.minor * 100 > self.approved.minor * (100 + self.free_below_percent)
+        return self.cumulative.minor * 100 > self.approved.minor * (100 + self.limits.above)
+
+    @property
+    def is_below(self) -> bool:
+        """Whether less was spent than the call lets pass without a word."""
+        below = self.limits.below
+        return below is not None and self.cumulative.minor * 100 < self.approved.minor * (100 - below)
+
+    @property
+    def needs_explanation(self) -> bool:
+        """Whether the line departs from its budget by more than the call leaves free."""
+        return self.is_above or self.is_below
 
     @property
     def lacks_explanation(self) -> bool:
@@ -143,16 +203,15 @@ def figures_of(
     budget: Iterable[tuple[BudgetLine, ReportLine | None]],
     before: Mapping[int, int],
     currency: str,
-    change: Mapping[str, Any],
+    limits: Limits,
     *,
     judged: bool = True,
 ) -> list[Figure]:
     """The table of a financial report: one figure a budget line.
 
-    ``before`` holds minor units by budget line; ``change`` is the call's rule for moving money between headings. Without
-    ``judged`` nothing is told of what the fund found when it verified the costs.
+    ``before`` holds minor units by budget line. Without ``judged`` nothing is told of what the fund found when it
+    verified the costs.
     """
-    free = int(change.get("free_below_percent_of_heading", FREE_BELOW_PERCENT))
     none = Money(0, currency)
     figures = []
     for line, given in budget:
@@ -167,7 +226,7 @@ def figures_of(
                 rate=given.rate if given else None,
                 spent=given.spent if given else none,
                 explanation=given.explanation if given else "",
-                free_below_percent=free,
+                limits=limits,
                 verified=Money(looked_at.verified_minor, currency) if looked_at else none,
                 ineligible=Money(looked_at.ineligible_minor, currency) if looked_at else none,
                 ineligible_reason=looked_at.ineligible_reason if looked_at else "",
@@ -190,6 +249,11 @@ class Sum:
     percent_used: Decimal | None
 
 
+def figures_in(due: ReportDue, written: Written, *, judged: bool = True) -> list[Figure]:
+    """The financial part of a report as it is written now."""
+    return figures_of(written.budget, written.before, due.award.currency, limits_of(due, written), judged=judged)
+
+
 def sum_of(figures: Sequence[Figure], currency: str) -> Sum:
     """The sums of a financial report."""
     approved = total([f.approved for f in figures], currency)
@@ -208,16 +272,30 @@ def sum_of(figures: Sequence[Figure], currency: str) -> Sum:
 # ------------------------------------------------------------------ what was handed in, and what changed since
 
 
-def content_of(written: Written) -> dict[str, Any]:
+def evidence_of(report: Report) -> Evidence:
+    """Which days the figures of a report tell of, and where its rate comes from."""
+    return Evidence(report.period_from, report.period_until, report.rate_source, report.rate_on)
+
+
+def content_of(report: Report, written: Written) -> dict[str, Any]:
     """Everything that a report says, as it is kept when it is handed in.
 
     ``figures`` has an entry for each budget line: amounts are minor units, the rate is text so that it stays exact.
     """
     return {
         "answers": dict(written.answers),
+        "evidence": {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in asdict(evidence_of(report)).items()
+        },
+        "documents": [
+            {"budget_line_id": one.budget_line_id, "name": one.file.name, "sha256": one.file.sha256, "note": one.note}
+            for one in written.documents
+        ],
         "figures": [
             {
                 "heading": line.heading,
+                "budget_line_id": line.id,
                 "title": line.title,
                 "local_minor": given.local_minor,
                 "local_currency": given.local_currency,
@@ -251,17 +329,25 @@ def changed_since(
         said = [in_lines(question, side["answers"].get(key), language, definition.fallback) for side in (before, now)]
         if said[0] != said[1]:
             found.append(Changed(definition.section_of[key].key, question.label, *said))
-    figures = [{figure["heading"]: figure for figure in side["figures"]} for side in (before, now)]
-    for heading, title in {f["heading"]: f["title"] for side in figures for f in side.values()}.items():
-        told = [_figure_in_lines(side.get(heading)) for side in figures]
+    titles: dict[int | None, Mapping[str, str]] = {None: {}}
+    titles |= {f["budget_line_id"]: f["title"] for side in (before, now) for f in side["figures"]}
+    for line_id, title in titles.items():
+        told = [_money_in_lines(side, line_id) for side in (before, now)]
         if told[0] != told[1]:
             found.append(Changed(FIGURES_PART, title, *told))
     return found
 
 
-def _figure_in_lines(figure: Mapping[str, Any] | None) -> list[str]:
-    if figure is None:
-        return []
+def _money_in_lines(content: Mapping[str, Any], line_id: int | None) -> list[str]:
+    """What a content says under one budget line, or of period and rate where no line is meant; with its papers."""
+    figure = next((one for one in content["figures"] if one["budget_line_id"] == line_id), None)
+    told = content["evidence"]
+    about = [told["period_from"], told["period_until"], told["rate_source"], told["rate_on"]] if line_id is None else []
+    said = _figure_in_lines(figure) if figure else [text for text in about if text]
+    return said + [one["name"] for one in content["documents"] if one["budget_line_id"] == line_id]
+
+
+def _figure_in_lines(figure: Mapping[str, Any]) -> list[str]:
     local, spent = (
         str(amount_shown(Money(figure[f"{which}_minor"], figure[currency])))
         for which, currency in (("local", "local_currency"), ("spent", "currency"))
@@ -309,8 +395,10 @@ def obstacles_to_writing(due: ReportDue, award: Award) -> list[Obstacle]:
     return found
 
 
-def obstacles_to_lines(lines: Sequence[LineGiven], budget_line_ids: Iterable[int]) -> list[Obstacle]:
-    """Why figures cannot be stored: an amount below zero, a rate that is not above zero, or a line of another grant."""
+def obstacles_to_lines(lines: Sequence[LineGiven], budget_line_ids: Iterable[int], currency: str) -> list[Obstacle]:
+    """Why figures cannot be stored: an amount below zero, a rate that is not above zero, two currencies, or a line of
+    another grant. ``currency`` is that of the grant.
+    """
     known = set(budget_line_ids)
     found = []
     if any(line.budget_line_id not in known for line in lines) or len({line.budget_line_id for line in lines}) < len(
@@ -325,6 +413,49 @@ def obstacles_to_lines(lines: Sequence[LineGiven], budget_line_ids: Iterable[int
         found.append(
             Obstacle("rate_not_above_zero", _l("An exchange rate has to be above zero, with at most six decimals."))
         )
+    if len({line.local.currency for line in lines}) > 1:
+        found.append(Obstacle("other_currency", _l("All amounts of a report are in one currency.")))
+    if any(line.local.currency == currency and line.rate != 1 for line in lines):
+        found.append(
+            Obstacle(
+                "rate_without_exchange",
+                _l("Accounts in %(currency)s need no exchange: the rate is 1.", currency=currency),
+            )
+        )
+    return found
+
+
+def obstacles_to_evidence(evidence: Evidence, today: date) -> list[Obstacle]:
+    """Why period and rate cannot be stored so: the period ends before it begins, or a rate of a day to come."""
+    found = []
+    if (evidence.period_from is None) != (evidence.period_until is None):
+        found.append(Obstacle("period_half", _l("Please give the first and the last day of the period.")))
+    if evidence.period_from and evidence.period_until and evidence.period_until < evidence.period_from:
+        found.append(Obstacle("period_backwards", _l("The period ends before it begins.")))
+    if evidence.rate_on and evidence.rate_on > today:
+        found.append(Obstacle("rate_to_come", _l("The rate is of a day that has not come yet.")))
+    return found
+
+
+def obstacles_to_adding_document(
+    due: ReportDue, line_id: int | None, budget_line_ids: Iterable[int], present: int
+) -> list[Obstacle]:
+    """Why a paper cannot be added to the figures: they cannot be written now, no such line, or too many already."""
+    found = obstacles_to_writing(due, due.award)
+    if not due.is_financial or (line_id is not None and line_id not in set(budget_line_ids)):
+        found.append(Obstacle("unknown_line", _l("A budget line does not belong to this grant.")))
+    if present >= MOST_DOCUMENTS:
+        message = _l("There are %(n)s files here already. Please put several papers into one file.", n=present)
+        found.append(Obstacle("too_many_documents", message))
+    return found
+
+
+def obstacles_to_removing_document(due: ReportDue, document: ReportDocument) -> list[Obstacle]:
+    """Why a paper cannot be taken away: the report cannot be written now, or it was handed in with an earlier version."""
+    found = obstacles_to_writing(due, due.award)
+    if due.report is not None and document.version <= due.report.version:
+        message = _l("This file was handed in with the report and stays. Add the right one beside it.")
+        found.append(Obstacle("handed_in", message))
     return found
 
 
@@ -334,7 +465,9 @@ def rate_is_sound(rate: Decimal) -> bool:
 
 
 def obstacles_to_figures(due: ReportDue, figures: Sequence[Figure], currency: str) -> list[Obstacle]:
-    """Why the financial part is not complete: nothing given, a line above its budget without a reason, or too much."""
+    """Why the financial part is not complete: nothing given, a line off its budget without a reason, a rate without its
+    evidence, or too much.
+    """
     if not due.is_financial:
         return []
     where = (FIGURES[0], {FIGURES[1]: due.id})
@@ -346,13 +479,23 @@ def obstacles_to_figures(due: ReportDue, figures: Sequence[Figure], currency: st
             _l(
                 "“%(heading)s” is more than %(percent)s %% above its budget. Please say why.",
                 heading=pick(figure.title),
-                percent=figure.free_below_percent,
+                percent=figure.limits.above,
+            )
+            if figure.is_above
+            else _l(
+                "“%(heading)s” is more than %(percent)s %% below its budget. Please say why.",
+                heading=pick(figure.title),
+                percent=figure.limits.below,
             ),
             where,
         )
         for figure in figures
         if figure.lacks_explanation
     ]
+    exchanged = any(figure.local and figure.local.currency != currency for figure in figures)
+    if exchanged and (due.report is None or not due.report.rate_source.strip() or due.report.rate_on is None):
+        message = _l("Please say where the exchange rate comes from, and of which day it is.")
+        found.append(Obstacle("rate_evidence_missing", message, where))
     sums = sum_of(figures, currency)
     if sums.cumulative > sums.approved:
         found.append(
@@ -367,7 +510,6 @@ def obstacles_to_figures(due: ReportDue, figures: Sequence[Figure], currency: st
 
 def obstacles_to_submitting(due: ReportDue, written: Written) -> list[Obstacle]:
     """Why a report cannot be submitted yet: everything that is missing in the narrative and in the figures."""
-    currency = due.award.currency
     return [
         *obstacles_to_writing(due, due.award),
         *obstacles_to_completing(
@@ -378,7 +520,7 @@ def obstacles_to_submitting(due: ReportDue, written: Written) -> list[Obstacle]:
                 {SECTION[1]: due.id, SECTION[2]: section, "_anchor": question},
             ),
         ),
-        *obstacles_to_figures(due, figures_of(written.budget, written.before, currency, written.change), currency),
+        *obstacles_to_figures(due, figures_in(due, written), due.award.currency),
     ]
 
 

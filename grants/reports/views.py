@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -15,19 +16,21 @@ from grants.awards import queries as awards
 from grants.awards.forms import ReasonForm
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
-from grants.core import clock
+from grants.core import clock, files
+from grants.core.db import db
 from grants.core.differences import compared
 from grants.core.forms import Form
 from grants.core.languages import country_name, language_now, pick
 from grants.core.permissions import require, scope
 from grants.core.questions import Definition
+from grants.core.rules import Refused
 from grants.core.templating import addresses, day, reader_zone, when
 from grants.core.web import SIGNED_IN, access, done, found
 from grants.history.queries import timeline
 from grants.questionnaires.forms import SectionForm
-from grants.questionnaires.views import SectionPage, answer_to_saving, kept_at, point_out
+from grants.questionnaires.views import SectionPage, answer_to_saving, in_short, kept_at, point_out
 from grants.reports import actions, forms, permissions, queries, rules
-from grants.reports.models import ReportDue, ReportReturn
+from grants.reports.models import ReportDocument, ReportDue, ReportReturn
 from grants.reports.queries import Written
 from grants.reports.rules import unasked
 from grants.reports.workflow import ReportState
@@ -73,7 +76,7 @@ def _parts(due: ReportDue, written: Written, current: str = "") -> list[dict[str
 def _figures(due: ReportDue, written: Written) -> list[rules.Figure]:
     """The financial part; what the fund finds of it is told to the grantee with the answer to the report."""
     judged = due.state != ReportState.SUBMITTED or sees_as_staff(current_user, due.award)
-    return rules.figures_of(written.budget, written.before, due.award.currency, written.change, judged=judged)
+    return rules.figures_in(due, written, judged=judged)
 
 
 def _part_titles(due: ReportDue, definition: Definition) -> dict[str, str]:
@@ -115,15 +118,21 @@ def _asked_of(due: ReportDue, definition: Definition) -> Returned | None:
     return _returned(due, definition, queries.last_return(due.report))
 
 
+def _in_part(part: str, label: str) -> str:
+    return _("%(label)s: %(text)s", label=part, text=label) if label else part
+
+
 def _changed(due: ReportDue, written: Written, last: ReportReturn | None) -> list[tuple[str, Any, Any]] | None:
     """What is different from the version that was given back; None when it was not, or what it said was not kept."""
-    version = queries.version_of(due.report, last.version) if last is not None and due.report is not None else None
+    if last is None or due.report is None:
+        return None
+    version = queries.version_of(due.report, last.version)
     if version is None:
         return None
     titles = _part_titles(due, written.definition)
-    now = rules.content_of(written)
+    now = rules.content_of(due.report, written)
     return [
-        (f"{titles[one.part]}: {pick(one.label, None, written.definition.fallback)}", *compared(one.before, one.now))
+        (_in_part(titles[one.part], pick(one.label, None, written.definition.fallback)), *compared(one.before, one.now))
         for one in rules.changed_since(written.definition, version.content, now, language_now())
     ]
 
@@ -268,6 +277,7 @@ def show(due_id: int) -> ResponseReturnValue:
         award=due.award,
         report=due.report,
         written=written,
+        documents=_by_line(written),
         figures=figures,
         sums=rules.sum_of(figures, due.award.currency),
         urgency=rules.urgency(due, today),
@@ -348,30 +358,157 @@ def _about_section(due: ReportDue, written: Written, form: SectionForm, state: s
 @bp.route("/reports/<int:due_id>/figures", methods=["GET", "POST"])
 @access(SIGNED_IN)
 def figures(due_id: int) -> ResponseReturnValue:
-    """The financial part, budget line by budget line."""
+    """The financial part, budget line by budget line; saved with a button, or by itself while one types."""
     due = _to_write(due_id)
     found(due.is_financial or None)
     written = queries.written(due)
-    known = _figures(due, written)
-    form = forms.figures_form(known, due.award.currency)
-    if form.validate_on_submit():
+    form = _figures_form(due, written)
+    if not form.is_submitted():
+        return render_template("reports/figures.html", **_about_figures(due, written, form))
+    by_itself = request.accept_mimetypes.best == "application/json"
+    if not form.validate():
+        return _figures_shown(due, written, form, "refused", by_itself=by_itself), 422
+    try:
         report = actions.start(due, by=current_user)
-        actions.save_lines(report, form.lines(), by=current_user)
+        actions.save_lines(report, form.lines(), form.evidence(), by=current_user, version=form.version_seen)
+    except actions.FiguresChanged as conflict:
+        form.version.data = str(conflict.version)
+        return _figures_shown(due, queries.written(due), form, "conflict", by_itself=by_itself), 409
+    if not by_itself:
         return _saved(due, _parts(due, written, "figures"))
+    form.version.data = str(report.figures_version)
+    return _figures_shown(due, queries.written(due), form, "saved", by_itself=True)
+
+
+def _figures_form(due: ReportDue, written: Written) -> forms.FiguresForm:
+    report, period = due.report, rules.period_of(due, written.until)
+    evidence = rules.evidence_of(report) if report is not None else rules.Evidence()
+    if evidence.period_from is None and period is not None:
+        evidence = replace(evidence, period_from=period[0], period_until=period[1])
+    return forms.figures_form(
+        _figures(due, written),
+        evidence,
+        report.figures_version if report is not None else 0,
+        currency=due.award.currency,
+        today=clock.today(due.award.call.timezone),
+    )
+
+
+def _figures_shown(
+    due: ReportDue, written: Written, form: forms.FiguresForm, state: str, *, by_itself: bool
+) -> Response | str:
+    """The page of the figures; or, for a page that saves by itself, where the figures are now and what looks different."""
+    about = _about_figures(due, written, form, state)
+    if not by_itself:
+        return render_template("reports/figures.html", **about)
+    said = _("Saved on the server %(time)s", time=in_short(clock.now())) if state == "saved" else ""
+    parts = ["added_up", *(["about", "lines"] if state == "refused" else [])]
+    html = render_template("reports/_figures_form.html", **about)
+    return jsonify(state=state, version=form.version_seen, said=said, fields=parts, html=html)
+
+
+def _about_figures(due: ReportDue, written: Written, form: forms.FiguresForm, state: str = "") -> dict[str, Any]:
+    """What the page of the figures shows. ``state`` says what became of figures that were sent."""
+    known, parts = _figures(due, written), _parts(due, written, "figures")
+    begun = any(figure.local is not None for figure in known)
+    return {
+        "due": due,
+        "award": due.award,
+        "returned": _asked_of(due, written.definition),
+        "form": form,
+        "state": state or ("clean" if begun else "unsaved"),
+        "begun": begun,
+        "own_rates": "rates" in request.args or form.own_rates or len({f.rate for f in known if f.local}) > 1,
+        "figures": known,
+        "sums": rules.sum_of(known, due.award.currency),
+        "limits": rules.limits_of(due, written),
+        "documents": _by_line(written),
+        "obstacles": rules.obstacles_to_figures(due, known, due.award.currency) if begun else [],
+        "parts": parts,
+        "after": _next_part(parts, due),
+        "writing": rules.obstacles_to_writing(due, due.award),
+    }
+
+
+def _by_line(written: Written) -> dict[int | None, list[ReportDocument]]:
+    """The supporting documents of a report by budget line; those of the exchange rate under None."""
+    found: dict[int | None, list[ReportDocument]] = {}
+    for document in written.documents:
+        found.setdefault(document.budget_line_id, []).append(document)
+    return found
+
+
+# ------------------------------------------------------------------ supporting documents
+
+
+@bp.get("/reports/<int:due_id>/documents")
+@access(SIGNED_IN)
+def documents(due_id: int) -> ResponseReturnValue:
+    """The supporting documents of the figures, heading by heading, and the places to add more."""
+    return _documents_page(_to_write(due_id), forms.DocumentForm(formdata=None))
+
+
+def _documents_page(due: ReportDue, form: forms.DocumentForm) -> ResponseReturnValue:
+    found(due.is_financial or None)
+    written = queries.written(due)
+    places = [(None, _("The exchange rate")), *((line.id, pick(line.title)) for line, _given in written.budget)]
     page = render_template(
-        "reports/figures.html",
+        "reports/documents.html",
         due=due,
         award=due.award,
-        returned=_asked_of(due, written.definition),
         form=form,
-        own_rates="rates" in request.args or len({f.rate for f in known if f.rate is not None}) > 1,
-        figures=known,
-        sums=rules.sum_of(known, due.award.currency),
-        obstacles=rules.obstacles_to_figures(due, known, due.award.currency) if due.report else [],
+        places=places,
+        documents=_by_line(written),
+        papers=rules.PAPERS,
+        staying={one.id for one in written.documents if rules.obstacles_to_removing_document(due, one)},
         parts=_parts(due, written, "figures"),
         writing=rules.obstacles_to_writing(due, due.award),
     )
-    return page, 422 if form.is_submitted() else 200
+    return page, 422 if form.errors else 200
+
+
+@bp.post("/reports/<int:due_id>/documents")
+@access(SIGNED_IN)
+def add_document(due_id: int) -> ResponseReturnValue:
+    """Add a supporting document."""
+    due = _to_write(due_id)
+    form = forms.DocumentForm()
+    if not form.validate():
+        return _documents_page(due, form)
+    line_id = int(form.line.data) if (form.line.data or "").isdecimal() else None
+    found(line_id is None or line_id in queries.budget_line_ids(due.award_id) or None)
+    upload = form.file.data
+    content = upload.read(files.LARGEST + 1)
+    try:
+        with db.session.begin_nested():
+            actions.add_document(due, line_id, upload.filename or "", content, form.note.data or "", by=current_user)
+    except Refused as refusal:
+        form.file.errors = [obstacle.message for obstacle in refusal.obstacles]
+        return _documents_page(due, form)
+    return done(_("Thank you. We have your file."), ".documents", due_id=due_id, _anchor=f"line-{line_id or 'rate'}")
+
+
+@bp.post("/reports/<int:due_id>/documents/<int:document_id>/remove")
+@access(SIGNED_IN)
+def remove_document(due_id: int, document_id: int) -> ResponseReturnValue:
+    """Take a supporting document away that was never handed in."""
+    due = _to_write(due_id)
+    actions.remove_document(due, _document(due, document_id), by=current_user)
+    return done(_("The file is taken away."), ".documents", due_id=due_id)
+
+
+@bp.get("/reports/<int:due_id>/documents/<int:document_id>")
+@access(SIGNED_IN)
+def document(due_id: int, document_id: int) -> ResponseReturnValue:
+    """A supporting document, under a name that tells nobody's name."""
+    due = _due(due_id)
+    require(permissions.can_write(current_user, due) or due.state in queries.COUNTED)
+    one = _document(due, document_id)
+    return files.send(one.file, f"{due.award.reference}-{due.key}-{one.id}.{one.file.kind}")
+
+
+def _document(due: ReportDue, document_id: int) -> ReportDocument:
+    return found(queries.document_of(found(due.report), document_id))
 
 
 @bp.post("/reports/<int:due_id>/submit")
@@ -433,7 +570,14 @@ def costs(due_id: int) -> ResponseReturnValue:
             )
         form.form_errors = [obstacle.message for obstacle in wrong]
     page = render_template(
-        "reports/costs.html", due=due, award=due.award, report=due.report, form=form, figures=known, obstacles=stops
+        "reports/costs.html",
+        due=due,
+        award=due.award,
+        report=due.report,
+        form=form,
+        figures=known,
+        documents=_by_line(written),
+        obstacles=stops,
     )
     return page, 422 if form.is_submitted() else 200
 

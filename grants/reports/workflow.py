@@ -33,5 +33,7 @@ REPORT_DUE = Workflow(
         "start": _l("Writing began"),
         "move": _l("The due date was moved"),
         "verify": _l("The costs were verified"),
+        "add_document": _l("A supporting document was added"),
+        "remove_document": _l("A supporting document was taken away"),
     },
 )

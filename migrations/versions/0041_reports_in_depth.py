@@ -1,4 +1,4 @@
-"""Reports in depth: what was handed in stays, returned by section, costs verified by budget line."""
+"""Reports in depth: what was handed in stays, returned by section, costs verified by budget line with their papers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,6 +27,13 @@ UPDATE report SET returned_reason = last.reason FROM (
     SELECT DISTINCT ON (report_id) report_id, reason FROM report_return ORDER BY report_id, version DESC
 ) last WHERE last.report_id = report.id
 """
+
+DAYS = ("period_from", "period_until", "rate_on")
+
+PERIOD = {
+    "period_in_order": "period_from <= period_until",
+    "period_whole": "(period_from IS NULL) = (period_until IS NULL)",
+}
 
 VERIFIED = {
     "verified_within_spent": "verified_minor >= 0 AND ineligible_minor >= 0"
@@ -89,6 +96,29 @@ def upgrade() -> None:
         )
         op.execute(f"CREATE TRIGGER kept_whole BEFORE TRUNCATE ON {table} EXECUTE FUNCTION refuse_change()")
     op.drop_column("report", "returned_reason")
+    for name in DAYS:
+        op.add_column("report", sa.Column(name, sa.Date(), nullable=True))
+    op.add_column("report", sa.Column("rate_source", sa.Text(), server_default="", nullable=False))
+    op.add_column("report", sa.Column("figures_version", sa.BigInteger(), server_default="0", nullable=False))
+    for name in ("rate_source", "figures_version"):
+        op.alter_column("report", name, server_default=None)
+    for name, rule in PERIOD.items():
+        op.create_check_constraint(op.f(f"ck_report_{name}"), "report", rule)
+    op.create_table(
+        "report_document",
+        *_key("report_document"),
+        *_refers("report_document", "report_id", "report"),
+        *_refers("report_document", "budget_line_id", "budget_line", nullable=True),
+        *_refers("report_document", "file_id", "stored_file"),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        _text("note"),
+        _moment("added_at"),
+        *_refers("report_document", "added_by_id", "person"),
+        sa.UniqueConstraint("file_id", name=op.f("uq_report_document_file_id")),
+    )
+    op.create_index(
+        "ix_report_document_report_id_budget_line_id", "report_document", ["report_id", "budget_line_id"]
+    )
     for name, kind, default in (
         ("verified_minor", sa.BigInteger(), "0"),
         ("ineligible_minor", sa.BigInteger(), "0"),
@@ -107,6 +137,11 @@ def downgrade() -> None:
     op.add_column("report", sa.Column("returned_reason", sa.Text(), server_default="", nullable=False))
     op.alter_column("report", "returned_reason", server_default=None)
     op.execute(LAST_REASON)
+    op.drop_table("report_document")
+    for name in PERIOD:
+        op.drop_constraint(op.f(f"ck_report_{name}"), "report", type_="check")
+    for name in (*DAYS, "rate_source", "figures_version"):
+        op.drop_column("report", name)
     for table in reversed(RECORDS):
         op.drop_table(table)
     for name in VERIFIED:

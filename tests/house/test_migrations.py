@@ -58,7 +58,8 @@ WITHOUT_INDEX = {
         "disbursement.prepared_by_id", "finding.judged_by_id", "invitation.accepted_by_id", "invitation.invited_by_id",
         "meeting.called_by_id", "meeting.chair_id", "milestone.reached_by_id", "receipt.submitted_by_id", "refund.recorded_by_id", "refund_request.asked_by_id", "payment_order.assembled_by_id", "payment_order.released_by_id",
         "statement_shape.chosen_by_id", "bank_statement.brought_by_id", "cofinancing.told_by_id",
-        "report.accepted_by_id", "report.submitted_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
+        "report.accepted_by_id", "report.submitted_by_id", "report_version.submitted_by_id",
+        "report_return.returned_by_id", "report_line.verified_by_id", "report_document.added_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
         "joining_request.decided_by_id", "kept_document.added_by_id", "organization_identifier.added_by_id",
         "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id", "remark.person_id",
         "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "upload.person_id", "draft_note.written_by_id",
@@ -74,7 +75,7 @@ WITHOUT_INDEX = {
     },
     "a published call keeps its lists, and they are read from the other side": {
         "attachment.document_id", "booklet.document_id", "upload.document_id", "call.questionnaire_id", "finding.rule_id",
-        "score.criterion_id", "report_line.budget_line_id",
+        "score.criterion_id", "report_line.budget_line_id", "report_document.budget_line_id",
     },
     "found through the person who declares": {"conflict_declaration.organization_id"},
     "found through the award or the call": {"account.call_id", "application.questionnaire_id"},

@@ -13,7 +13,7 @@ from grants.reports import rules
 from grants.reports.models import ReportLine
 
 CURRENCIES = st.sampled_from(["EUR", "XOF", "TND", "NPR"])
-CHANGE = {"free_below_percent_of_heading": 15}
+LIMITS = rules.Limits(15)
 
 
 def budget(approved: int, spent: int | None = None, explanation: str = "", id: int = 1) -> Any:
@@ -98,11 +98,11 @@ def test_a_rate_is_above_zero_and_can_be_stored_exactly(rate: str, sound: bool) 
 def test_a_heading_needs_an_explanation_above_what_the_call_leaves_free(
     approved: int, before: int, spent: int, used: str | None, needs: bool
 ) -> None:
-    (figure,) = rules.figures_of([budget(approved, spent)], {1: before}, "EUR", CHANGE)
+    (figure,) = rules.figures_of([budget(approved, spent)], {1: before}, "EUR", LIMITS)
     assert figure.percent_used == (Decimal(used) if used else None)
     assert figure.needs_explanation is needs
     assert figure.lacks_explanation is needs
-    (explained,) = rules.figures_of([budget(approved, spent, "Prices rose")], {1: before}, "EUR", CHANGE)
+    (explained,) = rules.figures_of([budget(approved, spent, "Prices rose")], {1: before}, "EUR", LIMITS)
     assert explained.needs_explanation is needs
     assert explained.lacks_explanation is False
 
@@ -111,7 +111,7 @@ def test_a_heading_needs_an_explanation_above_what_the_call_leaves_free(
 def test_the_sums_of_a_report_are_the_sums_of_its_lines(numbers: list[tuple[int, int, int]]) -> None:
     lines = [budget(approved, spent, id=n) for n, (approved, _before, spent) in enumerate(numbers)]
     before = {n: minor for n, (_approved, minor, _spent) in enumerate(numbers)}
-    figures = rules.figures_of(lines, before, "EUR", {})
+    figures = rules.figures_of(lines, before, "EUR", LIMITS)
     sums = rules.sum_of(figures, "EUR")
     assert sums.approved.minor == sum(a for a, _, _ in numbers)
     assert sums.cumulative.minor == sum(b + s for _, b, s in numbers)
@@ -119,7 +119,22 @@ def test_the_sums_of_a_report_are_the_sums_of_its_lines(numbers: list[tuple[int,
 
 
 def test_a_line_that_was_not_reported_counts_as_nothing_spent() -> None:
-    (figure,) = rules.figures_of([budget(100_000)], {}, "EUR", CHANGE)
+    (figure,) = rules.figures_of([budget(100_000)], {}, "EUR", LIMITS)
     assert (figure.local, figure.spent, figure.cumulative) == (None, Money(0, "EUR"), Money(0, "EUR"))
     assert figure.left == Money(100_000, "EUR")
     assert figure.variance_percent == -100
+
+
+@pytest.mark.parametrize(
+    ("spent", "below", "needs"), [(74_999, 25, True), (75_000, 25, False), (74_999, None, False), (0, 25, True)]
+)
+def test_a_heading_needs_an_explanation_when_more_is_left_than_the_call_lets_pass(
+    spent: int, below: int | None, needs: bool
+) -> None:
+    (figure,) = rules.figures_of([budget(100_000, spent)], {}, "EUR", rules.Limits(25, below))
+    assert (figure.is_below, figure.needs_explanation, figure.is_above) == (needs, needs, False)
+
+
+def test_a_heading_without_a_budget_is_never_below_it() -> None:
+    (figure,) = rules.figures_of([budget(0, 0)], {}, "EUR", rules.Limits(25, 25))
+    assert not figure.needs_explanation

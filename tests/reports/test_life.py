@@ -161,18 +161,19 @@ def test_figures_are_converted_and_added_up_over_the_reports(app: Flask) -> None
             rules.LineGiven(staff, Money(655_957, "XOF"), rate),
             rules.LineGiven(activities, Money(1_000_000, "XOF"), rate),
         ],
+        rules.Evidence(rate_source="BCEAO", rate_on=date(2026, 10, 1)),
         by=owner,
     )
     write_all_but_figures(interim, owner)
     actions.submit(interim, by=owner)
-    assert queries.reported_before(final) == {staff: 100_000, activities: 152_449}
-    assert queries.reported_before(interim) == {}
+    assert queries.reported_before(final) == ({staff: 100_000, activities: 152_449}, date(2027, 10, 16))
+    assert queries.reported_before(interim) == ({}, None)
     assert queries.spent(award) == Money(0, "EUR")
     actions.accept(interim, by=coordinator)
     assert queries.spent(award) == Money(252_449, "EUR")
     give_figures(final, owner, 10_000)
     written = queries.written(final)
-    figures = rules.figures_of(written.budget, written.before, "EUR", written.change)
+    figures = rules.figures_in(final, written)
     assert [f.cumulative.minor for f in figures] == [110_000, 162_449]
 
 

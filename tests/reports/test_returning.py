@@ -21,7 +21,7 @@ def changes(due: ReportDue, version: int) -> list[tuple[str, list[str], list[str
     before = queries.version_of(due.report, version)
     assert before is not None
     written = queries.written(due)
-    found = rules.changed_since(written.definition, before.content, rules.content_of(written), "en")
+    found = rules.changed_since(written.definition, before.content, rules.content_of(due.report, written), "en")
     return [(one.part, one.before, one.now) for one in found]
 
 
