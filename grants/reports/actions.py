@@ -21,7 +21,15 @@ from grants.history import actions as history
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires.models import Questionnaire, SectionAnswers
 from grants.reports import mails, queries, rules
-from grants.reports.models import Report, ReportDocument, ReportDue, ReportLine, ReportReturn, ReportVersion
+from grants.reports.models import (
+    Report,
+    ReportDocument,
+    ReportDue,
+    ReportedChange,
+    ReportLine,
+    ReportReturn,
+    ReportVersion,
+)
 from grants.reports.workflow import ReportState
 
 
@@ -199,6 +207,45 @@ def remove_document(due: ReportDue, document: ReportDocument, *, by: Person) -> 
     db.session.delete(document)
     files.forget(stored)
     history.note("report_due", due.id, "remove_document", by=by, sha256=stored.sha256)
+
+
+def tell_change(
+    due: ReportDue,
+    given: rules.ChangeGiven,
+    change: ReportedChange | None = None,
+    *,
+    file: tuple[str, bytes] | None = None,
+    by: Person,
+) -> ReportedChange:
+    """Write down something that changed, or write an entry anew. ``file`` (name and content) shows it, in the place of the
+    one before. Raises Refused.
+    """
+    report = start(due, by=by)
+    others = len(queries.changes_of(report)) - (change is not None)
+    has_file = file is not None or (change is not None and change.file_id is not None)
+    definition = queries.definition_for(due)
+    refuse(rules.obstacles_to_telling_change(due, definition, given, has_file=has_file, others=others))
+    stored = files.keep(*file, rules.PAPERS) if file is not None else None
+    told = change or ReportedChange(report_id=report.id)
+    told.plan_point, told.country, told.level, told.stage = given.plan_point, given.country, given.level, given.stage
+    told.what, told.evidence, told.link = given.what.strip(), given.evidence.strip(), given.link.strip()
+    if stored is not None:
+        told.file = stored
+    told.saved_at, told.saved_by_id = clock.now(), by.id
+    db.session.add(told)
+    db.session.flush()
+    verb = "tell_change" if change is None else "rewrite_change"
+    history.note("report_due", due.id, verb, by=by, change=told.id)
+    return told
+
+
+def drop_change(due: ReportDue, change: ReportedChange, *, by: Person) -> None:
+    """Take an entry away; what was handed in with it stays in the version that was. Raises Refused."""
+    hold(due, "state", "due_on")
+    refuse(rules.obstacles_to_writing(due, due.award))
+    history.note("report_due", due.id, "drop_change", by=by, change=change.id)
+    db.session.delete(change)
+    db.session.flush()
 
 
 def _forget_verification(line: ReportLine) -> None:

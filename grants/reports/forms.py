@@ -14,15 +14,18 @@ from babel.numbers import list_currencies
 from flask import request
 from flask_babel import gettext as _
 from flask_wtf.file import FileField
-from wtforms import DateField, HiddenField
+from wtforms import DateField, HiddenField, RadioField, SelectField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
+from grants.accounts.forms import LongSelectField, country_choices
 from grants.awards.forms import LONGEST_REASON
 from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l, language_now, number_shown, number_typed
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.reports import rules
-from grants.reports.rules import Evidence, Figure, LineGiven, LineVerified
+from grants.reports.models import LEVELS, PLAN_POINTS, STAGES
+from grants.reports.rules import LONGEST_CHANGE, ChangeGiven, Evidence, Figure, LineGiven, LineVerified
 
 
 class ReturnForm(Form):
@@ -289,6 +292,52 @@ def figures_form(
             given[f"explanation_{line_id}"] = figure.explanation
     form: FiguresForm = type("FiguresForm", (FiguresForm,), fields)(data=given)
     return form
+
+
+class ChangeForm(Form):
+    """Something that changed, and what shows it."""
+
+    plan_point = SelectField(
+        _l("Point of the Plan of Action"),
+        choices=[SelectChoice(str(n), words) for n, words in PLAN_POINTS.items()],
+        validators=[InputRequired(_l("Please choose one of what is offered."))],
+    )
+    country = LongSelectField(_l("Country"), [DataRequired(_l("Please choose the country."))], choices=country_choices)
+    level = RadioField(
+        _l("How far does it reach?"),
+        [InputRequired(_l("Please choose one of what is offered."))],
+        choices=[SelectChoice(level, words) for level, words in LEVELS.items()],
+    )
+    stage = RadioField(
+        _l("How far has it come?"),
+        [InputRequired(_l("Please choose one of what is offered."))],
+        choices=[SelectChoice(stage, words) for stage, words in STAGES.items()],
+    )
+    what = TextField(
+        _l("What changed?"),
+        [DataRequired(_l("Please say what changed."))],
+        longest=LONGEST_CHANGE,
+        description=_l("Who now does what differently, and since when."),
+    )
+    evidence = TextField(
+        _l("What shows it?"),
+        longest=LONGEST_CHANGE,
+        description=_l("In words, by an address or by a file; one of them is enough."),
+    )
+    link = LineField(_l("Address of a page that shows it"), description=_l("Beginning with https://"))
+    file = FileField(_l("File that shows it"))
+
+    def given(self) -> ChangeGiven:
+        """What was typed. Only after the form was found sound."""
+        return ChangeGiven(
+            int(self.plan_point.data),
+            self.country.data,
+            self.level.data,
+            self.stage.data,
+            self.what.data or "",
+            self.evidence.data or "",
+            self.link.data or "",
+        )
 
 
 class DocumentForm(Form):

@@ -15,6 +15,7 @@ from grants.accounts.models import Person
 from grants.awards.models import Award, BudgetLine
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
+from grants.core.languages import _l
 from grants.core.money import Money
 from grants.questionnaires.models import AnswerSheet
 from grants.reports.workflow import REPORT_DUE, ReportState
@@ -208,3 +209,84 @@ class ReportDocument(Base):
 
     report: Mapped[Report] = relationship()
     file: Mapped[StoredFile] = relationship()
+
+
+class ChangeLevel(enum.StrEnum):
+    """How far a change reaches."""
+
+    LOCAL = "local"
+    NATIONAL = "national"
+    REGIONAL = "regional"
+    INTERNATIONAL = "international"
+
+
+LEVELS: dict[str, Any] = {
+    ChangeLevel.LOCAL: _l("Local"),
+    ChangeLevel.NATIONAL: _l("National"),
+    ChangeLevel.REGIONAL: _l("Regional"),
+    ChangeLevel.INTERNATIONAL: _l("International"),
+}
+
+
+class ChangeStage(enum.StrEnum):
+    """How far a change has come, from talk to people's lives."""
+
+    DEBATE = "debate"
+    COMMITMENT = "commitment"
+    DECISION = "decision"
+    PRACTICE = "practice"
+    LIVES = "lives"
+
+
+STAGES: dict[str, Any] = {
+    ChangeStage.DEBATE: _l("It is being talked about"),
+    ChangeStage.COMMITMENT: _l("Somebody promised it"),
+    ChangeStage.DECISION: _l("It was decided"),
+    ChangeStage.PRACTICE: _l("It is done in practice"),
+    ChangeStage.LIVES: _l("People feel it in their lives"),
+}
+
+PLAN_POINTS: dict[int, Any] = {
+    1: _l("Development agenda"),
+    2: _l("Diaspora and migrants in development"),
+    3: _l("Migrants in distress and in transit"),
+    4: _l("Women and children"),
+    5: _l("National law in practice"),
+    6: _l("International mechanisms"),
+    7: _l("Recruitment"),
+    8: _l("Labour rights"),
+}
+"""The points of civil society's 5-Year 8-Point Plan of Action, in short."""
+
+
+class ReportedChange(Base):
+    """Something that others now do differently, as a grantee reports it: a law, a procedure, a habit, a service.
+
+    What shows it is told in words, by an address, by a file, or in more than one of these ways.
+    """
+
+    __tablename__ = "reported_change"
+    __table_args__ = (
+        one_of("level", ChangeLevel),
+        one_of("stage", ChangeStage),
+        CheckConstraint("plan_point BETWEEN 1 AND 8", name="plan_point_is_known"),
+        CheckConstraint("what <> ''", name="says_what"),
+        CheckConstraint("evidence <> '' OR link <> '' OR file_id IS NOT NULL", name="shown_by_something"),
+        Index("ix_reported_change_plan_point_country", "plan_point", "country"),
+    )
+
+    id: Mapped[Key]
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    plan_point: Mapped[int]
+    country: Mapped[str]
+    level: Mapped[str]
+    stage: Mapped[str]
+    what: Mapped[str]
+    evidence: Mapped[str] = mapped_column(default="")
+    link: Mapped[str] = mapped_column(default="")
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"), unique=True)
+    saved_at: Mapped[Recorded]
+    saved_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+
+    report: Mapped[Report] = relationship()
+    file: Mapped[StoredFile | None] = relationship()

@@ -53,5 +53,5 @@ def can_move(user: Any, due: ReportDue) -> bool:
 
 
 def can_see_queue(user: Any) -> bool:
-    """Coordinators see the reports of their regions that wait for them; auditors see all of them."""
+    """Coordinators see the reports of their regions that wait for them, and what changed; auditors see all of them."""
     return bool(user.holds(*COORDINATORS, Role.AUDITOR))

@@ -41,6 +41,7 @@ from grants.reports.models import (
     Report,
     ReportDocument,
     ReportDue,
+    ReportedChange,
     ReportKind,
     ReportLine,
     ReportReturn,
@@ -104,7 +105,8 @@ class Written:
     ``budget`` are the budget lines with the figures given for each; ``before`` what other reports tell, in minor units
     by budget line; ``change`` the call's rule for moving money between headings, ``variance_percent`` how far a heading
     may be off its budget at the end without an explanation, when the call says so. ``until`` is the last day that earlier
-    reports tell of; ``documents`` are the papers handed in with the figures.
+    reports tell of; ``documents`` are the papers handed in with the figures. ``changes`` is what changed because of the
+    grant; None where that is not asked, or among the questions as it once was.
     """
 
     definition: Definition
@@ -116,6 +118,7 @@ class Written:
     variance_percent: int | None = None
     until: date | None = None
     documents: Sequence[ReportDocument] = ()
+    changes: Sequence[ReportedChange] | None = None
 
     @property
     def complete(self) -> dict[str, bool]:
@@ -129,14 +132,16 @@ class Written:
 
 
 def written(due: ReportDue) -> Written:
-    """Everything that was written in a report, in at most four queries."""
+    """Everything that was written in a report, in at most five queries."""
     report, definition = due.report, definition_for(due)
-    money = _money_of(due) if due.is_financial else {}
+    more = _money_of(due) if due.is_financial else {}
+    if asks_for_changes(due, definition):
+        more["changes"] = changes_of(report) if report is not None else []
     if report is None:
-        return Written(definition, **money)
+        return Written(definition, **more)
     sections = sections_of(report.answer_sheet_id)
     answers = {key: value for section in sections.values() for key, value in section.values.items()}
-    return Written(definition, answers, sections, **money)
+    return Written(definition, answers, sections, **more)
 
 
 def _money_of(due: ReportDue) -> dict[str, Any]:
@@ -243,6 +248,86 @@ def spent(award: Award, *, states: Iterable[str] = (ReportState.ACCEPTED,)) -> M
 def definition_for(due: ReportDue) -> Definition:
     """The questions of a report, begun or not."""
     return _read(due.kind) if due.report is None else definition_of(due.report.answer_sheet.questionnaire_id)
+
+
+def asks_for_changes(due: ReportDue, definition: Definition) -> bool:
+    """Whether changes are told in entries of their own: not in a short note, nor where they still are one question."""
+    return due.kind != ReportKind.NARRATIVE_LIGHT and "changes" not in definition.questions
+
+
+def changes_of(report: Report) -> list[ReportedChange]:
+    """What a report says has changed, as it was told."""
+    found = select(ReportedChange).where(ReportedChange.report_id == report.id).order_by(ReportedChange.id)
+    return list(db.session.scalars(found.options(joinedload(ReportedChange.file))))
+
+
+def change_of(report: Report, change_id: int) -> ReportedChange | None:
+    """One change that a report tells of."""
+    found = select(ReportedChange).where(ReportedChange.report_id == report.id, ReportedChange.id == change_id)
+    return db.session.scalar(found.options(joinedload(ReportedChange.file)))
+
+
+class ChangeLine(NamedTuple):
+    """A change, as the list over all grants shows it."""
+
+    id: int
+    due_id: int
+    plan_point: int
+    country: str
+    level: str
+    stage: str
+    what: str
+    evidence: str
+    link: str
+    has_file: bool
+    state: str
+    submitted_at: datetime | None
+    award: str
+    title: str
+    confidentiality: str
+    organization: str
+
+
+def changes_told(
+    seen: Select[ReportDue], *, plan_point: int = 0, country: str = "", level: str = "", page: int = 1
+) -> tuple[list[ChangeLine], int]:
+    """One page of what changed in all grants that a person may see, told by reports with the fund, the newest first; and
+    how many there are.
+    """
+    found = _told(seen)
+    if plan_point:
+        found = found.where(ReportedChange.plan_point == plan_point)
+    if country:
+        found = found.where(ReportedChange.country == country)
+    if level:
+        found = found.where(ReportedChange.level == level)
+    number = db.session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+    shown = found.join(Organization, Organization.id == Award.organization_id).with_only_columns(
+        *(ReportedChange.id, ReportDue.id, ReportedChange.plan_point, ReportedChange.country, ReportedChange.level),
+        *(ReportedChange.stage, ReportedChange.what, ReportedChange.evidence, ReportedChange.link),
+        ReportedChange.file_id.is_not(None),
+        *(ReportDue.state, Report.submitted_at, Award.reference, Award.title, Award.confidentiality),
+        Organization.name,
+    )
+    newest = shown.order_by(Report.submitted_at.desc(), ReportedChange.id.desc())
+    rows = db.session.execute(newest.limit(PAGE).offset((page - 1) * PAGE))
+    return [ChangeLine._make(row) for row in rows], number
+
+
+def countries_told(seen: Select[ReportDue]) -> list[str]:
+    """The countries in which something changed, of all grants that a person may see."""
+    found = _told(seen).with_only_columns(ReportedChange.country, maintain_column_froms=True)
+    return list(db.session.scalars(found.distinct().order_by(ReportedChange.country)))
+
+
+def _told(seen: Select[ReportDue]) -> Select[Any]:
+    return (
+        select(ReportedChange)
+        .join(Report, Report.id == ReportedChange.report_id)
+        .join(ReportDue, ReportDue.id == Report.report_due_id)
+        .join(Award, Award.id == ReportDue.award_id)
+        .where(ReportDue.id.in_(seen.with_only_columns(ReportDue.id)), ReportDue.state.in_(COUNTED))
+    )
 
 
 def last_return(report: Report) -> ReportReturn | None:

@@ -7,17 +7,18 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from grants.awards.models import Award, BudgetLine
 from grants.awards.workflow import AwardState
 from grants.budgets.rules import shown as amount_shown
-from grants.core.languages import _l, pick
+from grants.core.languages import _l, country_name, pick
 from grants.core.money import Money, minor_digits, total
 from grants.core.questions import Definition
 from grants.core.rules import Obstacle
 from grants.questionnaires.rules import facts_of, in_lines, is_required, obstacles_to_completing
-from grants.reports.models import Report, ReportDocument, ReportDue, ReportLine
-from grants.reports.queries import DueLine, Written
+from grants.reports.models import LEVELS, PLAN_POINTS, STAGES, Report, ReportDocument, ReportDue, ReportLine
+from grants.reports.queries import DueLine, Written, asks_for_changes
 from grants.reports.workflow import ReportState
 
 REPORTING = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED})
@@ -40,6 +41,12 @@ MOST_DOCUMENTS = 40
 
 FIGURES_PART = "figures"
 """The key of the financial part beside those of the sections."""
+
+CHANGES_PART = "changes"
+"""The key of the entries about what changed, beside those of the sections."""
+
+MOST_CHANGES = 12
+LONGEST_CHANGE = 1_000
 
 FIGURES = ("reports.figures", "due_id")
 SECTION = ("reports.section", "due_id", "section_key")
@@ -292,6 +299,20 @@ def content_of(report: Report, written: Written) -> dict[str, Any]:
             {"budget_line_id": one.budget_line_id, "name": one.file.name, "sha256": one.file.sha256, "note": one.note}
             for one in written.documents
         ],
+        "changes": [
+            {
+                "id": one.id,
+                "plan_point": one.plan_point,
+                "country": one.country,
+                "level": one.level,
+                "stage": one.stage,
+                "what": one.what,
+                "evidence": one.evidence,
+                "link": one.link,
+                "file": {"name": one.file.name, "sha256": one.file.sha256} if one.file else None,
+            }
+            for one in written.changes or ()
+        ],
         "figures": [
             {
                 "heading": line.heading,
@@ -329,6 +350,11 @@ def changed_since(
         said = [in_lines(question, side["answers"].get(key), language, definition.fallback) for side in (before, now)]
         if said[0] != said[1]:
             found.append(Changed(definition.section_of[key].key, question.label, *said))
+    entries = [{entry["id"]: entry for entry in side["changes"]} for side in (before, now)]
+    for entry_id in sorted({entry_id for side in entries for entry_id in side}):
+        said = [_change_in_lines(side.get(entry_id), language) for side in entries]
+        if said[0] != said[1]:
+            found.append(Changed(CHANGES_PART, {}, *said))
     titles: dict[int | None, Mapping[str, str]] = {None: {}}
     titles |= {f["budget_line_id"]: f["title"] for side in (before, now) for f in side["figures"]}
     for line_id, title in titles.items():
@@ -336,6 +362,19 @@ def changed_since(
         if told[0] != told[1]:
             found.append(Changed(FIGURES_PART, title, *told))
     return found
+
+
+def _change_in_lines(entry: Mapping[str, Any] | None, language: str) -> list[str]:
+    if entry is None:
+        return []
+    about = [
+        f"{entry['plan_point']} {PLAN_POINTS[entry['plan_point']]}",
+        country_name(entry["country"], language),
+        str(LEVELS[entry["level"]]),
+        str(STAGES[entry["stage"]]),
+    ]
+    shown_by = [entry["evidence"], entry["link"], entry["file"]["name"] if entry["file"] else ""]
+    return [" · ".join(about), entry["what"], *(text for text in shown_by if text)]
 
 
 def _money_in_lines(content: Mapping[str, Any], line_id: int | None) -> list[str]:
@@ -357,8 +396,12 @@ def _figure_in_lines(figure: Mapping[str, Any]) -> list[str]:
 
 
 def parts_of(due: ReportDue, definition: Definition) -> dict[str, Mapping[str, str]]:
-    """The parts of a report that can be given back one by one, by key, with their titles; figures last."""
+    """The parts of a report that can be given back one by one, by key, in their order. Those that are no section, what
+    changed and the figures, have no title here.
+    """
     parts: dict[str, Mapping[str, str]] = {section.key: section.title for section in definition.sections}
+    if asks_for_changes(due, definition):
+        parts[CHANGES_PART] = {}
     return parts | ({FIGURES_PART: {}} if due.is_financial else {})
 
 
@@ -435,6 +478,48 @@ def obstacles_to_evidence(evidence: Evidence, today: date) -> list[Obstacle]:
     if evidence.rate_on and evidence.rate_on > today:
         found.append(Obstacle("rate_to_come", _l("The rate is of a day that has not come yet.")))
     return found
+
+
+@dataclass(frozen=True)
+class ChangeGiven:
+    """What somebody typed about a change; see :class:`grants.reports.models.ReportedChange`."""
+
+    plan_point: int
+    country: str
+    level: str
+    stage: str
+    what: str
+    evidence: str = ""
+    link: str = ""
+
+
+def obstacles_to_telling_change(
+    due: ReportDue, definition: Definition, given: ChangeGiven, *, has_file: bool, others: int
+) -> list[Obstacle]:
+    """Why a change cannot be kept so: the report cannot be written, does not ask, or something is missing or unsound."""
+    found = obstacles_to_writing(due, due.award)
+    if not asks_for_changes(due, definition):
+        found.append(Obstacle("not_asked", _l("This report does not ask for changes.")))
+    if others >= MOST_CHANGES:
+        message = _l("There are %(n)s changes already. Please put together what belongs together.", n=others)
+        found.append(Obstacle("too_many_changes", message))
+    if given.plan_point not in PLAN_POINTS or given.level not in LEVELS or given.stage not in STAGES:
+        found.append(Obstacle("unknown_choice", _l("Please choose one of what is offered.")))
+    if not given.country:
+        found.append(Obstacle("country_missing", _l("Please choose the country.")))
+    if not given.what.strip():
+        found.append(Obstacle("what_missing", _l("Please say what changed.")))
+    if not (given.evidence.strip() or given.link.strip() or has_file):
+        found.append(Obstacle("evidence_missing", _l("Please say what shows it, or give an address or a file.")))
+    if given.link.strip() and not link_is_sound(given.link.strip()):
+        found.append(Obstacle("link_unsound", _l("Please give an address that begins with https://.")))
+    return found
+
+
+def link_is_sound(link: str) -> bool:
+    """Whether an address leads to a page of the web, and to nothing that a browser would run."""
+    parts = urlsplit(link) if link.isprintable() and " " not in link else None
+    return parts is not None and parts.scheme in ("https", "http") and "." in (parts.hostname or "")
 
 
 def obstacles_to_adding_document(

@@ -17,7 +17,6 @@ from grants.awards.forms import ReasonForm
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.core import clock, files
-from grants.core.db import db
 from grants.core.differences import compared
 from grants.core.forms import Form
 from grants.core.languages import country_name, language_now, pick
@@ -30,7 +29,15 @@ from grants.history.queries import timeline
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.views import SectionPage, answer_to_saving, in_short, kept_at, point_out
 from grants.reports import actions, forms, permissions, queries, rules
-from grants.reports.models import ReportDocument, ReportDue, ReportReturn
+from grants.reports.models import (
+    LEVELS,
+    PLAN_POINTS,
+    STAGES,
+    ReportDocument,
+    ReportDue,
+    ReportedChange,
+    ReportReturn,
+)
 from grants.reports.queries import Written
 from grants.reports.rules import unasked
 from grants.reports.workflow import ReportState
@@ -63,6 +70,17 @@ def _parts(due: ReportDue, written: Written, current: str = "") -> list[dict[str
         }
         for section in written.definition.sections
     ]
+    if written.changes is not None:
+        begun = any(part["state"] != "not_started" for part in parts) or bool(written.changes)
+        parts.append(
+            {
+                "label": _("What changed"),
+                "url": url_for("reports.changes", due_id=due.id),
+                "current": current == rules.CHANGES_PART,
+                "state": "complete" if begun else "not_started",
+                "word": "" if written.changes or not begun else _("nothing told, not required"),
+            }
+        )
     if due.is_financial:
         figures = _figures(due, written)
         begun = any(figure.local is not None for figure in figures)
@@ -82,7 +100,8 @@ def _figures(due: ReportDue, written: Written) -> list[rules.Figure]:
 def _part_titles(due: ReportDue, definition: Definition) -> dict[str, str]:
     """The parts of a report by key, with their titles where the reader is."""
     parts = rules.parts_of(due, definition)
-    return {key: pick(title, None, definition.fallback) or _("Figures") for key, title in parts.items()}
+    others = {rules.CHANGES_PART: _("What changed"), rules.FIGURES_PART: _("Figures")}
+    return {key: pick(title, None, definition.fallback) or others[key] for key, title in parts.items()}
 
 
 class Returned(NamedTuple):
@@ -108,6 +127,8 @@ def _returned(due: ReportDue, definition: Definition, last: ReportReturn | None)
 def _part_url(due: ReportDue, key: str) -> str:
     if key == rules.FIGURES_PART:
         return url_for("reports.figures", due_id=due.id)
+    if key == rules.CHANGES_PART:
+        return url_for("reports.changes", due_id=due.id)
     return url_for("reports.section", due_id=due.id, section_key=key)
 
 
@@ -278,6 +299,7 @@ def show(due_id: int) -> ResponseReturnValue:
         report=due.report,
         written=written,
         documents=_by_line(written),
+        words=CHANGE_WORDS,
         figures=figures,
         sums=rules.sum_of(figures, due.award.currency),
         urgency=rules.urgency(due, today),
@@ -438,6 +460,141 @@ def _by_line(written: Written) -> dict[int | None, list[ReportDocument]]:
     return found
 
 
+# ------------------------------------------------------------------ what changed
+
+
+@bp.get("/reports/<int:due_id>/changes")
+@access(SIGNED_IN)
+def changes(due_id: int) -> ResponseReturnValue:
+    """What the grantee says has changed, entry by entry."""
+    due = _to_write(due_id)
+    written = queries.written(due)
+    parts = _parts(due, written, rules.CHANGES_PART)
+    return render_template(
+        "reports/changes.html",
+        due=due,
+        award=due.award,
+        changes=found(written.changes),
+        words=CHANGE_WORDS,
+        returned=_asked_of(due, written.definition),
+        parts=parts,
+        after=_next_part(parts, due),
+        writing=rules.obstacles_to_writing(due, due.award),
+    )
+
+
+CHANGE_WORDS = {"points": PLAN_POINTS, "levels": LEVELS, "stages": STAGES}
+
+
+@bp.route("/reports/<int:due_id>/changes/new", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def tell_change(due_id: int) -> ResponseReturnValue:
+    """Write down something that changed."""
+    due = _to_write(due_id)
+    return _telling(due, None, forms.ChangeForm(country=due.award.organization.country))
+
+
+@bp.route("/reports/<int:due_id>/changes/<int:change_id>", methods=["GET", "POST"])
+@access(SIGNED_IN)
+def rewrite_change(due_id: int, change_id: int) -> ResponseReturnValue:
+    """Write an entry anew."""
+    due = _to_write(due_id)
+    change = _change(due, change_id)
+    return _telling(due, change, forms.ChangeForm(obj=change))
+
+
+def _telling(due: ReportDue, change: ReportedChange | None, form: forms.ChangeForm) -> ResponseReturnValue:
+    definition = queries.definition_for(due)
+    found(queries.asks_for_changes(due, definition) or None)
+    if form.validate_on_submit():
+        upload = form.file.data if hasattr(form.file.data, "read") else None
+        sent = (upload.filename or "", upload.read(files.LARGEST + 1)) if upload else None
+        try:
+            actions.tell_change(due, form.given(), change, file=sent, by=current_user)
+        except Refused as refusal:
+            form.form_errors = [obstacle.message for obstacle in refusal.obstacles]
+        else:
+            return done(_("Your change is kept."), ".changes", due_id=due.id)
+    page = render_template(
+        "reports/change.html",
+        due=due,
+        award=due.award,
+        form=form,
+        change=change,
+        papers=rules.PAPERS,
+        writing=rules.obstacles_to_writing(due, due.award),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+@bp.post("/reports/<int:due_id>/changes/<int:change_id>/drop")
+@access(SIGNED_IN)
+def drop_change(due_id: int, change_id: int) -> ResponseReturnValue:
+    """Take an entry away."""
+    due = _to_write(due_id)
+    actions.drop_change(due, _change(due, change_id), by=current_user)
+    return done(_("The entry is taken away."), ".changes", due_id=due_id)
+
+
+@bp.get("/reports/<int:due_id>/changes/<int:change_id>/file")
+@access(SIGNED_IN)
+def change_file(due_id: int, change_id: int) -> ResponseReturnValue:
+    """What shows a change, under a name that tells nobody's name."""
+    due = _due(due_id)
+    require(permissions.can_write(current_user, due) or due.state in queries.COUNTED)
+    stored = found(_change(due, change_id).file)
+    return files.send(stored, f"{due.award.reference}-{due.key}-change-{change_id}.{stored.kind}")
+
+
+def _change(due: ReportDue, change_id: int) -> ReportedChange:
+    return found(queries.change_of(found(due.report), change_id))
+
+
+@bp.get("/reports/changes")
+@access(*COORDINATORS, Role.AUDITOR)
+def changes_told() -> ResponseReturnValue:
+    """What changed in all grants that a person may see, by point of the plan, country and level."""
+    require(permissions.can_see_queue(current_user))
+    asked = {name: request.args.get(name, "") for name in ("point", "country", "level")}
+    point = int(asked["point"]) if asked["point"].isdecimal() and int(asked["point"]) in PLAN_POINTS else 0
+    page = max(request.args.get("page", 1, int), 1)
+    seen = scope(current_user, ReportDue)
+    told, number = queries.changes_told(
+        seen, plan_point=point, country=asked["country"], level=asked["level"], page=page
+    )
+
+    def address(**changed: Any) -> str:
+        return url_for("reports.changes_told", **{k: v for k, v in (asked | changed).items() if v})
+
+    def chips(name: str, choices: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+        every = [("", _("All")), *choices]
+        return [{"label": words, "url": address(**{name: key}), "current": asked[name] == key} for key, words in every]
+
+    language = language_now()
+    countries = sorted((country_name(code, language), code) for code in queries.countries_told(seen))
+    return render_template(
+        "reports/changes_told.html",
+        told=told,
+        number=number,
+        words=CHANGE_WORDS,
+        groups=[
+            {
+                "label": _("Point of the Plan of Action"),
+                "links": chips("point", [(str(n), f"{n} {words}") for n, words in PLAN_POINTS.items()]),
+            },
+            {"label": _("Country"), "links": chips("country", [(code, name) for name, code in countries])},
+            {"label": _("How far it reaches"), "links": chips("level", list(LEVELS.items()))},
+        ],
+        filtered=any(asked.values()),
+        pagination={
+            "page": page,
+            "pages": -(-number // queries.PAGE),
+            "total": number,
+            "url_for": lambda n: address(page=n),
+        },
+    )
+
+
 # ------------------------------------------------------------------ supporting documents
 
 
@@ -480,8 +637,7 @@ def add_document(due_id: int) -> ResponseReturnValue:
     upload = form.file.data
     content = upload.read(files.LARGEST + 1)
     try:
-        with db.session.begin_nested():
-            actions.add_document(due, line_id, upload.filename or "", content, form.note.data or "", by=current_user)
+        actions.add_document(due, line_id, upload.filename or "", content, form.note.data or "", by=current_user)
     except Refused as refusal:
         form.file.errors = [obstacle.message for obstacle in refusal.obstacles]
         return _documents_page(due, form)

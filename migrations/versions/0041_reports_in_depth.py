@@ -28,6 +28,9 @@ UPDATE report SET returned_reason = last.reason FROM (
 ) last WHERE last.report_id = report.id
 """
 
+LEVELS = "'local', 'national', 'regional', 'international'"
+STAGES = "'debate', 'commitment', 'decision', 'practice', 'lives'"
+
 DAYS = ("period_from", "period_until", "rate_on")
 
 PERIOD = {
@@ -119,6 +122,26 @@ def upgrade() -> None:
     op.create_index(
         "ix_report_document_report_id_budget_line_id", "report_document", ["report_id", "budget_line_id"]
     )
+    op.create_table(
+        "reported_change",
+        *_key("reported_change"),
+        *_refers("reported_change", "report_id", "report"),
+        sa.Column("plan_point", sa.BigInteger(), nullable=False),
+        *(_text(name) for name in ("country", "level", "stage", "what", "evidence", "link")),
+        *_refers("reported_change", "file_id", "stored_file", nullable=True),
+        _moment("saved_at"),
+        *_refers("reported_change", "saved_by_id", "person"),
+        sa.CheckConstraint(f"level IN ({LEVELS})", name=op.f("ck_reported_change_level_is_known")),
+        sa.CheckConstraint(f"stage IN ({STAGES})", name=op.f("ck_reported_change_stage_is_known")),
+        sa.CheckConstraint("plan_point BETWEEN 1 AND 8", name=op.f("ck_reported_change_plan_point_is_known")),
+        sa.CheckConstraint("what <> ''", name=op.f("ck_reported_change_says_what")),
+        sa.CheckConstraint(
+            "evidence <> '' OR link <> '' OR file_id IS NOT NULL", name=op.f("ck_reported_change_shown_by_something")
+        ),
+        sa.UniqueConstraint("file_id", name=op.f("uq_reported_change_file_id")),
+    )
+    op.create_index("ix_reported_change_report_id", "reported_change", ["report_id"])
+    op.create_index("ix_reported_change_plan_point_country", "reported_change", ["plan_point", "country"])
     for name, kind, default in (
         ("verified_minor", sa.BigInteger(), "0"),
         ("ineligible_minor", sa.BigInteger(), "0"),
@@ -137,6 +160,7 @@ def downgrade() -> None:
     op.add_column("report", sa.Column("returned_reason", sa.Text(), server_default="", nullable=False))
     op.alter_column("report", "returned_reason", server_default=None)
     op.execute(LAST_REASON)
+    op.drop_table("reported_change")
     op.drop_table("report_document")
     for name in PERIOD:
         op.drop_constraint(op.f(f"ck_report_{name}"), "report", type_="check")

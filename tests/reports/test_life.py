@@ -29,8 +29,7 @@ DONE = {
     "summary": "Twelve observers recorded cases for four months.",
     "activities": [{"activity": "Training", "progress": "done", "remark": None}],
 }
-CHANGES = {
-    "changes": [{"plan_point": "3", "country": "SN", "level": "decision", "evidence": "A register at the post."}],
+REACHED = {
     "people": [{"group": "Travellers", "direct": 120, "women_percent": "35"}],
 }
 LEARNED = {"difficulties": "The border was closed.", "next_steps": "A public report.", "incidents": False}
@@ -51,7 +50,7 @@ def write_all(due: ReportDue, by: Person, *, spent: int = 100_000) -> None:
     if due.kind == "narrative_light":
         actions.save_section(due, "note", NOTE, by=by, version=0)
         return
-    for key, values in (("done", DONE), ("results", CHANGES), ("learned", LEARNED)):
+    for key, values in (("done", DONE), ("results", REACHED), ("learned", LEARNED)):
         actions.save_section(due, key, values, by=by, version=0)
     if due.is_financial:
         give_figures(due, by, spent)
@@ -131,7 +130,7 @@ def test_a_report_with_gaps_is_not_submitted_and_every_gap_is_named(app: Flask) 
     ):
         actions.submit(interim, by=owner)
     actions.save_section(interim, "done", DONE, by=owner, version=0)
-    actions.save_section(interim, "results", CHANGES, by=owner, version=0)
+    actions.save_section(interim, "results", REACHED, by=owner, version=0)
     actions.save_section(interim, "learned", LEARNED | {"incidents": True}, by=owner, version=0)
     give_figures(interim, owner, 100_000)
     with refused("incidents_text.missing"):
@@ -178,7 +177,7 @@ def test_figures_are_converted_and_added_up_over_the_reports(app: Flask) -> None
 
 
 def write_all_but_figures(due: ReportDue, by: Person) -> None:
-    for key, values in (("done", DONE), ("results", CHANGES), ("learned", LEARNED)):
+    for key, values in (("done", DONE), ("results", REACHED), ("learned", LEARNED)):
         actions.save_section(due, key, values, by=by, version=0)
 
 

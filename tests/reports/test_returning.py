@@ -105,7 +105,7 @@ def test_the_grantee_reads_which_parts_and_why_and_the_fund_what_changed(app: Fl
         grantee.get(f"/reports/{number}{place}")
         assert "Who came?" in grantee.text
         assert "Which bill?" in grantee.text
-        assert "These parts are fine as they are: What changed, What you learned." in grantee.text
+        assert "These parts are fine as they are: Whom you reached, What you learned, What changed." in grantee.text
     section = f"/reports/{number}/sections/done"
     rows = {"activities-rows": "1", "activities-1-activity": "Training", "activities-1-progress": "done"}
     typed = {"version": "1", "summary": "Forty women came.", "save": "yes"} | rows
