@@ -181,7 +181,9 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
         grant.ask_back(today - timedelta(days=3))
     else:  # the larger grants, in three tranches: one ends soon, one is read now, one is late
         grant.report(
-            "interim_report", share="0.4", then=("return", "submit", "accept") if told == "APP-004" else ("accept",)
+            "interim_report",
+            share="0.4",
+            then=("return", "submit", "accept", "verify") if told == "APP-004" else ("accept",),
         )
         if told == "APP-004":
             grant.pay_through_the_bank(2, today - timedelta(days=6))

@@ -35,9 +35,9 @@ from grants.payments import actions as payments
 from grants.payments.models import Disbursement
 from grants.payments.queries import bank_account_of, tranche_of
 from grants.reports import actions as reports
-from grants.reports.models import ReportDue
+from grants.reports.models import ChangeLevel, ReportDue
 from grants.reports.queries import dues_of
-from grants.reports.rules import LineGiven
+from grants.reports.rules import ChangeGiven, Evidence, LineGiven, LineVerified
 from grants.reviews.queries import standing_of
 
 LOCAL = {
@@ -81,9 +81,38 @@ EVIDENCE = {
     "es": "El acta y las fotografías están en nuestros archivos.",
 }
 ASKED_BACK = {
-    "en": "Please say what the migrants’ committee decided, and explain the travel costs.",
-    "fr": "Dites ce que le comité de migrants a décidé, et expliquez les frais de voyage.",
-    "es": "Digan qué decidió el comité de migrantes y expliquen los gastos de viaje, por favor.",
+    "en": {
+        "done": "Please say what the migrants’ committee decided.",
+        "figures": "Please explain the travel costs, and add the bill of the hotel.",
+    },
+    "fr": {
+        "done": "Dites ce que le comité de migrants a décidé.",
+        "figures": "Expliquez les frais de voyage, et ajoutez la facture de l’hôtel.",
+    },
+    "es": {
+        "done": "Digan qué decidió el comité de migrantes, por favor.",
+        "figures": "Expliquen los gastos de viaje y agreguen la factura del hotel, por favor.",
+    },
+}
+ANSWERED = {
+    "en": (
+        "The committee decided to bring three cases forward.",
+        "Two people travelled by bus; the hotel was for one night.",
+    ),
+    "fr": ("Le comité a décidé de présenter trois cas.", "Deux personnes ont voyagé en bus ; une nuit d’hôtel."),
+    "es": ("El comité decidió presentar tres casos.", "Dos personas viajaron en autobús; una noche de hotel."),
+}
+"""What a report that came back says then: a sentence more, and why a heading is as it is."""
+
+NOT_ELIGIBLE = {
+    "en": "A fine for parking is not paid by the grant.",
+    "fr": "Une amende de stationnement n’est pas prise en charge.",
+    "es": "Una multa de estacionamiento no la paga la subvención.",
+}
+RATE_SOURCE = {
+    "en": "Monthly rate of the European Commission (InforEuro)",
+    "fr": "Taux mensuel de la Commission européenne (InforEuro)",
+    "es": "Tipo mensual de la Comisión Europea (InforEuro)",
 }
 
 
@@ -331,9 +360,12 @@ class GrantStory:
         for later, verb in enumerate(then, 1):
             with clock.at(begin + timedelta(days=later)), transaction():
                 if verb == "return":
-                    reports.return_(due, ASKED_BACK[self.award.application.language], by=self.coordinator)
+                    reports.return_(due, "", ASKED_BACK[self.award.application.language], by=self.coordinator)
                 elif verb == "submit":
+                    self._mend(due)
                     reports.submit(due, by=self.owner)
+                elif verb == "verify":
+                    self._verify(due)
                 else:
                     reports.accept(due, by=self.coordinator)
         return self
@@ -342,19 +374,53 @@ class GrantStory:
         report = reports.start(due, by=self.owner)
         told = sample.read("reports")[due.kind][self.award.application.language]
         for section, answers in told.items():
-            values = answers | ({"changes": self._changes(answers)} if "changes" in answers else {})
+            values = {key: value for key, value in answers.items() if key != "changes"}
             reports.save_section(due, section, values, by=self.owner, version=0)
+            for change in answers.get("changes", ()):
+                self._tell(due, change)
         if due.is_financial:
             currency, rate = LOCAL[self.organization.country]
             given = [
                 LineGiven(line.id, _local(line.amount_minor, share, currency, rate), Decimal(rate))
                 for line in self.award.budget
             ]
-            reports.save_lines(report, given, by=self.owner)
+            source = Evidence(rate_source=RATE_SOURCE[self.award.application.language], rate_on=clock.now().date())
+            reports.save_lines(report, given, source, by=self.owner)
+            for line in (self.award.budget[0], None):
+                paper = sample.document("pdf", "Bill" if line else "Exchange rate", self.award.reference)
+                reports.add_document(due, line.id if line else None, "paper.pdf", paper, by=self.owner)
 
-    def _changes(self, answers: dict[str, Any]) -> list[dict[str, Any]]:
-        """The changes a report tells of happened in the grantee's own country."""
-        return [row | {"country": self.organization.country} for row in answers["changes"]]
+    def _tell(self, due: ReportDue, change: dict[str, Any]) -> None:
+        """A change that the sample tells of happened in the grantee's own country."""
+        point, stage, what = int(change["plan_point"]), change["level"], change["evidence"]
+        paper = sample.document("pdf", "Letter of the authority", self.award.reference)
+        given = ChangeGiven(point, self.organization.country, ChangeLevel.NATIONAL, stage, what)
+        reports.tell_change(due, given, file=("letter.pdf", paper), by=self.owner)
+
+    def _mend(self, due: ReportDue) -> None:
+        """What was asked for is answered: a sentence more, and a word about the first heading with another paper."""
+        assert due.report is not None
+        sentence, why = ANSWERED[self.award.application.language]
+        told = sample.read("reports")[due.kind][self.award.application.language]["done"]
+        mended = told | {"summary": f"{told['summary']} {sentence}"}
+        reports.save_section(due, "done", mended, by=self.owner, version=1)
+        first = due.report.lines[0]
+        local = Money(first.local_minor, first.local_currency)
+        given = LineGiven(first.budget_line_id, local, first.rate, why)
+        evidence = Evidence(rate_source=due.report.rate_source, rate_on=due.report.rate_on)
+        reports.save_lines(due.report, [given], evidence, by=self.owner)
+        paper = sample.document("pdf", "Bill of the hotel", self.award.reference)
+        reports.add_document(due, first.budget_line_id, "hotel.pdf", paper, by=self.owner)
+
+    def _verify(self, due: ReportDue) -> None:
+        """The costs are looked at: a small part of the first heading is not eligible."""
+        assert due.report is not None
+        none, fine = Money(0, self.award.currency), Money(2_000, self.award.currency)
+        reason = NOT_ELIGIBLE[self.award.application.language]
+        first, *others = due.report.lines
+        found = [LineVerified(first.budget_line_id, first.spent - fine, fine, reason)]
+        found += [LineVerified(line.budget_line_id, line.spent, none) for line in others]
+        reports.verify(due, found, by=self.coordinator)
 
     def due_on(self, key: str) -> date:
         """When a report is due."""

@@ -195,6 +195,8 @@ def queue() -> ResponseReturnValue:
     """The reports of a coordinator's regions: submitted ones first, then late ones, then those due soon."""
     require(permissions.can_see_queue(current_user))
     which, region = request.args.get("show", ""), request.args.get("region", "")
+    if which == "late":
+        return redirect(url_for("payments.late_reports", region=region or None))
     page = max(request.args.get("page", 1, int), 1)
     today = clock.today(reader_zone())
     dues, numbers = queries.queue(

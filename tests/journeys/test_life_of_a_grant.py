@@ -13,6 +13,7 @@ from sqlalchemy import select
 from grants.applications.models import Application
 from grants.awards.models import Award
 from grants.calls.models import Call
+from grants.core import clock
 from grants.core.db import db, transaction
 from grants.demo import sample
 from grants.demo.calls import CallStory
@@ -702,15 +703,25 @@ class Life:
         deepak = self.world.as_(COLLEAGUE)
         for section, answers in told.items():
             deepak.open(f"{place}/sections/{section}")
-            values = dict(answers)
-            if "changes" in values:
-                values["changes"] = [row | {"country": "NP"} for row in values["changes"]]
-            fill_answers(deepak, values)
+            fill_answers(deepak, {key: value for key, value in answers.items() if key != "changes"})
+            for change in answers.get("changes", ()):
+                self._tell_change(deepak, place, change)
         self._type_figures(deepak, place, share)
+
+    def _tell_change(self, deepak: Browser, place: str, told: dict[str, Any]) -> None:
+        deepak.open(f"{place}/changes/new")
+        values = {"plan_point": told["plan_point"], "country": "NP", "level": "national", "stage": told["level"]}
+        page = deepak.press("Save", values | {"what": told["evidence"], "evidence": "The letter of the office."})
+        assert not page.errors
 
     def _type_figures(self, deepak: Browser, place: str, share: Decimal) -> None:
         deepak.open(f"{place}/figures")
-        typed = {"currency": "NPR", "rate": "145.2"}
+        typed = {
+            "currency": "NPR",
+            "rate": "145.2",
+            "source": "Nepal Rastra Bank",
+            "rated_on": clock.now().date().isoformat(),
+        }
         db.session.rollback()
         for line in self._award().budget:
             typed[f"local_{line.id}"] = str(int(Decimal(line.amount_minor) / 100 * share * Decimal("145.2")))
@@ -726,7 +737,7 @@ class Life:
             anita.click("Return it with questions")
             page = anita.press("Return this report", {"reason": ""}, status=422)
             assert page.errors
-            anita.press("Return this report", {"reason": "Please say what the returnee committee decided."})
+            anita.press("Return this report", {"part_done": "Please say what the returnee committee decided."})
             assert "Returned for changes" in anita.page.badges
         with self.world.on("2027-10-10 09:00"):
             maya = self.world.as_(OWNER)

@@ -317,9 +317,11 @@ def test_the_queue_shows_submitted_reports_first_then_late_ones_then_those_due_s
     db.session.commit()
     browser.sign_in(coordinator).get("/reports")
     assert list(dict.fromkeys(int(n) for n in re.findall(r'href="/reports/(\d+)"', browser.text))) == order
-    for which, expected in (("to_read", [order[0]]), ("late", [order[1]]), ("soon", [order[2]]), ("accepted", [])):
+    for which, expected in (("to_read", [order[0]]), ("soon", [order[2]]), ("accepted", [])):
         browser.get(f"/reports?show={which}")
         assert [int(n) for n in re.findall(r'href="/reports/(\d+)"', browser.text)] == expected
+    assert 'href="/reports?show=late"' in browser.text
+    assert browser.get("/reports?show=late&region=AFR", status=302).headers["Location"] == "/reports/late?region=AFR"
     browser.get("/reports?region=LAC")
     assert "No report is like this" in browser.text
 
