@@ -29,7 +29,7 @@ from sqlalchemy.orm import joinedload, load_only
 
 from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application
-from grants.awards.models import Award, BudgetLine
+from grants.awards.models import Award, BudgetLine, Milestone
 from grants.calls.models import Call
 from grants.core.db import Prepared, db, prepared_once
 from grants.core.money import Money
@@ -248,6 +248,40 @@ def spent(award: Award, *, states: Iterable[str] = (ReportState.ACCEPTED,)) -> M
 def definition_for(due: ReportDue) -> Definition:
     """The questions of a report, begun or not."""
     return _read(due.kind) if due.report is None else definition_of(due.report.answer_sheet.questionnaire_id)
+
+
+ACTIVITIES = "activities"
+"""The question that asks how far each activity is."""
+
+ENDED = ("done", "dropped")
+
+
+def activities_to_tell(due: ReportDue) -> list[dict[str, Any]]:
+    """The activities that a report begins with: those that the last report left open, else the milestones to reach.
+
+    How far each is now is left to be said.
+    """
+    told = (
+        select(SectionAnswers.values[ACTIVITIES])
+        .join(Report, Report.answer_sheet_id == SectionAnswers.answer_sheet_id)
+        .join(ReportDue, ReportDue.id == Report.report_due_id)
+        .where(
+            ReportDue.award_id == due.award_id,
+            ReportDue.id != due.id,
+            ReportDue.due_on <= due.due_on,
+            ReportDue.state.in_(COUNTED),
+            SectionAnswers.values.has_key(ACTIVITIES),
+        )
+        .order_by(ReportDue.due_on.desc(), ReportDue.id.desc())
+        .limit(1)
+    )
+    before = db.session.scalar(told)
+    if before is not None:
+        names = [row.get("activity") for row in before if row.get("progress") not in ENDED]
+    else:
+        planned = select(Milestone.title).where(Milestone.award_id == due.award_id, Milestone.reached_on.is_(None))
+        names = list(db.session.scalars(planned.order_by(Milestone.due_on, Milestone.id).limit(20)))
+    return [{"activity": name, "progress": None, "remark": None} for name in names if name]
 
 
 def asks_for_changes(due: ReportDue, definition: Definition) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from grants.core.differences import compared
 from grants.core.forms import Form
 from grants.core.languages import country_name, language_now, pick
 from grants.core.permissions import require, scope
-from grants.core.questions import Definition
+from grants.core.questions import Definition, Section
 from grants.core.rules import Refused
 from grants.core.templating import addresses, day, reader_zone, when
 from grants.core.web import SIGNED_IN, access, done, found
@@ -330,7 +331,7 @@ def section(due_id: int, section_key: str) -> ResponseReturnValue:
     due = _to_write(due_id)
     written = queries.written(due)
     asked = found(written.definition.section(section_key))
-    form = SectionForm(written.definition, asked, written.answers, written.versions.get(section_key, 0))
+    form = SectionForm(written.definition, asked, _filled_in(due, asked, written), written.versions.get(section_key, 0))
     if form.is_submitted() and not form.is_rearranging:
         page = SectionPage(
             "reports/section.html",
@@ -348,6 +349,12 @@ def section(due_id: int, section_key: str) -> ResponseReturnValue:
     else:
         point_out(form)
     return render_template("reports/section.html", **_about_section(due, written, form))
+
+
+def _filled_in(due: ReportDue, asked: Section, written: Written) -> Mapping[str, Any]:
+    """What a section begins with: what was saved; before the first time, the activities that are to be told of."""
+    is_first = not written.versions.get(asked.key) and any(one.key == queries.ACTIVITIES for one in asked.questions)
+    return {**written.answers, queries.ACTIVITIES: queries.activities_to_tell(due)} if is_first else written.answers
 
 
 def _saved(due: ReportDue, parts: list[dict[str, Any]]) -> ResponseReturnValue:

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from grants.accounts.models import MemberRole, Membership, Role
+from grants.awards.models import Milestone
 from grants.core import clock
 from grants.core.db import db
 from grants.reports import actions, queries
@@ -16,7 +17,7 @@ from grants.reports.workflow import ReportState
 from tests import factories as make
 from tests.awards.test_pages import declare_conflict, statements
 from tests.http import Browser, Page, begin_request
-from tests.reports.test_life import by_key, give_figures, running, write_all, write_all_but_figures
+from tests.reports.test_life import DONE, by_key, give_figures, running, write_all, write_all_but_figures
 
 
 def fresh(due_id: int) -> ReportDue:
@@ -158,6 +159,37 @@ def test_figures_that_cannot_be_are_refused_where_they_stand(
     assert words in browser.text
     assert "Words that stay" in browser.text
     assert queries.report_of(interim) is None
+
+
+def test_a_report_begins_with_the_activities_that_are_to_be_told_of(app: Flask, browser: Browser) -> None:
+    award, dues, owner, _ = running()
+    interim, final = by_key(dues, "interim_report"), by_key(dues, "final_report")
+    for title, reached in (("Train the observers", None), ("Open the office", date(2027, 7, 1))):
+        who = owner.id if reached else None
+        make.save(
+            Milestone(award_id=award.id, title=title, due_on=date(2027, 9, 1), reached_on=reached, reached_by_id=who)
+        )
+    numbers = (interim.id, final.id)
+    pages = [f"/reports/{number}/sections/done" for number in numbers]
+    db.session.commit()
+    browser.sign_in(owner).get(pages[0])
+    assert 'value="Train the observers"' in browser.text
+    assert "Open the office" not in browser.text
+    assert queries.report_of(numbers[0]) is None
+    interim, owner = fresh(numbers[0]), db.session.merge(owner)
+    told = [
+        {"activity": "Training", "progress": "done", "remark": None},
+        {"activity": "Round table", "progress": "later", "remark": "The hall was closed"},
+    ]
+    write_all(interim, owner)
+    actions.save_section(interim, "done", DONE | {"activities": told}, by=owner, version=1)
+    actions.submit(interim, by=owner)
+    db.session.commit()
+    browser.get(pages[1])
+    assert 'value="Round table"' in browser.text
+    assert "The hall was closed" not in browser.text
+    assert 'value="Training"' not in browser.text
+    assert "Train the observers" not in browser.text
 
 
 def test_a_short_note_has_no_figures(app: Flask, browser: Browser) -> None:
