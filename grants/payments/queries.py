@@ -692,11 +692,12 @@ def late_reports(
     many there are, and how much money waits on them in all, each instalment once. Two queries.
     """
     late = _late_in(seen, award_states, today, region).cte("late")
+    sent = select(_live.id).where(_live.tranche_id == Tranche.id, _live.state.in_(SENT)).correlate(Tranche).exists()
     waits = and_(
         Tranche.award_id == late.c.award_id,
         or_(Tranche.report_due_id == late.c.id, late.c.due_on + Tranche.hold_after_days < today),
         Tranche.cancelled_on.is_(None),
-        ~select(_live.id).where(_live.tranche_id == Tranche.id, _live.state.in_(SENT)).exists(),
+        ~sent,
     )
     in_all = select(Tranche.currency, _sum(Tranche.amount_minor).label("minor")).where(
         select(late.c.id).where(waits).exists()

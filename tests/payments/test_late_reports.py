@@ -92,7 +92,11 @@ def test_what_waits_for_a_late_report_is_what_was_not_sent_and_all_of_it_once_to
 def test_money_that_was_sent_waits_no_more(app: Flask, state: str, waits: int) -> None:
     award, dues, _, coordinator = running()
     paid(planned(award, 2, 400_000, by_key(dues, "interim_report")), state)
-    assert listed(coordinator)[0] == [(award.reference, waits)]
+    other, others_dues, _, _ = running()
+    planned(other, 2, 300_000, by_key(others_dues, "interim_report"))
+    late, _number, waiting = listed(coordinator)
+    assert late == [(award.reference, waits), (other.reference, 300_000)]
+    assert waiting == [Money(300_000 + waits, "EUR")]
 
 
 def test_each_instalment_counts_once_in_all_and_the_longest_missing_stands_first(app: Flask) -> None:
