@@ -371,7 +371,9 @@ class Draft {
     if (news.version !== undefined) this.version = news.version;
     const during = same(typedIn(this.form), sent) ? null : typedIn(this.form);
     if (news.html && this.show(news, sent)) this.version = seen;
+    if (news.state === "refused") this.wrong = news.fields;
     if (news.state === "saved") {
+      this.unmark();
       this.onServer = during ? sent : typedIn(this.form);
       if (this.isBehind) {
         this.keep();
@@ -394,6 +396,21 @@ class Draft {
       this.soon(AGAIN[2]);
     }
     this.say("waiting", this.words[news.state] ?? this.words.waiting);
+  }
+
+  /** What was wrong has been put right: its marks go. */
+  unmark() {
+    for (const key of this.wrong ?? []) {
+      const place = this.form.querySelector(`[data-question="${CSS.escape(key)}"]`);
+      if (!place) continue;
+      for (const error of place.querySelectorAll(".error")) error.remove();
+      for (const marked of [place, ...place.querySelectorAll(".invalid, [aria-invalid]")]) {
+        marked.classList.remove("invalid");
+        marked.removeAttribute("aria-invalid");
+      }
+    }
+    if (this.wrong) this.form.querySelector(".error-summary")?.remove();
+    this.wrong = null;
   }
 
   /** Put the questions that the server laid out anew in their places; what was typed meanwhile stays in them. A question

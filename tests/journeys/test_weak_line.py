@@ -496,3 +496,26 @@ def test_a_count_goes_on_in_a_question_that_was_laid_out_anew(house: tuple[World
         expect(count).to_have_text("Words left: 1")
         one.locator("[name=summary]").fill(words + "two three")
         expect(count).to_have_text("Words too many: 1")
+
+
+def test_figures_save_themselves_and_what_was_wrong_loses_its_mark(
+    house: tuple[World, str], chromium: Chromium
+) -> None:
+    world, address = house
+    section, email = report_to_write(world)
+    place = section.replace("/sections/done", "/figures")
+    with window(chromium, address, viewport=PHONE) as opened:
+        page = opened.sign_in(email)
+        page.goto(place)
+        page.locator("[name=currency]").fill("XOF")
+        page.locator("[name=rate]").fill("0")
+        page.locator("[name^=local_]").first.fill("655957")
+        expect(page.locator(STATE)).to_contain_text("see what is wrong below", timeout=10_000)
+        expect(page.locator("[data-question=about] .error")).to_have_count(1)
+        expect(page.locator("[name^=local_]").first).to_have_value("655957")
+        page.locator("[name=rate]").fill("655.957")
+        expect(page.locator(STATE)).to_contain_text("Saved on the server", timeout=10_000)
+        expect(page.locator("main .error, main .error-summary, main [aria-invalid]")).to_have_count(0)
+        expect(page.locator("[data-question=added_up]")).to_contain_text("€1,000")
+        page.reload()
+        expect(page.locator("[name^=local_]").first).to_have_value("655957")
