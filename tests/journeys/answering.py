@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -99,7 +100,7 @@ def _with_lines(browser: Browser, press: str, key: str, wanted: int) -> Form:
 
 
 def browser_lines(form: Form, key: str, rows: list[dict[str, Any]]) -> None:
-    """Type the rows of a table."""
+    """Type the rows of a table, and empty the lines below that stood there already."""
     for number, row in enumerate(rows, 1):
         for column, value in row.items():
             name = f"{key}-{number}-{column}"
@@ -107,3 +108,8 @@ def browser_lines(form: Form, key: str, rows: list[dict[str, Any]]) -> None:
                 form.fill({name: typed(value)})
             else:
                 assert column in NOT_TYPED or value is None, f"line {number} of “{key}” does not ask “{column}”"
+    below = re.compile(rf"{re.escape(key)}-(\d+)-")
+    for name, control in form.controls.items():
+        line = below.match(name)
+        if line and int(line[1]) > len(rows) and control.kind in ("text", "textarea", "select") and any(control.values):
+            form.fill({name: ""})
