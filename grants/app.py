@@ -19,6 +19,7 @@ from grants.assignments import tasks as assignment_tasks
 from grants.assignments import views as assignments
 from grants.awards import lists as award_lists
 from grants.awards import views as awards
+from grants.banking import lists as banking_lists
 from grants.banking import views as banking
 from grants.calls import lists as call_lists
 from grants.calls import views as calls
@@ -137,6 +138,7 @@ LISTS = (
     account_lists,
     application_lists,
     award_lists,
+    banking_lists,
     call_lists,
     declaration_lists,
     enquiry_lists,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload, undefer
@@ -14,6 +15,8 @@ from grants.banking.workflow import StatementState
 from grants.core.db import db
 from grants.payments.models import BankAccount, Disbursement, Tranche
 from grants.payments.workflow import DisbursementState
+
+T = TypeVar("T")
 
 PAGE = 25
 LINES = 100
@@ -62,16 +65,18 @@ def in_an_order(disbursements: Sequence[Disbursement]) -> set[int]:
     return set(db.session.scalars(found))
 
 
-def orders(seen: Select[PaymentOrder], page: int) -> tuple[list[PaymentOrder], int]:
-    """One page of payment orders, the latest first; and how many there are."""
+def orders(seen: Select[PaymentOrder], page: int | None) -> tuple[list[PaymentOrder], int]:
+    """One page of payment orders, the latest first (all without a ``page``); and how many there are."""
     number = db.session.scalar(seen.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     found = seen.options(
         joinedload(PaymentOrder.assembled_by).load_only(Person.name),
         selectinload(PaymentOrder.lines).joinedload(OrderLine.disbursement),
     )
-    return list(
-        db.session.scalars(found.order_by(PaymentOrder.id.desc()).limit(PAGE).offset((page - 1) * PAGE))
-    ), number
+    return list(db.session.scalars(_paged(found.order_by(PaymentOrder.id.desc()), page))), number
+
+
+def _paged(found: Select[T], page: int | None) -> Select[T]:
+    return found if page is None else found.limit(PAGE).offset((page - 1) * PAGE)
 
 
 def order_by_reference(seen: Select[PaymentOrder], reference: str) -> PaymentOrder | None:
@@ -105,11 +110,11 @@ def file_of(order: PaymentOrder) -> bytes | None:
 # ------------------------------------------------------------------ statements
 
 
-def statements(seen: Select[BankStatement], page: int) -> tuple[list[BankStatement], int]:
-    """One page of statements, the latest first; and how many there are."""
+def statements(seen: Select[BankStatement], page: int | None) -> tuple[list[BankStatement], int]:
+    """One page of statements, the latest first (all without a ``page``); and how many there are."""
     number = db.session.scalar(seen.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     found = seen.options(joinedload(BankStatement.brought_by).load_only(Person.name)).order_by(BankStatement.id.desc())
-    return list(db.session.scalars(found.limit(PAGE).offset((page - 1) * PAGE))), number
+    return list(db.session.scalars(_paged(found, page))), number
 
 
 def statement_by_number(seen: Select[BankStatement], number: int) -> BankStatement | None:

@@ -182,6 +182,9 @@ class Place(NamedTuple):
     address: str
 
 
+PAGING = frozenset({"page", "before", "past"})
+"""Words of an address that say where in a list one reads: no part of its filter."""
+
 LONGEST_ADDRESS = 2000
 """A longer address is no list of ours."""
 
@@ -201,7 +204,7 @@ def place_of(address: str) -> Place | None:
     listing = LISTINGS.get(str(endpoint))
     if listing is None:
         return None
-    asked = {name: value for name, value in parse_qsl(parts.query) if name != "page"}
+    asked = {name: value for name, value in parse_qsl(parts.query) if name not in PAGING}
     query = urlencode(sorted(asked.items()))
     address = f"{parts.path}?{query}" if query else parts.path
     return Place(listing, {**asked, **{name: str(value) for name, value in found.items()}}, frozenset(found), address)

@@ -79,7 +79,7 @@ def make(file_id: int, progress: Progress) -> bool:
         return False
     place = place_of(waiting.address)
     if place is None:
-        raise LookupError(waiting.address)
+        raise LookupError(waiting.endpoint)
     _write(waiting, place, _lines(place, waiting.person), progress)
     db.session.flush()
     return True

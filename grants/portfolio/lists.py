@@ -1,8 +1,8 @@
-"""The grants, as they are taken out in a file: all that is known of each on one line."""
+"""The grants and the record, as they are taken out in a file: of a grant all that is known, on one line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import Any
 
@@ -16,6 +16,7 @@ from grants.core.permissions import scope
 from grants.imports.models import PastAward
 from grants.imports.rules import NOWHERE
 from grants.portfolio import queries
+from grants.portfolio.rules import RECORDED, RecordLine, record_lines
 
 
 def _known(name: str) -> Callable[[Any], Any]:
@@ -90,3 +91,29 @@ def grants(asked: Asked) -> Lines:
         programme=asked.get("programme"),
     )
     return Lines(*queries.every_grant(seen, past, wanted, asked.person, asked.today))
+
+
+@listing_of(
+    "portfolio.record",
+    _l("Record"),
+    Column(_l("Number"), "id", Kind.NUMBER),
+    Column(_l("When"), "at", Kind.MOMENT),
+    Column(_l("What"), "what"),
+    Column(_l("Subject"), "reference"),
+    Column(_l("Who"), "who"),
+)
+def record(asked: Asked) -> Lines:
+    """Who did what and when, over everything or over one kind of subject; why stays on the page, where a name that is
+    withheld may stand in it.
+    """
+    kind = asked.get("kind", RECORDED)
+    return Lines(queries.number_of_entries(kind), _every_entry(asked.person, kind))
+
+
+def _every_entry(person: Any, kind: str) -> Iterator[RecordLine]:
+    """The record as the asker may see it, the newest first, so many entries in one reading."""
+    seen = {name: scope(person, model) for name, model in queries.SUBJECTS.items()}
+    before = queries.NEWEST
+    while entries := queries.record_before(before, kind=kind, most=queries.IN_ONE_READING):
+        yield from record_lines(entries, queries.subjects_of(entries, seen), lambda _reason: "")
+        before = entries[-1].id

@@ -1017,6 +1017,16 @@ def record_before(before: int = NEWEST, *, kind: str = "", most: int = RECORD_PA
     return [Entry(*row) for row in _record_of(bool(kind))(before=before, most=most, **narrowed)]
 
 
+IN_ONE_READING = 1000
+"""So many entries are read at once where all of the record is taken out."""
+
+
+def number_of_entries(kind: str) -> int:
+    """How many entries the record has, of one kind of subject or of all."""
+    found = select(func.count()).select_from(HistoryEntry)
+    return db.session.scalar(found.where(HistoryEntry.subject_kind == kind) if kind else found) or 0
+
+
 _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
     "call": lambda seen: (seen, Call.id, Call.reference, None, None),
     "enquiry": lambda seen: (

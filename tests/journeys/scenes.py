@@ -50,6 +50,7 @@ from grants.enquiries.workflow import EnquiryState
 from grants.entries import actions as entries
 from grants.imports import actions as imports
 from grants.imports.models import AwardImport, PastAward
+from grants.listings.models import FileKind, ListFile
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Resemblance
 from grants.payments import actions as payments
@@ -92,6 +93,7 @@ def set_up(world: World) -> PLACES:
         _people,
         _mails,
         _past,
+        _taken_out,
     ):
         with transaction():
             scene(people, places)
@@ -105,6 +107,22 @@ def set_up(world: World) -> PLACES:
     fatou = world.as_("fatou@example.org").open("/organizations/find?country=KE&q=coast+domestic+workers+forum")
     places["joining"] = next(link for link in fatou.links if link.startswith("/organizations/find/"))
     return places | {place: world.read(who).link for place, who in letters.items()}
+
+
+def _taken_out(people: People, places: PLACES) -> None:
+    """A worker is in the middle of a long list."""
+    db.session.add(
+        ListFile(
+            person=people["STF-07"],
+            endpoint="portfolio.record",
+            address="/record",
+            kind=FileKind.XLSX,
+            language="en",
+            begun_at=clock.now(),
+            done=12_000,
+            total=41_350,
+        )
+    )
 
 
 def _past(people: People, places: PLACES) -> None:

@@ -196,6 +196,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
     "STF-07": {
         "home-coordinator": "/",
         "filters-kept": "/filters",
+        "list-being-written": "/exports",
         "call-managed": "/calls/MPF-2027-01/manage",
         "call-import": "/calls/import",
         "applications": "/calls/MPF-2027-01/applications",

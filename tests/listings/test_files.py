@@ -187,6 +187,9 @@ def doors() -> dict[str, tuple[Role, ...]]:
         "/payments": (Role.FINANCE_OFFICER, Role.AUDITOR),
         "/payments?show=paid": (Role.FINANCE_OFFICER, Role.AUDITOR),
         "/ledger": (Role.FINANCE_OFFICER, Role.AUDITOR, Role.GLOBAL_COORDINATOR),
+        "/payments/orders": (Role.FINANCE_OFFICER, Role.AUDITOR),
+        "/payments/statements": (Role.FINANCE_OFFICER, Role.AUDITOR),
+        "/record": (Role.AUDITOR, Role.GLOBAL_COORDINATOR),
         "/organizations": (*staff, Role.FINANCE_OFFICER),
         "/people": (Role.ADMINISTRATOR, Role.AUDITOR),
     }
@@ -203,7 +206,7 @@ def test_whoever_may_not_open_a_list_cannot_take_it_out(browser: Browser, addres
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/record", "//evil.example/grants", "https://evil.example/grants", "/grants/../x", "/nowhere", ""]
+    "address", ["/", "/look", "//evil.example/grants", "https://evil.example/grants", "/grants/../x", "/nowhere", ""]
 )
 def test_what_is_no_list_is_not_found(browser: Browser, address: str) -> None:
     browser.sign_in(make.person(Role.AUDITOR))
@@ -346,8 +349,13 @@ def test_every_list_of_a_full_house_is_taken_out_in_as_many_rows_as_its_page_say
         "accounts.people": "/people",
         "declarations.register": f"/calls/{award.call.reference}/conflicts",
         "enquiries.of_call": f"/calls/{award.call.reference}/enquiries",
+        "banking.orders": "/payments/orders",
+        "banking.statements": "/payments/statements",
+        "portfolio.record": "/record",
     }
-    assert set(LISTINGS) - set(addresses) == {"imports.show"}, "the rows refused of a table are tried with the imports"
+    assert set(LISTINGS) - set(addresses) == {"imports.show", "banking.statement"}, (
+        "tried where there is something in them"
+    )
     for endpoint, address in addresses.items():
         place = place_of(address)
         assert place is not None
