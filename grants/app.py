@@ -54,6 +54,7 @@ from grants.listings import tasks as listing_tasks
 from grants.listings import views as listings
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
+from grants.owed import views as owed
 from grants.packs import tasks as pack_tasks
 from grants.packs import views as packs
 from grants.payments import lists as payment_lists
@@ -71,6 +72,7 @@ from grants.scenarios import views as scenarios
 from grants.trials import views as trials
 from grants.uploads import tasks as upload_tasks
 from grants.uploads import views as uploads
+from grants.visits import views as visits
 from grants.wordforms import tasks as wordform_tasks
 from grants.wordforms import views as wordforms
 
@@ -103,11 +105,13 @@ BLUEPRINTS = (
     awards.bp,
     diligence.bp,
     reports.bp,
+    visits.bp,
     payments.bp,
     banking.bp,
     amendments.bp,
     closeout.bp,
     dossiers.bp,
+    owed.bp,
     imports.bp,
     listings.bp,
     portfolio.bp,

@@ -378,23 +378,6 @@ def move_condition(condition: Condition, due_on: date, reason: str, *, by: Perso
     return condition
 
 
-def plan_checks(award: Award, terms: Mapping[str, Any], *, by: Person) -> None:
-    """Write down what the fund itself looks at while a grant of this risk runs, for the person who draws the agreement up;
-    what another risk had asked for and nobody has done goes.
-    """
-    planned = {one.key: one for one in rules.checks_planned(award, terms)}
-    for condition in queries.checks_of(award):
-        if condition.key in planned:
-            del planned[condition.key]
-        elif condition.met_on is None:
-            db.session.delete(condition)
-    for check in planned.values():
-        more = {"owner_id": by.id, "due_on": check.due_on, "blocks_payment": False}
-        db.session.add(Condition(award_id=award.id, key=check.key, text=check.text, **more))
-    db.session.flush()
-    db.session.expire(award, ["conditions"])
-
-
 def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condition:
     """Mark a condition as met, saying how that is known. Raises Refused."""
     award = condition.award

@@ -136,8 +136,7 @@ class NewBudget(Base):
 class Condition(Base):
     """Something to be done besides the action; payments wait for those that block.
 
-    ``owner`` is the person of the fund who has to do it; without one it is the grantee's. ``key`` names a check that the
-    risk of the grant asks for.
+    ``owner`` is the person of the fund who has to do it; without one it is the grantee's.
     """
 
     __tablename__ = "condition"
@@ -149,7 +148,6 @@ class Condition(Base):
 
     id: Mapped[Key]
     award_id: Mapped[int] = mapped_column(ForeignKey("award.id"))
-    key: Mapped[str | None]
     text: Mapped[str]
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     due_on: Mapped[date | None]

@@ -169,11 +169,6 @@ def condition_of(award: Award, condition_id: int) -> Condition | None:
     return db.session.scalar(select(Condition).where(Condition.award_id == award.id, Condition.id == condition_id))
 
 
-def checks_of(award: Award) -> list[Condition]:
-    """What the risk of an award asks the fund itself to look at."""
-    return list(db.session.scalars(select(Condition).where(Condition.award_id == award.id, Condition.key.is_not(None))))
-
-
 def milestone_of(award: Award, milestone_id: int) -> Milestone | None:
     """One milestone of an award."""
     return db.session.scalar(select(Milestone).where(Milestone.award_id == award.id, Milestone.id == milestone_id))

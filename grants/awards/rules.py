@@ -130,19 +130,22 @@ class Owed(Protocol):
 
 
 @dataclass(frozen=True)
-class CheckPlanned:
-    """Something the fund itself looks at while a grant runs, because of its risk: what, and by when."""
+class VisitPlanned:
+    """A visit that the risk of a grant asks for: what for, how, by when, and whether payments wait for it."""
 
     key: str
     text: str
+    kind: str
     due_on: date | None
+    holds_payments: bool
 
 
 MORE_BY_RISK: dict[str, dict[str, Any]] = {
     Risk.MEDIUM: {
-        "checks": [
+        "visits": [
             {
                 "key": "accounts_looked_at",
+                "kind": "remote",
                 "text": {
                     "en": "Look at the accounts of the grant together with the grantee",
                     "fr": "Regarder les comptes de la subvention avec le bénéficiaire",
@@ -180,13 +183,15 @@ MORE_BY_RISK: dict[str, dict[str, Any]] = {
                 "ar": "اعتماد تقرير التقدم",
             }
         },
-        "checks": [
+        "visits": [
             {
                 "key": "visit",
+                "kind": "on_site",
+                "holds_payments": True,
                 "text": {
-                    "en": "Visit the grantee and write down what was found",
-                    "fr": "Rendre visite au bénéficiaire et consigner ce qui a été constaté",
-                    "es": "Visitar a la entidad beneficiaria y anotar lo que se encontró",
+                    "en": "See the work, the people it is for, and the accounts of the grant",
+                    "fr": "Voir le travail, les personnes pour qui il est fait, et les comptes de la subvention",
+                    "es": "Ver el trabajo, a las personas para quienes se hace, y las cuentas de la subvención",
                 },
                 "offset": {"from": "midpoint", "days": 0},
             }
@@ -200,7 +205,7 @@ def terms_for_risk(terms: Mapping[str, Any], risk: str | None) -> Mapping[str, A
     """The terms of a call as they hold for a grant of a risk; low, and one not judged yet, leave them as they are.
 
     A call says in ``award.by_risk`` what each risk adds: ``tranche_plans`` in the place of its own, a ``first_instalment``
-    of which only a part is paid at once, ``reports`` besides its own, ``checks`` by the fund, ``trigger_labels``.
+    of which only a part is paid at once, ``reports`` besides its own, ``visits`` by the fund, ``trigger_labels``.
     """
     said = terms.get("award", {}).get("by_risk")
     more = (MORE_BY_RISK if said is None else said).get(risk or Risk.LOW)
@@ -210,7 +215,7 @@ def terms_for_risk(terms: Mapping[str, Any], risk: str | None) -> Mapping[str, A
     plans = more.get("tranche_plans") or award.get("tranche_plans") or []
     award["tranche_plans"] = [_with_first_split(plan, more.get("first_instalment")) for plan in plans]
     award["trigger_labels"] = {**more.get("trigger_labels", {}), **award.get("trigger_labels", {})}
-    award["checks"] = more.get("checks", [])
+    award["visits"] = more.get("visits", [])
     own = reporting.get("milestones", [])
     besides = [report for report in more.get("reports", []) if report["key"] not in {one["key"] for one in own}]
     reporting["milestones"] = [*own, *besides]
@@ -233,14 +238,19 @@ def _with_first_split(plan: Mapping[str, Any], how: Mapping[str, Any] | None) ->
     return {**plan, "tranches": [part | {"number": n} for n, part in enumerate(ordered, 1)]}
 
 
-def checks_planned(award: Award, terms: Mapping[str, Any], risk: str | None = None) -> list[CheckPlanned]:
-    """What the fund itself looks at while a grant runs because of its risk, or of another that is thought of; in the language
-    of the application.
-    """
-    asked = terms_for_risk(terms, risk or award.risk).get("award", {}).get("checks", [])
+def visits_planned(award: Award, terms: Mapping[str, Any], risk: str | None = None) -> list[VisitPlanned]:
+    """The visits that the risk of an award asks for, or another that is thought of; in the language of the application."""
+    asked = terms_for_risk(terms, risk or award.risk).get("award", {}).get("visits", [])
     language = award.application.language
     return [
-        CheckPlanned(one["key"], pick(one["text"], language), _reporting_day(award, one["offset"])) for one in asked
+        VisitPlanned(
+            one["key"],
+            pick(one["text"], language),
+            one["kind"],
+            _reporting_day(award, one["offset"]),
+            bool(one.get("holds_payments")),
+        )
+        for one in asked
     ]
 
 

@@ -58,6 +58,7 @@ BLIND = ("organization_visible", "other_reviews_visible_before_submit")
 """What a grid says of what reviewers see: who applied (yes, unless it says no); others never read before they have written."""
 TWO_CLOSEST = "mean_of_two_closest"
 """What a grid says of the score when a further review was asked for: there is one way."""
+VISIT_KINDS = ("on_site", "remote")
 TRIGGERS = ("agreement_signed", "progress_report_approved", "interim_report_approved", "final_report_approved")
 """What an instalment of a grant may wait for."""
 REPORT_KINDS = ("narrative_light", "narrative_and_financial", "confirmation")
@@ -885,11 +886,12 @@ class _Examination:
             percent = self.number(first, "percent_at_once", (*here, "first_instalment"))
             if percent is not None and not 0 < percent < 100:
                 self.wrong((*here, "first_instalment"), _l("a number between 0 and 100 is expected"))
-        checks = self.listed(more, "checks", here, needed=False)
-        self.once(checks, "key")
-        for path, check in checks:
-            self.text(check, "text", path)
-            self.day_counted(check, path)
+        visits = self.listed(more, "visits", here, needed=False)
+        self.once(visits, "key")
+        for path, visit in visits:
+            self.text(visit, "text", path)
+            self.one_of(visit, "kind", path, VISIT_KINDS)
+            self.day_counted(visit, path)
 
     def plans(self, holder: Mapping[str, Any], here: tuple[str, ...]) -> None:
         """In which parts a grant is paid."""

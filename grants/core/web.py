@@ -346,6 +346,18 @@ def done(message: str, endpoint: str, **values: Any) -> ResponseReturnValue:
     return redirect(url_for(endpoint, **values))
 
 
+def taken(act: Callable[[], object], form: Any) -> bool:
+    """Act if a form is complete; what stands in the way is shown above it, with everything typed still there."""
+    if not form.validate_on_submit():
+        return False
+    try:
+        act()
+    except Refused as refusal:
+        form.form_errors.extend(str(obstacle.message) for obstacle in refusal.obstacles)
+        return False
+    return True
+
+
 def csrf_token() -> str:
     """The token of this session's forms."""
     return str(generate_csrf())

@@ -28,11 +28,13 @@ from grants.demo.changes import ChangeStory
 from grants.demo.decided import DecidedStory, GrantStory
 from grants.demo.enquiries import EnquiryStory
 from grants.demo.people import PASSWORD, People
+from grants.demo.visits import VisitStory
 from grants.dossiers import actions as dossiers
 from grants.imports.actions import import_at_once
 from grants.listings import actions as listings
 from grants.listings.models import FileKind
 from grants.reviews import actions as reviews
+from grants.visits.models import VisitKind
 
 Say = Callable[[str], None]
 
@@ -161,6 +163,7 @@ def _earlier(everybody: People, today: datetime, progress: Say) -> None:
             .pay(1)
         )
         _live_on(grant, story, today)
+        _visit(grant, today)
         _change(grant, today - timedelta(days=30))
     progress("MPF-2026-01: decided, grants at their end")
 
@@ -192,6 +195,20 @@ def _live_on(grant: GrantStory, story: DecidedStory, today: datetime) -> None:
         grant.reach_milestones(today - timedelta(days=80))
         if told == "APP-009":
             grant.report("final_report", share="0.5", then=())
+
+
+def _visit(grant: GrantStory, today: datetime) -> None:
+    """Who of the grantees of the earlier call was visited, or will be: a visit in every state."""
+    told = {reference: key for key, reference in EARLIER.items()}[grant.award.application.reference]
+    if told == "APP-001":
+        VisitStory(grant, today - timedelta(days=50)).announce(moved=True).make().share(answered=True)
+        VisitStory(grant, today + timedelta(days=9), VisitKind.REMOTE).announce()
+    elif told == "APP-004":
+        VisitStory(grant, today - timedelta(days=40)).announce().make().share()
+        VisitStory(grant, today - timedelta(days=4))
+    elif told == "APP-009":
+        VisitStory(grant, today - timedelta(days=6), VisitKind.REMOTE).announce().make()
+        VisitStory(grant, today + timedelta(days=5)).announce().give_up()
 
 
 def _change(grant: GrantStory, began: datetime) -> None:

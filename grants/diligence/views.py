@@ -18,8 +18,7 @@ from grants.awards.permissions import sees_as_staff
 from grants.core import clock, files
 from grants.core.languages import _l
 from grants.core.permissions import require, scope
-from grants.core.rules import Refused
-from grants.core.web import SIGNED_IN, access, done, found
+from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.diligence import actions, forms, permissions, queries, rules
 from grants.diligence.models import OUTCOMES, TAB_LABELS, VERDICTS, AskedOf, Diligence, Point, Source, Tab
 from grants.history.queries import timeline
@@ -153,22 +152,10 @@ def _plans(award: Award) -> list[dict[str, Any]]:
             "risk": RISK_LABELS[risk],
             "instalments": award_rules.instalments(award, terms, risk),
             "reports": [one for one in award_rules.report_plan(award, terms, risk) if one.required],
-            "checks": award_rules.checks_planned(award, terms, risk),
+            "visits": award_rules.visits_planned(award, terms, risk),
         }
         for risk in Risk
     ]
-
-
-def _try(act: Any, form: Any) -> bool:
-    """Act if the form is complete; what stands in the way is shown above it, with everything typed still there."""
-    if not form.validate_on_submit():
-        return False
-    try:
-        act()
-    except Refused as refusal:
-        form.form_errors.extend(str(obstacle.message) for obstacle in refusal.obstacles)
-        return False
-    return True
 
 
 @bp.post("/grants/<reference>/diligence")
@@ -191,7 +178,7 @@ def judge(reference: str, point_id: int) -> ResponseReturnValue:
     award, diligence, point = _point(reference, point_id)
     require(permissions.can_judge(current_user, award, point))
     form = forms.VerdictForm(verdict=point.verdict, note=point.note)
-    if _try(
+    if taken(
         lambda: actions.judge(
             point, form.verdict.data, form.note.data or "", words=form.words.data or "", by=current_user
         ),
@@ -224,7 +211,7 @@ def hand_in(reference: str, point_id: int) -> ResponseReturnValue:
         upload = form.file.data
         actions.hand_in(point, upload.filename or "", upload.read(files.LARGEST + 1), by=current_user)
 
-    if not _try(act, form):
+    if not taken(act, form):
         return _asked(award, form, point)
     return done(_("Thank you. We have your file."), ".of_grant", reference=reference)
 
@@ -260,7 +247,7 @@ def judge_risk(reference: str) -> ResponseReturnValue:
     award, diligence = _diligence(reference)
     require(permissions.can_open(current_user, award))
     form = forms.RiskForm()
-    if not _try(lambda: actions.judge_risk(diligence, form.risk.data, form.reason.data, by=current_user), form):
+    if not taken(lambda: actions.judge_risk(diligence, form.risk.data, form.reason.data, by=current_user), form):
         return _page(award, "risk", form)
     return done(
         _("The risk is judged. It shapes the plan of the agreement."), ".of_grant", reference=reference, tab="risk"
@@ -286,7 +273,7 @@ def screen(reference: str) -> ResponseReturnValue:
             by=current_user,
         )
 
-    if not _try(act, form):
+    if not taken(act, form):
         return _page(award, "sanctions", form)
     return done(_("The search is written down."), ".of_grant", reference=reference, tab="sanctions")
 
@@ -303,7 +290,7 @@ def look(reference: str) -> ResponseReturnValue:
     def act() -> None:
         actions.look(check, cleared=form.cleared.data == "yes", reason=form.reason.data, by=current_user)
 
-    if not _try(act, form):
+    if not taken(act, form):
         return _page(award, "sanctions", form)
     return done(_("Your judgement is kept."), ".of_grant", reference=reference, tab="sanctions")
 
@@ -378,7 +365,7 @@ def tighten(reference: str) -> ResponseReturnValue:
     award = _award(reference)
     require(permissions.can_tighten(current_user, award))
     form = _class_form(award, tighter=True, typed=True)
-    if not _try(lambda: actions.tighten(award, form.wanted.data, form.reason.data, by=current_user), form):
+    if not taken(lambda: actions.tighten(award, form.wanted.data, form.reason.data, by=current_user), form):
         return _class_page(award, tighter=form)
     return done(_("The grant is more confidential now, everywhere."), ".confidentiality", reference=reference)
 
@@ -390,7 +377,7 @@ def ask_consent(reference: str) -> ResponseReturnValue:
     award = _award(reference)
     require(permissions.can_ask_consent(current_user, award))
     form = _class_form(award, tighter=False, typed=True)
-    if not _try(lambda: actions.ask_to_loosen(award, form.wanted.data, form.reason.data, by=current_user), form):
+    if not taken(lambda: actions.ask_to_loosen(award, form.wanted.data, form.reason.data, by=current_user), form):
         return _class_page(award, looser=form)
     return done(_("The grantee is asked. Nothing changes until it consents."), ".confidentiality", reference=reference)
 
@@ -407,6 +394,6 @@ def answer_consent(reference: str) -> ResponseReturnValue:
     def act() -> None:
         actions.answer_consent(consent, given=form.given.data == "yes", name=form.name.data, by=current_user)
 
-    if not _try(act, form):
+    if not taken(act, form):
         return _class_page(award, answer=form)
     return done(_("Thank you. Your answer is kept."), ".confidentiality", reference=reference)

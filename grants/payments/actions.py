@@ -47,6 +47,7 @@ from grants.payments.models import (
 from grants.payments.workflow import DisbursementState
 from grants.reports import actions as reports
 from grants.reports.models import ReportDue
+from grants.visits import actions as visits
 
 HOLDER_PLACE = "bank_account.holder_sealed"
 NUMBER_PLACE = "bank_account.number_sealed"
@@ -71,7 +72,7 @@ def prepare_agreement(award: Award, *, by: Person) -> Agreement:
         kept = _forget_plan(award, kept, by)
     owed = {due.key: due for due in reports.schedule(award, by=by)}
     tranches = kept or _plan_tranches(award, planned, owed, rules.hold_after_days(terms))
-    awards.plan_checks(award, terms, by=by)
+    visits.plan_for_risk(award, terms, by=by)
     return awards.draw_up_agreement(award, instalments=tranches, reports_owed=list(owed.values()), by=by)
 
 
@@ -251,6 +252,18 @@ def move_instalment(tranche: Tranche, due_on: date, *, by: Person, **why: Any) -
     told: dict[str, Any] = {"tranche": tranche.number, "before": before.isoformat(), "after": due_on.isoformat()} | why
     history.note("award", tranche.award_id, "move_instalment", by=by, **told)
     return tranche
+
+
+def postpone(award: Award, number: int, due_on: date, reason: str, *, by: Person) -> Tranche:
+    """Move the day of an instalment that is not paid, sooner or later, with a reason; also after it has passed. Raises
+    Refused.
+    """
+    queries.lock_grant(award.id)
+    standings = {standing.number: standing for standing in queries.standings_of([award.id])}
+    refuse(rules.obstacles_to_postponing(number, standings, due_on, reason))
+    tranche = queries.tranche_of(award, number)
+    assert tranche is not None
+    return move_instalment(tranche, due_on, by=by, reason=reason)
 
 
 def settle(award: Award, final: ReportDue | None, *, by: Person) -> list[Tranche]:

@@ -148,6 +148,11 @@ def can_plan(user: Any, award: Award) -> bool:
     return can_oversee(user, award)
 
 
+def can_postpone(user: Any, award: Award) -> bool:
+    """A coordinator of the region moves the day of an instalment."""
+    return can_oversee(user, award)
+
+
 def can_countersign(user: Any, award: Award) -> bool:
     """A coordinator of the region countersigns what a grantee signed on paper; nobody who is a member of it."""
     return can_oversee(user, award)

@@ -62,6 +62,8 @@ from grants.payments.workflow import BankAccountState, DisbursementState, Refund
 from grants.reports.models import Report, ReportDue, ReportLine
 from grants.reports.queries import TO_WRITE
 from grants.reports.workflow import ReportState
+from grants.visits.models import Visit
+from grants.visits.workflow import VisitState
 
 PAGE = 25
 
@@ -86,7 +88,8 @@ class Standing(NamedTuple):
     ``promised_minor`` adds up what was prepared, approved or sent for the grant, ``sent_minor`` what was sent;
     ``refunded_minor`` is what the grantee gave back and ``spent_minor`` what accepted financial reports show;
     ``late_report_on`` is the due date of the required report that has been missing longest; ``account_change_days`` how
-    long the call lets a changed account rest, when it says so.
+    long the call lets a changed account rest, when it says so; ``visit_on`` the day of the first visit that holds payments
+    and was not made.
     """
 
     tranche_id: int
@@ -127,6 +130,7 @@ class Standing(NamedTuple):
     unmet_conditions: int
     late_report_on: date | None
     confidentiality: str
+    visit_on: date | None
 
     @property
     def received_minor(self) -> int:
@@ -191,8 +195,10 @@ def _sum(column: Any, *among: Any) -> Any:
     return cast(func.sum(column).filter(*among) if among else func.sum(column), BigInteger)
 
 
-def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
-    """What is known of each grant: spent by accepted reports, refunded, conditions unmet, the report missing longest."""
+def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any, Any]:
+    """What is known of each grant: spent by accepted reports, refunded, conditions unmet, the report missing longest, the
+    first visit that was not made and holds payments.
+    """
     spent = (
         select(ReportDue.award_id, _sum(ReportLine.counted_minor).label("minor"))
         .join(Report, Report.report_due_id == ReportDue.id)
@@ -223,7 +229,13 @@ def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any]:
         .group_by(ReportDue.award_id)
         .subquery("missing")
     )
-    return spent, refunded, unmet, missing
+    unmade = (
+        select(Visit.award_id, func.min(Visit.due_on).label("due_on"))
+        .where(Visit.holds_payments, Visit.state == VisitState.PLANNED, _among(Visit.award_id, bounded))
+        .group_by(Visit.award_id)
+        .subquery("unmade")
+    )
+    return spent, refunded, unmet, missing, unmade
 
 
 _CHANGE_DAYS = Call.terms["award"]["account_change_days"].as_integer()
@@ -254,7 +266,7 @@ def _standings(*, bounded: bool) -> Any:
         .where(_among(Tranche.award_id, bounded), Tranche.cancelled_on.is_(None))
         .subquery("plan")
     )
-    spent, refunded, unmet, missing = _of_grants(bounded=bounded)
+    spent, refunded, unmet, missing, unmade = _of_grants(bounded=bounded)
     found = (
         select(
             *(column for column in plan.c if column.name != "report_due_id"),
@@ -268,6 +280,7 @@ def _standings(*, bounded: bool) -> Any:
             func.coalesce(unmet.c.number, 0),
             missing.c.due_on,
             Award.confidentiality,
+            unmade.c.due_on,
         )
         .select_from(plan)
         .join(Award, Award.id == plan.c.award_id)
@@ -279,6 +292,7 @@ def _standings(*, bounded: bool) -> Any:
         .outerjoin(refunded, refunded.c.award_id == plan.c.award_id)
         .outerjoin(unmet, unmet.c.award_id == plan.c.award_id)
         .outerjoin(missing, missing.c.award_id == plan.c.award_id)
+        .outerjoin(unmade, unmade.c.award_id == plan.c.award_id)
     )
     return found, plan.c
 
@@ -442,7 +456,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         .group_by(Tranche.award_id)
         .subquery("made")
     )
-    spent, refunded, unmet, missing = _of_grants(bounded=False)
+    spent, refunded, unmet, missing, unmade = _of_grants(bounded=False)
     plan = first.c
     is_final = plan.trigger == Trigger.FINAL_REPORT_APPROVED
     spending = func.coalesce(spent.c.minor, 0)
@@ -459,6 +473,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
             spending * 100 >= plan.min_spent_percent * received,
         ),
         or_(func.coalesce(unmet.c.number, 0) == 0, plan.state == AwardState.TERMINATED),
+        or_(unmade.c.due_on.is_(None), unmade.c.due_on > plan.due_on, plan.state == AwardState.TERMINATED),
         func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
         or_(
             ~BankAccount.follows_another,
@@ -493,6 +508,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         .outerjoin(refunded, refunded.c.award_id == plan.award_id)
         .outerjoin(unmet, unmet.c.award_id == plan.award_id)
         .outerjoin(missing, missing.c.award_id == plan.award_id)
+        .outerjoin(unmade, unmade.c.award_id == plan.award_id)
         .cte("next_ones")
     )
 

@@ -224,6 +224,11 @@ def obstacles_to_preparing(standing: Standing, at: datetime) -> list[Obstacle]:
     return [*_of_the_grant(standing), *_of_the_tranche(standing), *_of_the_grantee(standing, at)]
 
 
+def waits_for_visit(standing: Standing) -> bool:
+    """Whether an instalment falls due on the day of a visit that holds payments, or later, and nobody has made it."""
+    return standing.visit_on is not None and standing.visit_on <= standing.due_on
+
+
 def pays_after_termination(state: str, trigger: str) -> bool:
     """Whether an instalment pays what was spent in good faith until an agreement was terminated: the last one alone."""
     return state == AwardState.TERMINATED and trigger == Trigger.FINAL_REPORT_APPROVED
@@ -296,6 +301,9 @@ def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
                 ("awards.milestones", {"reference": standing.award_reference}),
             )
         )
+    if waits_for_visit(standing) and standing.award_state != AwardState.TERMINATED:
+        where = ("visits.of_grant", {"reference": standing.award_reference})
+        found.append(Obstacle("visit_missing", _l("The fund has to make a visit before this payment."), where))
     account = ("payments.bank_account", {"reference": standing.organization_reference})
     if standing.bank_state is None:
         found.append(Obstacle("no_account", _l("The grantee has not said where to pay."), account))
@@ -327,6 +335,31 @@ def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
                 ("reports.of_grant", {"reference": standing.award_reference}),
             )
         )
+    return found
+
+
+def obstacles_to_postponing(
+    number: int, standings: Mapping[int, Standing], due_on: date | None = None, reason: str | None = None
+) -> list[Obstacle]:
+    """Why the day of an instalment cannot be moved: there is none or it is being paid, the grant is over, or the day comes
+    before its report or out of the order of the instalments. ``standings`` are those of the grant, by number.
+    """
+    standing = standings.get(number)
+    if standing is None or standing.payment is not None or standing.is_settled:
+        return [Obstacle("no_instalment", _l("Nothing of this instalment waits to be paid."))]
+    found = [one for one in _of_the_grant(standing) if one.code in ("not_signed", "ended")]
+    if due_on == standing.due_on:
+        found.append(Obstacle("same_day", _l("This is the day it is due already.")))
+    if due_on is not None and standing.report_due_on is not None and due_on < standing.report_due_on:
+        found.append(Obstacle("before_its_report", _l("It waits for a report that is due later than that.")))
+    out_of_order = due_on is not None and any(
+        (one.number < number and one.due_on > due_on) or (one.number > number and one.due_on < due_on)
+        for one in standings.values()
+    )
+    if out_of_order:
+        found.append(Obstacle("out_of_order", _l("Instalments are due one after the other.")))
+    if reason is not None and not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
     return found
 
 

@@ -17,6 +17,7 @@ from grants.accounts.queries import organization_by_reference
 from grants.awards import models as award_models
 from grants.awards import queries as award_queries
 from grants.awards import rules as award_rules
+from grants.awards.forms import MoveForm
 from grants.awards.models import Award
 from grants.calls.models import Call
 from grants.core import clock, files
@@ -26,7 +27,7 @@ from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
 from grants.core.templating import addresses, day, reader_zone
-from grants.core.web import SIGNED_IN, access, done, found
+from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments import actions, forms, permissions, queries, rules
 from grants.payments.models import BankAccount, Disbursement, Transfer
@@ -220,6 +221,33 @@ def _verification_page(organization: Organization, form: forms.VerifyForm, **sho
 
 
 # ------------------------------------------------------------------ the plan and the signature
+
+
+@bp.route("/grants/<reference>/instalments/<int:number>/move", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def move_instalment(reference: str, number: int) -> ResponseReturnValue:
+    """Move the day of an instalment."""
+    award = _award(reference)
+    require(permissions.can_postpone(current_user, award))
+    tranche = found(queries.tranche_of(award, number))
+    form = MoveForm(due_on=tranche.due_on)
+    if taken(lambda: actions.postpone(award, number, form.due_on.data, form.reason.data, by=current_user), form):
+        return done(_("The date is moved."), ".of_grant", reference=reference)
+    standings = {standing.number: standing for standing in queries.standings_of([award.id])}
+    heading = _("Move the day of instalment %(number)s", number=number)
+    page = render_template(
+        "awards/ask.html",
+        award=award,
+        form=form,
+        heading=heading,
+        lead=_("It does not make a payment due: what it waits for stays as it is. The record keeps the former day."),
+        label=heading,
+        tone="primary",
+        obstacles=rules.obstacles_to_postponing(number, standings),
+        back_url=url_for(".of_grant", reference=reference),
+        back_label=award.reference,
+    )
+    return page, 422 if form.is_submitted() else 200
 
 
 @bp.get("/grants/<reference>/plan")

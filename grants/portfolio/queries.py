@@ -70,6 +70,7 @@ from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.imports.models import AwardImport, PastAward
 from grants.listings.models import ListFile
+from grants.owed.queries import TO_READ
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState
 from grants.questionnaires.models import SectionAnswers
@@ -79,12 +80,12 @@ from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
+from grants.visits.models import Visit
+from grants.visits.queries import TO_SHARE
+from grants.visits.workflow import VisitState
 
 AHEAD = timedelta(days=45)
 """How far ahead a home page looks for reports and milestones."""
-
-TO_READ = timedelta(days=14)
-"""A report is read within ten working days (practice of the Visegrad Fund)."""
 
 LONGEST = 60
 PAGE = 25
@@ -520,6 +521,14 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
             ReportDue.due_on < TODAY,
         ),
+        _work("make_visit", Award.reference, Visit.number, day=Visit.due_on, note=Visit.purpose)
+        .join(Award, Award.id == Visit.award_id)
+        .where(here, Visit.lead_id == PERSON, Visit.state == VisitState.PLANNED, Visit.due_on <= HORIZON),
+        _work(
+            "share_visit", Award.reference, Visit.number, day=Visit.made_on + literal(TO_SHARE.days), note=Visit.purpose
+        )
+        .join(Award, Award.id == Visit.award_id)
+        .where(here, Visit.lead_id == PERSON, Visit.state == VisitState.MADE),
         _work("finish_closeout", Award.reference, Closeout.id, day=Closeout.due_on, note=Award.title)
         .join(Award, Award.id == Closeout.award_id)
         .where(here, Closeout.state == CloseoutState.OPENED),
@@ -1063,6 +1072,7 @@ _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
         None,
         None,
     ),
+    "visit": lambda seen: (seen.join(Award, Award.id == Visit.award_id), Visit.id, Award.reference, None, None),
     "closeout": lambda seen: (
         seen.join(Award, Award.id == Closeout.award_id),
         Closeout.id,
@@ -1096,6 +1106,7 @@ SUBJECTS: dict[str, type] = {
     "closeout": Closeout,
     "award_import": AwardImport,
     "amendment": Amendment,
+    "visit": Visit,
 }
 """The kinds of subjects of the record whose rows have a scope."""
 

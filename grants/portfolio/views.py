@@ -54,7 +54,11 @@ def _navigation() -> dict[str, Any]:
     ]
     places = [(_("Home"), "portfolio.home"), (_("Calls"), "calls.index")]
     if current_user.memberships:
-        places += [(_("Applications"), "applications.mine"), (_("Grants"), "portfolio.grants")]
+        places += [
+            (_("Applications"), "applications.mine"),
+            (_("Grants"), "portfolio.grants"),
+            (_("What is owed"), "owed.everywhere"),
+        ]
     places += [(label, endpoint) for roles, label, endpoint in PLACES if current_user.holds(*roles)]
     return {"navigation": _places(*places), "account_links": doors}
 
@@ -64,6 +68,7 @@ PLACES: tuple[tuple[tuple[Role, ...], Any, str], ...] = (
     ((Role.COMMITTEE_MEMBER, *COORDINATORS, Role.AUDITOR), _l("Meetings"), "decisions.meetings"),
     ((*COORDINATORS, Role.AUDITOR), _l("Reviewers"), "reviews.reviewers"),
     ((*COORDINATORS, Role.AUDITOR), _l("Grants"), "portfolio.grants"),
+    ((*COORDINATORS, Role.AUDITOR, Role.FINANCE_OFFICER), _l("What is owed"), "owed.everywhere"),
     ((*COORDINATORS, Role.AUDITOR), _l("Reports"), "reports.queue"),
     ((Role.FINANCE_OFFICER, Role.AUDITOR), _l("Payments"), "payments.queue"),
     ((Role.FINANCE_OFFICER, Role.AUDITOR), _l("Ledger"), "payments.ledger"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, func, select
+from sqlalchemy import Date, Select, and_, cast, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, load_only
 
 from grants.accounts.models import MemberRole, Membership, Person, Role
@@ -44,6 +44,9 @@ from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
+from grants.visits.models import AgreedChange, Visit
+from grants.visits.queries import TO_SHARE
+from grants.visits.workflow import TOLD, VisitState
 
 LONG_WAIT = timedelta(days=500)
 """A tranche may wait that long for its conditions; then somebody has noticed without us."""
@@ -105,6 +108,8 @@ def deadlines(window: Window) -> list[Deadline]:
         *_milestones(window, members),
         *_conditions(window, members),
         *_reports(window, members, coordinators),
+        *_visits(window, members),
+        *_agreed_changes(window, members),
         *_payable_tranches(window),
         *_unconfirmed_receipts(window, members),
         *_refunds_asked(window, members),
@@ -337,6 +342,62 @@ def _reports(window: Window, members: Members, coordinators: list[Person]) -> It
             yield Deadline("report_late", about, due.due_on, _start(award), regional, context, applicant)
 
 
+def _visits(window: Window, members: Members) -> Iterator[Deadline]:
+    """Visits to make, and to share within two weeks: to whoever makes them; those that are announced, to the grantee."""
+    first, last = window.days
+    made_on = Visit.made_on.between(first - TO_SHARE, last - TO_SHARE)
+    found = (
+        select(Visit)
+        .join(Visit.award)
+        .where(
+            Award.state.in_((AwardState.ACCEPTED, AwardState.SENT, *RUNNING)),
+            or_(
+                and_(Visit.state == VisitState.PLANNED, _within(window, Visit.due_on)),
+                and_(Visit.state == VisitState.MADE, made_on),
+            ),
+        )
+        .options(contains_eager(Visit.award).load_only(Award.reference, Award.organization_id), joinedload(Visit.lead))
+    )
+    for visit in _rows(found):
+        award = visit.award
+        about, applicant = f"{award.reference} visit {visit.number}", award.organization_id
+        context = {"reference": award.reference, "number": visit.number}
+        if visit.state == VisitState.MADE:
+            since, due = _morning(visit.made_on), visit.made_on + TO_SHARE
+            yield Deadline("visit_unshared", about, due, since, [visit.lead], context, applicant)
+            continue
+        yield Deadline("visit_due", about, visit.due_on, visit.planned_at, [visit.lead], context, applicant)
+        if visit.announced_at is not None:
+            people = members.of(award.organization_id, leading=True)
+            yield Deadline("visit_coming", about, visit.due_on, visit.announced_at, people, context)
+
+
+def _agreed_changes(window: Window, members: Members) -> Iterator[Deadline]:
+    """What grantees agreed to do in visits and have not done."""
+    found = (
+        select(AgreedChange)
+        .join(AgreedChange.visit)
+        .join(Visit.award)
+        .where(
+            AgreedChange.done_on.is_(None),
+            Visit.state.in_(TOLD),
+            Award.state.in_(RUNNING),
+            _within(window, AgreedChange.due_on),
+        )
+        .options(
+            contains_eager(AgreedChange.visit)
+            .contains_eager(Visit.award)
+            .load_only(Award.reference, Award.organization_id)
+        )
+    )
+    for change in _rows(found):
+        award = change.visit.award
+        about = f"{award.reference} agreed change {change.id}"
+        context = {"reference": award.reference, "number": change.visit.number}
+        people = members.of(award.organization_id, leading=True)
+        yield Deadline("agreed_change_due", about, change.due_on, change.visit.shared_at, people, context)
+
+
 def _payable_tranches(window: Window) -> Iterator[Deadline]:
     officers = holders_of(Role.FINANCE_OFFICER)
     first, last = window.days
@@ -355,17 +416,19 @@ def _payable_tranches(window: Window) -> Iterator[Deadline]:
 
 def _ready_since(award_ids: list[int]) -> dict[int, date]:
     """The day on which the last thing was done that a payment of each grant had to wait for."""
-    report, account, condition = (
+    report, account, condition, visit = (
         func.max(cast(Report.accepted_at, Date)),
         func.max(cast(BankAccount.verified_at, Date)),
         func.max(Condition.met_on),
+        func.max(Visit.made_on),
     )
     found = (
-        select(Award.id, func.greatest(report, account, condition, func.max(Award.start_on)))
+        select(Award.id, func.greatest(report, account, condition, visit, func.max(Award.start_on)))
         .outerjoin(ReportDue, ReportDue.award_id == Award.id)
         .outerjoin(Report, Report.report_due_id == ReportDue.id)
         .outerjoin(BankAccount, BankAccount.organization_id == Award.organization_id)
         .outerjoin(Condition, Condition.award_id == Award.id)
+        .outerjoin(Visit, and_(Visit.award_id == Award.id, Visit.holds_payments))
         .where(Award.id.in_(award_ids))
         .group_by(Award.id)
     )

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from grants.accounts.models import Person, Role
 from grants.applications.models import Attachment
-from grants.awards.models import Award, Condition
+from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.calls.models import DocumentAsked
 from grants.conflicts.models import ConflictDeclaration, Grade
@@ -26,6 +26,7 @@ from grants.organizations.models import KeptDocument
 from grants.payments import actions as payments
 from grants.payments import queries as payment_queries
 from grants.questionnaires.models import SectionAnswers
+from grants.visits.models import Visit
 from tests import factories as make
 from tests.awards.test_numbers import TERMS
 from tests.http import Browser
@@ -332,10 +333,14 @@ def test_a_high_risk_pays_the_first_instalment_in_two_parts_and_asks_for_a_visit
     ]
     assert sum(t.amount_minor for t in planned) == case.award.amount_minor
     assert [t.due_on for t in planned] == sorted(t.due_on for t in planned)
-    (visit,) = db.session.scalars(select(Condition).where(Condition.key == "visit"))
-    assert visit.owner_id == case.coordinator.id
-    assert not visit.blocks_payment
+    (visit,) = db.session.scalars(select(Visit).where(Visit.key == "visit"))
+    assert visit.lead_id == case.coordinator.id
+    assert visit.kind == "on_site"
+    assert visit.holds_payments
+    assert visit.announced_at is None
     assert case.award.start_on < visit.due_on < case.award.end_on
+    payments.prepare_agreement(case.award, by=case.coordinator)
+    assert db.session.scalars(select(Visit.number)).all() == [1]
 
 
 def test_a_risk_judged_anew_plans_again_until_the_agreement_is_signed() -> None:
@@ -345,8 +350,11 @@ def test_a_risk_judged_anew_plans_again_until_the_agreement_is_signed() -> None:
     payments.prepare_agreement(case.award, by=case.coordinator)
     assert [t.amount_minor for t in payment_queries.tranches_of(case.award)] == [600_000, 480_000, 120_000]
     assert "progress_report" not in payment_queries.reports_owed(case.award)
-    keys = set(db.session.scalars(select(Condition.key).where(Condition.key.is_not(None))))
-    assert keys == {"accounts_looked_at"}
+    planned = select(Visit.key, Visit.kind, Visit.holds_payments, Visit.state).order_by(Visit.number)
+    assert db.session.execute(planned).all() == [
+        (None, "on_site", True, "cancelled"),
+        ("accounts_looked_at", "remote", False, "planned"),
+    ]
 
 
 def test_a_coordinator_finishes_it_on_the_pages(browser: Browser) -> None:

@@ -422,6 +422,19 @@ def _mark_organization(whose: str, organization: Organization) -> None:
         ),
         {"s": said} | ids,
     )
+    run(
+        text(
+            "UPDATE visit SET purpose = :s || 'visit', went = went || :s || 'visitor', met = met || :s || 'met',"
+            f" findings = findings || :s || 'found', note = note || :s || 'visitnote' WHERE {of_award}"
+        ),
+        {"s": said} | ids,
+    )
+    run(
+        text(
+            f"UPDATE agreed_change SET text = :s || 'agreed' WHERE visit_id IN (SELECT id FROM visit WHERE {of_award})"
+        ),
+        {"s": said} | ids,
+    )
     run(text(f"UPDATE budget_notice SET reason = :s || 'change' WHERE {of_award}"), {"s": said} | ids)
     run(
         text(

@@ -68,10 +68,11 @@ WITHOUT_INDEX = {
         "clarification.asked_by_id", "clarification.ended_by_id", "assisted_entry.entered_by_id",
         "assisted_entry.recorded_by_id", "answer_set_aside.typed_by_id", "complaint.made_by_id", "complaint.examiner_id",
         "letter_template.written_by_id", "scenario.saved_by_id", "laid_before.laid_by_id", "draw.bound_by_id", "draw.drawn_by_id",
+        "visit.shared_by_id", "visit.answered_by_id", "agreed_change.done_by_id", "visit_file.added_by_id",
         "column_mapping.saved_by_id", "award_import.sent_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
-        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "dossier.file_id", "closeout.letter_file_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id",
+        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "dossier.file_id", "closeout.letter_file_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id", "visit_file.file_id",
         "award_import.file_id", "list_file.file_id",
     },
     "a published call keeps its lists, and they are read from the other side": {

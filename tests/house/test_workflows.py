@@ -38,7 +38,7 @@ def test_there_are_workflows_for_the_whole_river() -> None:
     packages = {workflow.states.__module__.split(".")[1] for workflow in WORKFLOWS}
     river = {
         "calls", "enquiries", "organizations", "applications", "checks", "reviews", "decisions", "draws", "complaints",
-        "awards", "diligence", "reports", "payments", "banking", "amendments", "closeout", "imports",
+        "awards", "diligence", "reports", "visits", "payments", "banking", "amendments", "closeout", "imports",
     }  # fmt: skip
     assert packages == river
 

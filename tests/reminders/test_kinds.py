@@ -49,6 +49,8 @@ from grants.reminders.tasks import run_sweeps
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
+from grants.visits.models import AgreedChange, Visit, VisitKind
+from grants.visits.workflow import VisitState
 from tests import factories as make
 from tests.conftest import settings
 from tests.http import Browser
@@ -247,6 +249,44 @@ def report_late(w: World) -> Case:
     return replace(case, told=w.coordinators)
 
 
+def _visit(w: World, award: Award, **more: Any) -> Visit:
+    asked = {"number": 1, "kind": VisitKind.ON_SITE, "purpose": SECRETS[1], "due_on": date(2027, 9, 1)}
+    lead = {"lead_id": w.coordinators[1].id, "planned_at": BEFORE}
+    return make.save(Visit(award_id=award.id, **(asked | lead | more)))
+
+
+MADE = {"state": VisitState.MADE, "went": "We", "met": "They", "findings": SECRETS[1]}
+
+
+def visit_due(w: World) -> Case:
+    award = w.award()
+    visit = _visit(w, award)
+    done = sets(visit, made_on=date(2027, 6, 2), **MADE)
+    return Case(f"{award.reference} visit 1", visit.due_on, [w.coordinators[1]], done)
+
+
+def visit_coming(w: World) -> Case:
+    award = w.award()
+    visit = _visit(w, award, announced_at=BEFORE)
+    return Case(f"{award.reference} visit 1", visit.due_on, [w.owner], sets(visit, state=VisitState.CANCELLED))
+
+
+def visit_unshared(w: World) -> Case:
+    award = w.award()
+    visit = _visit(w, award, made_on=date(2027, 8, 18), **MADE)
+    shared = {"state": VisitState.SHARED, "shared_at": BEFORE, "shared_by_id": w.coordinators[1].id}
+    return Case(f"{award.reference} visit 1", date(2027, 9, 1), [w.coordinators[1]], sets(visit, **shared))
+
+
+def agreed_change_due(w: World) -> Case:
+    award = w.award()
+    shared = {"state": VisitState.SHARED, "shared_at": BEFORE, "shared_by_id": w.coordinators[1].id}
+    visit = _visit(w, award, made_on=date(2027, 6, 1), **(MADE | shared))
+    change = make.save(AgreedChange(visit_id=visit.id, text=SECRETS[1], due_on=date(2027, 9, 1)))
+    done = sets(change, done_on=date(2027, 6, 2), done_by_id=w.owner.id, evidence="Seen.")
+    return Case(f"{award.reference} agreed change {change.id}", change.due_on, [w.owner], done)
+
+
 def _payable(w: World) -> tuple[Award, Tranche, BankAccount]:
     award = w.award()
     part = {"number": 1, "amount_minor": award.amount_minor, "currency": award.currency}
@@ -335,6 +375,10 @@ CASES: dict[str, Callable[[World], Case]] = {
     "condition_due": condition_due,
     "report_due": report_due,
     "report_late": report_late,
+    "visit_due": visit_due,
+    "visit_coming": visit_coming,
+    "visit_unshared": visit_unshared,
+    "agreed_change_due": agreed_change_due,
     "tranche_due": tranche_due,
     "receipt_unconfirmed": receipt_unconfirmed,
     "refund_due": refund_due,

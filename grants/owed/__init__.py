@@ -1,0 +1,1 @@
+"""What is owed on grants: by whom, to whom, by when, and how much money waits on it."""

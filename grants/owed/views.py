@@ -1,0 +1,174 @@
+"""Pages of what is owed: on one grant, on all grants somebody looks after; and both as calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from grants.awards import queries as awards
+from grants.awards.models import Award
+from grants.awards.permissions import sees_as_staff
+from grants.core import clock, icalendar
+from grants.core.permissions import scope
+from grants.core.templating import absolute_link, reader_zone
+from grants.core.web import SIGNED_IN, access, found
+from grants.owed import queries, rules
+from grants.owed.permissions import can_move, own_organizations
+from grants.owed.queries import Asked, Owed
+from grants.owed.rules import Line
+from grants.payments.queries import standings_of
+
+bp = Blueprint("owed", __name__)
+
+
+def _award(reference: str) -> Award:
+    return found(awards.award_by_reference(scope(current_user, Award), reference))
+
+
+def _rows(lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """What is owed, as the tables show it: with the page where it is done and the one where its day is moved."""
+    rows = []
+    for line in lines:
+        item = line.item
+        page = rules.address(rules.PAGES, item)
+        move = None if item.is_done or not can_move(current_user, item) else rules.address(rules.MOVES, item)
+        rows.append(
+            {
+                "item": item,
+                "line": line,
+                "name": rules.name_of(item),
+                "kind": rules.KIND_LABELS[item.kind],
+                "url": url_for(page[0], **page[1]) if page else "",
+                "move": url_for(move[0], **move[1]) if move else "",
+                "when": rules.WHEN[line.when],
+            }
+        )
+    return rows
+
+
+@bp.get("/grants/<reference>/owed")
+@access(SIGNED_IN)
+def of_grant(reference: str) -> ResponseReturnValue:
+    """Who owes what on one grant, by when, and how much money waits on it."""
+    award = _award(reference)
+    at, today = clock.now(), clock.today(award.call.timezone)
+    items = queries.of_grant(scope(current_user, Award), own_organizations(current_user), award)
+    rows = _rows(rules.lines_of(items, standings_of([award.id]), today, at))
+    return render_template(
+        "owed/of_grant.html",
+        award=award,
+        open=[row for row in rows if row["line"].when not in ("done", "passed")],
+        over=[row for row in rows if row["line"].when in ("done", "passed")],
+        former=queries.former_days(award, items),
+        staff=sees_as_staff(current_user, award),
+    )
+
+
+@bp.get("/owed")
+@access(SIGNED_IN)
+def everywhere() -> ResponseReturnValue:
+    """Who owes what on all grants that the reader may see, what is late first."""
+    asked = _asked()
+    page = max(1, min(request.args.get("page", 1, type=int), 10_000))
+    at, today = clock.now(), clock.today(reader_zone())
+    seen, own = scope(current_user, Award), own_organizations(current_user)
+    numbers = queries.numbers_of(seen, own, asked, today, rules.SOON)
+    items = queries.page_of(seen, own, asked, today, rules.SOON, page=page)
+    lines = rules.lines_of(items, standings_of({item.award_id for item in items}), today, at)
+    return render_template(
+        "owed/everywhere.html",
+        rows=_rows(lines),
+        numbers=numbers,
+        groups=_groups(asked, numbers),
+        filtered=any((asked.kind, asked.who, asked.when)),
+        calendar=url_for(".calendar", **_kept(asked)),
+        pagination={
+            "page": page,
+            "pages": -(-numbers.number // queries.PAGE),
+            "total": numbers.number,
+            "url_for": lambda n: url_for(".everywhere", **_kept(asked), page=n),
+        },
+    )
+
+
+def _asked() -> Asked:
+    def one_of(name: str, allowed: Iterable[str]) -> str:
+        value = request.args.get(name, "")
+        return value if value in allowed else ""
+
+    return Asked(one_of("kind", queries.KINDS), one_of("who", rules.WHO_LABELS), one_of("when", ("late", "soon")))
+
+
+def _kept(asked: Asked, **changed: str) -> dict[str, Any]:
+    wanted = {"kind": asked.kind, "who": asked.who, "when": asked.when} | changed
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _groups(asked: Asked, numbers: queries.Numbers) -> list[dict[str, Any]]:
+    """The filters as links, each keeping the others."""
+    when = {key: rules.WHEN[key][0] for key in ("late", "soon")}
+    groups = (
+        (_("When"), "when", when, numbers.by_when),
+        (_("Who owes it"), "who", rules.WHO_LABELS, numbers.by_who),
+        (_("What"), "kind", rules.KIND_LABELS, numbers.by_kind),
+    )
+    return [
+        {
+            "label": label,
+            "links": [
+                {
+                    "label": words,
+                    "url": url_for(".everywhere", **_kept(asked, **{name: key})),
+                    "current": getattr(asked, name) == key,
+                    "count": counts.get(key, 0) if key else sum(counts.values()),
+                }
+                for key, words in {"": _("All"), **labels}.items()
+                if not key or counts.get(key) or getattr(asked, name) == key
+            ],
+        }
+        for label, name, labels, counts in groups
+    ]
+
+
+# ------------------------------------------------------------------ as calendars
+
+
+@bp.get("/grants/<reference>/owed.ics")
+@access(SIGNED_IN)
+def calendar_of_grant(reference: str) -> ResponseReturnValue:
+    """What is still owed on one grant, for the reader's own calendar."""
+    award = _award(reference)
+    items = queries.of_grant(scope(current_user, Award), own_organizations(current_user), award)
+    return _calendar((item for item in items if not item.is_done), f"{reference}-owed.ics")
+
+
+@bp.get("/owed.ics")
+@access(SIGNED_IN)
+def calendar() -> ResponseReturnValue:
+    """What is still owed on all grants that the reader may see, for their own calendar."""
+    seen, own = scope(current_user, Award), own_organizations(current_user)
+    today = clock.today(reader_zone())
+    items = queries.page_of(seen, own, _asked(), today, rules.SOON, most=queries.MOST_DAYS)
+    return _calendar(items, "owed.ics")
+
+
+def _calendar(items: Iterable[Owed], name: str) -> Response:
+    """A calendar of whole days. It may be shared with anybody by mistake, so it names no grantee and quotes nobody."""
+    days = [
+        icalendar.Day(
+            uid=f"{item.kind}-{item.subject_id}",
+            day=item.due_on,
+            words=rules.shown_outside(item),
+            url=absolute_link("owed.of_grant", reference=item.reference),
+        )
+        for item in items
+        if item.due_on is not None
+    ]
+    answer = Response(icalendar.written(_("Pilot Fund: what is owed"), days, clock.now()), mimetype="text/calendar")
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
