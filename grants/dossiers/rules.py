@@ -38,7 +38,8 @@ from grants.payments.models import Disbursement
 from grants.payments.rules import MOVES, POTS
 from grants.reports.models import ReportDue
 from grants.reports.queries import Written
-from grants.reports.rules import figures_of
+from grants.reports.rules import figures_in
+from grants.reports.workflow import ReportState
 from grants.reviews.queries import Gate
 
 KEPT = timedelta(days=14)
@@ -485,7 +486,8 @@ def _report(whole: Whole, reader: Reader, due: ReportDue, written: Written, zone
 
 
 def _figures(whole: Whole, due: ReportDue, written: Written, reader: Reader) -> dict[str, Any]:
-    figures = figures_of(written.budget, written.before, whole.award.currency, written.change)
+    judged = reader.is_staff or due.state != ReportState.SUBMITTED
+    figures = figures_in(due, written, judged=judged)
     head = (
         *(_l("Heading"), _l("Approved"), _l("Reported before"), _l("This period"), _l("In local money"), _l("Rate")),
         *(_l("To date"), _l("Explanation")),
