@@ -32,7 +32,8 @@ from grants.payments import queries as payments
 from grants.payments.models import AccountKind, Disbursement, Refund, RefundRequest, Tranche
 from grants.payments.queries import Position, Standing
 from grants.payments.workflow import DisbursementState
-from grants.reports.models import ReportDue
+from grants.reports.models import Report, ReportDue, ReportLine
+from grants.reports.workflow import ReportState
 
 PAGE = 25
 
@@ -49,9 +50,13 @@ def closeout_of(award: Award) -> Closeout | None:
 
 @dataclass(frozen=True)
 class Balance:
-    """The final balance of a grant: what its payments, refunds and reports say, and what the ledger holds in its pots."""
+    """The final balance of a grant: what its payments, refunds and reports say, and what the ledger holds in its pots.
+
+    ``ineligible`` is what accepted reports tell and the grant does not pay for; it is not among what was spent.
+    """
 
     position: Position
+    ineligible: Money
     pots: Mapping[str, Money]
     released: Money
 
@@ -73,8 +78,19 @@ class Balance:
 
 
 def balance_of(award: Award) -> Balance:
-    """The final balance of a grant as it stands now; three queries."""
-    return Balance(payments.position(award), payments.balances_of(award), payments.released_of(award))
+    """The final balance of a grant as it stands now; four queries."""
+    ineligible = (
+        select(func.coalesce(func.sum(ReportLine.ineligible_minor), 0))
+        .join(Report, Report.id == ReportLine.report_id)
+        .join(ReportDue, ReportDue.id == Report.report_due_id)
+        .where(ReportDue.award_id == award.id, ReportDue.state == ReportState.ACCEPTED)
+    )
+    return Balance(
+        payments.position(award),
+        Money(int(db.session.scalar(ineligible) or 0), award.currency),
+        payments.balances_of(award),
+        payments.released_of(award),
+    )
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,7 @@ def balance_in_words(balance: Balance) -> list[list[str]]:
         (_l("Awarded"), position.awarded),
         (_l("Paid"), position.paid),
         (_l("Shown as spent in accepted reports"), position.spent),
+        (_l("Found not eligible"), balance.ineligible),
         (_l("Returned by the grantee"), position.refunded),
         (_l("Still to be returned"), position.unspent),
         (_l("Still to be paid"), position.owed),

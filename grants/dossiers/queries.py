@@ -47,7 +47,7 @@ from grants.payments.models import (
 )
 from grants.payments.queries import TransferLine
 from grants.questionnaires.queries import answers_of_sheets, definition_of
-from grants.reports.models import ReportDue
+from grants.reports.models import Report, ReportDue, ReportReturn, ReportVersion
 from grants.reports.queries import Written, dues_of, written
 
 # ------------------------------------------------------------------ dossiers
@@ -144,6 +144,16 @@ class Sealed:
 
 
 @dataclass(frozen=True)
+class Told:
+    """A report that is owed, what stands in it now, each version as it was handed in, and why it was given back."""
+
+    due: ReportDue
+    written: Written
+    versions: list[ReportVersion]
+    returns: list[ReportReturn]
+
+
+@dataclass(frozen=True)
 class Whole:
     """Everything that is known of one grant, before anybody's sight of it is asked."""
 
@@ -162,7 +172,7 @@ class Whole:
     diligence: Diligence | None
     checks: list[SanctionsCheck]
     consents: list[Consent]
-    reports: list[tuple[ReportDue, Written]]
+    reports: list[Told]
     tranches: list[Tranche]
     disbursements: list[Disbursement]
     refunds: list[Refund]
@@ -179,7 +189,7 @@ class Whole:
 def whole_of(award: Award) -> Whole:
     """Everything of one grant; the number of queries grows with its reports and with nothing else."""
     application = award.application
-    reports = [(due, written(due)) for due in dues_of(award)]
+    reports = _reports(award)
     disbursements = disbursements_of(award)
     refunds = payments.refunds_of(award)[::-1]
     clarifications = clarifications_of(application)[::-1]
@@ -188,7 +198,7 @@ def whole_of(award: Award) -> Whole:
     abouts += [one.reference for one in disbursements]
     abouts += [one.reference for one in refunds]
     abouts += [one.reference for one in complaints]
-    abouts += [f"{award.reference}/{due.key}" for due, _written in reports]
+    abouts += [f"{award.reference}/{due.key}" for due in (one.due for one in reports)]
     return Whole(
         award=award,
         versions=awards.versions_of(award),
@@ -218,6 +228,23 @@ def whole_of(award: Award) -> Whole:
         mails=_mails(award, abouts),
         history=_history(award),
     )
+
+
+def _reports(award: Award) -> list[Told]:
+    of_award = (Report.report_due_id == ReportDue.id) & (ReportDue.award_id == award.id)
+    versions = select(ReportVersion).join(Report, Report.id == ReportVersion.report_id).join(ReportDue, of_award)
+    returns = select(ReportReturn).join(Report, Report.id == ReportReturn.report_id).join(ReportDue, of_award)
+    kept = list(db.session.scalars(versions.order_by(ReportVersion.number)))
+    given_back = list(db.session.scalars(returns.order_by(ReportReturn.version)))
+    return [
+        Told(
+            due,
+            written(due),
+            [one for one in kept if due.report and one.report_id == due.report.id],
+            [one for one in given_back if due.report and one.report_id == due.report.id],
+        )
+        for due in dues_of(award)
+    ]
 
 
 def _receipt(award: Award) -> Receipt | None:

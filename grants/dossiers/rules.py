@@ -30,15 +30,15 @@ from grants.core.workflow import Workflow
 from grants.decisions.models import OUTCOME_LABELS, Choice
 from grants.diligence.models import OUTCOMES, TAB_LABELS, VERDICTS, AskedOf, Outcome, Tab, Verdict
 from grants.dossiers.models import Dossier, DossierState
-from grants.dossiers.queries import Sealed, Whole
+from grants.dossiers.queries import Sealed, Told, Whole
 from grants.letters.models import KIND_LABELS as LETTERS
 from grants.letters.models import Letter
 from grants.packs.rules import Parts, entry, facts, heading, note, paragraph, section, table
 from grants.payments.models import Disbursement
 from grants.payments.rules import MOVES, POTS
-from grants.reports.models import ReportDue
-from grants.reports.queries import Written
-from grants.reports.rules import figures_in
+from grants.reports.models import LEVELS, PLAN_POINTS, STAGES, ReportDue, ReportReturn, ReportVersion
+from grants.reports.queries import COUNTED
+from grants.reports.rules import figures_in, parts_of
 from grants.reports.workflow import ReportState
 from grants.reviews.queries import Gate
 
@@ -182,18 +182,20 @@ def contents_of(whole: Whole, reader: Reader, language: str) -> Contents:
         *_application(whole, reader),
         _decision(whole, reader, zone),
         _diligence(whole, reader, zone),
-        *(_report(whole, reader, due, written, zone) for due, written in whole.reports),
+        *(_report(whole, reader, told, zone) for told in whole.reports),
         _payments(whole, reader, zone),
         *_closeout(whole, reader),
         _messages(whole, reader, zone),
         _history(history, reader, zone),
     ]
     texts = {"history.jsonl": "".join(_line(one, reader) for one in history).encode()}
+    for told in whole.reports:
+        texts |= {_version_path(told.due, one): _as_json(one.content).encode() for one in told.versions}
     if reader.sees(Sight.LEDGER):
         texts["payments/ledger.csv"] = _ledger_table(whole)
     seals = [(one.position, one.digest) for one in whole.history if one.position is not None]
     last = max(seals, default=None)
-    told = {
+    about = {
         "format": FORMAT,
         "grant": whole.award.reference,
         "language": language,
@@ -201,7 +203,7 @@ def contents_of(whole: Whole, reader: Reader, language: str) -> Contents:
         "record": {"position": last[0], "digest": last[1]} if last else None,
     }
     shown = [page for page in pages if page.parts]
-    return Contents(whole.award.reference, shown, texts, told, _front(whole, history, zone), language)
+    return Contents(whole.award.reference, shown, texts, about, _front(whole, history, zone), language)
 
 
 def _front(whole: Whole, history: Sequence[Sealed], zone: str) -> dict[str, Any]:
@@ -459,9 +461,9 @@ def _diligence(whole: Whole, reader: Reader, zone: str) -> Page:
 # ------------------------------------------------------------------ reports
 
 
-def _report(whole: Whole, reader: Reader, due: ReportDue, written: Written, zone: str) -> Page:
+def _report(whole: Whole, reader: Reader, told: Told, zone: str) -> Page:
+    due, report = told.due, told.due.report
     page = Page(f"reports/{due.key}.html", str(_l("Report: %(what)s", what=pick(due.label))))
-    report = due.report
     page.parts.append(
         facts(
             (_l("Due"), day(due.due_on)),
@@ -473,32 +475,74 @@ def _report(whole: Whole, reader: Reader, due: ReportDue, written: Written, zone
     )
     for one in whole.history:
         about = one.entry.subject_kind == "report_due" and one.entry.subject_id == due.id
-        if about and one.entry.verb in ("return", "waive") and one.entry.reason:
-            said = due.workflow.said(one.entry.verb)
-            page.parts += [entry(f"{said}, {moment(one.entry.at, zone)}"), paragraph(reader.told(one.entry.reason))]
+        if about and one.entry.verb == "waive" and one.entry.reason:
+            page.parts += [entry(due.workflow.said("waive")), paragraph(reader.told(one.entry.reason))]
+    for back in told.returns:
+        page.parts += _given_back(back, told, reader, zone)
+    if told.versions:
+        files_ = "\n".join(f"{_version_path(due, one)}: {moment(one.submitted_at, zone)}" for one in told.versions)
+        page.parts += [entry(_l("As it was handed in, for programs")), paragraph(files_)]
     # What a grantee is still writing is nobody else's to read.
-    if report is None or (reader.is_staff and not report.version):
+    if report is None or (reader.is_staff and due.state not in COUNTED):
         return page
-    page.parts += _answers(written.definition, written.answers, (), reader)
+    page.parts += _answers(told.written.definition, told.written.answers, (), reader)
+    _changes_told(page, told, reader)
     if due.is_financial:
-        page.parts += [section(_l("Figures")), _figures(whole, due, written, reader)]
+        page.parts += [section(_l("Figures")), _figures(told, reader)]
+        for number, paper in enumerate(told.written.documents, 1):
+            page.paper(f"reports/{due.key}-paper-{number:02}", paper.note or _l("Paper %(n)s", n=number), paper.file)
     return page
 
 
-def _figures(whole: Whole, due: ReportDue, written: Written, reader: Reader) -> dict[str, Any]:
-    judged = reader.is_staff or due.state != ReportState.SUBMITTED
-    figures = figures_in(due, written, judged=judged)
+def _version_path(due: ReportDue, one: ReportVersion) -> str:
+    return f"reports/{due.key}-version-{one.number}.json"
+
+
+def _given_back(back: ReportReturn, told: Told, reader: Reader, zone: str) -> Parts:
+    titles = parts_of(told.due, told.written.definition)
+    by_part = [(pick(titles.get(key)) or key, reader.told(words)) for key, words in back.parts.items()]
+    return [
+        entry(
+            _l("Version %(number)s was given back, %(when)s", number=back.version, when=moment(back.returned_at, zone))
+        ),
+        *([paragraph(reader.told(back.reason))] if back.reason else []),
+        *([facts(*by_part)] if by_part else []),
+    ]
+
+
+def _changes_told(page: Page, told: Told, reader: Reader) -> None:
+    changes = told.written.changes or ()
+    if changes:
+        page.parts.append(section(_l("What changed")))
+    for number, one in enumerate(changes, 1):
+        page.parts += [
+            facts(
+                (_l("Point of the Plan of Action"), f"{one.plan_point} {PLAN_POINTS[one.plan_point]}"),
+                (_l("Country"), country_name(one.country)),
+                (_l("How far it reaches"), LEVELS[one.level]),
+                (_l("How far it has come"), STAGES[one.stage]),
+                (_l("What shows it"), " ".join(filter(None, (reader.told(one.evidence), one.link)))),
+            ),
+            paragraph(reader.told(one.what)),
+        ]
+        page.paper(f"reports/{told.due.key}-change-{number:02}", _l("The file that shows it"), one.file)
+
+
+def _figures(told: Told, reader: Reader) -> dict[str, Any]:
+    judged = reader.is_staff or told.due.state != ReportState.SUBMITTED
     head = (
         *(_l("Heading"), _l("Approved"), _l("Reported before"), _l("This period"), _l("In local money"), _l("Rate")),
-        *(_l("To date"), _l("Explanation")),
+        *(_l("Verified"), _l("Not eligible"), _l("To date"), _l("Explanation")),
     )
     rows = [
         (
             *(pick(one.title), money(one.approved), money(one.before), money(one.spent)),
             *(money(one.local) if one.local else "", one.rate.normalize() if one.rate else ""),
+            money(one.verified) if one.looked_at else "",
+            f"{money(one.ineligible)}: {reader.told(one.ineligible_reason)}" if one.ineligible else "",
             *(money(one.cumulative), reader.told(one.explanation)),
         )
-        for one in figures
+        for one in figures_in(told.due, told.written, judged=judged)
     ]
     return table(head, rows)
 
@@ -740,4 +784,8 @@ def _line(one: Sealed, reader: Reader) -> str:
         told["reason"] = reader.told(said.reason) or None
         # Codes and references; among them may be those of an application that is hidden from the reader.
         told["details"] = said.details if not reader.gate.ids else {}
+    return _as_json(told)
+
+
+def _as_json(told: Mapping[str, Any]) -> str:
     return json.dumps(told, ensure_ascii=False, sort_keys=True) + "\n"

@@ -302,6 +302,19 @@ def test_the_final_balance_is_what_the_ledger_says(app: Flask, spent: int, back:
     assert payments.wrong_totals() == []
 
 
+def test_what_is_not_eligible_stands_in_the_balance_and_is_paid_back(app: Flask) -> None:
+    made = settled(spent=800_000)
+    opened(made)
+    line = make.save(made.final.report.lines[0])
+    line.verified_at, line.verified_by_id = clock.now(), made.coordinator.id
+    line.ineligible_minor, line.ineligible_reason = 30_000, "No bill."
+    db.session.flush()
+    assert queries.balance_of(made.award).ineligible == Money(30_000, "EUR")
+    assert missing(made) == ["refund_due"]
+    rows.refund(made, 30_000)
+    assert missing(made) == []
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "€10,000"), ("fr", "10 000"), ("es", "10.000"), ("ar", "2034")])
 def test_the_closing_letter_is_a_tagged_document_in_the_language_of_the_agreement(
     app: Flask, language: str, words: str
