@@ -31,11 +31,6 @@ def _grants(user: Any) -> Any:
     return awards_seen_by(user).with_only_columns(Award.id)
 
 
-def can_see_late_reports(user: Any) -> bool:
-    """Coordinators see the late reports of their regions and the money that waits on them; finance and auditors all."""
-    return bool(user.holds(*COORDINATORS, *READERS))
-
-
 @scope_of(Tranche)
 def tranches_seen_by(user: Any) -> Select[Tranche]:
     """The tranches of the awards a person may see."""

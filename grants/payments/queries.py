@@ -60,7 +60,6 @@ from grants.payments.models import (
 )
 from grants.payments.workflow import BankAccountState, DisbursementState, RefundRequestState
 from grants.reports.models import Report, ReportDue, ReportLine
-from grants.reports.queries import TO_WRITE
 from grants.reports.workflow import ReportState
 from grants.visits.models import Visit
 from grants.visits.workflow import VisitState
@@ -667,95 +666,6 @@ def _position() -> Select[*tuple[Any, ...]]:
 
 
 _POSITION = Prepared(_position)
-
-
-# ------------------------------------------------------------------ late reports
-
-
-class LateReport(NamedTuple):
-    """A required report that is not there although its day has passed, whose it is, and how much money waits on it.
-
-    ``waiting_minor`` adds up the instalments that were not sent: those that wait for this very report, and, once it is
-    later than the agreement bears, all of the grant.
-    """
-
-    due_id: int
-    label: dict[str, str]
-    due_on: date
-    state: str
-    started_at: datetime | None
-    award: str
-    title: str
-    confidentiality: str
-    region: str | None
-    currency: str
-    organization: str
-    country: str
-    contact: str
-    phone: str
-    waiting_minor: int
-
-    @property
-    def waiting(self) -> Money:
-        """The money that waits on it."""
-        return Money(self.waiting_minor, self.currency)
-
-
-def late_reports(
-    seen: Select[ReportDue], award_states: Iterable[str], today: date, *, region: str = "", page: int = 1
-) -> tuple[list[LateReport], int, list[Money]]:
-    """One page of the late reports of the grants in ``award_states`` that a person may see, the longest missing first; how
-    many there are, and how much money waits on them in all, each instalment once. Two queries.
-    """
-    late = _late_in(seen, award_states, today, region).cte("late")
-    sent = select(_live.id).where(_live.tranche_id == Tranche.id, _live.state.in_(SENT)).correlate(Tranche).exists()
-    waits = and_(
-        Tranche.award_id == late.c.award_id,
-        or_(Tranche.report_due_id == late.c.id, late.c.due_on + Tranche.hold_after_days < today),
-        Tranche.cancelled_on.is_(None),
-        ~sent,
-    )
-    in_all = select(Tranche.currency, _sum(Tranche.amount_minor).label("minor")).where(
-        select(late.c.id).where(waits).exists()
-    )
-    totals = in_all.group_by(Tranche.currency).subquery("totals")
-    number = select(func.count().label("number")).select_from(late).subquery("number")
-    rows = db.session.execute(
-        select(number.c.number, totals.c.currency, totals.c.minor)
-        .select_from(number)
-        .outerjoin(totals, true())
-        .order_by(totals.c.currency)
-    ).all()
-    waiting = select(_sum(Tranche.amount_minor)).where(waits).correlate(late).scalar_subquery()
-    shown = (
-        select(
-            *(late.c.id, ReportDue.label, ReportDue.due_on, ReportDue.state, Report.started_at, Award.reference),
-            *(Award.title, Award.confidentiality, Award.region, Award.currency, Organization.name),
-            *(Organization.country, Organization.contact_name, Organization.phone, func.coalesce(waiting, 0)),
-        )
-        .select_from(late)
-        .join(ReportDue, ReportDue.id == late.c.id)
-        .join(Award, Award.id == late.c.award_id)
-        .join(Organization, Organization.id == Award.organization_id)
-        .outerjoin(Report, Report.report_due_id == late.c.id)
-        .order_by(late.c.due_on, late.c.id)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    )
-    lines = [LateReport._make(row) for row in db.session.execute(shown)]
-    return lines, rows[0].number, [Money(row.minor, row.currency) for row in rows if row.currency is not None]
-
-
-def _late_in(seen: Select[ReportDue], award_states: Iterable[str], today: date, region: str) -> Select[int, int, date]:
-    found: Select[Any] = seen.join(ReportDue.award).where(
-        ReportDue.required,
-        ReportDue.state.in_(TO_WRITE),
-        ReportDue.due_on < today,
-        Award.state.in_(sorted(award_states)),
-    )
-    if region:
-        found = found.where(Award.region == region)
-    return found.with_only_columns(ReportDue.id, ReportDue.award_id, ReportDue.due_on, maintain_column_froms=True)
 
 
 def lock_envelope(call_id: int) -> None:

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from grants.accounts.models import COORDINATORS, REGION_LABELS, Organization, Role
+from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.accounts.queries import organization_by_reference
 from grants.awards import models as award_models
 from grants.awards import queries as award_queries
@@ -26,15 +26,12 @@ from grants.core.languages import language_now
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
-from grants.core.templating import addresses, day, reader_zone
+from grants.core.templating import addresses, day
 from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments import actions, forms, permissions, queries, rules
 from grants.payments.models import BankAccount, Disbursement, Transfer
 from grants.payments.workflow import BankAccountState, DisbursementState
-from grants.reports.models import ReportDue
-from grants.reports.permissions import can_see_queue
-from grants.reports.rules import REPORTING
 
 bp = Blueprint("payments", __name__)
 
@@ -83,39 +80,6 @@ def _pages(number: int, endpoint: str, **values: Any) -> dict[str, Any]:
         "total": number,
         "url_for": lambda page: url_for(endpoint, page=page, **values),
     }
-
-
-# ------------------------------------------------------------------ late reports
-
-
-@bp.get("/reports/late")
-@access(*COORDINATORS, Role.FINANCE_OFFICER, Role.AUDITOR)
-def late_reports() -> ResponseReturnValue:
-    """The reports that are late: whose, since when, and how much money waits on each."""
-    require(permissions.can_see_late_reports(current_user))
-    region, page, today = request.args.get("region", ""), _page_number(), clock.today(reader_zone())
-    seen = scope(current_user, ReportDue)
-    late, number, waiting = queries.late_reports(seen, REPORTING, today, region=region, page=page)
-    regions = sorted(REGION_LABELS if current_user.holds(*permissions.READERS) else current_user.regions)
-    words = [("", _("All")), *((one, REGION_LABELS.get(one, one)) for one in regions)]
-    return render_template(
-        "payments/late_reports.html",
-        late=[(one, (today - one.due_on).days) for one in late],
-        number=number,
-        waiting=waiting,
-        filtered=bool(region),
-        queue=can_see_queue(current_user),
-        groups=[
-            {
-                "label": _("Region"),
-                "links": [
-                    {"label": label, "url": url_for(".late_reports", region=key or None), "current": region == key}
-                    for key, label in words
-                ],
-            }
-        ],
-        pagination=_pages(number, ".late_reports", **({"region": region} if region else {})),
-    )
 
 
 # ------------------------------------------------------------------ bank accounts

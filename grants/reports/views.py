@@ -197,7 +197,7 @@ def queue() -> ResponseReturnValue:
     require(permissions.can_see_queue(current_user))
     which, region = request.args.get("show", ""), request.args.get("region", "")
     if which == "late":
-        return redirect(url_for("payments.late_reports", region=region or None))
+        return redirect(url_for("owed.everywhere", kind="report", when="late"))
     page = max(request.args.get("page", 1, int), 1)
     today = clock.today(reader_zone())
     dues, numbers = queries.queue(

@@ -241,7 +241,6 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "visit-wrong": Pressed("/grants/MPF-2026-01-G01/visits/new", "/new", status=422),
         "report": "/reports/3",
         "reports-queue": "/reports",
-        "reports-late": "/reports/late",
         "changes-told": "/reports/changes",
         "closeout": "/grants/MPF-2026-01-G06/closeout",
         "closeout-done": "/grants/{closed}/closeout",
