@@ -6,7 +6,7 @@ import enum
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Confidentiality, Organization, Person
@@ -36,7 +36,8 @@ class Award(Base):
     """The commitment of money to a grantee.
 
     ``risk`` and ``on_hold`` are written by the due diligence: how closely the grant is followed, and that a name which may
-    stand on a sanctions list stops its agreement and its payments.
+    stand on a sanctions list stops its agreement and its payments. What grants are found and counted by is repeated here:
+    the ``country`` of the grantee, and region, lot and the ``plan_points`` it serves as the application said.
     """
 
     __tablename__ = "award"
@@ -47,9 +48,19 @@ class Award(Base):
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("start_on IS NULL OR end_on IS NULL OR start_on <= end_on", name="starts_before_it_ends"),
         Index("ix_award_state_id", "state", "id"),
-        Index("ix_award_call_id", "call_id"),
+        Index("ix_award_call_id", "call_id", "id"),
         Index("ix_award_organization_id", "organization_id"),
         Index("ix_award_region_state", "region", "state"),
+        Index("ix_award_region_id", "region", "id"),
+        Index("ix_award_country_id", "country", "id"),
+        Index("ix_award_risk_id", "risk", "id", postgresql_where=text("risk IS NOT NULL")),
+        Index("ix_award_plan_points", "plan_points", postgresql_using="gin"),
+        Index(
+            "ix_award_plain_title",
+            func.plain_name(text("title")).label("plain"),
+            postgresql_using="gin",
+            postgresql_ops={"plain": "gin_trgm_ops"},
+        ),
     )
 
     id: Mapped[Key]
@@ -59,7 +70,9 @@ class Award(Base):
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id"))
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
     region: Mapped[str]
+    country: Mapped[str]
     lot_key: Mapped[str]
+    plan_points: Mapped[list[int]] = mapped_column(default=list, server_default="{}")
     title: Mapped[str]
     amount_minor: Mapped[int]
     currency: Mapped[str]

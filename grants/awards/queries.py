@@ -220,9 +220,9 @@ def call_with_budget(call_id: int) -> Call:
 
 def applications_to_award(application_ids: Iterable[int]) -> dict[int, Application]:
     """The applications that become awards."""
-    found = (
-        select(Application).where(Application.id.in_(list(application_ids))).execution_options(populate_existing=True)
-    )
+    found = select(Application).where(Application.id.in_(list(application_ids)))
+    country = joinedload(Application.organization).load_only(Organization.country)
+    found = found.options(country).execution_options(populate_existing=True)
     return {application.id: application for application in db.session.scalars(found)}
 
 

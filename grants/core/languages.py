@@ -187,6 +187,11 @@ def _day_in_words(value: date, locale: str, length: Literal["full", "long"]) -> 
     return re.sub(r"\b1\b", "1er", words, count=1) if locale == "fr" and value.day == 1 else words
 
 
+def month_name(value: date, language: str | None = None) -> str:
+    """The month of a day with its year, in a language (default: the reader's)."""
+    return str(format_date(value, "LLLL yyyy", locale=date_locale(language)))
+
+
 def zone_name(zone: str, language: str | None = None) -> str:
     """A time zone (IANA) by its city, in a language (default: the reader's)."""
     return "UTC" if zone == "UTC" else _city(zone, language or language_now())

@@ -8,6 +8,7 @@ from typing import Any
 
 from grants.accounts.models import REGION_LABELS, Confidentiality
 from grants.awards.models import RISK_LABELS, Award, Risk
+from grants.awards.permissions import STAFF
 from grants.awards.workflow import AwardState
 from grants.core.languages import _l, country_name
 from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
@@ -16,7 +17,7 @@ from grants.core.permissions import scope
 from grants.imports.models import PastAward
 from grants.imports.rules import NOWHERE
 from grants.portfolio import queries
-from grants.portfolio.rules import RECORDED, RecordLine, record_lines
+from grants.portfolio.rules import RECORDED, RecordLine, filter_of, record_lines
 
 
 def _known(name: str) -> Callable[[Any], Any]:
@@ -84,12 +85,7 @@ def _risk(row: Any) -> Any:
 def grants(asked: Asked) -> Lines:
     """The grants somebody may see, as filtered."""
     seen, past = scope(asked.person, Award), scope(asked.person, PastAward)
-    wanted = queries.Filter(
-        state=asked.get("state", list(AwardState)),
-        region=asked.get("region"),
-        call=asked.get("call"),
-        programme=asked.get("programme"),
-    )
+    wanted = filter_of(asked.get, knows_risk=asked.person.holds(*STAFF))
     return Lines(*queries.every_grant(seen, past, wanted, asked.person, asked.today))
 
 

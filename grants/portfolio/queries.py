@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import chain
@@ -32,10 +32,10 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import load_only
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
+from sqlalchemy.orm import aliased, load_only
 
-from grants.accounts.models import COORDINATORS, MemberRole, Organization, Person, Role, RoleGrant
+from grants.accounts.models import COORDINATORS, Confidentiality, MemberRole, Organization, Person, Role, RoleGrant
 from grants.accounts.rules import INVITATION_LASTS
 from grants.amendments.models import Amendment
 from grants.amendments.rules import DAYS_TO_SIGN
@@ -45,7 +45,9 @@ from grants.applications.rules import asks_only_files
 from grants.applications.workflow import ApplicationState
 from grants.awards.models import Agreement, Award, Condition, Milestone, NewBudget
 from grants.awards.workflow import AwardState, BudgetState
-from grants.calls.models import Call, RegionEnvelope
+from grants.banking.models import BankStatement, OrderLine, PaymentOrder
+from grants.banking.workflow import OrderState, StatementState
+from grants.calls.models import Call, Lot, RegionEnvelope
 from grants.calls.workflow import CallState
 from grants.checks.models import Clarification
 from grants.checks.workflow import ClarificationState
@@ -60,19 +62,24 @@ from grants.core.db import Prepared, db, prepared_once, streamed
 from grants.core.languages import pick
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
+from grants.core.questions import points_of
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision, Meeting, Seat, Vote
 from grants.decisions.queries import DECIDED, STANDS
 from grants.decisions.workflow import GONE, DecisionState, MeetingState
+from grants.diligence.models import AskedOf, Consent, Diligence, Point, SanctionsCheck, SecondLook, Tab
+from grants.diligence.workflow import ConsentState, DiligenceState
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
 from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.imports.models import AwardImport, PastAward
+from grants.imports.workflow import ImportState
 from grants.listings.models import ListFile
 from grants.owed.queries import TO_READ
-from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche
-from grants.payments.workflow import BankAccountState, DisbursementState
+from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, RefundRequest, Tranche
+from grants.payments.queries import PAYING, SENT
+from grants.payments.workflow import BankAccountState, DisbursementState, RefundRequestState
 from grants.questionnaires.models import SectionAnswers
 from grants.questionnaires.queries import definition_of
 from grants.reminders.queries import CLOSE_WITHIN, RUNNING
@@ -150,7 +157,9 @@ def _work_for(held: frozenset[Role], member: bool) -> Prepared:
         if held.intersection(COORDINATORS):
             parts += _of_coordinator(everywhere=Role.GLOBAL_COORDINATOR in held)
         if Role.FINANCE_OFFICER in held:
-            parts += _of_finance_officer()
+            parts += _of_finance_officer() + _of_staff(not_hidden(Award.application_id))
+        elif held.intersection(COORDINATORS):
+            parts += _of_staff(_here())
         if Role.ADMINISTRATOR in held:
             parts += _of_administrator()
         return union_all(*parts).order_by("moment", "day").limit(literal_column(str(LONGEST)))
@@ -220,8 +229,25 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             NewBudget.state.in_((BudgetState.ASKED, BudgetState.RETURNED)),
         ),
         _work("sign_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
-            Award.organization_id == any_(LEADING), Award.state == AwardState.SENT
+            Award.organization_id == any_(LEADING), Award.state == AwardState.SENT, ~_copy_waits().exists()
         ),
+        _work("hand_in_documents", Award.reference, func.count(Point.id), day=Award.sign_by, note=Award.title)
+        .join(Diligence, Diligence.award_id == Award.id)
+        .join(Point, Point.diligence_id == Diligence.id)
+        .where(
+            Award.organization_id == any_(MINE),
+            Award.state.in_(BEFORE_SIGNING),
+            Diligence.state == DiligenceState.OPENED,
+            Point.asked_of == AskedOf.GRANTEE,
+            or_(Point.words != "", and_(Point.handed_in_at.is_(None), Point.verdict.is_(None))),
+        )
+        .group_by(Award.id),
+        _work("answer_consent", Award.reference, Award.id, moment=Consent.asked_at, note=Award.title)
+        .join(Consent, Consent.award_id == Award.id)
+        .where(Award.organization_id == any_(LEADING), Consent.state == ConsentState.ASKED),
+        _work("pay_back", Award.reference, Award.id, day=RefundRequest.due_on, note=Award.title)
+        .join(RefundRequest, RefundRequest.award_id == Award.id)
+        .where(Award.organization_id == any_(LEADING), RefundRequest.state == RefundRequestState.ASKED),
         _change(
             "confirm_change",
             AmendmentState.REQUESTED,
@@ -262,6 +288,65 @@ def _change(kind: str, state: AmendmentState, *where: Any) -> Select[*tuple[Any,
     found = _work(kind, Award.reference, Amendment.number, day=by, note=Award.title)
     return found.join(Award, Award.id == Amendment.award_id).where(
         Amendment.state == state, Award.state.in_(RUNNING), *where
+    )
+
+
+BEFORE_SIGNING = (AwardState.OFFERED, AwardState.ACCEPTED, AwardState.SENT)
+"""Awards that may still be checked before an agreement binds."""
+
+
+def _copy_waits() -> Select[int]:
+    """Whether an agreement was signed on paper and waits for somebody of the fund to countersign it."""
+    return select(Agreement.id).where(
+        Agreement.award_id == Award.id, Agreement.copy_id.is_not(None), Agreement.countersigned_at.is_(None)
+    )
+
+
+def _second_look(where: Any) -> Select[*tuple[Any, ...]]:
+    """Names that somebody else found on a sanctions list, or nearly, in the last search about a grant."""
+    later, look = aliased(SanctionsCheck), select(SecondLook.id).where(SecondLook.check_id == SanctionsCheck.id)
+    after = select(later.id).where(later.award_id == SanctionsCheck.award_id, later.id > SanctionsCheck.id)
+    found = _work("second_look", Award.reference, Award.id, moment=SanctionsCheck.made_at, note=Award.title)
+    return found.join(SanctionsCheck, SanctionsCheck.award_id == Award.id).where(
+        where,
+        Award.state.not_in(OVER),
+        SanctionsCheck.needs_look,
+        SanctionsCheck.made_by_id != PERSON,
+        ~look.exists(),
+        ~after.exists(),
+    )
+
+
+OVER = (AwardState.CLOSED, AwardState.REFUSED, AwardState.LAPSED)
+
+
+def _to_judge(kind: str, tab: Any, where: Any) -> Select[*tuple[Any, ...]]:
+    """What can be judged before an agreement: points that wait for nobody else."""
+    found = _work(kind, Award.reference, func.count(Point.id), day=Award.sign_by, note=Award.title)
+    return (
+        found.join(Diligence, Diligence.award_id == Award.id)
+        .join(Point, Point.diligence_id == Diligence.id)
+        .where(
+            where,
+            tab,
+            Award.state.in_(BEFORE_SIGNING),
+            Diligence.state == DiligenceState.OPENED,
+            Point.verdict.is_(None),
+            or_(Point.asked_of == AskedOf.FUND, Point.handed_in_at.is_not(None)),
+        )
+        .group_by(Award.id)
+    )
+
+
+def _conditions(where: Any) -> Select[*tuple[Any, ...]]:
+    """Conditions of grants that a person of the fund has to see to, soon due or late."""
+    found = _work("meet_condition", Award.reference, Condition.id, day=Condition.due_on, note=Award.title)
+    return found.join(Condition, Condition.award_id == Award.id).where(
+        where,
+        Award.state.not_in(OVER),
+        Condition.owner_id == PERSON,
+        Condition.met_on.is_(None),
+        Condition.due_on <= HORIZON,
     )
 
 
@@ -423,8 +508,18 @@ def _calls_under_review() -> Any:
     )
 
 
+def _here() -> Any:
+    """Whether a grant is one of the coordinator's regions, and not hidden from them."""
+    return and_(Award.region == any_(REGIONS), not_hidden(Award.application_id))
+
+
+def _of_staff(grants: Any) -> list[Select[*tuple[Any, ...]]]:
+    """What waits for coordinators and for finance officers alike, among the grants that they look after."""
+    return [_second_look(grants), _conditions(grants)]
+
+
 def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
-    here = and_(Award.region == any_(REGIONS), not_hidden(Award.application_id))
+    here = _here()
     under_review = _calls_under_review()
     in_call = and_(Application.call_id == Call.id, Application.region == any_(REGIONS))
     submitted = and_(in_call, Application.state == ApplicationState.SUBMITTED, not_hidden(Application.id))
@@ -440,6 +535,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         ReportDue.state.not_in((ReportState.ACCEPTED, ReportState.WAIVED)),
     )
     reported = select(ReportDue.id).where(ReportDue.award_id == Award.id, ReportDue.required)
+    unjudged = select(Point.id).where(Point.diligence_id == Diligence.id, Point.verdict.is_(None))
     parts = [
         _work("call_meeting", Call.reference, under_review.c.number, day=Call.meeting_on, note=Call.title)
         .join(under_review, under_review.c.call_id == Call.id)
@@ -487,12 +583,39 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             Complaint.state.in_(OPEN),
             or_(Complaint.examiner_id.is_(None), Complaint.examiner_id == PERSON),
         ),
-        _work("draw_up_agreement", Award.reference, Award.id, day=Award.sign_by, note=Award.title)
+        _work(
+            case(
+                (Diligence.id.is_(None), "begin_diligence"),
+                (Diligence.state == DiligenceState.FINISHED, "draw_up_agreement"),
+                else_="finish_diligence",
+            ),
+            *(Award.reference, Award.id),
+            day=Award.sign_by,
+            note=Award.title,
+        )
+        .outerjoin(Diligence, Diligence.award_id == Award.id)
         .outerjoin(NewBudget, NewBudget.award_id == Award.id)
         .where(
             here,
             Award.state == AwardState.ACCEPTED,
-            or_(NewBudget.id.is_(None), NewBudget.state == BudgetState.ACCEPTED),
+            or_(
+                Diligence.id.is_(None),
+                and_(Diligence.state == DiligenceState.OPENED, ~unjudged.exists()),
+                and_(
+                    Diligence.state == DiligenceState.FINISHED,
+                    or_(NewBudget.id.is_(None), NewBudget.state == BudgetState.ACCEPTED),
+                ),
+            ),
+        ),
+        _to_judge("judge_points", Point.tab != Tab.BANK, here),
+        _work("countersign", Award.reference, Award.id, moment=Agreement.copy_at, note=Award.title)
+        .join(Agreement, Agreement.award_id == Award.id)
+        .where(
+            here,
+            Award.state == AwardState.SENT,
+            Agreement.copy_id.is_not(None),
+            Agreement.countersigned_at.is_(None),
+            Agreement.copy_by_id != PERSON,
         ),
         _work("read_budget", Award.reference, Award.id, day=Award.sign_by, note=Award.title)
         .join(NewBudget, NewBudget.award_id == Award.id)
@@ -542,6 +665,9 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             _work("publish_call", Call.reference, Call.id, moment=Call.opens_at, note=Call.title).where(
                 Call.state == CallState.DRAFT
             ),
+            _work("finish_import", literal("IMP-") + cast(AwardImport.id, Text), AwardImport.id).where(
+                AwardImport.state.in_((ImportState.PREPARED, ImportState.FAILED))
+            ),
         ]
     return parts
 
@@ -551,6 +677,15 @@ def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
         Application.organization_id == BankAccount.organization_id, ~not_hidden(Application.id)
     )
     payment = {"note": Award.title}
+    visible = not_hidden(Award.application_id)
+    ordered = select(OrderLine.id).where(OrderLine.disbursement_id == Disbursement.id, OrderLine.stands)
+    not_mine = (
+        select(OrderLine.id)
+        .join(Disbursement, Disbursement.id == OrderLine.disbursement_id)
+        .join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .join(Award, Award.id == Tranche.award_id)
+        .where(OrderLine.order_id == PaymentOrder.id, ~visible)
+    )
     sent = (
         _work("approve_payment", Disbursement.reference, Disbursement.id, day=Tranche.due_on, **payment),
         _work("send_payment", Disbursement.reference, Disbursement.id, day=Tranche.due_on, **payment),
@@ -559,12 +694,22 @@ def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
         part.select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
         .join(Award, Award.id == Tranche.award_id)
-        .where(not_hidden(Award.application_id))
+        .where(visible)
         for part in sent
     ]
     return [
         joined[0].where(Disbursement.state == DisbursementState.PREPARED, Disbursement.prepared_by_id != PERSON),
-        joined[1].where(Disbursement.state == DisbursementState.APPROVED),
+        joined[1].where(Disbursement.state == DisbursementState.APPROVED, ~ordered.exists()),
+        _work("release_order", PaymentOrder.reference, PaymentOrder.id, day=PaymentOrder.execute_on).where(
+            PaymentOrder.state == OrderState.ASSEMBLED, PaymentOrder.assembled_by_id != PERSON, ~not_mine.exists()
+        ),
+        _work("take_in_statement", BankStatement.reference, BankStatement.id, moment=BankStatement.brought_at).where(
+            BankStatement.state.in_((StatementState.UNREAD, StatementState.READ))
+        ),
+        _work("chase_refund", Award.reference, Award.id, day=RefundRequest.due_on, note=Award.title)
+        .join(RefundRequest, RefundRequest.award_id == Award.id)
+        .where(visible, RefundRequest.state == RefundRequestState.ASKED, RefundRequest.due_on < TODAY),
+        _to_judge("judge_bank", Point.tab == Tab.BANK, visible),
         _work("verify_account", literal(""), BankAccount.id).where(
             BankAccount.state == BankAccountState.UNVERIFIED, BankAccount.entered_by_id != PERSON, ~tied.exists()
         ),
@@ -709,13 +854,37 @@ def own_applications(person: Person) -> list[OwnApplication]:
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list of grants is narrowed to; every part is optional."""
+    """What lists and figures of grants are narrowed to: the words of the address, each of them optional.
 
-    state: str = ""
-    region: str = ""
+    ``lot`` is one of the ``call``; ``point`` is one of the Plan of Action; ``q`` stands in a title or in the name of a
+    grantee, or is a reference.
+    """
+
     call: str = ""
+    lot: str = ""
+    region: str = ""
+    country: str = ""
+    point: int = 0
+    state: str = ""
+    risk: str = ""
     programme: str = ""
-    page: int = 1
+    q: str = ""
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was asked for, by name."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
+
+    @property
+    def of_this_fund(self) -> bool:
+        """Whether grants of this fund may be among what is asked for."""
+        return self.programme in ("", THIS_FUND)
+
+    @property
+    def of_the_past(self) -> bool:
+        """Whether awards of earlier programmes may be: they are closed, and belong to no call, lot or point of the plan."""
+        nowhere = self.call or self.lot or self.point or self.risk or self.programme == THIS_FUND
+        return not nowhere and self.state in ("", AwardState.CLOSED)
 
 
 THIS_FUND = "-"
@@ -724,10 +893,68 @@ THIS_FUND = "-"
 MANY = 1000
 """Beyond this many a list says "more than", because counting everything costs more than anybody gains."""
 
+FIRST = 2**62
+"""Comes after every grant, where a list begins with the latest."""
+
+
+def _asked(name: str) -> Any:
+    return bindparam(name, None, type_=Text)
+
+
+def _said(words: Any) -> Any:
+    """Whether a text says what was searched for, whatever accents, case and punctuation; signs alone say nothing."""
+    wanted = func.nullif(func.plain_name(_asked("q")), "", type_=Text)
+    return func.plain_name(words).like(literal_column("'%%'") + wanted + literal_column("'%%'"))
+
+
+def _found_by_words() -> Any:
+    by_title = select(Award.id).where(or_(_said(Award.title), Award.reference == func.upper(_asked("q"))))
+    return by_title.union(
+        select(Award.id).join(Organization, Organization.id == Award.organization_id).where(_said(Organization.name))
+    )
+
+
+_NARROWED: dict[str, Any] = {
+    "call": Award.call_id == select(Call.id).where(Call.reference == _asked("call")).scalar_subquery(),
+    "lot": Award.lot_key == _asked("lot"),
+    "region": Award.region == _asked("region"),
+    "country": Award.country == _asked("country"),
+    "point": Award.plan_points.contains(array([bindparam("point", None, type_=BigInteger)])),
+    "state": Award.state == _asked("state"),
+    "risk": and_(Award.risk == _asked("risk"), Award.organization_id != all_(MINE)),
+    "q": Award.id.in_(_found_by_words()),
+}
+"""How grants are narrowed. Nobody finds the grant of their own organization by its risk."""
+
+_NARROWED_PAST: dict[str, Any] = {
+    "region": PastAward.region == _asked("region"),
+    "country": PastAward.organization_id.in_(select(Organization.id).where(Organization.country == _asked("country"))),
+    "programme": PastAward.import_id.in_(select(AwardImport.id).where(AwardImport.programme == _asked("programme"))),
+    "q": or_(_said(PastAward.title), _said(PastAward.grantee), PastAward.reference == func.upper(_asked("q"))),
+}
+
+
+def narrowed(seen: Select[Award], asked: Collection[str]) -> Select[Award]:
+    """The grants among those a person may see that meet the parts of a filter named; their values are parameters."""
+    return seen.where(*(_NARROWED[name] for name in sorted(asked) if name in _NARROWED))
+
+
+def narrowed_past(seen: Select[PastAward], asked: Collection[str]) -> Select[PastAward]:
+    """The same of the awards of earlier programmes."""
+    return seen.where(*(_NARROWED_PAST[name] for name in sorted(asked) if name in _NARROWED_PAST))
+
+
+def values_of(wanted: Filter, person: Person, *, past: bool = False) -> dict[str, Any]:
+    """The parameters of a statement :func:`narrowed` to a filter (or :func:`narrowed_past`), for one reader."""
+    known = _NARROWED_PAST if past else _NARROWED
+    found = {name: value for name, value in wanted.asked.items() if name in known}
+    return found | ({"mine": [m.organization_id for m in person.memberships]} if "risk" in found else {})
+
 
 class GrantLine(NamedTuple):
     """A grant in a list."""
 
+    id: int
     reference: str
     title: str
     state: str
@@ -739,41 +966,92 @@ class GrantLine(NamedTuple):
     programme: str
 
 
-def grants_like(seen: Select[Award], past: Select[PastAward], wanted: Filter) -> tuple[list[GrantLine], int]:
-    """One page of the grants a person may see, and how many there are (at most MANY + 1); two queries.
+@dataclass(frozen=True)
+class Listed:
+    """One page of a list of grants; how many there are (at most ``MANY`` + 1); and what the address of the next says."""
 
-    Those of this fund come first, then those of earlier programmes, which are all closed and belong to no call.
+    lines: list[GrantLine]
+    number: int
+    older: dict[str, int]
+
+
+def grants_like(
+    seen: Select[Award],
+    past: Select[PastAward],
+    wanted: Filter,
+    person: Person,
+    *,
+    before: int = FIRST,
+    past_before: int = 0,
+) -> Listed:
+    """One page of the grants a person may see, the latest first, from before one of them; at most two queries.
+
+    Those of this fund come first, then those of earlier programmes (from ``past_before``, when it is given).
     """
-    asked = {name: value for name in ("state", "region", "call") if (value := getattr(wanted, name))}
-    before, lines, number = (wanted.page - 1) * PAGE, [], 0
-    if wanted.programme in ("", THIS_FUND):
-        rows = _grants_of(seen, frozenset(asked))(before=before, **asked)
-        lines, number = [GrantLine._make((*row[1:], "")) for row in rows if row[1]], rows[0][0]
-    if wanted.programme != THIS_FUND and not wanted.call and wanted.state in ("", AwardState.CLOSED):
-        asked = {name: value for name in ("region", "programme") if (value := getattr(wanted, name))}
-        found = _past_grants_of(past, frozenset(asked))
-        rows = found(before=max(0, before - number), most=PAGE - len(lines), **asked)
-        lines += [GrantLine._make((*row[1:3], AwardState.CLOSED, *row[3:5], None, *row[5:])) for row in rows if row[1]]
+    lines: list[GrantLine] = []
+    number = 0
+    if wanted.of_this_fund:
+        rows = _grants_of(seen, frozenset(wanted.asked))(
+            before=0 if past_before else before, **values_of(wanted, person)
+        )
+        number, lines = rows[0][0], [GrantLine._make((*row[1:], "")) for row in rows if row[1]]
+    if wanted.of_the_past and (number <= MANY or len(lines) <= PAGE):
+        room, asked = PAGE + 1 - len(lines), values_of(wanted, person, past=True)
+        rows = _past_grants_of(past, frozenset(asked))(before=past_before or FIRST, most=max(0, room), **asked)
+        lines += [GrantLine._make((*row[1:4], AwardState.CLOSED, *row[4:6], None, *row[6:])) for row in rows if row[1]]
         number = min(number + rows[0][0], MANY + 1)
-    return lines, number
+    shown = lines[:PAGE]
+    older: dict[str, int] = {}
+    if len(lines) > PAGE:
+        older = {"past": shown[-1].id if shown[-1].programme else FIRST}
+        if not lines[PAGE].programme:
+            older = {"before": shown[-1].id}
+    return Listed(shown, number, older)
 
 
 @prepared_once
-def _past_grants_of(seen: Select[PastAward], filters: frozenset[str]) -> Prepared:
-    """The reading of grants of earlier programmes for one scope and these filters, the latest first."""
-    ids = _ids_of_past_grants(seen, filters)
+def _grants_of(seen: Select[Award], asked: frozenset[str]) -> Prepared:
+    """The reading for one scope and these parts of a filter: how many grants there are, and beside it one page of them."""
+    ids = narrowed(seen, asked).with_only_columns(Award.id)
     counted = ids.limit(literal_column(str(MANY + 1))).subquery()
     numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
     page = (
-        ids.order_by(PastAward.id.desc())
-        .limit(bindparam("most", None, type_=BigInteger))
-        .offset(bindparam("before", None, type_=BigInteger))
+        ids.where(Award.id < bindparam("before", None, type_=BigInteger))
+        .order_by(Award.id.desc())
+        .limit(literal_column(str(PAGE + 1)))
         .subquery("page")
     )
     shown = (
         select(
             numbers.c.number,
-            *(PastAward.reference, PastAward.title, PastAward.amount_minor, PastAward.currency),
+            *(Award.id, Award.reference, Award.title, Award.state, Award.amount_minor, Award.currency, Award.end_on),
+            *(Award.confidentiality, Organization.name),
+        )
+        .select_from(numbers)
+        .outerjoin(page, true())
+        .outerjoin(Award, Award.id == page.c.id)
+        .outerjoin(Organization, Organization.id == Award.organization_id)
+        .order_by(page.c.id.desc())
+    )
+    return Prepared(lambda: shown)
+
+
+@prepared_once
+def _past_grants_of(seen: Select[PastAward], asked: frozenset[str]) -> Prepared:
+    """The same of grants of earlier programmes."""
+    ids = narrowed_past(seen, asked).with_only_columns(PastAward.id)
+    counted = ids.limit(literal_column(str(MANY + 1))).subquery()
+    numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
+    page = (
+        ids.where(PastAward.id < bindparam("before", None, type_=BigInteger))
+        .order_by(PastAward.id.desc())
+        .limit(bindparam("most", None, type_=BigInteger))
+        .subquery("page")
+    )
+    shown = (
+        select(
+            numbers.c.number,
+            *(PastAward.id, PastAward.reference, PastAward.title, PastAward.amount_minor, PastAward.currency),
             *(PastAward.confidentiality, PastAward.grantee, AwardImport.programme),
         )
         .select_from(numbers)
@@ -785,61 +1063,292 @@ def _past_grants_of(seen: Select[PastAward], filters: frozenset[str]) -> Prepare
     return Prepared(lambda: shown)
 
 
-def _ids_of_past_grants(seen: Select[PastAward], filters: frozenset[str]) -> Select[int]:
-    programme = select(AwardImport.id).where(AwardImport.programme == bindparam("programme", None, type_=Text))
-    narrowed = {
-        "region": PastAward.region == bindparam("region", None, type_=Text),
-        "programme": PastAward.import_id.in_(programme),
-    }
-    return seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(PastAward.id)
+# ------------------------------------------------------------------ figures
+
+NOT_PROMISED = (AwardState.REFUSED, AwardState.LAPSED)
+"""Awards of these states are no longer money promised to anybody."""
+
+
+class Figure(NamedTuple):
+    """How many grants there are of one kind, and what they come to in one currency, in minor units.
+
+    ``by`` says what kind (region, country, …; "all" for everything together) and ``key`` which one. ``awarded`` leaves
+    out what was refused or lapsed; the others are what the pots of the ledger hold, and nothing for ``past`` awards,
+    which have no place in it.
+    """
+
+    by: str
+    key: str | None
+    past: bool
+    currency: str
+    number: int
+    awarded: int
+    committed: int = 0
+    payable: int = 0
+    paid: int = 0
+    refunded: int = 0
+
+    @property
+    def outstanding(self) -> int:
+        """What was signed and has not been sent yet."""
+        return self.committed + self.payable
+
+
+def figures_of(
+    seen: Select[Award], past: Select[PastAward], wanted: Filter, person: Person, *, within: bool = False
+) -> list[Figure]:
+    """What the grants a person may see come to, all together and by call, lot, region, country, point, state, risk, year
+    and programme; at most two queries.
+
+    ``within``: of no more than the first ``MANY`` + 1. A grantee at risk counts in its region and in no country: see
+    docs/decisions/0030.
+    """
+    found: list[Figure] = []
+    if wanted.of_this_fund:
+        asked = values_of(wanted, person)
+        own = [m.organization_id for m in person.memberships]
+        rows = _figures_of(seen, frozenset(wanted.asked), within)(**({"mine": own} | asked))
+        found += [Figure(*row[:4], *(int(value) for value in row[4:])) for row in rows]
+    if wanted.of_the_past:
+        asked = values_of(wanted, person, past=True)
+        rows = _past_figures_of(past, frozenset(asked))(**asked)
+        found += [Figure(*row[:4], *(int(value) for value in row[4:])) for row in rows]
+    return found
+
+
+AT_RISK = ""
+"""Instead of the country of a grantee whose name is withheld."""
+
+
+def _figure(found: Any, by: str, key: Any, *sums: Any, past: bool = False) -> Select[Any]:
+    """One part of the union over all kinds."""
+    grouped = [found.c.currency] if isinstance(key, str) else [key, found.c.currency]
+    return select(
+        literal(by).label("by"),
+        cast(literal(key) if isinstance(key, str) else key, Text).label("key"),
+        literal(past).label("past"),
+        found.c.currency,
+        func.count().label("number"),
+        *(func.coalesce(func.sum(found.c[name]), 0).label(name) for name in sums),
+    ).group_by(*grouped)
+
+
+@prepared_once
+def _figures_of(seen: Select[Award], asked: frozenset[str], within: bool) -> Prepared:
+    names = ("committed", "payable", "paid", "refunded")
+    chosen = narrowed(seen, asked).with_only_columns(
+        *(Award.id, Award.call_id, Award.lot_key, Award.region, Award.state, Award.currency, Award.plan_points),
+        case((Award.confidentiality == Confidentiality.PUBLIC, Award.country), else_=AT_RISK).label("country"),
+        case((Award.organization_id != all_(MINE), Award.risk), else_=null()).label("risk"),
+        cast(func.date_part("year", Award.offered_at), Text).label("year"),
+        case((Award.state.in_(NOT_PROMISED), 0), else_=Award.amount_minor).label("awarded"),
+    )
+    chosen = chosen.limit(literal_column(str(MANY + 1))) if within else chosen
+    grants = chosen.cte("grants")
+    held = (
+        select(
+            Account.award_id,
+            *(func.sum(Account.balance_minor).filter(Account.kind == name).label(name) for name in names),
+        )
+        .where(Account.award_id.in_(select(grants.c.id)))
+        .group_by(Account.award_id)
+        .subquery("held")
+    )
+    found = (
+        select(grants, *(held.c[name] for name in names))
+        .outerjoin(held, held.c.award_id == grants.c.id)
+        .cte("found")
+        .prefix_with("MATERIALIZED")
+    )
+    sums = ("awarded", *names)
+    by_point = select(found, func.unnest(found.c.plan_points).label("point")).subquery("by_point")
+    parts = [
+        _figure(found, "all", "", *sums),
+        _figure(found, "programme", THIS_FUND, *sums),
+        _figure(found, "call", found.c.call_id, *sums),
+        _figure(found, "region", found.c.region, *sums),
+        _figure(found, "country", found.c.country, *sums),
+        _figure(found, "state", found.c.state, *sums),
+        _figure(found, "risk", found.c.risk, *sums),
+        _figure(found, "year", found.c.year, *sums),
+        _figure(found, "lot", func.concat(found.c.call_id, "/", found.c.lot_key), *sums),
+        _figure(by_point, "point", by_point.c.point, *sums),
+    ]
+    return Prepared(lambda: union_all(*parts))
+
+
+@prepared_once
+def _past_figures_of(seen: Select[PastAward], asked: frozenset[str]) -> Prepared:
+    chosen = narrowed_past(seen, asked)
+    found = (
+        chosen.join(Organization, Organization.id == PastAward.organization_id)
+        .join(AwardImport, AwardImport.id == PastAward.import_id)
+        .with_only_columns(
+            *(PastAward.currency, PastAward.region, AwardImport.programme),
+            case((PastAward.confidentiality == Confidentiality.PUBLIC, Organization.country), else_=AT_RISK).label(
+                "country"
+            ),
+            cast(func.date_part("year", PastAward.granted_on), Text).label("year"),
+            PastAward.amount_minor.label("awarded"),
+            maintain_column_froms=True,
+        )
+        .cte("found")
+    )
+    parts = [
+        _figure(found, "all", "", "awarded", past=True),
+        _figure(found, "state", AwardState.CLOSED.value, "awarded", past=True),
+        *(_figure(found, by, found.c[by], "awarded", past=True) for by in ("region", "country", "year", "programme")),
+    ]
+    return Prepared(lambda: union_all(*parts))
+
+
+class Due(NamedTuple):
+    """What is due in one month: payments planned (in a currency), or reports owed. Without a ``month`` it is late."""
+
+    kind: str
+    month: date | None
+    currency: str
+    number: int
+    minor: int
+
+
+def due_by_month(seen: Select[Award], wanted: Filter, person: Person, today: date, until: date) -> list[Due]:
+    """What is due for the grants a person may see, from what is late to before a day; one query."""
+    if not wanted.of_this_fund:
+        return []
+    rows = _due_in(seen, frozenset(wanted.asked))(today=today, until=until, **values_of(wanted, person))
+    return [Due._make((*row[:4], int(row[4]))) for row in rows]
+
+
+@prepared_once
+def _due_in(seen: Select[Award], asked: frozenset[str]) -> Prepared:
+    until = bindparam("until", None, type_=Date)
+    grants = narrowed(seen, asked).with_only_columns(Award.id, Award.state).cte("grants")
+    sent = select(Disbursement.id).where(Disbursement.tranche_id == Tranche.id, Disbursement.state.in_(SENT))
+    owed = (ReportState.OWED, ReportState.RETURNED)
+
+    def part(kind: str, table: Any, minor: Any, *currency: Any) -> Select[Any]:
+        month = case((table.due_on < TODAY, null()), else_=cast(func.date_trunc("month", table.due_on), Date))
+        said = currency[0] if currency else literal_column("''", Text)
+        return (
+            select(literal(kind).label("kind"), month.label("month"), said.label("currency"), func.count(), minor)
+            .join(grants, grants.c.id == table.award_id)
+            .where(table.due_on < until)
+            .group_by(month, *currency)
+        )
+
+    payments = part("payment", Tranche, func.sum(Tranche.amount_minor), Tranche.currency).where(
+        grants.c.state.in_(PAYING), Tranche.cancelled_on.is_(None), ~sent.exists()
+    )
+    reports = part("report", ReportDue, literal_column("0", BigInteger)).where(
+        grants.c.state.in_(RUNNING), ReportDue.required, ReportDue.state.in_(owed)
+    )
+    return Prepared(lambda: union_all(payments, reports))
+
+
+# ------------------------------------------------------------------ what there is to choose from
+
+LATEST_CALLS = 40
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a list of grants can be narrowed to, in the order in which it is offered.
+
+    Taken from the calls, never from the grants: that a country can be chosen says nothing of a grantee there.
+    """
+
+    calls: list[tuple[int, str, dict[str, str]]]
+    lots: list[tuple[str, dict[str, str]]]
+    countries: list[str]
+    points: dict[int, dict[str, str]]
+    programmes: list[str]
+
+
+def choices_of(past: Select[PastAward], call: str = "") -> Choices:
+    """What a person can narrow grants to, with the lots of one call; one query."""
+    found: dict[str, list[Any]] = {kind: [] for kind in ("call", "lot", "countries", "plan", "programme")}
+    for kind, number, key, text in _choices_in(past)(call=call):
+        found[kind].append((number, key, text))
+    return Choices(
+        calls=found["call"],
+        lots=[(key, text) for _, key, text in found["lot"]],
+        countries=sorted({country for *_, countries in found["countries"] for country in countries}),
+        points={point["number"]: point["text"] for *_, plan in found["plan"] for point in points_of(plan)},
+        programmes=[key for _, key, _ in found["programme"]],
+    )
+
+
+@prepared_once
+def _choices_in(past: Select[PastAward]) -> Prepared:
+    latest = (
+        select(Call.id, Call.reference, Call.title, Call.eligible_countries)
+        .where(Call.state != CallState.DRAFT)
+        .order_by(Call.id.desc())
+        .limit(literal_column(str(LATEST_CALLS)))
+        .cte("latest")
+    )
+
+    def part(kind: str, number: Any, key: Any, text: Any) -> Select[Any]:
+        return select(
+            literal(kind).label("kind"),
+            cast(number, BigInteger).label("number"),
+            cast(key, Text).label("key"),
+            (cast(null(), JSONB) if text is None else func.to_jsonb(text)).label("text"),
+        )
+
+    plan = (
+        select(Call.plan_of_action)
+        .where(Call.id.in_(select(latest.c.id)), func.json_typeof(Call.plan_of_action["clusters"]) == "array")
+        .order_by(Call.id.desc())
+        .limit(literal_column("1"))
+        .subquery("plan")
+    )
+    imports = past.where(PastAward.import_id == AwardImport.id).with_only_columns(PastAward.id).exists()
+    programmes = (
+        select(AwardImport.programme)
+        .where(imports)
+        .distinct()
+        .order_by(AwardImport.programme)
+        .limit(literal_column(str(MOST_PROGRAMMES)))
+        .subquery("programmes")
+    )
+    countries = select(latest.c.eligible_countries).distinct().subquery("countries")
+    parts = [
+        part("call", latest.c.id, latest.c.reference, latest.c.title),
+        part("lot", Lot.position, Lot.key, Lot.title)
+        .join(Call, Call.id == Lot.call_id)
+        .where(Call.reference == _asked("call")),
+        part("countries", null(), null(), countries.c.eligible_countries),
+        part("plan", null(), null(), plan.c.plan_of_action),
+        part("programme", null(), programmes.c.programme, None),
+    ]
+    return Prepared(lambda: union_all(*parts))
 
 
 MOST_PROGRAMMES = 12
 
 
-def earlier_programmes(seen: Select[PastAward]) -> list[str]:
-    """The earlier programmes of which a person may see an award, by name."""
-    of_import = seen.where(PastAward.import_id == AwardImport.id).with_only_columns(PastAward.id).exists()
-    found = select(AwardImport.programme).where(of_import).distinct().order_by(AwardImport.programme)
-    return list(db.session.scalars(found.limit(MOST_PROGRAMMES)))
+class InFigures(NamedTuple):
+    """A call as figures name it; ``lots`` are the titles of its lots by key."""
+
+    id: int
+    reference: str
+    title: dict[str, str]
+    lots: dict[str, dict[str, str]]
+    envelope: Money
 
 
-def _ids_of_grants(seen: Select[Award], filters: frozenset[str]) -> Select[int]:
-    """The grants of one scope that pass these filters."""
-    call = select(Call.id).where(Call.reference == bindparam("call", None, type_=Text)).scalar_subquery()
-    narrowed = {
-        "state": Award.state == bindparam("state", None, type_=Text),
-        "region": Award.region == bindparam("region", None, type_=Text),
-        "call": Award.call_id == call,
+def calls_in(figures: Iterable[Figure]) -> dict[int, InFigures]:
+    """The calls that figures name, by id; one query."""
+    lots = select(func.json_object_agg(Lot.key, Lot.title)).where(Lot.call_id == Call.id).scalar_subquery()
+    found = select(Call.id, Call.reference, Call.title, lots, Call.envelope_minor, Call.currency).where(
+        Call.id.in_({int(one.key or 0) for one in figures if one.by == "call"})
+    )
+    return {
+        id_: InFigures(id_, reference, title, titles or {}, Money(minor, currency))
+        for id_, reference, title, titles, minor, currency in db.session.execute(found)
     }
-    return seen.where(*(narrowed[name] for name in sorted(filters))).with_only_columns(Award.id)
-
-
-@prepared_once
-def _grants_of(seen: Select[Award], filters: frozenset[str]) -> Prepared:
-    """The reading for one scope and these filters: how many grants there are, and beside it one page of them."""
-    ids = _ids_of_grants(seen, filters)
-    counted = ids.limit(literal_column(str(MANY + 1))).subquery()
-    numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
-    page = (
-        ids.order_by(Award.id.desc())
-        .limit(literal_column(str(PAGE)))
-        .offset(bindparam("before", None, type_=BigInteger))
-        .subquery("page")
-    )
-    shown = (
-        select(
-            numbers.c.number,
-            *(Award.reference, Award.title, Award.state, Award.amount_minor, Award.currency, Award.end_on),
-            *(Award.confidentiality, Organization.name),
-        )
-        .select_from(numbers)
-        .outerjoin(page, true())
-        .outerjoin(Award, Award.id == page.c.id)
-        .outerjoin(Organization, Organization.id == Award.organization_id)
-        .order_by(page.c.id.desc())
-    )
-    return Prepared(lambda: shown)
 
 
 class Grantee(NamedTuple):
@@ -1234,12 +1743,13 @@ def every_grant(
     """
     mine = [m.organization_id for m in person.memberships]
     parts = []
-    if wanted.programme in ("", THIS_FUND):
-        asked = {name: value for name in ("state", "region", "call") if (value := getattr(wanted, name))}
-        parts.append((_ids_of_grants(seen, frozenset(asked)), _whole_grants, {**asked, "today": today, "mine": mine}))
-    if wanted.programme != THIS_FUND and not wanted.call and wanted.state in ("", AwardState.CLOSED):
-        asked = {name: value for name in ("region", "programme") if (value := getattr(wanted, name))}
-        parts.append((_ids_of_past_grants(past, frozenset(asked)), _whole_past_grants, asked))
+    if wanted.of_this_fund:
+        asked = values_of(wanted, person) | {"mine": mine}
+        ids = narrowed(seen, wanted.asked).with_only_columns(Award.id)
+        parts.append((ids, _whole_grants, {**asked, "today": today}))
+    if wanted.of_the_past:
+        ids = narrowed_past(past, wanted.asked).with_only_columns(PastAward.id)
+        parts.append((ids, _whole_past_grants, values_of(wanted, person, past=True)))
     number = sum(
         db.session.scalar(select(func.count()).select_from(ids.subquery()), asked) or 0 for ids, _of, asked in parts
     )

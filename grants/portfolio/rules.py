@@ -1,16 +1,23 @@
-"""What awaits a person, in sentences: one line a kind of work, with the page where it is done."""
+"""What awaits a person, in sentences: one line a kind of work, with the page where it is done; and what figures show."""
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any
 
+from grants.awards.models import Risk
+from grants.awards.workflow import AwardState
 from grants.core.languages import _l
 from grants.core.listings import LISTINGS
+from grants.core.money import Money
 from grants.core.workflow import Workflow
-from grants.portfolio.queries import Entry, Subject, Work
+from grants.portfolio.queries import Entry, Figure, Filter, Subject, Work
 
 KINDS: dict[str, tuple[Any, str, str | None]] = {
     "submit_draft": (_l("Finish and submit your application"), "applications.show", "reference"),
@@ -31,6 +38,13 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "write_budget": (_l("Hand in a new budget"), "awards.budget", "reference"),
     "read_budget": (_l("Read a new budget"), "awards.budget", "reference"),
     "sign_agreement": (_l("Sign the agreement"), "payments.sign", "reference"),
+    "hand_in_documents": (_l("Hand in what we need before the agreement"), "diligence.of_grant", "reference"),
+    "answer_consent": (
+        _l("Answer whether your grant may be less confidential"),
+        "diligence.confidentiality",
+        "reference",
+    ),
+    "pay_back": (_l("Pay back what we asked for"), "payments.of_grant", "reference"),
     "confirm_change": (_l("Confirm a change that we wrote down"), "amendments.of_grant", "reference"),
     "work_out_change": (_l("Work out a change that we approved"), "amendments.of_grant", "reference"),
     "sign_amendment": (_l("Sign an amendment"), "amendments.of_grant", "reference"),
@@ -53,6 +67,13 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "answer_complaint": (_l("Answer a complaint, or leave it to who had no part"), "complaints.show", "reference"),
     "open_closeout": (_l("Open the close-out of a grant"), "closeout.of_grant", "reference"),
     "release_letters": (_l("Release the letters of a meeting"), "awards.release", "reference"),
+    "begin_diligence": (_l("Begin the due diligence of a grant"), "diligence.of_grant", "reference"),
+    "judge_points": (_l("Judge what was handed in before an agreement"), "diligence.of_grant", "reference"),
+    "finish_diligence": (_l("Finish the due diligence of a grant"), "diligence.of_grant", "reference"),
+    "second_look": (_l("Look at names that were found on a sanctions list"), "diligence.of_grant", "reference"),
+    "countersign": (_l("Countersign an agreement signed on paper"), "payments.countersign", "reference"),
+    "meet_condition": (_l("See to a condition of a grant"), "awards.milestones", "reference"),
+    "finish_import": (_l("Finish or put aside an import of earlier awards"), "imports.show", "import_id"),
     "draw_up_agreement": (_l("Draw up an agreement"), "payments.plan", "reference"),
     "read_report": (_l("Read a report"), "reports.show", "due_id"),
     "chase_report": (_l("Ask for a late report"), "reports.show", "due_id"),
@@ -62,6 +83,10 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "finish_closeout": (_l("Finish a close-out"), "closeout.of_grant", "reference"),
     "approve_payment": (_l("Approve a payment"), "payments.show", "reference"),
     "send_payment": (_l("Send a payment"), "payments.show", "reference"),
+    "release_order": (_l("Release a payment order to the bank"), "banking.order", "reference"),
+    "take_in_statement": (_l("Take a statement of the bank into the books"), "banking.statement", "number"),
+    "chase_refund": (_l("Ask for money that was not paid back in time"), "payments.of_grant", "reference"),
+    "judge_bank": (_l("Judge the bank details before an agreement"), "diligence.of_grant", "reference"),
     "verify_account": (_l("Verify a bank account"), "payments.queue", None),
     "prepare_payment": (_l("Prepare a payment"), "payments.queue", None),
     "look_at_mails": (_l("Look at mails that did not arrive"), "deliveries.failed", None),
@@ -186,3 +211,141 @@ def _page_of(entry: Entry, subject: Subject) -> tuple[str, dict[str, Any]] | Non
     if subject.within:
         values["reference"] = subject.within
     return endpoint, values
+
+
+# ------------------------------------------------------------------ what is asked for
+
+SHORTEST = 3
+"""Fewer letters are not searched for: nearly every title has them."""
+
+
+def filter_of(asked: Callable[[str], str], *, knows_risk: bool) -> Filter:
+    """What the words of an address ask for, each found by its name; what cannot be asked for is left out.
+
+    A lot is one of a call. The risk of a grant is known to those who work for the fund.
+    """
+
+    def typed(name: str) -> str:
+        return "".join(sign for sign in asked(name) if sign.isprintable()).strip()[:120]
+
+    call, point, q = typed("call"), typed("point"), typed("q")
+    state, risk = typed("state"), typed("risk")
+    return Filter(
+        call=call,
+        lot=typed("lot") if call else "",
+        region=typed("region"),
+        country=typed("country"),
+        point=int(point) if re.fullmatch("[0-9]{1,2}", point) else 0,
+        state=state if state in list(AwardState) else "",
+        risk=risk if knows_risk and risk in list(Risk) else "",
+        programme=typed("programme"),
+        q=q if len(q) >= SHORTEST else "",
+    )
+
+
+# ------------------------------------------------------------------ figures
+
+
+@dataclass(frozen=True)
+class Row:
+    """Grants of one kind: how many, and what they were awarded in each currency, in minor units."""
+
+    key: str
+    number: int
+    awarded: Mapping[str, int]
+
+
+MOST_ROWS = 15
+"""So many rows has a figure; what is smaller stands together in one more."""
+
+OTHERS = "*"
+"""The key of the row in which the smaller ones stand together."""
+
+
+def rows_by(figures: Sequence[Figure], by: str, order: Sequence[str] = (), most: int = MOST_ROWS) -> list[Row]:
+    """The rows of one figure: in an order that is given, else the largest first.
+
+    What is not in the order comes last; beyond ``most`` rows the others are added up, so that the sum stays the same.
+    """
+    numbers: dict[str, int] = {}
+    awarded: dict[str, dict[str, int]] = {}
+    for figure in figures:
+        if figure.by == by:
+            key = figure.key or ""
+            sums = awarded.setdefault(key, {})
+            numbers[key] = numbers.get(key, 0) + figure.number
+            sums[figure.currency] = sums.get(figure.currency, 0) + figure.awarded
+    place = {key: at for at, key in enumerate(order)}
+    keys = sorted(numbers, key=lambda key: (place.get(key, len(place)), -numbers[key], key))
+    rows = [Row(key, numbers[key], awarded[key]) for key in keys]
+    if len(rows) <= most:
+        return rows
+    rest = rows[most - 1 :]
+    summed: dict[str, int] = {}
+    for row in rest:
+        for currency, minor in row.awarded.items():
+            summed[currency] = summed.get(currency, 0) + minor
+    return [*rows[: most - 1], Row(OTHERS, sum(row.number for row in rest), summed)]
+
+
+@dataclass(frozen=True)
+class Total:
+    """What grants come to in one currency: those of this fund as the ledger has them, or those of earlier programmes.
+
+    ``awarded`` leaves out what was refused or lapsed. ``outstanding`` was signed and has not been sent, ``paid`` was sent and
+    has not come back, ``refunded`` was sent and came back; of earlier programmes nothing of that is known.
+    """
+
+    past: bool
+    number: int
+    awarded: Money
+    outstanding: Money | None = None
+    paid: Money | None = None
+    refunded: Money | None = None
+
+
+def totals(figures: Sequence[Figure]) -> list[Total]:
+    """What grants come to, by currency; those of earlier programmes stand apart, for they have no place in the ledger."""
+    found = []
+    for one in sorted((f for f in figures if f.by == "all"), key=lambda f: (f.past, f.currency)):
+        ledger = () if one.past else (one.outstanding, one.paid, one.refunded)
+        found.append(Total(one.past, one.number, *(Money(minor, one.currency) for minor in (one.awarded, *ledger))))
+    return found
+
+
+def months_from(today: date, number: int) -> list[date]:
+    """The first days of so many months, from the present one on."""
+    first = today.year * 12 + today.month - 1
+    return [date((first + n) // 12, (first + n) % 12 + 1, 1) for n in range(number)]
+
+
+ON_THE_MAP: dict[str, tuple[int, int]] = {
+    country: (x, y) for country, (x, y) in json.loads(Path(__file__).with_name("countries.json").read_text()).items()
+}
+"""Where countries lie on the map of the world, which is 1000 wide and 421 high; see docs/decisions/0030."""
+
+SMALLEST, LARGEST = 5, 22
+"""Radius of the circle of a country on the map, from one grant to the most."""
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A country on the map; the area of its circle is the number of its grants."""
+
+    country: str
+    x: int
+    y: int
+    radius: float
+    number: int
+
+
+def circles(rows: Sequence[Row]) -> list[Circle]:
+    """The map of grants by country, the largest first so that small circles lie above them."""
+    placed = sorted((row for row in rows if row.key in ON_THE_MAP), key=lambda row: (-row.number, row.key))
+    most = max((row.number for row in placed), default=1)
+    return [
+        Circle(
+            row.key, *ON_THE_MAP[row.key], round(max(SMALLEST, LARGEST * math.sqrt(row.number / most)), 1), row.number
+        )
+        for row in placed
+    ]

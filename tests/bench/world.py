@@ -45,7 +45,7 @@ def make(folder: Path) -> None:
         demo.load()
 
 
-def copy(table: str, source: int, number: int, **changed: str) -> None:
+def copy(table: str, source: int, number: int, /, **changed: str) -> None:
     """Copy one row ``number`` times; ``changed`` gives SQL for columns, in which ``g`` counts the copies."""
     columns = [c.name for c in db.metadata.tables[table].columns if c.computed is None]
     changed.setdefault("id", f"{FAR} + g")

@@ -24,8 +24,15 @@ FILES = {
 MORE_FILES = {"accounts": {"security"}}
 """Files that one package alone has: signing in is told to a library."""
 
-OTHER_KINDS = {("reports", "questionnaires.yaml"), ("letters", "wording.yaml"), ("diligence", "points.yaml")}
-"""Files that are not code: the questions of reports, the wording of letters, the points of due diligence."""
+OTHER_KINDS = {
+    ("reports", "questionnaires.yaml"),
+    ("letters", "wording.yaml"),
+    ("diligence", "points.yaml"),
+    ("portfolio", "countries.json"),
+}
+"""Files that are not code: the questions of reports, the wording of letters, the points of due diligence, where countries
+lie on the map.
+"""
 
 EMPTY_WORDS = {
     "data", "info", "item", "util", "utils", "helper", "helpers", "manager", "handler", "processor", "misc", "common",
