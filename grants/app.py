@@ -75,6 +75,7 @@ from grants.uploads import views as uploads
 from grants.visits import views as visits
 from grants.wordforms import tasks as wordform_tasks
 from grants.wordforms import views as wordforms
+from grants.writeups import views as writeups
 
 BLUEPRINTS = (
     health.bp,
@@ -105,6 +106,7 @@ BLUEPRINTS = (
     awards.bp,
     diligence.bp,
     reports.bp,
+    writeups.bp,
     visits.bp,
     payments.bp,
     banking.bp,

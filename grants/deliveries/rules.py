@@ -21,7 +21,7 @@ SORTS: dict[tuple[str, ...], Any] = {
     (
         "application_", "decision_", "award_", "agreement_", "report_", "bank_account_", "disbursement_", "refund_",
         "closeout_", "clarification_", "complaint_", "entry_", "document_", "certification_", "proof_", "new_budget_",
-        "diligence_", "consent_", "amendment_", "budget_noticed", "visit_",
+        "diligence_", "consent_", "amendment_", "budget_noticed", "visit_", "writeup_",
     ): _l("About an application or a grant"),
 }  # fmt: skip
 """Sorts of mails by how their names begin. Administrators see no applications, so they are not told which became grants."""

@@ -260,6 +260,7 @@ def _bring_to(grant: GrantStory, stage: str) -> None:
         asked.change(0, "approve", "hand_in", "return", work=True)
     if stage == "paid":
         grant.meet_conditions().pay(1, upto="prepared")
+        grant.write_up("inception_note", grant.offered + timedelta(days=17))
         ChangeStory(grant, grant.offered + timedelta(days=15)).change(30, assisted=True)
 
 

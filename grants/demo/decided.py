@@ -39,6 +39,7 @@ from grants.reports.models import ChangeLevel, ReportDue
 from grants.reports.queries import dues_of
 from grants.reports.rules import ChangeGiven, Evidence, LineGiven, LineVerified
 from grants.reviews.queries import standing_of
+from grants.writeups import actions as writeups
 
 LOCAL = {
     "SN": ("XOF", "655.957"), "TG": ("XOF", "655.957"), "MA": ("MAD", "10.8"), "KE": ("KES", "140.5"),
@@ -368,6 +369,19 @@ class GrantStory:
                     self._verify(due)
                 else:
                     reports.accept(due, by=self.coordinator)
+        return self
+
+    def write_up(self, key: str, moment: datetime) -> GrantStory:
+        """A report without figures is written up by the coordinator after a call, and the grantee is asked to confirm it."""
+        due = next(d for d in dues_of(self.award) if d.key == key)
+        told = sample.read("reports")[due.kind][self.award.application.language]
+        spoke_with, day = f"{self.owner.name}, director", (moment - timedelta(days=1)).date()
+        with clock.at(moment), transaction():
+            write_up = writeups.begin(due, spoke_with=spoke_with, phone="", spoken_on=day, by=self.coordinator)
+            for section, answers in told.items():
+                reports.save_section(due, section, answers, by=self.coordinator, version=0)
+        with clock.at(moment + timedelta(hours=2)), transaction():
+            writeups.ask_members(write_up, due, by=self.coordinator)
         return self
 
     def _write(self, due: ReportDue, share: Decimal) -> None:

@@ -473,6 +473,9 @@ def _report(whole: Whole, reader: Reader, told: Told, zone: str) -> Page:
             (_l("Accepted"), moment(report.accepted_at, zone) if report and report.accepted_at else ""),
         )
     )
+    if report is not None and report.entered_by_id is not None:
+        said = _l("The fund wrote this report up after a conversation; it was handed in when the grantee confirmed it.")
+        page.parts.append(paragraph(said))
     for one in whole.history:
         about = one.entry.subject_kind == "report_due" and one.entry.subject_id == due.id
         if about and one.entry.verb == "waive" and one.entry.reason:

@@ -14,7 +14,7 @@ from grants.core.db import db
 from grants.core.mail import post
 from grants.core.rules import refuse
 from grants.entries import mails, rules
-from grants.entries.models import AssistedEntry, Way
+from grants.entries.models import AssistedEntry, Typed, Way
 from grants.history import actions as history
 
 LINK_LASTS = timedelta(days=30)
@@ -48,11 +48,24 @@ def ask_to_confirm(entry: AssistedEntry, address: str, *, by: Person) -> str:
     Raises Refused for whoever typed it: they do not choose the address.
     """
     refuse(rules.obstacles_to_asking(entry, by.id))
-    token = secrets.token_urlsafe(32)
-    entry.token_hash, entry.token_until = hash_of_token(token), clock.now() + LINK_LASTS
+    token = new_link(entry)
     history.note("application", entry.application_id, "ask_confirmation", by=by)
     post(mails.entry_to_confirm(entry, address, token))
     return token
+
+
+def new_link(typed: Typed) -> str:
+    """The token of a link with which what was typed is read and confirmed; earlier links end."""
+    token = secrets.token_urlsafe(32)
+    typed.token_hash, typed.token_until = hash_of_token(token), clock.now() + LINK_LASTS
+    return token
+
+
+def confirmed(typed: Typed, way: Way, name: str, on: date, content_hash: str) -> None:
+    """Write down that exactly this content was confirmed, how, by whom and on which day. Links end."""
+    typed.confirmed_at, typed.confirmed_way, typed.confirmed_name = clock.now(), way, name.strip()
+    typed.confirmed_on, typed.confirmed_hash = on, content_hash
+    typed.token_hash = typed.token_until = typed.recorded_by = None
 
 
 def confirm(entry: AssistedEntry, *, by: Person) -> None:
@@ -79,8 +92,6 @@ def record_confirmation(entry: AssistedEntry, way: str, name: str, on: date, *, 
 
 
 def _confirm(entry: AssistedEntry, way: Way, name: str, on: date, by: Person | None) -> None:
-    entry.confirmed_at, entry.confirmed_way, entry.confirmed_name = clock.now(), way, name.strip()
-    entry.confirmed_on, entry.confirmed_hash = on, entry.application.content_hash
-    entry.token_hash = entry.token_until = entry.recorded_by = None
+    confirmed(entry, way, name, on, str(entry.application.content_hash))
     history.note("application", entry.application_id, "confirm", by=by, way=way, hash=entry.confirmed_hash)
     post(mails.entry_confirmed(entry, to=entry.entered_by))

@@ -17,15 +17,9 @@ from grants.core.languages import gettext as _
 from grants.entries.models import RECORDED_WAYS
 
 
-class EnterForm(Form):
-    """With whom the coordinator spoke, about which organization, and in which language it is typed."""
+class ConversationForm(Form):
+    """With whom a coordinator spoke, and when."""
 
-    organization = LineField(
-        _l("Reference of the organization"),
-        [Optional()],
-        longest=40,
-        description=_l("Such as ORG-00012, when it has an account. Otherwise leave it empty and describe it below."),
-    )
     spoke_with = LineField(
         _l("With whom did you speak?"),
         [DataRequired(_l("Please give the name."))],
@@ -36,6 +30,22 @@ class EnterForm(Form):
         _l("Telephone number, with country code"), [Optional()], longest=25, render_kw={"type": "tel"}
     )
     spoken_on = DateField(_l("On which day?"), [DataRequired(_l("Please choose a day."))])
+
+    def validate_spoken_on(self, field: Any) -> None:
+        """A conversation that has been held."""
+        if field.data and field.data > clock.now().date():
+            raise ValidationError(_("Please give a day that is not after today."))
+
+
+class EnterForm(ConversationForm):
+    """With whom the coordinator spoke, about which organization, and in which language it is typed."""
+
+    organization = LineField(
+        _l("Reference of the organization"),
+        [Optional()],
+        longest=40,
+        description=_l("Such as ORG-00012, when it has an account. Otherwise leave it empty and describe it below."),
+    )
     written_in = RadioField(_l("In which language do you write?"), [InputRequired(_l("Please choose a language."))])
 
     @classmethod
@@ -46,11 +56,6 @@ class EnterForm(Form):
         if not form.is_submitted():
             form.spoken_on.data = clock.today(call.timezone)
         return form
-
-    def validate_spoken_on(self, field: Any) -> None:
-        """A conversation that has been held."""
-        if field.data and field.data > clock.now().date():
-            raise ValidationError(_("Please give a day that is not after today."))
 
 
 class NewOrganizationForm(OrganizationForm):

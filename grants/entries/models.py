@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from grants.accounts.models import Person
 from grants.applications.models import Application
@@ -38,23 +38,13 @@ WAYS: dict[str, Any] = RECORDED_WAYS | {
 }
 
 
-class AssistedEntry(Base):
-    """An application typed by a coordinator; ``confirmed_hash`` is the fingerprint of what the organization confirmed."""
+class Typed:
+    """What somebody of the fund typed after a conversation, and how the organization confirmed it.
 
-    __tablename__ = "assisted_entry"
-    __table_args__ = (
-        one_of("confirmed_way", Way, optional=True),
-        CheckConstraint("spoke_with <> ''", name="spoke_with_somebody"),
-        CheckConstraint(
-            "confirmed_at IS NULL OR (confirmed_way IS NOT NULL AND confirmed_name <> '' AND confirmed_on IS NOT NULL"
-            " AND confirmed_hash IS NOT NULL)",
-            name="confirmed_by_somebody",
-        ),
-        CheckConstraint("recorded_by_id <> entered_by_id", name="recorded_by_another"),
-    )
+    ``confirmed_hash`` is the fingerprint of exactly what was confirmed; what has changed since is not confirmed. Whoever
+    typed never writes a confirmation down (``recorded_by_id``).
+    """
 
-    id: Mapped[Key]
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
     entered_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     entered_at: Mapped[Recorded]
     spoke_with: Mapped[str]
@@ -69,9 +59,41 @@ class AssistedEntry(Base):
     confirmed_hash: Mapped[str | None]
     recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
+    @declared_attr
+    def entered_by(cls) -> Mapped[Person]:  # noqa: N805 - a class attribute of each table
+        """Who typed it."""
+        return relationship(foreign_keys=[cls.entered_by_id])  # type: ignore[list-item]
+
+    @declared_attr
+    def recorded_by(cls) -> Mapped[Person | None]:  # noqa: N805
+        """Who of the fund wrote down that it was confirmed."""
+        return relationship(foreign_keys=[cls.recorded_by_id])  # type: ignore[list-item]
+
+
+def checks_of_typed() -> tuple[CheckConstraint, ...]:
+    """What the database demands of everything that is typed for others."""
+    return (
+        one_of("confirmed_way", Way, optional=True),
+        CheckConstraint("spoke_with <> ''", name="spoke_with_somebody"),
+        CheckConstraint(
+            "confirmed_at IS NULL OR (confirmed_way IS NOT NULL AND confirmed_name <> '' AND confirmed_on IS NOT NULL"
+            " AND confirmed_hash IS NOT NULL)",
+            name="confirmed_by_somebody",
+        ),
+        CheckConstraint("recorded_by_id <> entered_by_id", name="recorded_by_another"),
+    )
+
+
+class AssistedEntry(Typed, Base):
+    """An application typed by a coordinator."""
+
+    __tablename__ = "assisted_entry"
+    __table_args__ = checks_of_typed()
+
+    id: Mapped[Key]
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), unique=True)
+
     application: Mapped[Application] = relationship()
-    entered_by: Mapped[Person] = relationship(foreign_keys=[entered_by_id])
-    recorded_by: Mapped[Person | None] = relationship(foreign_keys=[recorded_by_id])
 
     @property
     def is_confirmed(self) -> bool:

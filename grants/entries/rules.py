@@ -12,7 +12,7 @@ from grants.applications.workflow import ApplicationState
 from grants.calls.models import Call
 from grants.core.languages import _l
 from grants.core.rules import Obstacle
-from grants.entries.models import RECORDED_WAYS, AssistedEntry
+from grants.entries.models import RECORDED_WAYS, AssistedEntry, Typed
 
 
 def obstacles_to_entering(organization: Organization, call: Call, regions: Collection[str]) -> list[Obstacle]:
@@ -33,29 +33,44 @@ def obstacles_to_confirming(entry: AssistedEntry) -> list[Obstacle]:
 
 def obstacles_to_asking(entry: AssistedEntry, by_id: int) -> list[Obstacle]:
     """Why somebody of the fund does not have it confirmed: they typed it themselves, or there is nothing to confirm."""
-    if by_id == entry.entered_by_id:
-        message = _l("You typed it, so a colleague asks the organization and writes down what it says.")
-        return [Obstacle("typed_it", message)]
-    return obstacles_to_confirming(entry)
+    return obstacles_for_typist(entry, by_id) or obstacles_to_confirming(entry)
 
 
 def obstacles_to_recording(entry: AssistedEntry, way: str, name: str, on: date, today: date) -> list[Obstacle]:
     """Why a confirmation cannot be written down as it is: how, by whom or when is missing, or it is not past."""
-    found = obstacles_to_confirming(entry)
+    return obstacles_to_confirming(entry) + obstacles_in_record(entry, way, name, on, today)
+
+
+def obstacles_in_record(typed: Typed, way: str, name: str, on: date, today: date) -> list[Obstacle]:
+    """What is missing or wrong in a confirmation that somebody of the fund writes down."""
+    found = []
     if way not in RECORDED_WAYS:
         found.append(Obstacle("way", _l("Please say how the organization confirmed it.")))
     if not name.strip():
         found.append(Obstacle("name", _l("Please say who confirmed it.")))
-    if on > today or on < entry.spoken_on:
+    if on > today or on < typed.spoken_on:
         found.append(Obstacle("day", _l("Please give a day after your conversation, and not after today.")))
     return found
 
 
 def obstacles_to_link(entry: AssistedEntry, at: datetime) -> list[Obstacle]:
     """Why a link no longer confirms anything."""
-    if entry.token_until is None or entry.token_until <= at:
-        return [Obstacle("link_over", _l("This link is too old. Please ask us for a new one."))]
-    return obstacles_to_confirming(entry)
+    return obstacles_by_link(entry, at) or obstacles_to_confirming(entry)
+
+
+def obstacles_by_link(typed: Typed, at: datetime) -> list[Obstacle]:
+    """Why a link is not good any more."""
+    if typed.token_until is not None and at < typed.token_until:
+        return []
+    return [Obstacle("link_over", _l("This link is too old. Please ask us for a new one."))]
+
+
+def obstacles_for_typist(typed: Typed, by_id: int) -> list[Obstacle]:
+    """Whoever typed neither chooses where a link goes nor writes down that it was confirmed."""
+    if by_id != typed.entered_by_id:
+        return []
+    message = _l("You typed it, so a colleague asks the organization and writes down what it says.")
+    return [Obstacle("typed_it", message)]
 
 
 def obstacles_to_counting(application: Application, entry: AssistedEntry | None) -> list[Obstacle]:

@@ -90,6 +90,7 @@ from grants.reviews.workflow import AssignmentState
 from grants.visits.models import Visit
 from grants.visits.queries import TO_SHARE
 from grants.visits.workflow import VisitState
+from grants.writeups.models import WriteUp
 
 AHEAD = timedelta(days=45)
 """How far ahead a home page looks for reports and milestones."""
@@ -197,9 +198,9 @@ def _work(
 
 
 def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
+    in_mine = and_(Award.organization_id == any_(MINE), Award.state.in_(RUNNING))
     owed = and_(
-        Award.organization_id == any_(MINE),
-        Award.state.in_(RUNNING),
+        in_mine,
         ReportDue.required,
         ReportDue.due_on <= HORIZON,
     )
@@ -260,12 +261,21 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             for state in (AmendmentState.APPROVED, AmendmentState.RETURNED)
         ),
         _change("sign_amendment", AmendmentState.DRAWN_UP, Award.organization_id == any_(SIGNING)),
-        _work("write_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
+        _work(
+            case(
+                (_asked_to_confirm(), "confirm_report"),
+                (ReportDue.state == ReportState.RETURNED, "mend_report"),
+                else_="write_report",
+            ),
+            Award.reference,
+            ReportDue.id,
+            day=ReportDue.due_on,
+            note=ReportDue.label,
+        )
         .join(Award, Award.id == ReportDue.award_id)
-        .where(owed, ReportDue.state == ReportState.OWED),
-        _work("mend_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
-        .join(Award, Award.id == ReportDue.award_id)
-        .where(owed, ReportDue.state == ReportState.RETURNED),
+        .where(
+            or_(owed, and_(in_mine, _asked_to_confirm())), ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED))
+        ),
         _work("confirm_payment", Award.reference, Disbursement.id, day=Disbursement.paid_on, note=Award.title)
         .select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
@@ -280,6 +290,16 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             Milestone.due_on <= HORIZON,
         ),
     ]
+
+
+def _asked_to_confirm() -> Any:
+    """Whether the fund wrote a report up and asked its grantee to confirm it, after anything that was confirmed before."""
+    asked = func.coalesce(WriteUp.asked_at > WriteUp.confirmed_at, WriteUp.asked_at.is_not(None))
+    return (
+        select(WriteUp.id)
+        .join(Report, Report.id == WriteUp.report_id)
+        .where(Report.report_due_id == ReportDue.id, asked)
+    ).exists()
 
 
 def _change(kind: str, state: AmendmentState, *where: Any) -> Select[*tuple[Any, ...]]:

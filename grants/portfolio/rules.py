@@ -51,6 +51,7 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "answer_change": (_l("Answer a change that a grantee asks for"), "amendments.of_grant", "reference"),
     "check_change": (_l("Check a change that was worked out"), "amendments.of_grant", "reference"),
     "write_report": (_l("Write a report"), "reports.show", "due_id"),
+    "confirm_report": (_l("Read and confirm a report that we wrote up"), "writeups.show", "due_id"),
     "mend_report": (_l("Change a report we sent back"), "reports.show", "due_id"),
     "confirm_payment": (_l("Confirm that our payment arrived"), "payments.of_grant", "reference"),
     "reach_milestone": (_l("Reach a milestone"), "portfolio.grant", "reference"),

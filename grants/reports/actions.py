@@ -255,12 +255,15 @@ def _forget_verification(line: ReportLine) -> None:
     line.verified_at = line.verified_by_id = None
 
 
-def submit(due: ReportDue, *, by: Person) -> Report:
-    """Hand a report in; what it says is kept as it is. Raises Refused with everything that is missing in it."""
+def submit(due: ReportDue, *, by: Person, confirmed: bool = False) -> Report:
+    """Hand a report in; what it says is kept as it is. Raises Refused with everything that is missing in it.
+
+    ``confirmed``: the grantee has confirmed what the fund wrote up for it.
+    """
     hold(due, "state", "due_on")
     award, report = due.award, due.report
     written = queries.written(due)
-    refuse(rules.obstacles_to_submitting(due, written))
+    refuse(rules.obstacles_to_submitting(due, written, confirmed=confirmed))
     assert report is not None
     report.version += 1
     report.submitted_at = clock.now()

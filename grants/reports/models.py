@@ -64,7 +64,8 @@ class Report(Base):
     """What the grantee tells. ``version`` counts its submissions; a returned report is mended and sent again.
 
     ``figures_version`` counts how often the figures were saved, so that two members never overwrite each other unseen.
-    ``rate_source`` and ``rate_on`` say where the exchange rate comes from and of which day it is.
+    ``rate_source`` and ``rate_on`` say where the exchange rate comes from and of which day it is. ``entered_by_id`` is the
+    coordinator who wrote it up after a conversation; such a report is handed in when the grantee confirms it.
     """
 
     __tablename__ = "report"
@@ -78,6 +79,7 @@ class Report(Base):
     answer_sheet_id: Mapped[int] = mapped_column(ForeignKey("answer_sheet.id"), unique=True)
     version: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[Recorded]
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     period_from: Mapped[date | None]
     period_until: Mapped[date | None]
     rate_source: Mapped[str] = mapped_column(default="")

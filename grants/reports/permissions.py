@@ -26,13 +26,19 @@ def reports_seen_by(user: Any) -> Select[Report]:
 
 
 def can_write(user: Any, due: ReportDue) -> bool:
-    """A member of the grantee writes its reports."""
-    return bool(user.belongs_to(due.award.organization_id))
+    """A member of the grantee writes its reports; a coordinator of the region only one that they began for it."""
+    return bool(user.belongs_to(due.award.organization_id)) or (
+        _typed_it(user, due) and awards.can_oversee(user, due.award)
+    )
+
+
+def _typed_it(user: Any, due: ReportDue) -> bool:
+    return due.report is not None and due.report.entered_by_id == user.id
 
 
 def can_judge(user: Any, due: ReportDue) -> bool:
-    """A coordinator of the region, not a member of the grantee, returns or accepts a report."""
-    return awards.can_oversee(user, due.award)
+    """A coordinator of the region, neither a member of the grantee nor who wrote it up for it, returns or accepts a report."""
+    return awards.can_oversee(user, due.award) and not _typed_it(user, due)
 
 
 def can_verify(user: Any, due: ReportDue) -> bool:

@@ -593,8 +593,16 @@ def obstacles_to_figures(due: ReportDue, figures: Sequence[Figure], currency: st
     return found
 
 
-def obstacles_to_submitting(due: ReportDue, written: Written) -> list[Obstacle]:
-    """Why a report cannot be submitted yet: everything that is missing in the narrative and in the figures."""
+def _to_confirm(due: ReportDue) -> Obstacle:
+    message = _l("The fund wrote this report up. It is handed in when the grantee confirms it.")
+    return Obstacle("to_confirm", message, ("writeups.show", {"due_id": due.id}))
+
+
+def obstacles_to_submitting(due: ReportDue, written: Written, *, confirmed: bool = False) -> list[Obstacle]:
+    """Why a report cannot be submitted yet: everything that is missing in the narrative and in the figures; and one that
+    the fund wrote up is handed in by its confirmation only (``confirmed``).
+    """
+    typed = due.report is not None and due.report.entered_by_id is not None
     return [
         *obstacles_to_writing(due, due.award),
         *obstacles_to_completing(
@@ -606,6 +614,7 @@ def obstacles_to_submitting(due: ReportDue, written: Written) -> list[Obstacle]:
             ),
         ),
         *obstacles_to_figures(due, figures_in(due, written), due.award.currency),
+        *([_to_confirm(due)] if typed and not confirmed else []),
     ]
 
 

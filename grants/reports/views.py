@@ -284,6 +284,20 @@ def _queued(dues: list[queries.DueLine], today: date) -> list[Queued]:
 # ------------------------------------------------------------------ one report
 
 
+def reading(due: ReportDue, written: Written) -> dict[str, Any]:
+    """What a page needs to show everything that a report says (``reports/_content.html``)."""
+    figures = _figures(due, written)
+    return {
+        "report": due.report,
+        "written": written,
+        "documents": _by_line(written),
+        "words": CHANGE_WORDS,
+        "figures": figures,
+        "sums": rules.sum_of(figures, due.award.currency),
+        "unasked": unasked(written.definition, written.answers),
+    }
+
+
 @bp.get("/reports/<int:due_id>")
 @access(SIGNED_IN)
 def show(due_id: int) -> ResponseReturnValue:
@@ -291,7 +305,6 @@ def show(due_id: int) -> ResponseReturnValue:
     due = _due(due_id)
     writer = permissions.can_write(current_user, due)
     written = queries.written(due)
-    figures = _figures(due, written)
     today = clock.today(due.award.call.timezone)
     readable = writer or due.state in queries.COUNTED
     last = queries.last_return(due.report) if due.report is not None and due.report.version else None
@@ -299,12 +312,7 @@ def show(due_id: int) -> ResponseReturnValue:
         "reports/show.html",
         due=due,
         award=due.award,
-        report=due.report,
-        written=written,
-        documents=_by_line(written),
-        words=CHANGE_WORDS,
-        figures=figures,
-        sums=rules.sum_of(figures, due.award.currency),
+        **reading(due, written),
         urgency=rules.urgency(due, today),
         readable=readable,
         returned=_returned(due, written.definition, last),
@@ -312,7 +320,6 @@ def show(due_id: int) -> ResponseReturnValue:
         changed=_changed(due, written, last) if readable else None,
         verifying=rules.obstacles_to_verifying(due, due.award),
         verifier=permissions.can_verify(current_user, due),
-        unasked=unasked(written.definition, written.answers),
         parts=_parts(due, written) if writer and due.state in queries.TO_WRITE else [],
         writing=rules.obstacles_to_writing(due, due.award),
         submitting=rules.obstacles_to_submitting(due, written) if writer and due.state in queries.TO_WRITE else [],

@@ -31,6 +31,9 @@ REPORT_DUE = Workflow(
     notes={
         "schedule": _l("The report was planned"),
         "start": _l("Writing began"),
+        "enter": _l("The fund began to write it up after a conversation"),
+        "ask_confirmation": _l("The grantee was asked to confirm it"),
+        "confirm": _l("The grantee confirmed it"),
         "move": _l("The due date was moved"),
         "verify": _l("The costs were verified"),
         "tell_change": _l("A change was told"),

@@ -467,6 +467,10 @@ def _mark_organization(whose: str, organization: Organization) -> None:
             {"s": f"{said}{told}", "r": due.report.id},
         )
         run(
+            text("UPDATE write_up SET spoke_with = spoke_with || :s || 'spoke', phone = '' WHERE report_id = :r"),
+            {"s": said, "r": due.report.id},
+        )
+        run(
             text("UPDATE report_return SET reason = :s || 'returned' WHERE report_id = :r"),
             {"s": said, "r": due.report.id},
         )

@@ -47,10 +47,13 @@ from grants.payments.workflow import DisbursementState
 from grants.reminders import mails as reminder_mails
 from grants.reminders.queries import Deadline, Window, deadlines
 from grants.reminders.rules import OFFSETS
+from grants.reports.models import ReportDue
 from grants.reviews import mails as review_mails
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from grants.uploads import mails as upload_mails
+from grants.writeups import mails as writeup_mails
+from grants.writeups.models import WriteUp
 from tests.conftest import in_every_language
 
 TEMPLATES = sorted(path.stem for path in (ROOT / "templates" / "mails").glob("*.txt"))
@@ -104,6 +107,10 @@ def rare_mails() -> Iterable[Mail]:
     organization = application.organization
     rule = {"key": "E01", "text": {"en": "A rule.", "fr": "Une règle.", "es": "Una regla."}, "reason": "Seen."}
     told = {"rules": [rule], "reason": "A reason.", "complain_until": "2027-04-29"}
+    write_up = db.session.scalars(select(WriteUp)).one()
+    owed = db.session.get_one(ReportDue, write_up.report.report_due_id)
+    yield writeup_mails.writeup_link(write_up, owed, "amina.sampleson@example.org", "a" * 43)
+    yield writeup_mails.writeup_confirmed(write_up, owed)
     yield check_mails.application_found_ineligible(application, Letter(details=told), to, "1")
     receipt = receipt_of(application)
     assert receipt is not None

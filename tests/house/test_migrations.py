@@ -68,7 +68,7 @@ WITHOUT_INDEX = {
         "clarification.asked_by_id", "clarification.ended_by_id", "assisted_entry.entered_by_id",
         "assisted_entry.recorded_by_id", "answer_set_aside.typed_by_id", "complaint.made_by_id", "complaint.examiner_id",
         "letter_template.written_by_id", "scenario.saved_by_id", "laid_before.laid_by_id", "draw.bound_by_id", "draw.drawn_by_id",
-        "visit.shared_by_id", "visit.answered_by_id", "agreed_change.done_by_id", "visit_file.added_by_id",
+        "report.entered_by_id", "write_up.entered_by_id", "write_up.recorded_by_id", "visit.shared_by_id", "visit.answered_by_id", "agreed_change.done_by_id", "visit_file.added_by_id",
         "column_mapping.saved_by_id", "award_import.sent_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {

@@ -63,6 +63,8 @@ from grants.scenarios.rules import Limits, limits_of, propose_lifting
 from grants.trials import actions as trials
 from grants.wordforms import actions as wordforms
 from grants.wordforms import rules as word_rules
+from grants.writeups import actions as writeups
+from grants.writeups.models import WriteUp
 from tests.journeys.world import World
 from tests.wordforms.flattened import changed, named
 
@@ -82,6 +84,7 @@ def set_up(world: World) -> PLACES:
         _sponsors,
         _clarifying,
         _entry,
+        _write_up,
         _calls,
         _scenarios,
         _enquiries,
@@ -371,6 +374,17 @@ def _entry(people: People, places: PLACES) -> None:
     applications.submit(entry.application, by=typist)
     token = entries.ask_to_confirm(entry, "amina.sampleson@example.org", by=colleague)
     places |= {"entered": entry.application.reference, "confirming": f"/confirm-entry/{token}"}
+
+
+def _write_up(people: People, places: PLACES) -> None:
+    """A report that a coordinator wrote up after a call waits for the grantee, who gets a link from a colleague."""
+    write_up = db.session.scalars(select(WriteUp)).one()
+    due = db.session.get_one(ReportDue, write_up.report.report_due_id)
+    colleague = people["STF-07"] if write_up.entered_by_id != people["STF-07"].id else people["STF-01"]
+    token = writeups.ask_by_link(write_up, due, "amina.sampleson@example.org", by=colleague)
+    places |= {"confirming_report": f"/confirm-report/{token}", "written_up": f"/reports/{due.id}"}
+    other = select(ReportDue).where(ReportDue.key == "interim_report", ReportDue.state == "owed").order_by(ReportDue.id)
+    places["to_write_up"] = str(next(one.id for one in db.session.scalars(other) if one.report is None))
 
 
 # ------------------------------------------------------------------ calls
