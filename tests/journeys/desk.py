@@ -101,7 +101,7 @@ def opened_at(page: Page, path: str) -> str:
 
 
 def fill_in(page: Page, values: Mapping[str, Any]) -> None:
-    """Type or choose these answers in the form that is open; tables get the lines they need."""
+    """Type or choose these answers in the form that is open; tables get the lines they need, and no other stays filled."""
     for name, value in values.items():
         if isinstance(value, list) and _controls(page, f"{name}-rows").count():
             _fill_table(page, name, value)
@@ -129,6 +129,9 @@ def _fill_table(page: Page, name: str, rows: list[dict[str, Any]]) -> None:
                 _fill(page, cell, value)
             else:
                 assert column in NOT_TYPED or value is None, f"line {number} of “{name}” does not ask “{column}”"
+    for number in range(len(rows) + 1, int(counter.input_value()) + 1):
+        for control in table.locator(f":is(input[type=text], textarea)[name^='{name}-{number}-']").all():
+            control.fill("")
 
 
 def _fill(page: Page, name: str, value: Any) -> None:

@@ -289,18 +289,22 @@ class Grant:
         told = sample.read("reports")[due.kind][self.award.application.language]
         for section, answers in told.items():
             page = self.office.as_(self.editor, f"{place}/sections/{section}")
-            values = dict(answers)
-            if "changes" in values:
-                values["changes"] = [row | {"country": self.country} for row in values["changes"]]
-            fill_in(page, values)
+            fill_in(page, {name: value for name, value in answers.items() if name != "changes"})
             press(page, "Save and go on")
+            for change in answers.get("changes", ()):
+                page = self.office.as_(self.editor, f"{place}/changes/new")
+                seen = {"plan_point": change["plan_point"], "country": self.country, "level": "national"}
+                shown = {"stage": change["level"], "what": change["evidence"], "evidence": "The letter of the office."}
+                fill_in(page, seen | shown)
+                press(page, "Save")
+                says(page, "Your change is kept.")
         page = self.office.as_(self.editor, f"{place}/figures")
         currency, rate = LOCAL[self.country]
-        typed = {"currency": currency, "rate": rate}
+        typed = {"currency": currency, "rate": rate, "source": "InforEuro", "rated_on": str(self.award.start_on)}
         for line_ in self.award.budget:
             typed[f"local_{line_.id}"] = str(int(Decimal(line_.amount_minor) / 100 * share * Decimal(rate)))
         fill_in(page, typed)
-        press(page, "Save and add up")
+        press(page, "Save and go on")
         expect(page.locator(".error-summary")).to_have_count(0)
 
     # ------------------------------------------------------------------ the end
