@@ -34,6 +34,8 @@ from grants.payments.queries import Position, Standing
 from grants.payments.workflow import DisbursementState
 from grants.reports.models import Report, ReportDue, ReportLine
 from grants.reports.workflow import ReportState
+from grants.visits.models import Visit
+from grants.visits.workflow import VisitState
 
 PAGE = 25
 
@@ -95,7 +97,9 @@ def balance_of(award: Award) -> Balance:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the final checks look at. ``orders`` are the payment orders that payments under way stand in."""
+    """Everything the final checks look at. ``orders`` are the payment orders that payments under way stand in,
+    ``visits`` the numbers of those that are still planned.
+    """
 
     reports: list[ReportDue]
     tranches: list[Standing]
@@ -105,6 +109,7 @@ class Facts:
     orders: Mapping[str, str]
     asked_back: RefundRequest | None
     diligence: Diligence | None
+    visits: list[int]
     change: Amendment | None
 
 
@@ -123,6 +128,13 @@ def facts_of(award: Award) -> Facts:
         orders=_orders(award),
         asked_back=payments.request_standing_for(award),
         diligence=db.session.scalar(select(Diligence).where(Diligence.award_id == award.id)),
+        visits=list(
+            db.session.scalars(
+                select(Visit.number)
+                .where(Visit.award_id == award.id, Visit.state == VisitState.PLANNED)
+                .order_by(Visit.number)
+            )
+        ),
         change=open_amendment_of(award),
     )
 

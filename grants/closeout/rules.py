@@ -82,6 +82,7 @@ def checklist(award: Award, facts: Facts, closeout: Closeout | None) -> list[Che
         Check(_l("Every payment is received or given up"), _payments(award, facts)),
         Check(_l("Every condition is met"), _conditions(award, facts)),
         Check(_l("Every milestone is reached, or explained"), _milestones(award, facts, closeout)),
+        Check(_l("Every visit is made or given up"), _visits(award, facts)),
         Check(_l("No change of the agreement is on its way"), _change(award, facts)),
         Check(_l("The due diligence is finished, and nothing is on hold"), _diligence(award, facts)),
         Check(_l("Money that was not spent is back"), _refund(award, facts)),
@@ -182,6 +183,17 @@ def _milestones(award: Award, facts: Facts, closeout: Closeout | None) -> list[O
             _l("Milestones that were not reached: %(number)s. Mark them, or explain them below.", number=missed),
             ("awards.milestones", {"reference": award.reference}),
         )
+    ]
+
+
+def _visits(award: Award, facts: Facts) -> list[Obstacle]:
+    return [
+        Obstacle(
+            f"visit_open:{number}",
+            _l("Visit %(number)s is planned. Write down what you found, or give it up with a reason.", number=number),
+            ("visits.show", {"reference": award.reference, "number": number}),
+        )
+        for number in facts.visits
     ]
 
 

@@ -49,6 +49,7 @@ from grants.payments.queries import TransferLine
 from grants.questionnaires.queries import answers_of_sheets, definition_of
 from grants.reports.models import Report, ReportDue, ReportReturn, ReportVersion
 from grants.reports.queries import Written, dues_of, written
+from grants.visits.models import Visit, VisitFile
 
 # ------------------------------------------------------------------ dossiers
 
@@ -173,6 +174,7 @@ class Whole:
     checks: list[SanctionsCheck]
     consents: list[Consent]
     reports: list[Told]
+    visits: list[Visit]
     tranches: list[Tranche]
     disbursements: list[Disbursement]
     refunds: list[Refund]
@@ -216,6 +218,7 @@ def whole_of(award: Award) -> Whole:
         checks=diligence.checks_of(award)[::-1],
         consents=diligence.consents_of(award)[::-1],
         reports=reports,
+        visits=_visits(award),
         tranches=_tranches(award),
         disbursements=disbursements,
         refunds=refunds,
@@ -261,6 +264,16 @@ def _decision(award: Award) -> Decision | None:
     found = select(Decision).where(Decision.id == award.decision_id)
     beside = joinedload(Decision.meeting), selectinload(Decision.votes).joinedload(Vote.person).load_only(Person.name)
     return db.session.scalar(found.options(*beside))
+
+
+def _visits(award: Award) -> list[Visit]:
+    found = select(Visit).where(Visit.award_id == award.id).order_by(Visit.number)
+    beside = (
+        joinedload(Visit.lead).load_only(Person.name),
+        selectinload(Visit.changes),
+        selectinload(Visit.files).joinedload(VisitFile.file),
+    )
+    return list(db.session.scalars(found.options(*beside)))
 
 
 def _tranches(award: Award) -> list[Tranche]:
@@ -348,6 +361,7 @@ def _subjects(award: Award) -> Any:
         Owned("consent", Consent.id, Consent.award_id, award.id),
         Owned("amendment", Amendment.id, Amendment.award_id, award.id),
         Owned("report_due", ReportDue.id, ReportDue.award_id, award.id),
+        Owned("visit", Visit.id, Visit.award_id, award.id),
         Owned("refund_request", RefundRequest.id, RefundRequest.award_id, award.id),
         Owned("closeout", Closeout.id, Closeout.award_id, award.id),
         Owned("bank_account", BankAccount.id, BankAccount.organization_id, award.organization_id),

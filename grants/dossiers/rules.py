@@ -41,6 +41,7 @@ from grants.reports.queries import COUNTED
 from grants.reports.rules import figures_in, parts_of
 from grants.reports.workflow import ReportState
 from grants.reviews.queries import Gate
+from grants.visits.models import KIND_LABELS, Visit, VisitKind
 
 KEPT = timedelta(days=14)
 """How long a dossier is kept; it can be made again."""
@@ -183,6 +184,7 @@ def contents_of(whole: Whole, reader: Reader, language: str) -> Contents:
         _decision(whole, reader, zone),
         _diligence(whole, reader, zone),
         *(_report(whole, reader, told, zone) for told in whole.reports),
+        _visited(whole, reader, zone),
         _payments(whole, reader, zone),
         *_closeout(whole, reader),
         _messages(whole, reader, zone),
@@ -550,6 +552,51 @@ def _figures(told: Told, reader: Reader) -> dict[str, Any]:
     return table(head, rows)
 
 
+# ------------------------------------------------------------------ visits
+
+
+def _visits_seen(whole: Whole, reader: Reader) -> list[Visit]:
+    """The fund knows of all; a grantee of those it was told of."""
+    return [one for one in whole.visits if reader.is_staff or one.announced_at or one.is_told]
+
+
+def _visited(whole: Whole, reader: Reader, zone: str) -> Page:
+    page = Page("visits.html", str(_l("Visits")))
+    for one in _visits_seen(whole, reader):
+        page.parts += [
+            section(_l("Visit %(number)s", number=one.number)),
+            facts(
+                (_l("State"), one.workflow.states(one.state).label),
+                (_l("How?"), KIND_LABELS[VisitKind(one.kind)]),
+                (_l("Purpose"), reader.told(one.purpose)),
+                (_l("Planned for"), day(one.due_on)),
+                (_l("Who makes it"), one.lead.name),
+            ),
+        ]
+        if one.made_on is None or not (reader.is_staff or one.is_told):
+            continue
+        page.parts += [
+            facts(
+                (_l("Made on"), day(one.made_on)),
+                (_l("Who went"), reader.told(one.went)),
+                (_l("Whom they met"), reader.told(one.met)),
+                (_l("Shared"), moment(one.shared_at, zone) if one.shared_at else ""),
+                (_l("Note for the fund"), reader.told(one.note) if reader.is_staff else ""),
+            ),
+            paragraph(reader.told(one.findings)),
+            *([entry(_l("Answer of the grantee")), paragraph(reader.told(one.answer))] if one.answer else []),
+        ]
+        if one.changes:
+            rows = [
+                (reader.told(c.text), day(c.due_on), day(c.done_on) if c.done_on else "", reader.told(c.evidence))
+                for c in one.changes
+            ]
+            page.parts.append(table((_l("What was agreed"), _l("Due"), _l("Done"), _l("Evidence")), rows))
+        for kept in one.files:
+            page.paper(f"visits/{one.number}-{kept.number:02}", kept.label or _l("File"), kept.file)
+    return page
+
+
 # ------------------------------------------------------------------ payments
 
 
@@ -739,10 +786,12 @@ def history_seen(whole: Whole, reader: Reader) -> list[Sealed]:
         "decision": Sight.DECISION,
         "bank_account": Sight.ACCOUNTS,
     }
+    visits = {one.id for one in _visits_seen(whole, reader)}
     return [
         one
         for one in whole.history
-        if one.entry.subject_kind not in closed or reader.sees(closed[one.entry.subject_kind])
+        if (one.entry.subject_kind not in closed or reader.sees(closed[one.entry.subject_kind]))
+        and (one.entry.subject_kind != "visit" or one.entry.subject_id in visits)
     ]
 
 

@@ -28,6 +28,7 @@ from grants.payments import actions as payments_actions
 from grants.payments import queries as payments
 from grants.payments.models import Account, AccountKind
 from grants.reports.workflow import ReportState
+from grants.visits.models import Visit
 from tests import factories as make
 from tests.applications.documents import words_in
 from tests.http import Browser
@@ -272,12 +273,18 @@ def _change(made: Scene) -> str:
     return "change_open"
 
 
+def _visit(made: Scene) -> str:
+    values = {"award_id": made.award.id, "number": 1, "kind": "remote", "purpose": "To see how it goes."}
+    make.save(Visit(due_on=date(2027, 6, 1), lead_id=made.coordinator.id, **values))
+    return "visit_open:1"
+
+
 def _ledger(made: Scene) -> str:
     rows.past_all_triggers("UPDATE account SET credits_minor = credits_minor + 1 WHERE kind = 'paid'")
     return "ledger_differs"
 
 
-@pytest.mark.parametrize("spoil", [_open_diligence, _hold, _change, _ledger])
+@pytest.mark.parametrize("spoil", [_open_diligence, _hold, _change, _visit, _ledger])
 def test_what_came_after_the_signature_holds_the_end_up_too(app: Flask, spoil: Any) -> None:
     made = settled()
     opened(made)

@@ -8,7 +8,7 @@ import posixpath
 import re
 import subprocess
 import zipfile
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from grants.dossiers.models import Dossier, DossierState
 from grants.history.models import HistoryEntry
 from grants.payments.models import Disbursement
 from grants.reviews import actions as reviews
+from grants.visits.models import Visit
 from tests import command
 from tests import factories as make
 from tests.http import Browser
@@ -127,6 +128,25 @@ def test_no_bank_number_stands_in_any_byte(app: Flask) -> None:
         assert IBAN not in seen
         assert IBAN[-10:] not in seen
         assert ("…3000" in seen) == (somebody is not made.coordinator)
+
+
+def test_a_grantee_reads_of_a_visit_what_was_shared_and_no_note_of_the_fund(app: Flask) -> None:
+    made = scene()
+    found = {"made_on": date(2027, 5, 1), "went": "Claire", "met": "Awa", "note": "Canarynote"}
+    by = {"award_id": made.award.id, "kind": "on_site", "due_on": date(2027, 5, 1), "lead_id": made.coordinator.id}
+    for number, more in enumerate(
+        (
+            {"state": "shared", "findings": "Wellkept", "shared_at": clock.now(), "shared_by_id": made.coordinator.id},
+            {"state": "made", "findings": "Canaryfinding"},
+        ),
+        1,
+    ):
+        make.save(Visit(number=number, purpose=f"Purpose{number}", **by, **found, **more))
+    fund, grantee = (words(made_for(made, one)[1]) for one in (made.auditor, made.owner))
+    assert "Wellkept" in grantee
+    for canary in ("Canarynote", "Canaryfinding", "Purpose2"):
+        assert canary in fund
+        assert canary not in grantee
 
 
 def test_papers_about_the_bank_are_told_of_and_not_given(app: Flask) -> None:
