@@ -24,6 +24,7 @@ from grants.banking import views as banking
 from grants.calls import lists as call_lists
 from grants.calls import views as calls
 from grants.checks import views as checks
+from grants.closeout import lists as closeout_lists
 from grants.closeout import tasks as closeout_tasks
 from grants.closeout import views as closeout
 from grants.complaints import views as complaints
@@ -146,6 +147,7 @@ LISTS = (
     award_lists,
     banking_lists,
     call_lists,
+    closeout_lists,
     declaration_lists,
     enquiry_lists,
     import_lists,

@@ -22,7 +22,7 @@ from grants.accounts.models import (
     RoleGrant,
     Session,
 )
-from grants.core.db import Prepared, db, in_session, packed, streamed, unpacked
+from grants.core.db import Prepared, db, in_session, packed, paged, streamed, unpacked
 from grants.core.mail import OutboxMail
 
 PAGE = 50
@@ -213,9 +213,7 @@ def people_page(seen: Select[Person], words: str, role: str, page: int | None) -
     total = db.session.scalar(select(func.count()).select_from(seen.order_by(None).subquery())) or 0
     columns = (Person.reference, Person.name, Person.email, Person.active)
     rows = seen.options(load_only(*columns), selectinload(Person.role_grants)).order_by(Person.name, Person.id)
-    if page is not None:
-        rows = rows.limit(PAGE).offset((page - 1) * PAGE)
-    return list(db.session.scalars(rows)), total
+    return list(db.session.scalars(paged(rows, page, PAGE))), total
 
 
 def person_seen(seen: Select[Person], reference: str) -> Person | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload, undefer
@@ -12,11 +11,9 @@ from grants.accounts.models import Organization, Person
 from grants.awards.models import Award
 from grants.banking.models import BankStatement, OrderLine, PaymentOrder, StatementEntry, StatementShape, Verdict
 from grants.banking.workflow import StatementState
-from grants.core.db import db
+from grants.core.db import db, paged
 from grants.payments.models import BankAccount, Disbursement, Tranche
 from grants.payments.workflow import DisbursementState
-
-T = TypeVar("T")
 
 PAGE = 25
 LINES = 100
@@ -72,11 +69,7 @@ def orders(seen: Select[PaymentOrder], page: int | None) -> tuple[list[PaymentOr
         joinedload(PaymentOrder.assembled_by).load_only(Person.name),
         selectinload(PaymentOrder.lines).joinedload(OrderLine.disbursement),
     )
-    return list(db.session.scalars(_paged(found.order_by(PaymentOrder.id.desc()), page))), number
-
-
-def _paged(found: Select[T], page: int | None) -> Select[T]:
-    return found if page is None else found.limit(PAGE).offset((page - 1) * PAGE)
+    return list(db.session.scalars(paged(found.order_by(PaymentOrder.id.desc()), page, PAGE))), number
 
 
 def order_by_reference(seen: Select[PaymentOrder], reference: str) -> PaymentOrder | None:
@@ -114,7 +107,7 @@ def statements(seen: Select[BankStatement], page: int | None) -> tuple[list[Bank
     """One page of statements, the latest first (all without a ``page``); and how many there are."""
     number = db.session.scalar(seen.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     found = seen.options(joinedload(BankStatement.brought_by).load_only(Person.name)).order_by(BankStatement.id.desc())
-    return list(db.session.scalars(_paged(found, page))), number
+    return list(db.session.scalars(paged(found, page, PAGE))), number
 
 
 def statement_by_number(seen: Select[BankStatement], number: int) -> BankStatement | None:

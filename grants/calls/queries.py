@@ -23,7 +23,7 @@ from grants.calls.models import (
     WorkingCopy,
 )
 from grants.calls.workflow import CallState
-from grants.core.db import Prepared, Texts, columns_of, db, packed, prepared_once, to_read, unpacked
+from grants.core.db import Prepared, Texts, columns_of, db, packed, paged, prepared_once, to_read, unpacked
 from grants.questionnaires.models import Questionnaire
 
 T = TypeVar("T")
@@ -96,9 +96,7 @@ def past_calls(at: datetime, page: int) -> tuple[list[Call], int]:
 def calls_page(seen: Select[Call], page: int | None) -> tuple[list[Call], int]:
     """One page of the calls a person may see (all without a ``page``), the latest deadline first, and how many there are."""
     rows = seen.add_columns(func.count().over()).order_by(Call.closes_at.desc(), Call.id.desc())
-    if page is not None:
-        rows = rows.limit(PAGE).offset((page - 1) * PAGE)
-    found = db.session.execute(rows).all()
+    found = db.session.execute(paged(rows, page, PAGE)).all()
     return [call for call, _total in found], found[0][1] if found else 0
 
 

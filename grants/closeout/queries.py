@@ -19,7 +19,7 @@ from grants.banking.models import OrderLine, PaymentOrder
 from grants.calls.models import Call, DocumentAsked
 from grants.closeout.models import Closeout, Erasure
 from grants.closeout.workflow import ErasureState
-from grants.core.db import db
+from grants.core.db import db, paged
 from grants.core.files import StoredFile
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
@@ -202,8 +202,10 @@ class Ended(NamedTuple):
     erasure: str | None
 
 
-def records_kept(seen: Select[Award], *, over: bool, today: date, page: int = 1) -> tuple[list[Ended], int]:
-    """One page of the closed grants whose time is ``over``, or not yet, those that end first, first; and how many."""
+def records_kept(seen: Select[Award], *, over: bool, today: date, page: int | None = 1) -> tuple[list[Ended], int]:
+    """One page (or all) of the closed grants whose time is ``over``, or not yet, those that end first, first; and how many
+    there are.
+    """
     latest = (
         select(Erasure.state)
         .where(Erasure.award_id == Award.id, Erasure.state != ErasureState.WITHDRAWN)
@@ -222,10 +224,8 @@ def records_kept(seen: Select[Award], *, over: bool, today: date, page: int = 1)
             *(Closeout.closed_on, Closeout.keep_until, latest),
         )
         .order_by(Closeout.keep_until, Award.id)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
     )
-    return [Ended._make(row) for row in db.session.execute(rows)], number
+    return [Ended._make(row) for row in db.session.execute(paged(rows, page, PAGE))], number
 
 
 def erasure_of(award: Award) -> Erasure | None:

@@ -194,6 +194,14 @@ def streamed(statement: Select[*tuple[Any, ...]], **asked: Any) -> Iterator[Any]
     return iter(db.session.execute(statement, asked, execution_options={"yield_per": STREAMED}))
 
 
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+
+def paged(statement: S, page: int | None, size: int) -> S:
+    """One page of what a statement finds; all of it without a ``page``."""
+    return statement if page is None else statement.limit(size).offset((page - 1) * size)
+
+
 def _values_in(scope: Select[Any]) -> Sequence[BindParameter[Any]]:
     key = scope._generate_cache_key()
     return key.bindparams if key else ()

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Select, bindparam, delete, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from grants.calls.models import Call
-from grants.core.db import Prepared, db
+from grants.core.db import Prepared, db, paged
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
 
@@ -79,9 +79,7 @@ def enquiries_page(
     numbers = {row[0]: row[1] for row in db.session.execute(counts)}
     wanted = here.where(Enquiry.state == state) if state else here
     rows = wanted.order_by(Enquiry.asked_at, Enquiry.id)
-    if page is not None:
-        rows = rows.limit(PAGE).offset((page - 1) * PAGE)
-    return list(db.session.scalars(rows)), numbers
+    return list(db.session.scalars(paged(rows, page, PAGE))), numbers
 
 
 def prepared_enquiries(call: Call) -> Sequence[Enquiry]:

@@ -39,7 +39,7 @@ from grants.accounts.models import Organization, Person
 from grants.awards.models import Award, BudgetLine, Condition
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
-from grants.core.db import Prepared, db, hold, prepared_once
+from grants.core.db import Prepared, db, hold, paged, prepared_once
 from grants.core.files import Scan, StoredFile
 from grants.core.mail import OutboxMail
 from grants.core.money import Money
@@ -1166,10 +1166,7 @@ def balances_by_grant(
         maintain_column_froms=True,
     )
     number = db.session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True), {"at": at}) or 0
-    shown = shown.order_by(Award.id)
-    if page is not None:
-        shown = shown.limit(PAGE).offset((page - 1) * PAGE)
-    rows = db.session.execute(shown, {"at": at})
+    rows = db.session.execute(paged(shown.order_by(Award.id), page, PAGE), {"at": at})
     return [GrantBalance(row[0], row[1], row[2], row[3], _by_kind(row[4:])) for row in rows], number
 
 

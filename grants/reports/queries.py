@@ -31,7 +31,7 @@ from grants.accounts.models import Membership, Organization, Person
 from grants.applications.models import Application
 from grants.awards.models import Award, BudgetLine, Milestone
 from grants.calls.models import Call
-from grants.core.db import Prepared, db, prepared_once
+from grants.core.db import Prepared, db, paged, prepared_once
 from grants.core.money import Money
 from grants.core.questions import Definition, parse_definition
 from grants.history.models import HistoryEntry
@@ -323,9 +323,9 @@ class ChangeLine(NamedTuple):
 
 
 def changes_told(
-    seen: Select[ReportDue], *, plan_point: int = 0, country: str = "", level: str = "", page: int = 1
+    seen: Select[ReportDue], *, plan_point: int = 0, country: str = "", level: str = "", page: int | None = 1
 ) -> tuple[list[ChangeLine], int]:
-    """One page of what changed in all grants that a person may see, told by reports with the fund, the newest first; and
+    """One page (or all) of what changed in all grants that a person may see, told by reports with the fund, the newest first; and
     how many there are.
     """
     found = _told(seen)
@@ -344,7 +344,7 @@ def changes_told(
         Organization.name,
     )
     newest = shown.order_by(Report.submitted_at.desc(), ReportedChange.id.desc())
-    rows = db.session.execute(newest.limit(PAGE).offset((page - 1) * PAGE))
+    rows = db.session.execute(paged(newest, page, PAGE))
     return [ChangeLine._make(row) for row in rows], number
 
 
