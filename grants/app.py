@@ -55,6 +55,7 @@ from grants.listings import tasks as listing_tasks
 from grants.listings import views as listings
 from grants.organizations import tasks as organization_tasks
 from grants.organizations import views as organizations
+from grants.owed import lists as owed_lists
 from grants.owed import views as owed
 from grants.packs import tasks as pack_tasks
 from grants.packs import views as packs
@@ -151,6 +152,7 @@ LISTS = (
     declaration_lists,
     enquiry_lists,
     import_lists,
+    owed_lists,
     payment_lists,
     portfolio_lists,
     report_lists,

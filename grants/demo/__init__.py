@@ -96,7 +96,7 @@ def load(progress: Say = lambda _: None) -> None:
 
 
 KEPT = (
-    ("STF-07", "Late reports from Africa", "/reports?region=AFR&show=late"),
+    ("STF-07", "Late reports", "/owed?kind=report&when=late"),
     ("STF-07", "Running grants", "/grants?state=active"),
     ("STF-08", "What waits to be paid", "/payments?show=waiting"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from grants.accounts.models import Organization
 from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
-from grants.core.db import db
+from grants.core.db import db, streamed
 from grants.core.money import Money
 from grants.history.models import HistoryEntry
 from grants.payments.models import Disbursement, RefundRequest, Tranche, Trigger
@@ -319,6 +319,12 @@ def page_of(
     _mine, shown = _owed(seen, own)
     found = _lines(shown).where(*_ask(shown, asked, today, soon)).limit(most).offset((page - 1) * most)
     return [Owed._make(row) for row in db.session.execute(found)]
+
+
+def every_one(seen: Select[Award], own: Collection[int], asked: Asked, today: date, soon: timedelta) -> Iterator[Owed]:
+    """All that is still owed in the same order, one after the other."""
+    _mine, shown = _owed(seen, own)
+    return map(Owed._make, streamed(_lines(shown).where(*_ask(shown, asked, today, soon))))
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def test_of_a_grantee_whose_name_is_withheld_there_is_only_the_reference(browser
     reference, of_call = hidden.reference, hidden.call.reference
     make.report_due(hidden, due_on=date(2026, 1, 1))
     browser.sign_in(make.person(Role.AUDITOR))
-    for address in ("/grants", "/reports", "/reports?show=late", f"/calls/{of_call}/grants"):
+    for address in ("/grants", "/reports", "/owed?kind=report", f"/calls/{of_call}/grants"):
         rows = table(browser, address)
         assert [row["Grant"] for row in rows] == [reference]
         assert "anary" not in str(rows)
@@ -315,7 +315,7 @@ def test_a_file_goes_after_some_days_and_what_was_taken_out_stays_known(browser:
 # ------------------------------------------------------------------ every list
 
 
-@pytest.mark.parametrize("address", ["/grants", "/reports", "/payments?show=waiting", "/ledger"])
+@pytest.mark.parametrize("address", ["/grants", "/reports", "/owed", "/payments?show=waiting", "/ledger"])
 def test_two_rows_and_twenty_cost_the_same_queries(browser: Browser, address: str) -> None:
     browser.sign_in(make.person(Role.AUDITOR, Role.FINANCE_OFFICER))
     counts = []
@@ -355,6 +355,7 @@ def test_every_list_of_a_full_house_is_taken_out_in_as_many_rows_as_its_page_say
         "banking.statements": "/payments/statements",
         "portfolio.record": "/record",
         "reports.changes_told": "/reports/changes",
+        "owed.everywhere": "/owed",
         "closeout.retention": "/retention?show=kept",
     }
     assert set(LISTINGS) - set(addresses) == {"imports.show", "banking.statement"}, (

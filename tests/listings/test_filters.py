@@ -12,7 +12,7 @@ from grants.listings.models import KeptFilter
 from tests import factories as make
 from tests.http import Browser
 
-LATE = "/reports?region=AFR&show=late"
+LATE = "/reports?region=AFR&show=returned"
 
 
 def kept_by(browser: Browser, address: str, name: str, status: int = 200) -> None:
@@ -22,12 +22,12 @@ def kept_by(browser: Browser, address: str, name: str, status: int = 200) -> Non
 
 def test_a_filter_is_kept_found_renamed_and_deleted(app: Flask, browser: Browser) -> None:
     browser.sign_in(make.person(Role.GLOBAL_COORDINATOR))
-    assert "Keep this filter" in browser.open("/reports?show=late&page=3&region=AFR").content
+    assert "Keep this filter" in browser.open("/reports?show=returned&page=3&region=AFR").content
     browser.press("Keep", {"name": "  Late   in Africa "}, at="/filters")
     assert "The filter is kept." in browser.text
     assert browser.page.address_of("Late in Africa") == LATE
     assert "Keep this filter" not in browser.page.content, "it is kept already"
-    assert "Keep this filter" in browser.open("/reports?show=late").content
+    assert "Keep this filter" in browser.open("/reports?show=returned").content
     browser.open("/")
     assert browser.page.address_of("Late in Africa") == LATE
     browser.click("Rename or delete")
