@@ -24,6 +24,12 @@ from grants.history.queries import timeline
 bp = Blueprint("closeout", __name__)
 
 
+@bp.app_template_global("may_see_retention")
+def may_see_retention() -> bool:
+    """Whether the present person sees until when the records of closed grants are kept."""
+    return permissions.can_see_retention(current_user)
+
+
 def _award(reference: str) -> Award:
     return found(award_queries.award_by_reference(scope(current_user, Award), reference))
 

@@ -51,8 +51,8 @@ from grants.calls.models import Call, Lot, RegionEnvelope
 from grants.calls.workflow import CallState
 from grants.checks.models import Clarification
 from grants.checks.workflow import ClarificationState
-from grants.closeout.models import Closeout
-from grants.closeout.workflow import CloseoutState
+from grants.closeout.models import Closeout, Erasure
+from grants.closeout.workflow import CloseoutState, ErasureState
 from grants.complaints.models import Complaint
 from grants.complaints.workflow import OPEN
 from grants.conflicts.models import ConflictDeclaration, YearDeclaration
@@ -672,6 +672,9 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         )
         .join(Award, Award.id == Visit.award_id)
         .where(here, Visit.lead_id == PERSON, Visit.state == VisitState.MADE),
+        _work("confirm_erasure", Award.reference, Erasure.id, moment=Erasure.proposed_at, note=Award.title)
+        .join(Award, Award.id == Erasure.award_id)
+        .where(here, Erasure.state == ErasureState.PROPOSED, Erasure.proposed_by_id != PERSON),
         _work("finish_closeout", Award.reference, Closeout.id, day=Closeout.due_on, note=Award.title)
         .join(Award, Award.id == Closeout.award_id)
         .where(here, Closeout.state == CloseoutState.OPENED),

@@ -81,6 +81,7 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "make_visit": (_l("Make a visit"), "visits.of_grant", "reference"),
     "share_visit": (_l("Share with the grantee what was found in a visit"), "visits.of_grant", "reference"),
     "publish_call": (_l("Publish a call in preparation"), "calls.manage", "reference"),
+    "confirm_erasure": (_l("Erase, or keep, sensitive papers of a closed grant"), "closeout.kept", "reference"),
     "finish_closeout": (_l("Finish a close-out"), "closeout.of_grant", "reference"),
     "approve_payment": (_l("Approve a payment"), "payments.show", "reference"),
     "send_payment": (_l("Send a payment"), "payments.show", "reference"),

@@ -14,6 +14,7 @@ from grants.accounts.models import Person, Role
 from grants.awards.models import Agreement, Award, Condition
 from grants.awards.workflow import AwardState
 from grants.banking.workflow import OrderState
+from grants.closeout.models import Erasure
 from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db
@@ -165,6 +166,17 @@ def test_consent_refunds_and_conditions_wait_for_whom_they_were_asked_of(world: 
         Condition(award_id=award.id, text="In a year", owner_id=coordinator.id, due_on=TODAY + timedelta(days=365))
     )
     assert waits(world, "meet_condition") == {"officer"}
+
+
+def test_an_erasure_waits_for_another_coordinator_than_who_proposed_it(world: dict[str, Any]) -> None:
+    award = world["award"]
+    second = make.person(Role.REGIONAL_COORDINATOR, regions=[award.region])
+    erasure = make.save(Erasure(award_id=award.id, proposed_by_id=second.id))
+    assert waits(world, "confirm_erasure") == {"coordinator"}
+    assert "confirm_erasure" not in kinds(second)
+    erasure.state, erasure.ended_at, erasure.ended_by_id = "withdrawn", clock.now(), second.id
+    db.session.flush()
+    assert waits(world, "confirm_erasure") == set()
 
 
 def test_orders_wait_for_another_officer_and_what_stands_in_one_is_not_sent_by_hand(app: Flask) -> None:
