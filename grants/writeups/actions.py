@@ -75,14 +75,19 @@ def confirm_by_link(write_up: WriteUp, due: ReportDue, read: str, name: str) -> 
     _confirm(write_up, due, Way.LINK, name, _today(due), by=None, hands_in=write_up.entered_by)
 
 
-def record_confirmation(write_up: WriteUp, due: ReportDue, way: str, name: str, on: date, *, by: Person) -> None:
-    """Write down a confirmation that was given by letter, in a visit or a call; with that it is handed in.
+def record_confirmation(
+    write_up: WriteUp, due: ReportDue, read: str, way: str, name: str, on: date, *, by: Person
+) -> None:
+    """Write down that exactly what was read was confirmed by letter, in a visit or a call; with that it is handed in.
 
     Raises Refused when something of it is missing, and for whoever wrote it up.
     """
     hold(due, "state", "due_on")
     written = written_reports.written(due)
-    refuse(rules.obstacles_to_recording(write_up, due, written, by.id, way, name, on, _today(due)))
+    refuse(
+        rules.obstacles_to_confirming(due, written, read)
+        or rules.obstacles_to_recording(write_up, by.id, way, name, on, _today(due))
+    )
     _confirm(write_up, due, Way(way), name, on, by=by, hands_in=by)
     write_up.recorded_by = by
     db.session.flush()

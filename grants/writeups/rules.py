@@ -52,11 +52,9 @@ def obstacles_to_asking(write_up: WriteUp, due: ReportDue, written: Written, by_
     return obstacles_for_typist(write_up, by_id) or obstacles_to_confirming(due, written)
 
 
-def obstacles_to_recording(
-    write_up: WriteUp, due: ReportDue, written: Written, by_id: int, way: str, name: str, on: date, today: date
-) -> list[Obstacle]:
+def obstacles_to_recording(write_up: WriteUp, by_id: int, way: str, name: str, on: date, today: date) -> list[Obstacle]:
     """Why a confirmation that was given otherwise cannot be written down as it is."""
-    return obstacles_to_asking(write_up, due, written, by_id) + obstacles_in_record(write_up, way, name, on, today)
+    return obstacles_for_typist(write_up, by_id) + obstacles_in_record(write_up, way, name, on, today)
 
 
 def obstacles_to_link(

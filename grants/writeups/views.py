@@ -83,6 +83,8 @@ def _page(
 ) -> ResponseReturnValue:
     written = reports.written(due)
     staff = sees_as_staff(current_user, due.award)
+    confirming = rules.obstacles_to_confirming(due, written)
+    may_record = permissions.can_record(current_user, due, write_up)
     address = due.award.organization.email if staff else ""
     page = render_template(
         "writeups/show.html",
@@ -90,15 +92,15 @@ def _page(
         award=due.award,
         entry=write_up,
         **reading(due, written),
-        readable=can_write(current_user, due) or due.state in reports.COUNTED,
+        readable=can_write(current_user, due) or due.state in reports.COUNTED or (may_record and not confirming),
         fingerprint=rules.fingerprint(due, written),
         ways=WAYS,
         link=link or LinkForm(formdata=None, address=address),
         record=record or RecordForm(formdata=None),
-        confirming=rules.obstacles_to_confirming(due, written),
+        confirming=confirming,
         may_confirm=permissions.can_confirm(current_user, due),
         may_ask=permissions.can_ask(current_user, due),
-        may_record=permissions.can_record(current_user, due, write_up),
+        may_record=may_record,
         staff=staff,
         history=timeline([("report_due", due.id)], names=staff, limit=30),
     )
@@ -146,7 +148,8 @@ def record(due_id: int) -> ResponseReturnValue:
     form = RecordForm()
 
     def act() -> None:
-        actions.record_confirmation(write_up, due, form.way.data, form.name.data, form.on.data, by=current_user)
+        read = request.form.get("read", "")
+        actions.record_confirmation(write_up, due, read, form.way.data, form.name.data, form.on.data, by=current_user)
 
     if not taken(act, form):
         return _page(write_up, due, record=form)

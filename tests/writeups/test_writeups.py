@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from grants.writeups import actions, rules
 from grants.writeups.models import WriteUp
 from tests import factories as make
 from tests.http import Browser
-from tests.reports.test_life import by_key, give_figures, running, write_all
+from tests.reports.test_life import DONE, by_key, give_figures, running, write_all
 
 CALL = date(2027, 10, 1)
 TODAY = datetime(2027, 10, 2, 9, tzinfo=UTC)
@@ -121,10 +122,12 @@ def test_a_colleague_sends_a_link_and_whoever_holds_it_confirms_with_a_name(app:
 def test_a_colleague_writes_down_what_was_confirmed_otherwise(app: Flask) -> None:
     case = Case()
     told = {"way": "visit", "name": "Awa Diop", "on": TODAY.date()}
-    assert "typed_it" in codes(actions.record_confirmation, case.write_up, case.due, **told, by=case.typist)
+    record = partial(actions.record_confirmation, case.write_up, case.due)
+    assert codes(record, case.read, **told, by=case.typist) == {"typed_it"}
+    assert codes(record, "another", **told, by=case.colleague) == {"changed"}
     early = told | {"on": CALL - timedelta(days=1)}
-    assert codes(actions.record_confirmation, case.write_up, case.due, **early, by=case.colleague) == {"day"}
-    actions.record_confirmation(case.write_up, case.due, **told, by=case.colleague)
+    assert codes(record, case.read, **early, by=case.colleague) == {"day"}
+    record(case.read, **told, by=case.colleague)
     assert (case.due.state, case.write_up.recorded_by_id) == ("submitted", case.colleague.id)
 
 
@@ -228,8 +231,24 @@ def test_who_may_do_what(browser: Browser, who: str, sees: int, begins: int, ask
     browser.post(f"{path}/link", {"address": "awa@example.org"}, page="/account", status=links)
 
 
-def test_nobody_of_the_fund_but_who_writes_it_reads_it_before_it_is_confirmed(browser: Browser) -> None:
-    case = Case()
-    path = f"/reports/{case.due.id}/write-up"
+def test_before_it_is_confirmed_only_who_has_it_confirmed_reads_it_once_it_is_whole(app: Flask) -> None:
+    half, case = Case(whole=False), Case()
+    reports.save_section(half.due, "done", DONE, by=half.typist, version=0)
+    auditor = make.person(Role.AUDITOR, regions=[])
+    db.session.commit()
     text = "Twelve observers recorded cases"
-    assert text not in browser.sign_in(case.colleague).open(path).text
+
+    def reads(person: Person, one: Case) -> bool:
+        return text in Browser(app).sign_in(person).open(f"/reports/{one.due.id}/write-up").text
+
+    assert [reads(case.typist, case), reads(case.owner, case), reads(case.colleague, case)] == [True] * 3
+    assert [reads(auditor, case), reads(half.colleague, half)] == [False] * 2
+
+
+def test_a_colleague_writes_a_confirmation_down_on_the_page(browser: Browser) -> None:
+    case = Case()
+    due_id = case.due.id
+    browser.sign_in(case.colleague).open(f"/reports/{due_id}/write-up")
+    browser.press("Write it down", {"way": "visit"}, status=422)
+    browser.press("Write it down", {"way": "visit", "name": "Awa Diop", "on": TODAY.date().isoformat()})
+    assert db.session.get_one(ReportDue, due_id, populate_existing=True).state == "submitted"
