@@ -6,10 +6,13 @@ the ledger balanced, and equal to what the list of grants says.
 from __future__ import annotations
 
 import re
+import subprocess
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +24,13 @@ from sqlalchemy import select, update
 from grants.accounts.models import Person
 from grants.awards.models import Award
 from grants.core import clock
+from grants.core.archives import verify
 from grants.core.db import db, transaction
 from grants.demo import sample
 from grants.demo.decided import LOCAL, DecidedStory
 from grants.demo.people import People
 from grants.diligence.models import Diligence, Point
+from grants.dossiers.tasks import make_waiting
 from grants.history.queries import broken_seals
 from grants.payments.models import Disbursement
 from grants.payments.queries import wrong_totals
@@ -124,12 +129,45 @@ class Office:
         return page
 
     def books(self) -> None:
-        """The auditor finds the ledger balanced, and the list of grants saying the same for each currency."""
+        """The auditor finds the ledger balanced, and the list of grants saying the same of each currency."""
         page = self.as_(AUDITOR, "/ledger")
         expect(page.locator("main")).to_contain_text("Balanced")
         expect(page.locator("main")).not_to_contain_text("Does not balance")
+        of_call = _rows(page.locator("section", has=page.locator("#calls")))
+        said = {
+            currency: (
+                sums(row, "Committed by agreements", "Approved, to be sent"),
+                *_paid(row, "Paid to grantees", "Returned by grantees"),
+            )
+            for currency, call in (("EUR", EUROS), ("USD", DOLLARS))
+            for row in of_call
+            if row["Call"].startswith(call)
+        }
+        totals = _rows(self.as_(AUDITOR, "/grants").locator("table.totals"))
+        shown = {
+            row["Grants"][:3]: (sums(row, "Signed, to be paid"), *_paid(row, "Paid", "Paid back")) for row in totals
+        }
+        assert said
+        assert {currency: shown[currency] for currency in said} == said
         db.session.rollback()
         assert wrong_totals() == []
+
+
+def _rows(within: Locator) -> list[dict[str, str]]:
+    """What a table says, by the labels of its cells."""
+    return [
+        {str(cell.get_attribute("data-label")): cell.inner_text() for cell in row.locator("td").all()}
+        for row in within.locator("tbody tr").all()
+    ]
+
+
+def sums(row: dict[str, str], *labels: str) -> Decimal:
+    """The amounts of some columns together."""
+    return sum((Decimal(re.sub(r"[^\d.]", "", row[label])) for label in labels), Decimal(0))
+
+
+def _paid(row: dict[str, str], paid: str, back: str) -> tuple[Decimal, Decimal]:
+    return sums(row, paid), sums(row, back)
 
 
 def press(page: Page, name: str | re.Pattern[str], within: Locator | None = None) -> None:
@@ -289,20 +327,21 @@ class Grant:
         told = sample.read("reports")[due.kind][self.award.application.language]
         for section, answers in told.items():
             page = self.office.as_(self.editor, f"{place}/sections/{section}")
-            fill_in(page, {name: value for name, value in answers.items() if name != "changes"})
+            fill_in(page, {key: value for key, value in answers.items() if key != "changes"})
             press(page, "Save and go on")
             for change in answers.get("changes", ()):
                 page = self.office.as_(self.editor, f"{place}/changes/new")
-                seen = {"plan_point": change["plan_point"], "country": self.country, "level": "national"}
+                where = {"plan_point": change["plan_point"], "country": self.country, "level": "national"}
                 shown = {"stage": change["level"], "what": change["evidence"], "evidence": "The letter of the office."}
-                fill_in(page, seen | shown)
+                fill_in(page, where | shown)
                 press(page, "Save")
-                says(page, "Your change is kept.")
         page = self.office.as_(self.editor, f"{place}/figures")
         currency, rate = LOCAL[self.country]
-        typed = {"currency": currency, "rate": rate, "source": "InforEuro", "rated_on": str(self.award.start_on)}
-        for line_ in self.award.budget:
-            typed[f"local_{line_.id}"] = str(int(Decimal(line_.amount_minor) / 100 * share * Decimal(rate)))
+        today = clock.now().date().isoformat()
+        typed = {"currency": currency, "rate": rate, "source": "The bank of the country", "rated_on": today}
+        for heading in self.award.budget:
+            typed[f"local_{heading.id}"] = str(int(Decimal(heading.amount_minor) / 100 * share * Decimal(rate)))
+            typed[f"explanation_{heading.id}"] = "The work ended early." if share < Decimal("0.5") else ""
         fill_in(page, typed)
         press(page, "Save and go on")
         expect(page.locator(".error-summary")).to_have_count(0)
@@ -371,7 +410,7 @@ def plain(payment: str) -> str:
     return str(db.session.scalars(select(Disbursement).where(Disbursement.reference == payment)).one().amount.amount)
 
 
-def test_three_grants_in_two_currencies_live_to_their_end(office: Office) -> None:
+def test_three_grants_in_two_currencies_live_to_their_end(office: Office, tmp_path: Path) -> None:
     people = People()
     offered = decided(DecidedStory(people, EUROS, 0, {"APP-006": "APP-006", "APP-002": "APP-002"}))
     offered += decided(DollarStory(people, DOLLARS, 0, {"APP-011": "APP-911"}))
@@ -423,6 +462,7 @@ def test_three_grants_in_two_currencies_live_to_their_end(office: Office) -> Non
             grant.close()
             office.books()
     assert [grant.award.state for grant in grants] == ["closed", "closed", "closed"]
+    _audited(back, tmp_path)
     assert broken_seals() == []
 
 
@@ -492,3 +532,26 @@ def _is_terminated_and_pays_back(grant: Grant, bank: Bank) -> None:
     says(grant.as_(GLOBAL, "/settlement"), "Nothing is owed on either side.")
     grant.close()
     grant.office.books()
+
+
+def _audited(grant: Grant, folder: Path) -> None:
+    """The auditor takes the dossier of a grant out; whoever has it proves it by its hashes, and finds what is changed."""
+    page = grant.as_(AUDITOR, "/dossier")
+    press(page, "Make the dossier")
+    make_waiting()
+    db.session.remove()
+    page = grant.as_(AUDITOR, "/dossier")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Download the dossier (ZIP)").click()
+    dossier = folder / taken.value.suggested_filename
+    taken.value.save_as(dossier)
+    assert dossier.name.startswith(grant.reference)
+    assert verify(dossier).is_whole
+    with zipfile.ZipFile(dossier) as archive:
+        archive.extractall(folder / "read")
+    checked = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder / "read", check=False)
+    assert checked.returncode == 0
+    content = bytearray(dossier.read_bytes())
+    content[len(content) // 2] ^= 1
+    dossier.write_bytes(content)
+    assert not verify(dossier).is_whole
