@@ -54,6 +54,7 @@ class Award(Base):
         Index("ix_award_region_id", "region", "id"),
         Index("ix_award_country_id", "country", "id"),
         Index("ix_award_risk_id", "risk", "id", postgresql_where=text("risk IS NOT NULL")),
+        Index("ix_award_end_on", "end_on", postgresql_where=text("state IN ('active', 'suspended')")),
         Index("ix_award_plan_points", "plan_points", postgresql_using="gin"),
         Index(
             "ix_award_plain_title",

@@ -29,6 +29,7 @@ class Call(Base):
         CheckConstraint("grant_min_minor <= grant_max_minor", name="limits_in_order"),
         CheckConstraint("envelope_minor >= 0", name="envelope_not_negative"),
         Index("ix_call_state_closes_at", "state", "closes_at"),
+        Index("ix_call_closes_at", "closes_at"),
     )
 
     id: Mapped[Key]

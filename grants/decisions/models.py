@@ -234,6 +234,7 @@ class Decision(Base):
         CheckConstraint("state <> 'left' OR left_because <> ''", name="left_for_a_reason"),
         Index("ix_decision_application_id", "application_id"),
         Index("ix_decision_meeting_id", "meeting_id"),
+        Index("ix_decision_taken", "meeting_id", postgresql_where=text("state = 'taken'")),
     )
 
     id: Mapped[Key]

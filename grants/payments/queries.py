@@ -184,9 +184,13 @@ def _account_of(organization_id: Any) -> Any:
 _IDS = bindparam("ids", None, type_=ARRAY(BigInteger))
 
 
-def _among(column: Any, bounded: bool) -> Any:
-    """The rows of the awards asked for (parameter ``ids``); of all of them when nothing bounds the reading."""
-    return column == any_(_IDS) if bounded else true()
+def _among(column: Any, bounded: bool | Select[int]) -> Any:
+    """The rows of the awards asked for (parameter ``ids``), or of those that a statement finds; of all of them when nothing
+    bounds the reading.
+    """
+    if isinstance(bounded, bool):
+        return column == any_(_IDS) if bounded else true()
+    return column.in_(bounded)
 
 
 def _sum(column: Any, *among: Any) -> Any:
@@ -194,7 +198,7 @@ def _sum(column: Any, *among: Any) -> Any:
     return cast(func.sum(column).filter(*among) if among else func.sum(column), BigInteger)
 
 
-def _of_grants(*, bounded: bool) -> tuple[Any, Any, Any, Any, Any]:
+def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]:
     """What is known of each grant: spent by accepted reports, refunded, conditions unmet, the report missing longest, the
     first visit that was not made and holds payments.
     """
@@ -443,8 +447,10 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         .where(Tranche.cancelled_on.is_(None), ~exists().where(sent.tranche_id == Tranche.id, sent.state.in_(SENT)))
         .ext(distinct_on(Tranche.award_id))
         .order_by(Tranche.award_id, Tranche.number)
-        .subquery("first")
+        .cte("first")
+        .prefix_with("MATERIALIZED")
     )
+    of_first = select(first.c.award_id)
     made = (
         select(
             Tranche.award_id,
@@ -452,10 +458,11 @@ def _next_to_pay(seen: Select[Award]) -> Any:
             _sum(_live.amount_minor, _live.state.in_(SENT)).label("sent"),
         )
         .join(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
+        .where(Tranche.award_id.in_(of_first))
         .group_by(Tranche.award_id)
         .subquery("made")
     )
-    spent, refunded, unmet, missing, unmade = _of_grants(bounded=False)
+    spent, refunded, unmet, missing, unmade = _of_grants(bounded=of_first)
     plan = first.c
     is_final = plan.trigger == Trigger.FINAL_REPORT_APPROVED
     spending = func.coalesce(spent.c.minor, 0)

@@ -163,7 +163,10 @@ def _work_for(held: frozenset[Role], member: bool) -> Prepared:
             parts += _of_staff(_here())
         if Role.ADMINISTRATOR in held:
             parts += _of_administrator()
-        return union_all(*parts).order_by("moment", "day").limit(literal_column(str(LONGEST)))
+        most: Any = literal_column(str(LONGEST))
+        # Each part by itself stops early, where an index has what waits in its order.
+        firsts = (part.order_by("moment", "day").limit(most).subquery() for part in parts)
+        return union_all(*(select(*first.c) for first in firsts)).order_by("moment", "day").limit(most)
 
     return Prepared(compose)
 
@@ -483,7 +486,7 @@ def _of_committee_member() -> list[Select[*tuple[Any, ...]]]:
 
 
 def _calls_under_review() -> Any:
-    """The calls that have closed with eligible applications still undecided, in the regions asked for: how many there
+    """The calls that closed in the last year with eligible applications still undecided, in the regions asked for: how many there
     are (``number``), how many of them lack reviewers (``lacking``) or reviews (``unreviewed``).
 
     Gathered in groups: asking for each application costs ten times as much when a thousand wait.
@@ -495,7 +498,7 @@ def _calls_under_review() -> Any:
         .join(Call, Call.id == Application.call_id)
         .where(
             Call.state == CallState.PUBLISHED,
-            Call.closes_at <= AT,
+            Call.closes_at.between(AT - func.make_interval(1), AT),
             Application.state == ApplicationState.ELIGIBLE,
             Application.region == any_(REGIONS),
             not_hidden(Application.id),
@@ -526,6 +529,13 @@ def _calls_under_review() -> Any:
         .group_by(undecided.c.call_id)
         .cte("under_review")
     )
+
+
+def _first(found: Select[int]) -> Any:
+    """The first of some rows, looked for at each row of the statement: where next to none is asked for, that is far less
+    than reading them all beforehand.
+    """
+    return found.limit(literal_column("1")).scalar_subquery()
 
 
 def _here() -> Any:
@@ -562,7 +572,14 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         .where(under_review.c.unreviewed == 0, ~planned.exists()),
         _work(
             "open_closeout", Award.reference, Award.id, day=Award.end_on + literal(CLOSE_WITHIN.days), note=Award.title
-        ).where(here, Award.state.in_(RUNNING), reported.exists(), ~missing.exists(), ~closing.exists()),
+        ).where(
+            here,
+            Award.state.in_(RUNNING),
+            Award.end_on <= HORIZON,
+            _first(missing).is_(None),
+            _first(reported).is_not(None),
+            ~closing.exists(),
+        ),
         *(
             _work(kind, Call.reference, func.count(Enquiry.id), moment=Call.answers_until, note=Call.title)
             .join(Enquiry, and_(Enquiry.call_id == Call.id, Enquiry.state == state))
@@ -792,23 +809,32 @@ def _balance(kind: AccountKind) -> Any:
     return func.coalesce(func.sum(Account.balance_minor).filter(Account.kind == kind), 0)
 
 
-_MONEY = Prepared(
-    lambda: (
-        select(
-            Call.reference,
-            Call.title,
-            Call.currency,
-            Call.envelope_minor,
-            _balance(AccountKind.COMMITTED),
-            _balance(AccountKind.PAYABLE),
-            _balance(AccountKind.PAID),
-        )
-        .join(Account, (Account.call_id == Call.id) & Account.award_id.is_not(None))
-        .group_by(Call.id)
+def _money() -> Select[*tuple[Any, ...]]:
+    of_grants = select(Account.id).where(
+        Account.kind == AccountKind.COMMITTED, Account.call_id == Call.id, Account.award_id.is_not(None)
+    )
+    latest = (
+        select(Call.id, Call.reference, Call.title, Call.currency, Call.envelope_minor, Call.closes_at)
+        .where(of_grants.exists())
         .order_by(Call.closes_at.desc())
         .limit(literal_column("3"))
+        .subquery("latest")
     )
-)
+    kinds = (AccountKind.COMMITTED, AccountKind.PAYABLE, AccountKind.PAID)
+    held = (
+        select(*(_balance(kind).label(kind) for kind in kinds))
+        .where(Account.kind.in_(kinds), Account.call_id == latest.c.id, Account.award_id.is_not(None))
+        .lateral("held")
+    )
+    return (
+        select(latest.c.reference, latest.c.title, latest.c.currency, latest.c.envelope_minor, *held.c)
+        .select_from(latest)
+        .join(held, true())
+        .order_by(latest.c.closes_at.desc())
+    )
+
+
+_MONEY = Prepared(_money)
 
 
 def money_of_calls() -> list[CallMoney]:
@@ -945,7 +971,7 @@ _NARROWED: dict[str, Any] = {
     "point": Award.plan_points.contains(array([bindparam("point", None, type_=BigInteger)])),
     "state": Award.state == _asked("state"),
     "risk": and_(Award.risk == _asked("risk"), Award.organization_id != all_(MINE)),
-    "q": Award.id.in_(_found_by_words()),
+    "q": Award.id == any_(func.array(_found_by_words().scalar_subquery())),
 }
 """How grants are narrowed. Nobody finds the grant of their own organization by its risk."""
 

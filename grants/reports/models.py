@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -38,6 +38,7 @@ class ReportDue(Base):
         one_of("kind", ReportKind),
         UniqueConstraint("award_id", "key"),
         Index("ix_report_due_due_on_state", "due_on", "state"),
+        Index("ix_report_due_owed", "due_on", postgresql_where=text("required AND state IN ('owed', 'returned')")),
     )
 
     id: Mapped[Key]

@@ -23,6 +23,7 @@ from tests.bench import (
     pages,
     proposing,
     running,
+    scale,
     sweeps,
     weight,
     world,
@@ -31,6 +32,7 @@ from tests.bench import (
 
 PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "pages": pages.measure,
+    "scale": scale.measure,
     "weight": weight.measure,
     "sweep": sweeps.measure,
     "proposal": proposing.measure,

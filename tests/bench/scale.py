@@ -28,8 +28,6 @@ PAGES = (
     Page("grant as seen by a finance officer", "/grants/{grant}", "STF-08", 5),
     Page("list of grants for a coordinator", "/grants", "STF-07", 6),
     Page("list of grants for a finance officer", "/grants", "STF-08", 6),
-    Page("narrowed list for a coordinator", "/grants?state=active&region=AFR&country=SN", "STF-07", 6),
-    Page("searched list for a finance officer", "/grants?q=harbour+f1c15925", "STF-08", 6),
 )
 
 OF_A_CALL = 50
@@ -113,14 +111,14 @@ def _grow(number: int) -> None:
     payment = world.row_of("SELECT * FROM disbursement WHERE state = 'confirmed' ORDER BY id LIMIT 1")
     account = world.row_of("SELECT * FROM account WHERE award_id IS NOT NULL ORDER BY id LIMIT 1")
     milestone = world.row_of("SELECT * FROM milestone ORDER BY id LIMIT 1")
-    day = "'2027-03-01'::date - (g % 3000)::int"
+    day = "(now()::date - 400 - (g % 3000)::int)"
     world.copy(
         "call",
         award["call_id"],
         calls,
         reference="'CALL-S' || g",
-        closes_at="t.closes_at - g * interval '2 days'",
-        opens_at="t.opens_at - g * interval '2 days'",
+        closes_at="t.closes_at - g * interval '18 days'",
+        opens_at="t.opens_at - g * interval '18 days'",
     )
     for table in ("lot", "region_envelope"):
         columns = [c.name for c in db.metadata.tables[table].columns if c.name not in ("id", "call_id")]
@@ -150,6 +148,8 @@ def _grow(number: int) -> None:
         state=state,
         offered_at=f"{day}",
         risk=risk,
+        start_on=f"{day}",
+        end_on=f"CASE WHEN {RUNNING} THEN now()::date + 50 + (g / 10 % 400)::int ELSE {day} + 300 END",
         closed_at=f"CASE WHEN {state} = 'closed' THEN ({day} + 300)::timestamptz END",
         title="'Work in the port of ' || left(md5(g::text), 8)",
         **placed,
@@ -163,7 +163,7 @@ def _grow(number: int) -> None:
             id=f"{nth * far} + g",
             award_id=own,
             state=settled,
-            due_on=f"CASE WHEN {RUNNING} THEN now()::date + (g / 10 % 400 - 40)::int + {nth} * 90 ELSE {day} + {nth} * 90 END",
+            due_on=f"CASE WHEN {RUNNING} AND g < 80 THEN now()::date - 5 WHEN {RUNNING} THEN now()::date + (g / 10 % 400 - 40)::int + {nth} * 90 ELSE {day} + {nth} * 90 END",
             required="true",
             key=f"'R{nth}'",
         )
