@@ -144,6 +144,7 @@ def kept(reference: str) -> ResponseReturnValue:
 
 def _kept_page(award: Award, form: ReasonForm) -> str:
     closeout = found(queries.closeout_of(award))
+    found(closeout.keep_until)
     erasure = queries.erasure_of(award)
     today = clock.today(award.call.timezone)
     subjects = [("closeout", closeout.id)] + ([("erasure", erasure.id)] if erasure else [])

@@ -69,6 +69,7 @@ from grants.decisions.queries import DECIDED, STANDS
 from grants.decisions.workflow import GONE, DecisionState, MeetingState
 from grants.diligence.models import AskedOf, Consent, Diligence, Point, SanctionsCheck, SecondLook, Tab
 from grants.diligence.workflow import ConsentState, DiligenceState
+from grants.dossiers.models import Dossier
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
 from grants.entries.models import AssistedEntry
@@ -1638,6 +1639,7 @@ _OWN: dict[str, Callable[[Select[Any]], tuple[Any, ...]]] = {
         None,
         None,
     ),
+    "erasure": lambda seen: (seen.join(Award, Award.id == Erasure.award_id), Erasure.id, Award.reference, None, None),
     "award_import": lambda seen: (seen, AwardImport.id, literal("IMP-") + cast(AwardImport.id, Text), None, None),
     "bank_account": lambda seen: (
         seen.join(Organization, Organization.id == BankAccount.organization_id),
@@ -1662,11 +1664,47 @@ SUBJECTS: dict[str, type] = {
     "disbursement": Disbursement,
     "bank_account": BankAccount,
     "closeout": Closeout,
+    "erasure": Erasure,
     "award_import": AwardImport,
     "amendment": Amendment,
     "visit": Visit,
 }
 """The kinds of subjects of the record whose rows have a scope."""
+
+
+_OF_ANOTHER: dict[str, Callable[[Mapping[str, Select[Any]]], tuple[Any, ...]]] = {
+    "reviewer": lambda _seen: (select(Person), Person.id, Person.reference),
+    "person": lambda _seen: (select(Person), Person.id, Person.reference),
+    "interest": lambda _seen: (
+        select(ConflictDeclaration).join(Organization, Organization.id == ConflictDeclaration.organization_id),
+        ConflictDeclaration.id,
+        Organization.reference,
+    ),
+    "year_declaration": lambda _seen: (
+        select(YearDeclaration).join(Person, Person.id == YearDeclaration.person_id),
+        YearDeclaration.id,
+        Person.reference,
+    ),
+    "clarification": lambda seen: (
+        seen["application"].join(Clarification, Clarification.application_id == Application.id),
+        Clarification.id,
+        Application.reference,
+    ),
+    "dossier": lambda seen: (
+        seen["award"].join(Dossier, Dossier.award_id == Award.id),
+        Dossier.id,
+        Award.reference,
+    ),
+    "list_file": lambda _seen: (
+        select(ListFile),
+        ListFile.id,
+        literal("LST-") + cast(ListFile.id, Text),
+        None,
+        func.to_jsonb(ListFile.endpoint),
+    ),
+    "mail": lambda _seen: (select(OutboxMail), OutboxMail.id, cast(OutboxMail.id, Text)),
+}
+"""The same for kinds whose rows have no scope of their own in the record, from the scopes of the others."""
 
 
 def subjects_of(entries: Sequence[Entry], seen: Mapping[str, Select[Any]]) -> dict[tuple[str, int], Subject]:
@@ -1678,27 +1716,7 @@ def subjects_of(entries: Sequence[Entry], seen: Mapping[str, Select[Any]]) -> di
     for entry in entries:
         ids.setdefault(entry.kind, set()).add(entry.subject_id)
     parts = [_subject(kind, ids[kind], *_OWN[kind](seen[kind])) for kind in _OWN if kind in ids and kind in seen]
-    if "reviewer" in ids:
-        parts.append(_subject("reviewer", ids["reviewer"], select(Person), Person.id, Person.reference))
-    if "interest" in ids:
-        about = select(ConflictDeclaration).join(Organization, Organization.id == ConflictDeclaration.organization_id)
-        parts.append(_subject("interest", ids["interest"], about, ConflictDeclaration.id, Organization.reference))
-    if "year_declaration" in ids:
-        of_year = select(YearDeclaration).join(Person, Person.id == YearDeclaration.person_id)
-        parts.append(
-            _subject("year_declaration", ids["year_declaration"], of_year, YearDeclaration.id, Person.reference)
-        )
-    if "clarification" in ids:
-        about = seen["application"].join(Clarification, Clarification.application_id == Application.id)
-        parts.append(_subject("clarification", ids["clarification"], about, Clarification.id, Application.reference))
-    if "person" in ids:
-        parts.append(_subject("person", ids["person"], select(Person), Person.id, Person.reference))
-    if "list_file" in ids:
-        named = literal("LST-") + cast(ListFile.id, Text)
-        label = func.to_jsonb(ListFile.endpoint)
-        parts.append(_subject("list_file", ids["list_file"], select(ListFile), ListFile.id, named, label=label))
-    if "mail" in ids:
-        parts.append(_subject("mail", ids["mail"], select(OutboxMail), OutboxMail.id, cast(OutboxMail.id, Text)))
+    parts += [_subject(kind, ids[kind], *about(seen)) for kind, about in _OF_ANOTHER.items() if kind in ids]
     if not parts:
         return {}
     return {

@@ -151,6 +151,8 @@ RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "amendment": (_l("Changes of grants"), "amendments.of_grant", "reference"),
     "visit": (_l("Visits"), "visits.of_grant", "reference"),
     "closeout": (_l("Close-outs"), "closeout.of_grant", "reference"),
+    "erasure": (_l("Erasures"), "closeout.kept", "reference"),
+    "dossier": (_l("Dossiers"), "dossiers.of_grant", "reference"),
     "award_import": (_l("Imports"), "imports.show", "import_id"),
     "list_file": (_l("Lists taken out"), None, None),
 }
@@ -163,6 +165,9 @@ SAID: dict[tuple[str, str], Any] = {
     ("year_declaration", "declare"): _l("The declaration of the year was made"),
     ("person", "invite"): _l("Somebody was invited to work for the fund from the command line"),
     ("person", "give_role"): _l("A role was given from the command line"),
+    ("dossier", "ask"): _l("A dossier of a grant was asked for"),
+    ("dossier", "make"): _l("A dossier of a grant was made"),
+    ("dossier", "take"): _l("A dossier of a grant was taken"),
     ("list_file", "take_out"): _l("A list was taken out"),
     ("mail", "try_again"): _l("A mail that did not arrive was sent again"),
     ("mail", "set_aside"): _l("A mail that did not arrive was set aside"),

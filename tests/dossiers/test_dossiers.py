@@ -455,3 +455,27 @@ def test_a_dossier_that_cannot_be_made_says_so(app: Flask, monkeypatch: pytest.M
     assert tasks.make_waiting() == 0
     db.session.refresh(dossier)
     assert dossier.state == DossierState.FAILED
+
+
+def most_memory() -> int:
+    """The most memory that this process has held since it was last asked to forget that, in bytes."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+
+
+def test_a_grant_with_200_mb_of_files_does_not_take_200_mb_of_memory(app: Flask, tmp_path: Path) -> None:
+    made = scene()
+    large = tmp_path / "large.zip"
+    with large.open("wb") as file:
+        for _ in range(200):
+            file.write(bytes(1_000_000))
+    stored = files.keep_archive("large.zip", large)
+    db.session.scalars(select(Agreement).where(Agreement.award_id == made.award.id)).one().file_id = stored.id
+    actions.ask_for(made.award, by=made.auditor)
+    db.session.commit()
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    before = most_memory()
+    assert tasks.make_waiting() == 1
+    answer = files.send(actions.give(made.award, by=made.auditor))
+    assert sum(map(len, answer.iter_encoded())) > 200_000_000
+    assert most_memory() - before < 100_000_000

@@ -11,13 +11,14 @@ from grants.amendments.models import Amendment
 from grants.applications.models import Application, Receipt
 from grants.applications.workflow import ApplicationState
 from grants.checks.models import Clarification
-from grants.closeout.models import Closeout
+from grants.closeout.models import Closeout, Erasure
 from grants.complaints.models import Complaint
 from grants.conflicts.models import ConflictDeclaration, Grade, YearDeclaration
 from grants.core.db import db
 from grants.core.languages import speaking
 from grants.core.workflow import Workflow
 from grants.decisions.models import Decision
+from grants.dossiers.models import Dossier
 from grants.enquiries.models import Enquiry
 from grants.history.actions import begin, note
 from grants.history.models import HistoryEntry
@@ -25,6 +26,7 @@ from grants.imports.actions import send_in
 from grants.portfolio import queries
 from grants.portfolio.rules import RECORDED, SAID
 from grants.reviews.models import Assignment
+from grants.visits.models import Visit
 from tests import factories as make
 from tests.http import Browser
 
@@ -211,7 +213,12 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
     due = make.report_due(award)
     asked = {"application_id": application.id, "reviewer_id": reviewer.id, "asked_by_id": coordinator.id}
     assignment = make.save(Assignment(**asked, due_on=due.due_on))
-    closeout = make.save(Closeout(award_id=award.id, opened_by_id=coordinator.id, due_on=due.due_on))
+    ended = {"opened_by_id": coordinator.id, "due_on": due.due_on, "keep_until": due.due_on}
+    closeout = make.save(Closeout(award_id=award.id, **ended))
+    erasure = make.save(Erasure(award_id=award.id, proposed_by_id=coordinator.id))
+    dossier = make.save(Dossier(award_id=award.id, person_id=coordinator.id, language="en"))
+    visited = {"kind": "remote", "purpose": "To see.", "due_on": due.due_on, "lead_id": coordinator.id}
+    visit = make.save(Visit(award_id=award.id, number=1, **visited))
     tie = {"person_id": reviewer.id, "organization_id": application.organization_id, "grade": Grade.NONE}
     interest = make.save(ConflictDeclaration(**tie))
     year = make.save(YearDeclaration(person_id=reviewer.id, words="", organizations=[]))
@@ -241,6 +248,9 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
         "award": award.id,
         "report_due": due.id,
         "closeout": closeout.id,
+        "erasure": erasure.id,
+        "dossier": dossier.id,
+        "visit": visit.id,
         "award_import": send_in("old.csv", b"Grantee,Amount\nA,EUR 5\n", by=coordinator).id,
     }
     assert set(subjects) == set(RECORDED) - TESTED_ELSEWHERE
