@@ -516,7 +516,16 @@ def watch_who_follows_in_conflict(browser: Browser, role: Role) -> Watch:
         "/ledger",
     )
     lists = [f"{known}/{page}" for page in ("conflicts", "grants", "applications")]
-    lists += ["/grants", "/reports", "/payments", "/ledger", "/organizations", "/reviewers"]
+    lists += [
+        "/grants",
+        "/reports",
+        "/payments",
+        "/ledger",
+        "/organizations",
+        "/reviewers",
+        "/owed",
+        "/reports/changes",
+    ]
     hashes = [paper.file.sha256.encode() for paper in given.values()]
     somebody_id = somebody.id
     db.session.commit()
