@@ -13,6 +13,7 @@ from grants.awards.models import Award
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files
 from grants.core.db import db, hold
+from grants.core.languages import gettext as _
 from grants.core.mail import Mail, post
 from grants.core.rules import refuse
 from grants.history import actions as history
@@ -73,7 +74,7 @@ def plan_for_risk(award: Award, terms: Mapping[str, Any], *, by: Person) -> None
         asked = planned.pop(str(visit.key), None)
         if asked is None and visit.state == VisitState.PLANNED:
             visit.key = None
-            history.record(visit, "cancel", by=by, reason=f"risk: {award.risk}")
+            history.record(visit, "cancel", by=by, reason=_("The risk of the grant was judged anew."))
     db.session.flush()
     for one in planned.values():
         if one.due_on is None:
