@@ -1347,10 +1347,17 @@ def _choices_in(past: Select[PastAward]) -> Prepared:
             (cast(null(), JSONB) if text is None else func.to_jsonb(text)).label("text"),
         )
 
-    plan = (
+    plans = (
         select(Call.plan_of_action)
-        .where(Call.id.in_(select(latest.c.id)), func.json_typeof(Call.plan_of_action["clusters"]) == "array")
+        .where(Call.id.in_(select(latest.c.id)))
         .order_by(Call.id.desc())
+        .offset(literal_column("0"))
+        .subquery("plans")
+    )
+    # One after the other (OFFSET 0), until one has points: opening all of them takes longer than everything else here.
+    plan = (
+        select(plans.c.plan_of_action)
+        .where(func.json_typeof(plans.c.plan_of_action["clusters"]) == "array")
         .limit(literal_column("1"))
         .subquery("plan")
     )
