@@ -232,11 +232,8 @@ def test_every_kind_of_subject_has_words_and_a_page_that_opens(browser: Browser,
     complaint = make.save(Complaint(reference="C-1", application_id=application.id, made_by_id=reviewer.id, **said))
     wish = {"kinds": ["no_cost_extension"], "reason": "Rain.", "asked_by_id": reviewer.id, "number": 1}
     change = make.save(Amendment(award_id=award.id, state="requested", waits_since=application.submitted_at, **wish))
-    looked = {"number": 1, "kind": "on_site", "purpose": "To look.", "due_on": due.due_on, "lead_id": coordinator.id}
-    visit = make.save(Visit(award_id=award.id, **looked))
     subjects = {
         "complaint": complaint.id,
-        "visit": visit.id,
         "amendment": change.id,
         "clarification": clarification.id,
         "call": application.call_id,
