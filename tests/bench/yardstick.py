@@ -12,16 +12,16 @@ ROWS = "\n".join(f"<li class='row'>{{{{ person.name }}}}, number {n}, of the yar
 PAGE = f"<!doctype html><html lang='en'><head><title>{{{{ person.name }}}}</title></head><body><ul>{ROWS}</ul></body></html>"
 
 
-class _Base(DeclarativeBase):
-    pass
-
-
 def make(database_url: str, reference: str) -> Flask:
     """The bare application on the same database; its one page reads one person by reference."""
     app = Flask("yardstick")
     app.config["SQLALCHEMY_DATABASE_URI"] = database_url
     app.jinja_loader = DictLoader({"page.html": PAGE})
-    db = SQLAlchemy(app, model_class=_Base)
+
+    class Base(DeclarativeBase):
+        pass
+
+    db = SQLAlchemy(app, model_class=Base)
 
     class Person(db.Model):  # type: ignore[name-defined, misc]
         __tablename__ = "person"
