@@ -44,6 +44,7 @@ from grants.payments.models import Refund
 from grants.questionnaires.queries import definition_of
 from grants.reports import actions as reports
 from grants.reports.models import ReportDue
+from grants.reports.rules import ChangeGiven
 from grants.reports.workflow import ReportState
 from grants.reviews import actions as reviews
 from grants.reviews.models import Assignment
@@ -53,6 +54,9 @@ from grants.scenarios.models import Scenario
 from grants.scenarios.rules import Limits
 from grants.uploads import actions as uploading
 from grants.uploads.models import Booklet
+from grants.visits import actions as visits
+from grants.visits.models import VisitKind
+from grants.visits.rules import Account, Agreed
 
 MARKUP = '"><i>'
 """What every free text begins with: a page that repeats it as it is would let anybody write into it."""
@@ -121,6 +125,8 @@ def prepare(app: Flask) -> None:
             _meeting()
         with transaction():
             _grants()
+        with transaction():
+            _visits()
         with transaction():
             _past()
         with transaction():
@@ -330,8 +336,27 @@ def _grants() -> None:
                 {"sheet": report.answer_sheet_id, "key": section.key, "values": json.dumps(values)},
             )
         if key == "interim_report":
+            paper = sample.document("pdf", "Paper", "Report")
+            reports.add_document(due, None, "rate.pdf", paper, by=owner)
+            told = ChangeGiven(7, "LB", "national", "commitment", "The ministry promised it.")
+            reports.tell_change(due, told, file=("shown.pdf", paper), by=owner)
             due.state = ReportState.SUBMITTED
             report.version, report.submitted_at, report.submitted_by_id = 1, datetime.now(UTC), owner.id
+
+
+def _visits() -> None:
+    """One to each, made and shared; the grantee has something to do since."""
+    today = date.today()
+    for reference, lead in ((GRANTS["a"], person("STF-04")), (GRANTS["b"], person("STF-05"))):
+        award = _one(Award, reference)
+        asked = {"kind": VisitKind.ON_SITE, "purpose": "To see it.", "due_on": today, "lead": lead}
+        visit = visits.plan(award, **asked, by=person("STF-07"))
+        visits.announce(visit, by=lead)
+        agreed = [Agreed("Keep a list.", today + timedelta(days=30))]
+        account = Account(today, VisitKind.ON_SITE, "A coordinator", "The team", "All is well.", "Inside.", agreed)
+        visits.write_down(visit, account, by=lead)
+        visits.add_file(visit, "A list", "list.pdf", sample.document("pdf", "List", "Visit"), by=lead)
+        visits.share(visit, by=lead)
 
 
 def _suspended_once(award: Award) -> None:
@@ -424,8 +449,8 @@ def _mark_organization(whose: str, organization: Organization) -> None:
     )
     run(
         text(
-            "UPDATE visit SET purpose = :s || 'visit', went = went || :s || 'visitor', met = met || :s || 'met',"
-            f" findings = findings || :s || 'found', note = note || :s || 'visitnote' WHERE {of_award}"
+            "UPDATE visit SET purpose = :s || 'visit', went = went || :s || 'went', met = met || :s || 'met',"
+            f" findings = findings || :s || 'found', note = note || :s || 'inside' WHERE {of_award}"
         ),
         {"s": said} | ids,
     )
@@ -444,6 +469,8 @@ def _mark_organization(whose: str, organization: Organization) -> None:
         {"s": said} | ids,
     )
     run(text(f"UPDATE refund SET bank_reference = :s || 'bankref' WHERE {of_award}"), {"s": said} | ids)
+    of_visit = f"visit_id IN (SELECT id FROM visit WHERE {of_award})"
+    run(text(f"UPDATE visit_file SET label = :s || 'visit' WHERE {of_visit}"), {"s": said} | ids)
     of_tranche = f"tranche_id IN (SELECT id FROM tranche WHERE {of_award})"
     run(
         text(f"UPDATE disbursement SET bank_reference = :s || 'bankref' WHERE {of_tranche} AND paid_on IS NOT NULL"),
@@ -469,6 +496,13 @@ def _mark_organization(whose: str, organization: Organization) -> None:
         run(
             text("UPDATE write_up SET spoke_with = spoke_with || :s || 'spoke', phone = '' WHERE report_id = :r"),
             {"s": said, "r": due.report.id},
+        )
+        run(
+            text(
+                "UPDATE reported_change SET what = :s, evidence = CASE evidence WHEN '' THEN '' ELSE :s END"
+                " WHERE report_id = :r"
+            ),
+            {"s": f"{said}{told}", "r": due.report.id},
         )
         run(
             text("UPDATE report_return SET reason = :s || 'returned' WHERE report_id = :r"),

@@ -73,6 +73,12 @@ def ids(app: Flask) -> dict[str, Any]:
         "condition_of": "SELECT m.id FROM condition m JOIN award a ON a.id = m.award_id WHERE a.reference = :r LIMIT 1",
         "checked_of": "SELECT p.id FROM diligence_point p JOIN diligence d ON d.id = p.diligence_id"
         " JOIN award a ON a.id = d.award_id WHERE a.reference = :r AND p.file_id IS NOT NULL ORDER BY p.id LIMIT 1",
+        "agreed_of": "SELECT c.id FROM agreed_change c JOIN visit v ON v.id = c.visit_id"
+        " JOIN award a ON a.id = v.award_id WHERE a.reference = :r ORDER BY c.id LIMIT 1",
+        "change_of": "SELECT max(c.id) FROM reported_change c JOIN report r ON r.id = c.report_id"
+        " JOIN report_due d ON d.id = r.report_due_id JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
+        "document_of": "SELECT max(p.id) FROM report_document p JOIN report r ON r.id = p.report_id"
+        " JOIN report_due d ON d.id = r.report_due_id JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
         "due_of": "SELECT d.id FROM report_due d JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
         "assignment_of": "SELECT s.id FROM assignment s JOIN application a ON a.id = s.application_id"
         " JOIN person p ON p.id = s.reviewer_id WHERE a.reference || p.reference = :r",
@@ -109,6 +115,8 @@ def ids(app: Flask) -> dict[str, Any]:
         )
         found["statement"] = db.session.scalar(text("SELECT max(id) FROM bank_statement"))
         found["note"] = db.session.scalar(text("SELECT max(id) FROM draft_note"))
+        for name in ("list_file", "kept_filter"):
+            found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
         for name in ("joining_request", "kept_document", "organization_identifier", "sponsorship", "resemblance"):
             found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
         db.session.remove()
@@ -151,7 +159,23 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "verb": "suspend",
             "what": "withdraw",
             "letter_id": of["standing_letter_of"](child),
+            "change_id": of["agreed_of"](child),
+            "file": 1,
         }
+
+    def report(due: str, papers: str) -> dict[str, Any]:
+        return {
+            "due_id": of["due_of"](due),
+            "section_key": "note" if due.endswith("note") else "done",
+            "change_id": of["change_of"](papers),
+            "document_id": of["document_of"](papers),
+        }
+
+    told_by_a, told_by_b, note = (
+        f"{grant_a}interim_report",
+        f"{grant_b}final_report",
+        f"{grant_a}inception_note",
+    )
 
     kept = {
         "request_id": of["joining_request"],
@@ -280,10 +304,11 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: grant(grant_a, grant_a) | {"reference": "MPF-NONE-G01"},
         },
         "reports": {
-            "a": {"due_id": of["due_of"](f"{grant_a}interim_report"), "section_key": "done"},
-            "a-draft": {"due_id": of["due_of"](f"{grant_a}inception_note"), "section_key": "note"},
-            "b": {"due_id": of["due_of"](f"{grant_b}final_report"), "section_key": "done"},
-            UNKNOWN: {"due_id": NOBODY, "section_key": "done"},
+            "a": report(told_by_a, told_by_a),
+            "a-draft": report(note, told_by_a),
+            "b": report(told_by_b, told_by_b),
+            "crossed": report(told_by_b, told_by_a),
+            UNKNOWN: report(told_by_a, told_by_a) | {"due_id": NOBODY},
         },
         "payments/orders": {
             "ordered": {"reference": of["order"], "payment": of["ordered"]},
@@ -317,6 +342,9 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             UNKNOWN: {"reference": "PER-NONE", "grant_id": NOBODY},
         },
         "complaints": {"a": {"reference": fund.COMPLAINT}, UNKNOWN: {"reference": "APP-NONE-C1"}},
+        "exports": {"of-the-auditor": {"file_id": of["list_file"]}, UNKNOWN: {"file_id": NOBODY}},
+        "filters": {"of-finance": {"filter_id": of["kept_filter"]}, UNKNOWN: {"filter_id": NOBODY}},
+        "confirm-report": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "confirm-entry": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "first-sign-in": {UNKNOWN: {"token": "a-token-of-nobody"}},
         "confirm": {UNKNOWN: {"token": "a-token-of-nobody"}},
@@ -356,6 +384,7 @@ CHILDREN = {
     "condition_id",
     "point_id",
     "refund_reference",
+    "change_id",
     "request_id",
     "document_id",
     "identifier_id",
@@ -657,6 +686,10 @@ def test_a_role_that_is_not_declared_is_turned_away(answers: list[Answer]) -> No
     assert {a.status for a in outside} == {403}
 
 
+NAMED_INSIDE = {"listings.take_out", "listings.keep"}
+"""What these are about stands in the form and not in the address; the tests of lists try each with every role."""
+
+
 def test_what_is_not_mine_looks_like_what_never_was(answers: list[Answer]) -> None:
     unknown = {
         (a.call.endpoint, a.call.method, a.person): a
@@ -665,7 +698,7 @@ def test_what_is_not_mine_looks_like_what_never_was(answers: list[Answer]) -> No
     }
     compared = 0
     for answer in answers:
-        if answer.kind == "not-found" and answer.call.subject != UNKNOWN:
+        if answer.kind == "not-found" and answer.call.subject != UNKNOWN and answer.call.endpoint not in NAMED_INSIDE:
             never = unknown.get((answer.call.endpoint, answer.call.method, answer.person))
             where = f"{answer.person} {answer.call.method} {answer.call.path}"
             assert never is not None, f"{where} is hidden, but one that never was is not"
@@ -727,18 +760,18 @@ def names(*kinds: str) -> set[str]:
 PROFILE = "name contact number member1 member2"
 APPLICATION = "title answer profile"
 PAPERS = "staff shared file paper withheld told finding"
-GRANT = "grant condition milestone report returned bankref told pasttitle change standing"
+GRANT = "grant condition milestone report returned bankref told pasttitle change standing visit went met found agreed"
 OWN = (
     f"{PROFILE} {APPLICATION} {GRANT} complaint asking kept sponsor staff shared file paper withheld draft reportdraft feedback toapplicant"
-    " pastanswer pastfeedback pasttoapplicant pastfile pastpaper"
+    " pastanswer pastfeedback pasttoapplicant pastfile pastpaper spoke"
 ).replace(" told", "")
 REVIEWS = "reviewrev1 reviewrev2 reviewrev3 reviewrev4 reviewrev5 reviewrev6 toapplicant"
 DECIDED = "decision feedback condition"
 PAST = " ".join(f"past{word}" for word in f"{APPLICATION} {PAPERS} {REVIEWS} {DECIDED}".split())
-FOLLOWED = f"{PROFILE} {APPLICATION} {PAPERS} {GRANT} {REVIEWS} {DECIDED} {PAST} complaint"
+FOLLOWED = f"{PROFILE} {APPLICATION} {PAPERS} {GRANT} {REVIEWS} {DECIDED} {PAST} complaint inside spoke"
 SAT = f"name {APPLICATION} {REVIEWS} {DECIDED}"
 SAT_PAST = "name " + " ".join(f"past{word}" for word in f"{APPLICATION} {REVIEWS} {DECIDED}".split())
-PAID = f"{PROFILE} grant condition milestone report returned bankref told bankholder banknumber change standing pastfile pastpaper"
+PAID = f"{PROFILE} grant condition milestone report returned bankref told bankholder banknumber change standing pastfile pastpaper visit went met found agreed inside spoke"
 TIED = f"{PROFILE} tie"
 SCENARIO = "scenario reason"
 
@@ -787,6 +820,9 @@ NAMED_TO_DECLARE = {
 DECLARED_BEFORE = {"member_absent": {"bname"}}
 """About whom people spoke while they had a seat that they have lost since: their own list of ties goes on naming them."""
 
+MET_IN_PERSON = re.compile(r"/grants/[^/]+/visits|/reports/\d+")
+"""Where a grantee reads the name of the coordinator who came, or who wrote down what was said on the telephone."""
+
 MUST_SEE = {
     "owner_a": of("a", "staff title draft reportdraft paper withheld member2 grant asking kept sponsor"),
     "owner_b": of("b", "staff title draft report returned grant"),
@@ -814,6 +850,8 @@ def test_nobody_is_served_what_they_must_not_see(answers: list[Answer], person: 
             may = allowed | NAMED_TO_DECLARE.get(person, set())
         if answer.call.path == "/reviews/interests":
             may = allowed | DECLARED_BEFORE.get(person, set())
+        if MET_IN_PERSON.match(answer.call.path):
+            may = allowed | {"xstf03", "xstf04", "xstf05"}
         heard = {word for word in answer.canaries if not any(canary.startswith(word) for canary in may)}
         leaks |= {f"{word}: {answer.call.method} {answer.call.path}" for word in heard}
     assert not leaks, "\n".join(sorted(leaks)[:40])
