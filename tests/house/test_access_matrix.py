@@ -823,6 +823,8 @@ DECLARED_BEFORE = {"member_absent": {"bname"}}
 MET_IN_PERSON = re.compile(r"/grants/[^/]+/visits|/reports/\d+")
 """Where a grantee reads the name of the coordinator who came, or who wrote down what was said on the telephone."""
 
+MEMBERS = {"owner_a", "editor_a", "owner_b"}
+
 MUST_SEE = {
     "owner_a": of("a", "staff title draft reportdraft paper withheld member2 grant asking kept sponsor"),
     "owner_b": of("b", "staff title draft report returned grant"),
@@ -850,7 +852,7 @@ def test_nobody_is_served_what_they_must_not_see(answers: list[Answer], person: 
             may = allowed | NAMED_TO_DECLARE.get(person, set())
         if answer.call.path == "/reviews/interests":
             may = allowed | DECLARED_BEFORE.get(person, set())
-        if MET_IN_PERSON.match(answer.call.path):
+        if person in MEMBERS and MET_IN_PERSON.match(answer.call.path):
             may = allowed | {"xstf03", "xstf04", "xstf05"}
         heard = {word for word in answer.canaries if not any(canary.startswith(word) for canary in may)}
         leaks |= {f"{word}: {answer.call.method} {answer.call.path}" for word in heard}
