@@ -291,7 +291,9 @@ def _active(wanted: queries.Filter, choices: queries.Choices | None, page: str =
     options = _options(choices) if choices and wanted.asked else {}
     return [
         {
-            "label": f"{FILTERS[name]}: {_named(name, str(value), options)}" if name in FILTERS else f"“{value}”",
+            "label": _("%(label)s: %(text)s", label=FILTERS[name], text=_named(name, str(value), options))
+            if name in FILTERS
+            else _("“%(words)s”", words=value),
             "url": _narrower(wanted, page, **{name: ""}),
         }
         for name, value in wanted.asked.items()

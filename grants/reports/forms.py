@@ -299,7 +299,10 @@ class ChangeForm(Form):
 
     plan_point = SelectField(
         _l("Point of the Plan of Action"),
-        choices=[SelectChoice(str(n), words) for n, words in PLAN_POINTS.items()],
+        choices=[
+            SelectChoice("", _l("Choose one")),
+            *(SelectChoice(str(n), words) for n, words in PLAN_POINTS.items()),
+        ],
         validators=[InputRequired(_l("Please choose one of what is offered."))],
     )
     country = LongSelectField(_l("Country"), [DataRequired(_l("Please choose the country."))], choices=country_choices)
