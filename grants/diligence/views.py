@@ -121,6 +121,7 @@ def _page(award: Award, tab: str, form: Any = None) -> ResponseReturnValue:
         if dossier.latest
         else [],
         may_open=permissions.can_open(current_user, award),
+        sees_account=current_user.holds(Role.FINANCE_OFFICER, Role.AUDITOR),
         may_screen=permissions.can_screen(current_user, award),
         may_judge={point.id for point in dossier.points if permissions.can_judge(current_user, award, point)},
         may_read={point.id for point in dossier.points if permissions.can_read_file(current_user, award, point)},

@@ -126,6 +126,9 @@ def _returned(due: ReportDue, definition: Definition, last: ReportReturn | None)
 
 
 def _part_url(due: ReportDue, key: str) -> str:
+    """Where a part is written; empty for who only reads it."""
+    if not permissions.can_write(current_user, due):
+        return ""
     if key == rules.FIGURES_PART:
         return url_for("reports.figures", due_id=due.id)
     if key == rules.CHANGES_PART:
