@@ -51,6 +51,8 @@ def assemble(chosen: Sequence[Disbursement], *, payer: Party | None, execute_on:
         lines=[OrderLine(disbursement=one, end_to_end=rules.end_to_end_of(one)) for one in chosen],
     )
     db.session.add(order)
+    for one in chosen:
+        payments.put_in_order(one, order.reference)
     history.begin(order, "assemble", by=by, payments=[one.reference for one in chosen])
     return order
 
@@ -65,15 +67,17 @@ def release(order: PaymentOrder, *, payer: Party | None, by: Person) -> PaymentO
     order.workflow.transition("release", order.state)
     refuse(rules.obstacles_to_releasing(order, by.id, payer))
     assert payer is not None
-    ordered = []
+    ordered, stopped = [], []
     for line in sorted((line for line in order.lines if line.stands), key=lambda line: line.disbursement_id):
         try:
             payments.release(line.disbursement, order.reference, by=by)
         except Refused as refusal:
-            raise Refused(*(_about(line.disbursement.reference, obstacle) for obstacle in refusal.obstacles)) from None
+            stopped += [_about(line.disbursement.reference, obstacle) for obstacle in refusal.obstacles]
+            continue
         paid = line.disbursement
         text = f"{paid.tranche.award.reference} {paid.reference}"
         ordered.append(Ordered(line.end_to_end, paid.amount, _payee(paid), text))
+    refuse(stopped)
     content = bankfiles.payment_file(order.reference, payer, ordered, made_at=clock.now(), execute_on=order.execute_on)
     order.file_sealed = encryption.seal(content.decode(), FILE_PLACE, order.token)
     order.file_sha256 = hashlib.sha256(content).hexdigest()
@@ -108,7 +112,8 @@ def dissolve(order: PaymentOrder, reason: str, *, by: Person) -> PaymentOrder:
     """An order is not sent, and why; its payments are free for another. Raises Refused, NoSuchMove."""
     queries.lock_order(order)
     history.record(order, "dissolve", by=by, reason=reason)
-    for line in order.lines:
+    for line in sorted(order.lines, key=lambda line: line.disbursement_id):
+        payments.put_in_order(line.disbursement, "")
         line.stands = False
     return order
 

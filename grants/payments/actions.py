@@ -344,13 +344,14 @@ def look_at_number(account: BankAccount, *, purpose: str, by: Person) -> tuple[s
     )
 
 
-def verify_bank_account(account: BankAccount, reason: str, *, by: Person) -> BankAccount:
-    """A second person has called back and vouches for the account; ``reason`` says whom they called and when.
+def verify_bank_account(account: BankAccount, reason: str, *, by: Person, about: str | None = None) -> BankAccount:
+    """A second person has called back and vouches for the account; ``reason`` says whom they called and when, ``about``
+    names the account that stood on their page.
 
-    Raises Refused for the person who entered it, or without the story of the call.
+    Raises Refused for the person who entered it, without the story of the call, and when another account stands now.
     """
     account = queries.lock_bank_account(account.id, shared=False)
-    refuse(rules.obstacles_to_verifying(account, by.id, reason))
+    refuse(rules.obstacles_to_verifying(account, by.id, reason, about))
     account.workflow.transition("verify", account.state)
     account.verified_by_id = by.id
     account.verified_at = clock.now()
@@ -360,8 +361,11 @@ def verify_bank_account(account: BankAccount, reason: str, *, by: Person) -> Ban
     return account
 
 
-def block_bank_account(account: BankAccount, reason: str, *, by: Person) -> BankAccount:
-    """Stop all payments to an account, because something about it is not right. Raises Refused without a reason."""
+def block_bank_account(account: BankAccount, reason: str, *, by: Person, about: str | None = None) -> BankAccount:
+    """Stop all payments to an account, because something about it is not right. Raises Refused without a reason, and when
+    another account stands now than the one on the page.
+    """
+    refuse(rules.obstacles_to_judging(account, about))
     history.record(account, "block", by=by, reason=reason)
     return account
 
@@ -377,11 +381,15 @@ def prepare(tranche: Tranche, *, by: Person) -> Disbursement:
     at = clock.now()
     queries.lock_grant(tranche.award_id)
     standing = queries.standing_of(tranche)
+    refuse(rules.obstacles_without_standing(standing))
+    assert standing is not None
     refuse(rules.obstacles_to_preparing(standing, at))
     account = queries.bank_account_of(standing.organization_id)
     assert account is not None
     queries.lock_bank_account(account.id, shared=True)
-    refuse(rules.obstacles_to_preparing(queries.standing_of(tranche), at))
+    standing = queries.standing_of(tranche)
+    assert standing is not None
+    refuse(rules.obstacles_to_preparing(standing, at))
     number = queries.payments_made_for(tranche.award_id) + 1
     disbursement = Disbursement(
         reference=f"{standing.award_reference}-P{number}",
@@ -400,12 +408,14 @@ def prepare(tranche: Tranche, *, by: Person) -> Disbursement:
 def approve(disbursement: Disbursement, *, by: Person) -> Disbursement:
     """A second finance officer approves; the money moves from committed to payable.
 
-    Raises Refused for the person who prepared it and when the account has changed since; NoSuchMove when somebody
-    was quicker. The database refuses a self-approval too, whoever writes it, and keeps a digest of what was approved.
+    Everything that the preparation looked at is looked at again. Raises Refused for the person who prepared it and with
+    all that stands in the way now; NoSuchMove when somebody was quicker. The database refuses a self-approval too, whoever
+    writes it, and keeps a digest of what was approved.
     """
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("approve", disbursement.state)
-    refuse(rules.obstacles_to_approving(disbursement, by.id))
+    standing = queries.standing_of(disbursement.tranche)
+    refuse(rules.obstacles_to_approving(disbursement, by.id, standing, clock.now()))
     disbursement.approved_by_id = by.id
     disbursement.approved_at = clock.now()
     history.record(disbursement, "approve", by=by)
@@ -426,9 +436,10 @@ def pay(
     """Record that the bank has sent the money, with its reference, the proof and what it took for it; the grantee is asked
     to confirm.
 
-    Raises Refused when the account has changed since, for a day that cannot be, or a proof that is not a PDF or image.
+    Raises Refused with all that stands in its way by now unless the bank had it in an order, for a day that cannot be, or a
+    proof that is not a PDF or image.
     """
-    _look_before_paying(disbursement, paid_on, bank_reference, fee)
+    _look_before_paying(disbursement, paid_on, bank_reference, fee, by_hand=True)
     proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
     return _paid(disbursement, paid_on, bank_reference, proof, fee, by)
 
@@ -448,14 +459,18 @@ def pay_as_stated(
     return _paid(disbursement, paid_on, bank_reference, proof, fee, by)
 
 
-def _look_before_paying(disbursement: Disbursement, paid_on: date, bank_reference: str, fee: Money | None) -> None:
+def _look_before_paying(
+    disbursement: Disbursement, paid_on: date, bank_reference: str, fee: Money | None, *, by_hand: bool = False
+) -> None:
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("pay", disbursement.state)
-    as_approved = queries.is_as_approved(disbursement)
-    refuse(
-        rules.obstacles_to_paying(disbursement, paid_on, bank_reference, clock.now(), as_approved=as_approved)
-        + rules.obstacles_to_fee(fee, disbursement.currency)
-    )
+    as_approved, at = queries.is_as_approved(disbursement), clock.now()
+    found = rules.obstacles_to_paying(disbursement, paid_on, bank_reference, at, as_approved=as_approved)
+    if by_hand and disbursement.released_at is None:
+        standing, told = queries.standing_of(disbursement.tranche), {one.code for one in found}
+        anew = rules.obstacles_still(disbursement, standing, at)
+        found += rules.obstacles_to_sending_by_hand(disbursement) + [one for one in anew if one.code not in told]
+    refuse(found + rules.obstacles_to_fee(fee, disbursement.currency))
 
 
 def _paid(
@@ -493,13 +508,23 @@ def record_fee(disbursement: Disbursement, fee: Money, *, key: str, by: Person) 
     )
 
 
+def put_in_order(disbursement: Disbursement, order: str) -> None:
+    """The payment goes to the bank in this order and no other way; ``""`` when the order is not sent after all."""
+    queries.lock_disbursement(disbursement)
+    disbursement.order_reference = order
+
+
 def release(disbursement: Disbursement, order: str, *, by: Person) -> Disbursement:
-    """The payment goes to the bank in a payment order, to the account as it was approved. Raises Refused, NoSuchMove."""
+    """The payment goes to the bank in a payment order, to the account as it was approved. Raises Refused with everything that
+    stands in its way now, NoSuchMove.
+    """
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("pay", disbursement.state)
-    as_approved = queries.is_as_approved(disbursement)
-    refuse(rules.obstacles_to_paying(disbursement, None, None, clock.now(), as_approved=as_approved))
-    refuse(rules.obstacles_to_cancelling(disbursement))
+    as_approved, standing = queries.is_as_approved(disbursement), queries.standing_of(disbursement.tranche)
+    refuse(
+        rules.obstacles_to_sending(disbursement, standing, clock.now(), as_approved=as_approved)
+        + (rules.obstacles_to_cancelling(disbursement) if disbursement.released_at else [])
+    )
     disbursement.released_at, disbursement.order_reference = clock.now(), order
     history.note("disbursement", disbursement.id, "release", by=by, order=order)
     return disbursement

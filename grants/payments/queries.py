@@ -314,9 +314,9 @@ def _by_award() -> Select[Any]:
 _BY_AWARD = Prepared(_by_award)
 
 
-def standing_of(tranche: Tranche) -> Standing:
-    """How one tranche stands."""
-    return next(s for s in standings_of([tranche.award_id]) if s.tranche_id == tranche.id)
+def standing_of(tranche: Tranche) -> Standing | None:
+    """How one tranche stands; None when it was cancelled."""
+    return next((s for s in standings_of([tranche.award_id]) if s.tranche_id == tranche.id), None)
 
 
 @dataclass(frozen=True)

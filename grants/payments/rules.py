@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -177,9 +178,30 @@ def obstacles_to_entering(holder: str, number: str, bic: str, currency: str, ban
     return found
 
 
-def obstacles_to_verifying(account: BankAccount, by_id: int, reason: str | None) -> list[Obstacle]:
-    """Why an account cannot be marked as verified. ``reason`` is None while the page is only shown."""
-    found = []
+def print_of(account: BankAccount) -> str:
+    """What names one account as it was entered: its id and a digest of everything a payment would follow."""
+    told = (account.number_sealed, account.holder_sealed, account.bic.encode(), account.bank_code.encode())
+    return f"{account.id}.{hashlib.sha256(chr(31).encode().join(told)).hexdigest()[:32]}"
+
+
+def obstacles_to_judging(account: BankAccount, about: str | None) -> list[Obstacle]:
+    """Why what somebody says is not about this account: another was entered since they opened the page. ``about`` is None
+    for those who hold the account itself.
+    """
+    if about is None or about == print_of(account):
+        return []
+    where = ("payments.verification", {"reference": account.organization.reference})
+    message = _l("Another account was entered since you opened the page. Please look at it, and call again.")
+    return [Obstacle("another_account", message, where)]
+
+
+def obstacles_to_verifying(
+    account: BankAccount, by_id: int, reason: str | None, about: str | None = None
+) -> list[Obstacle]:
+    """Why an account cannot be marked as verified. ``reason`` is None while the page is only shown, ``about`` is the account
+    that was called about.
+    """
+    found = obstacles_to_judging(account, about)
     if account.entered_by_id == by_id:
         found.append(
             Obstacle(
@@ -390,12 +412,47 @@ def _as_prepared(disbursement: Disbursement) -> list[Obstacle]:
     return found
 
 
-def obstacles_to_approving(disbursement: Disbursement, by_id: int) -> list[Obstacle]:
-    """Why somebody cannot approve a payment: they prepared it, the account changed, or the grant does not run."""
+def obstacles_without_standing(standing: Standing | None) -> list[Obstacle]:
+    """Why nothing is paid for an instalment that a termination has cancelled."""
+    return [] if standing else [Obstacle("cancelled", _l("This instalment was cancelled. Nothing is paid for it."))]
+
+
+def obstacles_still(disbursement: Disbursement, standing: Standing | None, at: datetime) -> list[Obstacle]:
+    """Everything that stands in the way of a payment which was prepared, looked at anew: the account, the grant, and all
+    that its instalment waits for. ``standing`` is that of the instalment; None when there is no such instalment any more.
+    """
+    found = _as_prepared(disbursement)
+    if standing is None:
+        return [*found, *obstacles_without_standing(standing)]
+    alone = standing._replace(
+        payment=None, payment_state=None, promised_minor=standing.promised_minor - disbursement.amount_minor
+    )
+    told = {one.code for one in found}
+    anew = [*_of_the_tranche(alone), *_of_the_grantee(alone, at)]
+    of_account = {"no_account", "account_unverified", "account_rests"} if "account_changed" in told else set()
+    found += [one for one in anew if one.code not in of_account]
+    if alone.to_pay_minor > 0 and alone.to_pay_minor != disbursement.amount_minor:
+        message = _l("What is to be paid has changed since then. Cancel this payment and prepare it again.")
+        found.append(Obstacle("amount_changed", message))
+    return found
+
+
+def obstacles_to_approving(
+    disbursement: Disbursement, by_id: int, standing: Standing | None, at: datetime
+) -> list[Obstacle]:
+    """Why somebody cannot approve a payment: they prepared it, or something stands in its way that did not before."""
     found = []
     if disbursement.prepared_by_id == by_id:
         found.append(Obstacle("prepared_by_you", _l("You prepared this payment. Another finance officer approves it.")))
-    return [*found, *_as_prepared(disbursement)]
+    return [*found, *obstacles_still(disbursement, standing, at)]
+
+
+def obstacles_to_sending(
+    disbursement: Disbursement, standing: Standing | None, at: datetime, *, as_approved: bool
+) -> list[Obstacle]:
+    """Why an approved payment does not go to the bank, in a payment order or by hand."""
+    found = [] if as_approved else [NOT_AS_APPROVED]
+    return [*found, *obstacles_still(disbursement, standing, at)]
 
 
 WESTERNMOST = "Etc/GMT+12"
@@ -434,10 +491,24 @@ def obstacles_to_paying(
     return found
 
 
-def obstacles_to_cancelling(disbursement: Disbursement) -> list[Obstacle]:
-    """Why a payment is not given up: it is on its way to the bank in a payment order."""
-    if disbursement.released_at is None:
+def obstacles_to_sending_by_hand(disbursement: Disbursement) -> list[Obstacle]:
+    """Why a payment is not sent by hand: it stands in a payment order, and one payment goes one way."""
+    if not disbursement.order_reference:
         return []
+    if disbursement.released_at:
+        message = _l("The bank has it already, in the order %(order)s.", order=disbursement.order_reference)
+    else:
+        message = _l(
+            "It goes to the bank in the order %(order)s. Take that order back first, if it should be sent by hand.",
+            order=disbursement.order_reference,
+        )
+    return [Obstacle("in_an_order", message)]
+
+
+def obstacles_to_cancelling(disbursement: Disbursement) -> list[Obstacle]:
+    """Why a payment is not given up: it goes to the bank in a payment order, or is there already."""
+    if disbursement.released_at is None:
+        return obstacles_to_sending_by_hand(disbursement)
     return [
         Obstacle(
             "on_its_way",

@@ -154,8 +154,11 @@ def verify_bank_account(reference: str) -> ResponseReturnValue:
     organization = _organization(reference)
     require(permissions.can_verify_bank_account(current_user, organization))
     account = found(queries.bank_account_of(organization.id))
-    form = forms.VerifyForm()
-    if not _tried(form, lambda: actions.verify_bank_account(account, form.reason.data or "", by=current_user)):
+    form, about = forms.VerifyForm(), request.form.get("account", "")
+    told = {"about": about, "by": current_user}
+    if not _tried(form, lambda: actions.verify_bank_account(account, form.reason.data or "", **told)):
+        if about != rules.print_of(account):
+            form.reason.data = ""  # That call was not about this account.
         return _verification_page(organization, form), 422
     return done(_("The account is verified. Payments can go there."), "payments.bank_account", reference=reference)
 
@@ -167,7 +170,8 @@ def block_bank_account(reference: str) -> ResponseReturnValue:
     organization = _organization(reference)
     require(permissions.can_verify_bank_account(current_user, organization))
     account = found(queries.bank_account_of(organization.id))
-    actions.block_bank_account(account, request.form.get("block_reason", ""), by=current_user)
+    about, reason = request.form.get("account", ""), request.form.get("block_reason", "")
+    actions.block_bank_account(account, reason, about=about, by=current_user)
     return done(_("The account is blocked. Nothing is paid there."), "payments.bank_account", reference=reference)
 
 
@@ -178,6 +182,7 @@ def _verification_page(organization: Organization, form: forms.VerifyForm, **sho
         organization=organization,
         account=account,
         form=form,
+        about=rules.print_of(account),
         obstacles=rules.obstacles_to_verifying(account, current_user.id, None),
         history=timeline([("bank_account", account.id)], names=True),
         **shown,
@@ -601,7 +606,7 @@ def _payment_page(disbursement: Disbursement, **more: Any) -> str:
         may_pay=permissions.can_pay(current_user, award),
         may_confirm=permissions.can_confirm(current_user, award),
         may_read_proof=permissions.can_read_proof(current_user, award),
-        to_approve=rules.obstacles_to_approving(disbursement, current_user.id) if state == S.PREPARED else [],
+        to_approve=_to_approve(disbursement) if state == S.PREPARED else [],
         to_pay=_to_pay(disbursement) if state == S.APPROVED else [],
         to_cancel=rules.obstacles_to_cancelling(disbursement),
         fee=queries.fee_of(disbursement) if names else None,
@@ -612,14 +617,25 @@ def _payment_page(disbursement: Disbursement, **more: Any) -> str:
     )
 
 
+def _to_approve(disbursement: Disbursement) -> list[Obstacle]:
+    standing = queries.standing_of(disbursement.tranche)
+    return rules.obstacles_to_approving(disbursement, current_user.id, standing, clock.now())
+
+
 def _to_pay(disbursement: Disbursement) -> list[Obstacle]:
-    as_approved = queries.is_as_approved(disbursement)
-    return rules.obstacles_to_paying(disbursement, None, None, clock.now(), as_approved=as_approved)
+    """What stands in the way of sending a payment by hand, or of recording that the bank has carried out its order."""
+    as_approved, at = queries.is_as_approved(disbursement), clock.now()
+    if disbursement.released_at:
+        return rules.obstacles_to_paying(disbursement, None, None, at, as_approved=as_approved)
+    standing = queries.standing_of(disbursement.tranche)
+    by_hand = rules.obstacles_to_sending_by_hand(disbursement)
+    return by_hand + rules.obstacles_to_sending(disbursement, standing, at, as_approved=as_approved)
 
 
 def _again(disbursement: Disbursement) -> list[Obstacle]:
     """What stands in the way of paying the tranche again, as a new payment, after the bank sent the money back."""
-    return rules.obstacles_to_preparing(queries.standing_of(disbursement.tranche), clock.now())
+    standing = queries.standing_of(disbursement.tranche)
+    return rules.obstacles_to_preparing(standing, clock.now()) if standing else rules.obstacles_without_standing(None)
 
 
 def _forms_for(disbursement: Disbursement) -> dict[str, Any]:

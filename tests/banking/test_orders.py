@@ -14,7 +14,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from config import SAMPLE_ACCOUNT, BadConfiguration, Config
-from grants.accounts.models import Confidentiality
+from grants.accounts.models import Confidentiality, Person
+from grants.awards.workflow import AwardState
 from grants.banking import actions, queries, rules
 from grants.banking.models import PaymentOrder
 from grants.banking.workflow import OrderState
@@ -28,6 +29,7 @@ from grants.core.workflow import NoSuchMove
 from grants.history.models import HistoryEntry
 from grants.payments import actions as payments
 from grants.payments.models import Disbursement
+from grants.payments.queries import wrong_totals
 from tests import factories as make
 from tests.banking.files import schema
 from tests.http import Browser
@@ -165,6 +167,47 @@ def test_an_account_that_changed_between_assembly_and_release_stops_the_whole_or
     db.session.expire_all()
     assert order.state == OrderState.ASSEMBLED
     assert [one.released_at for one in approved_of(good, changed)] == [None, None]
+
+
+def test_a_payment_goes_one_way(app: Flask) -> None:
+    made = grant(IBAN)
+    order = assembled(made)
+    (payment,) = approved_of(made)
+    paid = {"paid_on": DAY, "bank_reference": "B", "proof_name": "p.pdf", "proof_content": rows.PDF}
+    assert codes(lambda: payments.pay(payment, by=made.officers[2], **paid)) == ["in_an_order"]
+    assert codes(lambda: payments.cancel(payment, "Twice", by=made.officers[2])) == ["in_an_order"]
+    actions.dissolve(order, "By hand", by=made.officers[0])
+    payments.pay(payment, by=made.officers[2], **paid)
+    assert codes(lambda: assembled(made)) == ["not_free"]
+
+
+def test_an_order_is_not_released_with_all_that_stands_in_the_way_of_its_payments(app: Flask) -> None:
+    good, late, suspended = grant(IBAN), grant(OTHER_IBAN), grant(IBAN)
+    order = assembled(good, late, suspended)
+    late.final.due_on = DAY - timedelta(days=31)
+    suspended.award.state = AwardState.SUSPENDED
+    db.session.flush()
+    assert codes(lambda: actions.release(order, payer=OWN, by=good.officers[1])) == ["report_late", "not_running"]
+    db.session.expire_all()
+    assert [one.released_at for one in approved_of(good, late, suspended)] == [None, None, None]
+    assert wrong_totals() == []
+
+
+def test_the_page_of_a_payment_names_the_one_way_it_goes(browser: Browser) -> None:
+    made = grant(IBAN)
+    officer, page = visitor(browser, made.officers[0]), f"/payments/{made.award.reference}-P1"
+    releaser = made.officers[1].id
+    officer.get(page)
+    assert "or send it by hand" in officer.text
+    assembled(made)
+    officer.get(page)
+    assert "Do not send it by hand" in officer.text
+    assert 'name="bank_reference"' not in officer.text
+    (order,) = db.session.scalars(select(PaymentOrder))
+    actions.release(order, payer=OWN, by=db.session.get_one(Person, releaser))
+    officer.get(page)
+    assert "Do not send it again" in officer.text
+    assert "or send it by hand" not in officer.text
 
 
 def test_what_was_released_is_paid_to_the_account_as_it_was_approved(app: Flask) -> None:

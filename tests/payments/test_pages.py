@@ -11,6 +11,7 @@ from grants.accounts.models import MemberRole, Membership, Person, Role
 from grants.awards.workflow import AwardState
 from grants.core.db import db
 from grants.history.models import HistoryEntry
+from grants.payments import rules
 from grants.payments.models import BankAccount, Disbursement, Refund, Transfer
 from grants.payments.workflow import DisbursementState
 from tests import factories as make
@@ -55,12 +56,34 @@ def test_a_grantee_enters_the_account_and_finance_verifies_it_by_call_back(brows
     assert IBAN in officer.text
     looks = db.session.scalars(select(HistoryEntry).where(HistoryEntry.verb == "look")).all()
     assert [(entry.actor_id, entry.details) for entry in looks] == [(made.officers[0].id, {"purpose": "verification"})]
-    officer.post(f"{path}/verification", {"reason": "ok"}, page=f"{path}/verification", status=422)
-    officer.post(f"{path}/verification", {"reason": CALL_BACK}, page=f"{path}/verification", status=302)
+    about = {"account": rules.print_of(db.session.scalars(select(BankAccount)).one())}
+    officer.post(f"{path}/verification", about | {"reason": "ok"}, page=f"{path}/verification", status=422)
+    officer.post(f"{path}/verification", about | {"reason": CALL_BACK}, page=f"{path}/verification", status=302)
     officer.follow()
     assert "Verified by a second person" in officer.text
-    officer.post(f"{path}/block", {"block_reason": "Wrong"}, page=f"{path}/verification", status=302)
+    officer.post(f"{path}/block", {"block_reason": "Wrong"}, page=f"{path}/verification", status=409)
+    officer.post(f"{path}/block", about | {"block_reason": "Wrong"}, page=f"{path}/verification", status=302)
     assert db.session.scalars(select(BankAccount.state)).all() == ["blocked"]
+
+
+@pytest.mark.parametrize("number", [IBAN, OTHER_IBAN])
+def test_a_call_back_about_one_account_says_nothing_of_another(browser: Browser, number: str) -> None:
+    made = rows.scene(account=False)
+    rows.bank_account(made, verified=False)
+    path = f"/organizations/{made.organization.reference}/bank-account"
+    officer, owner = visitor(browser, made.officers[0]), visitor(browser, made.owner)
+    officer.get(f"{path}/verification")
+    about = rules.print_of(db.session.scalars(select(BankAccount)).one())
+    assert f'name="account" value="{about}"' in officer.text
+    owner.post(path, {"holder": "H", "number": number, "bic": "", "currency": "EUR"}, page=path, status=302)
+    sent = {"account": about, "reason": CALL_BACK}
+    officer.post(f"{path}/verification", sent, page=f"{path}/verification", status=422)
+    assert "Another account was entered" in officer.text
+    assert CALL_BACK not in officer.text
+    db.session.expire_all()
+    assert db.session.scalars(select(BankAccount.state).order_by(BankAccount.id)).all() == ["blocked", "unverified"]
+    officer.post(f"{path}/block", sent | {"block_reason": "Wrong"}, page=f"{path}/verification", status=409)
+    assert db.session.scalars(select(BankAccount.state).order_by(BankAccount.id)).all() == ["blocked", "unverified"]
 
 
 @pytest.mark.parametrize("who", ["editor", "stranger", "reviewer", "coordinator"])

@@ -332,6 +332,52 @@ def test_a_payment_is_neither_approved_nor_sent_to_an_account_that_changed_since
     assert refused(lambda: pay(other, disbursement)) == ["account_changed"]
 
 
+SINCE = {
+    "not_running": _suspend,
+    "conditions_open": _condition,
+    "report_late": _late_report,
+    "account_changed": _changed_account,
+}
+"""What may come between the preparation of a payment and its way to the bank."""
+
+
+@pytest.mark.parametrize("code", SINCE)
+def test_everything_is_looked_at_again_when_a_payment_is_approved_and_when_it_is_sent(app: Flask, code: str) -> None:
+    made, other = rows.scene(), rows.scene()
+    waiting, approved = rows.prepared(made), rows.approved(other)
+    SINCE[code](made)
+    SINCE[code](other)
+    db.session.flush()
+    assert refused(lambda: actions.approve(waiting, by=made.officers[1])) == [code]
+    assert refused(lambda: pay(other, approved)) == [code]
+    assert refused(lambda: actions.release(approved, "PO", by=other.officers[1])) == [code]
+    assert (pots(made)["committed"], pots(other)["payable"]) == (1_000_000, 800_000)
+    assert queries.wrong_totals() == queries.grants_told_otherwise() == []
+
+
+def test_a_payment_is_refused_with_all_that_stands_in_its_way(app: Flask) -> None:
+    made = rows.scene()
+    disbursement = rows.prepared(made)
+    for come_between in SINCE.values():
+        come_between(made)
+    db.session.flush()
+    assert set(refused(lambda: actions.approve(disbursement, by=made.officers[0]))) == {*SINCE, "prepared_by_you"}
+
+
+def test_a_payment_is_not_approved_for_another_amount_than_is_due_now(app: Flask) -> None:
+    made = rows.scene()
+    rows.confirmed(made)
+    rows.spend(made, 950_000)
+    disbursement = rows.prepared(made, made.last)
+    rows.refund(made, 10_000)
+    assert refused(lambda: actions.approve(disbursement, by=made.officers[1])) == ["amount_changed"]
+    made.last.cancelled_on = date(2027, 5, 10)
+    db.session.flush()
+    assert refused(lambda: actions.approve(disbursement, by=made.officers[1])) == ["cancelled"]
+    actions.cancel(disbursement, "Cancelled", by=made.officers[0])
+    assert refused(lambda: actions.prepare(made.last, by=made.officers[0])) == ["cancelled"]
+
+
 def test_nothing_is_sent_once_the_grant_is_suspended(app: Flask) -> None:
     made = rows.scene()
     disbursement = rows.approved(made)
