@@ -608,12 +608,14 @@ class Browser:
         status: int | None = None,
         **kwargs: Any,
     ) -> TestResponse:
-        """Send a form as browsers do, with the token of ``page`` (default: of the page last opened)."""
+        """Send a form as browsers do, with the token of ``page`` (default: of the page last opened) and what it showed."""
         if page:
             self.get(page)
         begin_request()
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.text)
-        values = {"csrf_token": token.group(1) if token else ""} | (data or {})
+        read = re.search(r'name="read" value="([^"]+)"', self.text)
+        seen = {"csrf_token": token.group(1) if token else ""} | ({"read": read.group(1)} if read else {})
+        values = seen | (data or {})
         kwargs.setdefault("headers", {"Origin": "http://localhost"})
         return self._checked(self.client.post(path, data=values, **kwargs), status, path)
 

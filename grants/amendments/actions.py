@@ -64,10 +64,10 @@ def ask(award: Award, request: Request, *, by: Person, assisted: bool = False) -
     return amendment
 
 
-def confirm(amendment: Amendment, *, by: Person) -> Amendment:
+def confirm(amendment: Amendment, *, by: Person, read: str | None = None) -> Amendment:
     """The grantee confirms what the fund wrote down for it. A small move of money applies then. Raises Refused."""
     facts = _held(amendment.award, amendment)
-    refuse(rules.obstacles_to_confirming(amendment))
+    refuse(rules.obstacles_to_confirming(amendment) or rules.obstacles_to_deciding_unread(amendment, read))
     amendment.confirmed_at, amendment.confirmed_by_id = clock.now(), by.id
     amendment.waits_since = clock.now()
     entry = history.note("amendment", amendment.id, "confirm", by=by)
@@ -113,12 +113,12 @@ def _grant(amendment: Amendment, facts: Facts, by: Person) -> HistoryEntry:
 # ------------------------------------------------------------------ deciding
 
 
-def approve(amendment: Amendment, *, by: Person) -> Amendment:
+def approve(amendment: Amendment, *, by: Person, read: str | None = None) -> Amendment:
     """The fund agrees. A move of money that needs no signature applies; for all else the parts it touches are opened, for
     the grantee to work out. Raises Refused.
     """
     facts = _held(amendment.award, amendment)
-    refuse(rules.obstacles_to_approving(amendment, facts, by.id))
+    refuse(rules.obstacles_to_approving(amendment, facts, by.id) or rules.obstacles_to_deciding_unread(amendment, read))
     amendment.decided_at, amendment.decided_by_id = clock.now(), by.id
     amendment.waits_since = clock.now()
     if rules.level_of(facts, rules.request_in(amendment)) <= Level.APPROVAL:
@@ -130,10 +130,10 @@ def approve(amendment: Amendment, *, by: Person) -> Amendment:
     return amendment
 
 
-def refuse_change(amendment: Amendment, reason: str, *, by: Person) -> Amendment:
+def refuse_change(amendment: Amendment, reason: str, *, by: Person, read: str | None = None) -> Amendment:
     """The fund says no, and why. Raises Refused."""
     _held(amendment.award, amendment)
-    refuse(rules.obstacles_to_refusing(amendment, reason))
+    refuse(rules.obstacles_to_refusing(amendment, reason) or rules.obstacles_to_deciding_unread(amendment, read))
     amendment.decided_at, amendment.decided_by_id = clock.now(), by.id
     return _answered(amendment, "refuse", reason, by)
 
@@ -164,10 +164,10 @@ def save_revision(amendment: Amendment, revision: Revision, *, by: Person) -> Am
     return amendment
 
 
-def hand_in(amendment: Amendment, *, by: Person) -> Amendment:
+def hand_in(amendment: Amendment, *, by: Person, read: str | None = None) -> Amendment:
     """Hand in what was worked out; the fund checks it. Raises Refused with everything that cannot be."""
     facts = _held(amendment.award, amendment)
-    refuse(rules.obstacles_to_handing_in(amendment, facts))
+    refuse(rules.obstacles_to_handing_in(amendment, facts) or rules.obstacles_to_deciding_unread(amendment, read))
     amendment.waits_since = clock.now()
     told = {part: kept for part, kept in amendment.revision.items() if part != "scope"}
     entry = history.record(amendment, "hand_in", by=by, **told)
@@ -175,20 +175,22 @@ def hand_in(amendment: Amendment, *, by: Person) -> Amendment:
     return amendment
 
 
-def return_(amendment: Amendment, reason: str, *, by: Person) -> Amendment:
+def return_(amendment: Amendment, reason: str, *, by: Person, read: str | None = None) -> Amendment:
     """Send back what was worked out, or take back what was drawn up, with what has to change. Raises Refused."""
     _held(amendment.award, amendment)
-    refuse(rules.obstacles_to_returning(amendment, reason))
+    refuse(rules.obstacles_to_returning(amendment, reason) or rules.obstacles_to_deciding_unread(amendment, read))
     return _answered(amendment, "return", reason, by)
 
 
 # ------------------------------------------------------------------ the document and its signature
 
 
-def draw_up(amendment: Amendment, *, by: Person) -> Agreement:
+def draw_up(amendment: Amendment, *, by: Person, read: str | None = None) -> Agreement:
     """Write the amendment as a tagged PDF in the language of the agreement and ask the signatories to sign. Raises Refused."""
     facts = _held(amendment.award, amendment)
-    refuse(rules.obstacles_to_drawing_up(amendment, facts, by.id))
+    refuse(
+        rules.obstacles_to_drawing_up(amendment, facts, by.id) or rules.obstacles_to_deciding_unread(amendment, read)
+    )
     award = award_queries.award_to_agree_on(amendment.award)
     version = queries.next_agreement_version(award)
     language = award.application.language

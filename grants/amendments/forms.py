@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,6 @@ from grants.awards.forms import LONGEST_REASON
 from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l, pick
 from grants.core.money import Money, NotAnAmount, minor_digits
-from grants.core.rules import Obstacle
 from grants.questionnaires.forms import NumberField
 
 LONGEST_SCOPE = 8_000
@@ -32,16 +31,6 @@ FIELD_OF = {
     "no_signature": "signature",
 }
 """Which field mends which obstacle."""
-
-
-def show_obstacles(form: Any, obstacles: Iterable[Obstacle]) -> None:
-    """Put what an action refused beside the fields it is about; the rest above the form."""
-    for obstacle in obstacles:
-        name = FIELD_OF.get(obstacle.code, "")
-        if name in form:
-            form[name].errors = [*form[name].errors, obstacle.message]
-        else:
-            form.form_errors.append(obstacle.message)
 
 
 def _in_cents(currency: str) -> Any:

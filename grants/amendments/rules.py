@@ -25,7 +25,7 @@ from grants.core.differences import Part, compared
 from grants.core.languages import LazyWords, _l, long_day, pick
 from grants.core.money import Money
 from grants.core.questions import Budget
-from grants.core.rules import Obstacle
+from grants.core.rules import Obstacle, mark_of, obstacles_to_unread
 from grants.payments.queries import Position
 from grants.reports.models import ReportDue
 from grants.reports.rules import TO_WRITE
@@ -386,6 +386,17 @@ def _must_be(amendment: Amendment, *allowed: AmendmentState) -> list[Obstacle]:
         return []
     where = AmendmentState(amendment.state).label
     return [Obstacle("not_in_this_state", _l("This change stands elsewhere now: %(state)s.", state=where))]
+
+
+def mark_of_change(amendment: Amendment) -> str:
+    """A mark of what a change asks for and comes to as it stands: nobody decides about another one than was read."""
+    asked = amendment.reason, amendment.end_on, sorted(amendment.moves.items()), amendment.scope
+    return mark_of(amendment.state, asked, revision_in(amendment), amendment.agreement_id)
+
+
+def obstacles_to_deciding_unread(amendment: Amendment, read: str | None) -> list[Obstacle]:
+    """Why nobody decides about a change: it is not what was read."""
+    return [] if read is None else obstacles_to_unread(read, mark_of_change(amendment))
 
 
 def obstacles_to_confirming(amendment: Amendment) -> list[Obstacle]:

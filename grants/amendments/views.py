@@ -18,10 +18,11 @@ from grants.awards import queries as award_queries
 from grants.awards.forms import ReasonForm
 from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
+from grants.core.forms import read_mark
 from grants.core.languages import _l
 from grants.core.permissions import require, scope
-from grants.core.rules import Obstacle, Refused
-from grants.core.web import SIGNED_IN, access, done, found
+from grants.core.rules import Obstacle
+from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments import queries as payments
 from grants.reports import queries as reports
@@ -41,16 +42,13 @@ def _amendment(reference: str, number: int) -> Amendment:
     return amendment
 
 
+def _done(amendment: Amendment, said: str) -> ResponseReturnValue:
+    return done(said, "amendments.show", reference=amendment.award.reference, number=amendment.number)
+
+
 def _tried(form: Any, act: Callable[[], object]) -> bool:
     """Whether what was typed could be taken; what the action refused stands beside the fields otherwise."""
-    if not form.validate_on_submit():
-        return False
-    try:
-        act()
-    except Refused as refusal:
-        forms.show_obstacles(form, refusal.obstacles)
-        return False
-    return True
+    return taken(act, form, forms.FIELD_OF)
 
 
 # ------------------------------------------------------------------ where one stands
@@ -152,6 +150,7 @@ def _page(amendment: Amendment, form: forms.SignForm) -> str:
         shift=rules.shift_of(facts, amendment.moves),
         levels=rules.LEVEL_LABELS,
         level=rules.level_of(facts, rules.request_in(amendment)),
+        mark=rules.mark_of_change(amendment),
         revision=rules.revision_in(amendment),
         milestones=rules.open_milestones(facts),
         reports=rules.open_reports(facts),
@@ -175,8 +174,8 @@ def confirm(reference: str, number: int) -> ResponseReturnValue:
     """Confirm what the fund wrote down."""
     amendment = _amendment(reference, number)
     require(permissions.can_confirm(current_user, amendment.award))
-    actions.confirm(amendment, by=current_user)
-    return done(_("Thank you for confirming it."), "amendments.show", reference=reference, number=number)
+    actions.confirm(amendment, by=current_user, read=read_mark())
+    return _done(amendment, _("Thank you for confirming it."))
 
 
 @bp.post("/grants/<reference>/changes/<int:number>/approve")
@@ -185,10 +184,8 @@ def approve(reference: str, number: int) -> ResponseReturnValue:
     """Agree to a change."""
     amendment = _amendment(reference, number)
     require(permissions.can_decide(current_user, amendment.award))
-    actions.approve(amendment, by=current_user)
-    return done(
-        _("The change is approved, and the grantee is told."), "amendments.show", reference=reference, number=number
-    )
+    actions.approve(amendment, by=current_user, read=read_mark())
+    return _done(amendment, _("The change is approved, and the grantee is told."))
 
 
 @bp.post("/grants/<reference>/changes/<int:number>/hand-in")
@@ -197,13 +194,8 @@ def hand_in(reference: str, number: int) -> ResponseReturnValue:
     """Hand in what was worked out."""
     amendment = _amendment(reference, number)
     require(permissions.can_work_out(current_user, amendment.award))
-    actions.hand_in(amendment, by=current_user)
-    return done(
-        _("Thank you. The fund checks it and draws up the amendment."),
-        "amendments.show",
-        reference=reference,
-        number=number,
-    )
+    actions.hand_in(amendment, by=current_user, read=read_mark())
+    return _done(amendment, _("Thank you. The fund checks it and draws up the amendment."))
 
 
 @bp.post("/grants/<reference>/changes/<int:number>/draw-up")
@@ -212,13 +204,8 @@ def draw_up(reference: str, number: int) -> ResponseReturnValue:
     """Accept what was worked out and write the amendment."""
     amendment = _amendment(reference, number)
     require(permissions.can_decide(current_user, amendment.award))
-    actions.draw_up(amendment, by=current_user)
-    return done(
-        _("The amendment is drawn up. The signatories are asked to sign."),
-        "amendments.show",
-        reference=reference,
-        number=number,
-    )
+    actions.draw_up(amendment, by=current_user, read=read_mark())
+    return _done(amendment, _("The amendment is drawn up. The signatories are asked to sign."))
 
 
 @bp.post("/grants/<reference>/changes/<int:number>/sign")
@@ -227,14 +214,14 @@ def sign(reference: str, number: int) -> ResponseReturnValue:
     """Sign an amendment in the name of the organization."""
     amendment = _amendment(reference, number)
     require(permissions.can_sign(current_user, amendment.award))
-    form, version = forms.SignForm(), request.form.get("version", type=int)
+    form, version = forms.SignForm(), request.form.get("read", 0, int)
 
     def act() -> Amendment:
         return actions.sign(amendment, signature=form.signature.data or "", by=current_user, version=version)
 
     if not _tried(form, act):
         return _page(amendment, form), 422
-    return done(_("The amendment is signed and in force."), "amendments.show", reference=reference, number=number)
+    return _done(amendment, _("The amendment is signed and in force."))
 
 
 ANSWERS: dict[str, tuple[Any, Any, Any, str]] = {
@@ -273,6 +260,14 @@ VERBS: dict[str, Callable[..., Amendment]] = {
 }
 
 
+READ = ("refuse", "return")
+"""What is answered to what was read, and not to another change that stands meanwhile."""
+
+
+def _read(what: str) -> dict[str, str | None]:
+    return {"read": read_mark()} if what in READ else {}
+
+
 @bp.route("/grants/<reference>/changes/<int:number>/answer/<what>", methods=["GET", "POST"])
 @access(SIGNED_IN)
 def answer(reference: str, number: int, what: str) -> ResponseReturnValue:
@@ -285,18 +280,19 @@ def answer(reference: str, number: int, what: str) -> ResponseReturnValue:
     require(may(current_user, amendment.award))
     form = forms.AnswerForm()
     if form.validate_on_submit():
-        VERBS[what](amendment, form.reason.data or "", by=current_user)
-        return done(str(confirmed), "amendments.show", reference=reference, number=number)
+        VERBS[what](amendment, form.reason.data or "", by=current_user, **_read(what))
+        return _done(amendment, str(confirmed))
     stops = {
         "refuse": lambda: rules.obstacles_to_refusing(amendment, None),
         "return": lambda: rules.obstacles_to_returning(amendment, None),
     }.get(what, lambda: rules.obstacles_to_ending(amendment, what, None))()
     back_url = url_for("amendments.show", reference=reference, number=number)
-    return _asked(amendment.award, form, heading, meaning, stops, back_url)
+    mark = rules.mark_of_change(amendment) if what in READ else None
+    return _asked(amendment.award, form, heading, meaning, stops, back_url, mark=mark)
 
 
 def _asked(
-    award: Award, form: Any, heading: Any, meaning: Any, stops: list[Obstacle], back_url: str
+    award: Award, form: Any, heading: Any, meaning: Any, stops: list[Obstacle], back_url: str, mark: str | None = None
 ) -> ResponseReturnValue:
     page = render_template(
         "awards/ask.html",
@@ -309,6 +305,7 @@ def _asked(
         obstacles=stops,
         back_url=back_url,
         back_label=award.reference,
+        mark=mark,
     )
     return page, 422 if form.is_submitted() else 200
 
@@ -323,9 +320,7 @@ def work_out(reference: str, number: int) -> ResponseReturnValue:
     facts = queries.facts_of(award)
     form = forms.revision_form(amendment, facts)
     if _tried(form, lambda: actions.save_revision(amendment, form.revision(), by=current_user)):
-        return done(
-            _("Saved. Look at it once more, then hand it in."), "amendments.show", reference=reference, number=number
-        )
+        return _done(amendment, _("Saved. Look at it once more, then hand it in."))
     page = render_template(
         "amendments/work_out.html",
         award=award,

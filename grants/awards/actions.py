@@ -152,12 +152,14 @@ def return_budget(budget: NewBudget, reason: str, *, by: Person) -> NewBudget:
     return budget
 
 
-def accept_budget(budget: NewBudget, *, by: Person) -> NewBudget:
-    """Accept a new budget: from now on it is the budget of the award. Raises Refused when it does not add up to it."""
+def accept_budget(budget: NewBudget, *, by: Person, read: str | None = None) -> NewBudget:
+    """Accept a new budget: from now on it is the budget of the award. Raises Refused when it does not add up to it, or is
+    not the one that was read.
+    """
     award = budget.award
     hold(budget, "state")
     written = queries.written_budget(budget)
-    refuse(rules.obstacles_to_judging_budget(budget, award, written))
+    refuse(rules.obstacles_to_judging_budget(budget, award, written, read))
     headings = queries.call_with_budget(award.call_id).budget.get("headings", [])
     shares = rules.budget_of(written.answers[written.question.key], headings, award.amount)
     for line in list(award.budget):
@@ -182,9 +184,10 @@ def _lines(shares: Sequence[rules.Share]) -> list[BudgetLine]:
     ]
 
 
-def accept(award: Award, *, by: Person) -> Award:
-    """The grantee accepts the offer. Raises Refused when it was answered before."""
-    refuse(rules.obstacles_to_answering(award))
+def accept(award: Award, *, by: Person, read: str | None = None) -> Award:
+    """The grantee accepts the offer. Raises Refused when it was answered before, or is another than the one that was read."""
+    hold(award, "state")
+    refuse(rules.obstacles_to_answering(award, read))
     history.record(award, "accept", by=by)
     post(*(mails.award_answered(award, to, accepted=True) for to in free_coordinators(award)))
     return award
@@ -288,11 +291,11 @@ def hand_in_copy(
     return agreement
 
 
-def return_copy(award: Award, reason: str, *, by: Person) -> Agreement:
+def return_copy(award: Award, reason: str, *, by: Person, read: str | None = None) -> Agreement:
     """Send a signed copy back, such as one that cannot be read, and say why. Raises Refused."""
     hold(award, "state")
     agreement = queries.latest_agreement(award)
-    refuse(rules.obstacles_to_returning_copy(award, agreement) or rules.obstacles_without_reason(reason))
+    refuse(rules.obstacles_to_returning_copy(award, agreement, read) or rules.obstacles_without_reason(reason))
     assert agreement is not None
     assert agreement.copy is not None
     told = {"version": agreement.version, "sha256": agreement.copy.sha256}
@@ -304,11 +307,13 @@ def return_copy(award: Award, reason: str, *, by: Person) -> Agreement:
     return agreement
 
 
-def countersign(award: Award, *, by: Person) -> Agreement:
-    """Countersign a copy that was signed on paper, in the name of the fund; the grant runs from then on. Raises Refused."""
+def countersign(award: Award, *, by: Person, read: str | None = None) -> Agreement:
+    """Countersign a copy that was signed on paper, in the name of the fund; the grant runs from then on. Raises Refused,
+    also when another copy is there than the one that was read.
+    """
     hold(award, "state", "on_hold")
     agreement = queries.latest_agreement(award)
-    refuse(rules.obstacles_to_countersigning(award, agreement, by.id))
+    refuse(rules.obstacles_to_countersigning(award, agreement, by.id, read))
     assert agreement is not None
     agreement.signed_at = agreement.countersigned_at = clock.now()
     agreement.signed_by_id, agreement.countersigned_by_id = agreement.copy_by_id, by.id

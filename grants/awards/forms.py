@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_wtf.file import FileField
-from wtforms import BooleanField, DateField, HiddenField, SelectField
+from wtforms import BooleanField, DateField, SelectField
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
 from grants.core.forms import Form, LineField, TextField
@@ -81,7 +81,6 @@ class ConditionForm(Form):
 class CopyForm(Form):
     """A copy of the agreement that was signed on paper."""
 
-    version = HiddenField()
     signature = LineField(
         _l("Full name of the person who signed"), [DataRequired(_l("Please type the full name."))], longest=200
     )

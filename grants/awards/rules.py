@@ -18,7 +18,7 @@ from grants.core.expressions import parse
 from grants.core.files import obstacles_to_opening
 from grants.core.languages import LazyWords, _l, country_name, language_name, language_now, long_day, pick
 from grants.core.money import Money, NotAnAmount, split, total
-from grants.core.rules import Obstacle
+from grants.core.rules import Obstacle, mark_of, obstacles_to_unread
 from grants.letters.queries import Paragraphs
 from grants.questionnaires.rules import obstacles_to_completing
 
@@ -475,12 +475,19 @@ def _must_be(award: Award, allowed: Iterable[str]) -> list[Obstacle]:
     return [Obstacle("not_in_this_state", _l("This grant stands elsewhere now: %(state)s.", state=where))]
 
 
-def obstacles_to_answering(award: Award) -> list[Obstacle]:
-    """Why an offer cannot be accepted or refused: it was answered before, or it was let lapse.
+def mark_of_offer(award: Award) -> str:
+    """A mark of what is offered: the amount, the days, the conditions, and what is published of it."""
+    asked = [(one.text, one.due_on, one.blocks_payment) for one in award.conditions if one.owner_id is None]
+    return mark_of(award.amount_minor, award.start_on, award.end_on, award.confidentiality, asked)
+
+
+def obstacles_to_answering(award: Award, read: str | None = None) -> list[Obstacle]:
+    """Why an offer cannot be accepted or refused: it was answered before, it was let lapse, or another one was read.
 
     A late answer is taken as long as the coordinator has not let the offer lapse.
     """
-    return _must_be(award, {AwardState.OFFERED})
+    found = _must_be(award, {AwardState.OFFERED})
+    return found if found or read is None else obstacles_to_unread(read, mark_of_offer(award))
 
 
 def obstacles_to_sending(
@@ -554,12 +561,19 @@ def obstacles_in_new_budget(award: Award, written: Written) -> list[Obstacle]:
     return found
 
 
-def obstacles_to_judging_budget(budget: NewBudget, award: Award, written: Written) -> list[Obstacle]:
-    """Why a new budget cannot be accepted: it was not handed in, or does not add up to the award."""
+def mark_of_budget(written: Written) -> str:
+    """A mark of a new budget as it is written now."""
+    return mark_of(written.saved.version if written.saved else 0)
+
+
+def obstacles_to_judging_budget(
+    budget: NewBudget, award: Award, written: Written, read: str | None = None
+) -> list[Obstacle]:
+    """Why a new budget cannot be accepted: it was not handed in, another one was read, or it does not add up to the award."""
     found = _must_be(award, {AwardState.OFFERED, AwardState.ACCEPTED})
     if budget.state != BudgetState.HANDED_IN:
         found.append(Obstacle("not_handed_in", _l("The new budget has not been handed in.")))
-    return found + obstacles_in_new_budget(award, written)
+    return found + obstacles_to_unread(read, mark_of_budget(written)) + obstacles_in_new_budget(award, written)
 
 
 def obstacles_to_signing(
@@ -626,16 +640,25 @@ def obstacles_without_reason(reason: str) -> list[Obstacle]:
     return [] if reason.strip() else [Obstacle("reason_missing", _l("Please say why. The reason stays in the record."))]
 
 
-def obstacles_to_returning_copy(award: Award, agreement: Agreement | None) -> list[Obstacle]:
-    """Why a signed copy cannot be sent back: there is none, or the agreement is signed already."""
+def mark_of_copy(agreement: Agreement | None) -> str:
+    """A mark of the signed copy that waits for the fund, and of the version of the agreement it was signed for."""
+    return mark_of(agreement.version, agreement.copy_id, agreement.signature) if agreement is not None else ""
+
+
+def obstacles_to_returning_copy(award: Award, agreement: Agreement | None, read: str | None = None) -> list[Obstacle]:
+    """Why a signed copy cannot be sent back: there is none, it is not the one that was read, or the agreement is signed."""
     if agreement is None or agreement.copy_id is None or agreement.signed_at is not None:
         return [Obstacle("no_copy", _l("There is no signed copy waiting for the fund."))]
-    return _must_be(award, {AwardState.SENT})
+    return _must_be(award, {AwardState.SENT}) + obstacles_to_unread(read, mark_of_copy(agreement))
 
 
-def obstacles_to_countersigning(award: Award, agreement: Agreement | None, by_id: int) -> list[Obstacle]:
-    """Why a signed copy cannot be countersigned: none waits, it cannot be opened, or it is one's own signature."""
-    found = obstacles_to_returning_copy(award, agreement) or obstacles_by_hold(award)
+def obstacles_to_countersigning(
+    award: Award, agreement: Agreement | None, by_id: int, read: str | None = None
+) -> list[Obstacle]:
+    """Why a signed copy cannot be countersigned: none waits, it is not the one that was read, it cannot be opened, or it is
+    one's own signature.
+    """
+    found = obstacles_to_returning_copy(award, agreement, read) or obstacles_by_hold(award)
     if found or agreement is None or agreement.copy is None:
         return found
     if agreement.copy_by_id == by_id:

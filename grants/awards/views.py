@@ -18,12 +18,11 @@ from grants.awards.workflow import AwardState
 from grants.conflicts import queries as conflicts
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files
-from grants.core.forms import Form
+from grants.core.forms import Form, read_mark
 from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.permissions import require, scope
-from grants.core.rules import Refused
-from grants.core.web import SIGNED_IN, access, done, found
+from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.decisions import queries as decisions
 from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, Meeting
 from grants.decisions.rules import obstacles_to_releasing
@@ -124,6 +123,7 @@ def _ask(award: Award, form: Form, heading: Any, lead: Any, label: Any, **more: 
         "label": label,
         "tone": "primary",
         "obstacles": [],
+        "mark": None,
     } | more
     return render_template("awards/ask.html", award=award, **values), 422 if form.is_submitted() else 200
 
@@ -183,6 +183,7 @@ def agreement(reference: str) -> ResponseReturnValue:
         report_kinds=rules.REPORT_KINDS,
         clause=rules.CONFIDENTIALITY_CLAUSES[award.confidentiality],
         obstacles=rules.obstacles_to_answering(award),
+        mark=rules.mark_of_offer(award),
         standings=[(verb, words[0]) for verb, words in STANDINGS.items() if award.workflow.allows(verb, award.state)],
         letters=queries.standing_letters(award),
         letter_kinds=KIND_LABELS,
@@ -201,7 +202,7 @@ def accept(reference: str) -> ResponseReturnValue:
     """Accept the offer."""
     award = _award(reference)
     require(permissions.can_answer(current_user, award))
-    actions.accept(award, by=current_user)
+    actions.accept(award, by=current_user, read=read_mark())
     return done(
         _("You have accepted the grant. We draw up the agreement and write to you when it is ready to sign."),
         "awards.agreement",
@@ -248,7 +249,7 @@ def hand_in_copy(reference: str) -> ResponseReturnValue:
     require(permissions.can_sign(current_user, award))
     latest = queries.latest_agreement(award)
     today = clock.today(award.call.timezone)
-    form = forms.CopyForm(version=latest.version if latest else 0)
+    form = forms.CopyForm()
 
     def act() -> None:
         actions.hand_in_copy(
@@ -258,17 +259,12 @@ def hand_in_copy(reference: str) -> ResponseReturnValue:
             name=form.copy.data.filename or "",
             content=form.copy.data.read(files.LARGEST + 1),
             by=current_user,
-            version=int(form.version.data or 0),
+            version=request.form.get("read", 0, int),
         )
 
-    if form.validate_on_submit():
-        try:
-            act()
-        except Refused as refusal:
-            form.form_errors.extend(obstacle.message for obstacle in refusal.obstacles)
-        else:
-            said = _("Thank you. The fund reads your copy, countersigns it and writes to you.")
-            return done(said, "awards.agreement", reference=reference)
+    if taken(act, form):
+        said = _("Thank you. The fund reads your copy, countersigns it and writes to you.")
+        return done(said, "awards.agreement", reference=reference)
     stops = rules.obstacles_to_handing_in(
         award, latest, None, None, may_sign=permissions.can_sign(current_user, award), today=today
     )
@@ -279,6 +275,7 @@ def hand_in_copy(reference: str) -> ResponseReturnValue:
         _("Print the agreement, sign it on paper, and send a scan or photographs of every page as one file."),
         _("Hand in the copy"),
         obstacles=stops,
+        mark=latest.version if latest else 0,
     )
 
 
@@ -297,9 +294,10 @@ def return_copy(reference: str) -> ResponseReturnValue:
     """Send a signed copy back with the reason."""
     award = _award(reference)
     require(permissions.can_oversee(current_user, award))
+    latest = queries.latest_agreement(award)
     form = forms.ReasonForm()
     if form.validate_on_submit():
-        actions.return_copy(award, form.reason.data, by=current_user)
+        actions.return_copy(award, form.reason.data, by=current_user, read=read_mark())
         return done(_("The copy is sent back, and the grantee is told why."), "awards.agreement", reference=reference)
     return _ask(
         award,
@@ -307,7 +305,8 @@ def return_copy(reference: str) -> ResponseReturnValue:
         _("Send the copy back"),
         _("The grantee reads your words and can hand in another copy, or sign online."),
         _("Send the copy back"),
-        obstacles=rules.obstacles_to_returning_copy(award, queries.latest_agreement(award)),
+        obstacles=rules.obstacles_to_returning_copy(award, latest),
+        mark=rules.mark_of_copy(latest),
     )
 
 
@@ -384,6 +383,7 @@ def _about_budget(
         "budget_obstacles": rules.obstacles_in_new_budget(award, typed) if lines and not writing else [],
         "writing": writing,
         "handing_in": rules.obstacles_in_new_budget(award, written),
+        "mark": rules.mark_of_budget(written),
         "judging": rules.obstacles_to_judging_budget(asked, award, written),
         "writes": permissions.can_budget(current_user, award),
         "judges": permissions.can_oversee(current_user, award),
@@ -433,7 +433,7 @@ def accept_budget(reference: str) -> ResponseReturnValue:
     """Accept the new budget."""
     award, asked = _reduced(reference)
     require(permissions.can_oversee(current_user, award))
-    actions.accept_budget(asked, by=current_user)
+    actions.accept_budget(asked, by=current_user, read=read_mark())
     return done(_("The new budget is the budget of the grant now."), "awards.budget", reference=reference)
 
 
@@ -549,21 +549,20 @@ def add_condition(reference: str) -> ResponseReturnValue:
     form = forms.ConditionForm(owner=current_user.reference if award.state in rules.SIGNED else "")
     named = (SelectChoice(key, person.name) for key, person in owners.items())
     form.owner.choices = [SelectChoice("", _("the grantee")), *named]
-    if form.validate_on_submit():
-        try:
-            actions.add_condition(
-                award,
-                form.text.data,
-                owner=owners.get(form.owner.data),
-                due_on=form.due_on.data,
-                blocks_payment=form.blocks_payment.data,
-                by=current_user,
-            )
-        except Refused as refusal:
-            form.form_errors.extend(obstacle.message for obstacle in refusal.obstacles)
-        else:
-            said = _("The condition is added, and whoever has to meet it is told.")
-            return done(said, "awards.milestones", reference=reference)
+
+    def act() -> None:
+        actions.add_condition(
+            award,
+            form.text.data or "",
+            owner=owners.get(form.owner.data),
+            due_on=form.due_on.data,
+            blocks_payment=form.blocks_payment.data,
+            by=current_user,
+        )
+
+    if taken(act, form):
+        said = _("The condition is added, and whoever has to meet it is told.")
+        return done(said, "awards.milestones", reference=reference)
     today = clock.today(award.call.timezone)
     return _ask(
         award,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from flask_wtf.file import FileField
 from wtforms import DateField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice
@@ -12,7 +9,6 @@ from wtforms.validators import InputRequired, Optional
 
 from grants.core.forms import Form, TextField
 from grants.core.languages import _l
-from grants.core.rules import Obstacle
 
 FIELD_OF = {
     "nothing_chosen": "payments",
@@ -24,16 +20,6 @@ FIELD_OF = {
     "reason_missing": "reason",
 }
 """Which field mends which obstacle."""
-
-
-def show_obstacles(form: Any, obstacles: Iterable[Obstacle]) -> None:
-    """Put what an action refused beside the fields it is about; the rest above the form."""
-    for obstacle in obstacles:
-        name = FIELD_OF.get(obstacle.code, "")
-        if name in form:
-            form[name].errors = [*form[name].errors, obstacle.message]
-        else:
-            form.form_errors.append(obstacle.message)
 
 
 class OrderForm(Form):

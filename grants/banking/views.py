@@ -19,7 +19,7 @@ from grants.core import clock, files
 from grants.core.bankfiles import COLUMNS, Columns, Party
 from grants.core.permissions import require, scope
 from grants.core.rules import Refused
-from grants.core.web import access, done, found
+from grants.core.web import access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments.models import Disbursement
 
@@ -39,14 +39,7 @@ def _statement(number: int) -> BankStatement:
 
 
 def _tried(form: Any, act: Callable[[], object]) -> bool:
-    if not form.validate_on_submit():
-        return False
-    try:
-        act()
-    except Refused as refusal:
-        forms.show_obstacles(form, refusal.obstacles)
-        return False
-    return True
+    return taken(act, form, forms.FIELD_OF)
 
 
 def _page_number() -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField, ValidationError
 from wtforms.validators import Length
 
 from grants.core.languages import _l
-from grants.core.rules import obstacles_to_keeping
+from grants.core.rules import Obstacle, obstacles_to_keeping
 
 LONGEST_LINE = 500
 LONGEST_TEXT = 20_000
@@ -53,6 +55,21 @@ class Form(FlaskForm):
         def get_translations(self, form: Any) -> Wording:
             """The words for what needs mending."""
             return Wording(super().get_translations(form))
+
+
+def show_obstacles(form: Any, obstacles: Iterable[Obstacle], field_of: Mapping[str, str]) -> None:
+    """Put what an action refused beside the fields it is about, by the code of the obstacle; the rest above the form."""
+    for obstacle in obstacles:
+        name = field_of.get(obstacle.code, "")
+        if name in form:
+            form[name].errors = [*form[name].errors, obstacle.message]
+        else:
+            form.form_errors.append(obstacle.message)
+
+
+def read_mark() -> str | None:
+    """The mark of what the page showed from which something was sent; ``read`` in macros/forms.html puts it there."""
+    return request.form.get("read")
 
 
 def storable(form: Any, field: Any) -> None:

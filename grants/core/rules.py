@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,19 @@ def refuse(obstacles: list[Obstacle]) -> None:
     """Raise Refused if there is any obstacle."""
     if obstacles:
         raise Refused(*obstacles)
+
+
+def mark_of(*seen: Any) -> str:
+    """A short mark of what a page shows of something that is decided there; another mark as soon as any of it is other."""
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+def obstacles_to_unread(read: str | None, mark: str) -> list[Obstacle]:
+    """Why nothing is decided: what the page showed (``read``) is not what stands any more. None: no page was read."""
+    if read is None or read == mark:
+        return []
+    message = _l("It was changed after you opened this page. Please read it as it stands now, then decide.")
+    return [Obstacle("changed_meanwhile", message)]
 
 
 def obstacles_to_keeping(text: str) -> list[Obstacle]:

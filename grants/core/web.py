@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import structlog
@@ -20,6 +21,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from grants.core import clock
 from grants.core.db import db, ring_after_commit
+from grants.core.forms import show_obstacles
 from grants.core.permissions import NotPermitted
 from grants.core.rules import Refused
 from grants.core.workflow import NoSuchMove
@@ -346,14 +348,16 @@ def done(message: str, endpoint: str, **values: Any) -> ResponseReturnValue:
     return redirect(url_for(endpoint, **values))
 
 
-def taken(act: Callable[[], object], form: Any) -> bool:
-    """Act if a form is complete; what stands in the way is shown above it, with everything typed still there."""
+def taken(act: Callable[[], object], form: Any, field_of: Mapping[str, str] = MappingProxyType({})) -> bool:
+    """Act if a form is complete; what stands in the way is shown beside the fields it is about (``field_of``: by the code of
+    the obstacle) or above the form, with everything typed still there.
+    """
     if not form.validate_on_submit():
         return False
     try:
         act()
     except Refused as refusal:
-        form.form_errors.extend(str(obstacle.message) for obstacle in refusal.obstacles)
+        show_obstacles(form, refusal.obstacles, field_of)
         return False
     return True
 

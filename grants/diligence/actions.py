@@ -109,13 +109,13 @@ def _handed_in(point: Point, stored: StoredFile, source: Source, by: Person) -> 
     return point
 
 
-def judge(point: Point, verdict: str, note: str, *, words: str = "", by: Person) -> Point:
+def judge(point: Point, verdict: str, note: str, *, words: str = "", by: Person, read: str | None = None) -> Point:
     """Say what was found of a point. The note stays inside; with ``words`` the grantee is asked for it again. Raises
     Refused.
     """
     diligence = _held(point)
     award = diligence.award
-    refuse(rules.obstacles_to_judging(point, diligence, award, verdict, note, words))
+    refuse(rules.obstacles_to_judging(point, diligence, award, verdict, note, words, read))
     point.verdict, point.note, point.words = verdict, note.strip(), words.strip()
     point.judged_at, point.judged_by_id = clock.now(), by.id
     history.note("diligence", diligence.id, "judge", by=by, point=point.key, verdict=verdict)
@@ -218,7 +218,7 @@ def screen(
     return check
 
 
-def look(check: SanctionsCheck, *, cleared: bool, reason: str, by: Person) -> SecondLook:
+def look(check: SanctionsCheck, *, cleared: bool, reason: str, by: Person, read: str | None = None) -> SecondLook:
     """Judge as a second person what a search found: cleared, or the name stands and nothing is signed or paid. Raises
     Refused for the person who searched; the database refuses them too.
     """
@@ -226,7 +226,7 @@ def look(check: SanctionsCheck, *, cleared: bool, reason: str, by: Person) -> Se
     hold(award, "state", "on_hold")
     checks = queries.checks_of(award)
     check = next(one for one in checks if one.id == check.id)
-    refuse(rules.obstacles_to_looking(check, checks[0], by.id, reason))
+    refuse(rules.obstacles_to_looking(check, checks[0], by.id, reason, read))
     seen = SecondLook(
         check_id=check.id,
         first_by_id=check.made_by_id,
@@ -282,12 +282,12 @@ def ask_to_loosen(award: Award, wanted: str, reason: str, *, by: Person) -> Cons
     return consent
 
 
-def answer_consent(consent: Consent, *, given: bool, name: str, by: Person) -> Consent:
+def answer_consent(consent: Consent, *, given: bool, name: str, by: Person, read: str | None = None) -> Consent:
     """Consent to less confidentiality, or refuse, with a full name; a consent counts at once. Raises Refused."""
     award = consent.award
     hold(award, "confidentiality")
     hold(consent, "state")
-    refuse(rules.obstacles_to_answering(consent, award, name))
+    refuse(rules.obstacles_to_answering(consent, award, name, read))
     consent.answered_at, consent.answered_by_id = clock.now(), by.id
     consent.answered_name = " ".join(name.split())
     entry = history.record(consent, "give" if given else "refuse", by=by)

@@ -15,7 +15,7 @@ from grants.awards.workflow import AwardState
 from grants.core.expressions import BadExpression, parse
 from grants.core.files import Scan, StoredFile, obstacles_to_opening
 from grants.core.languages import _l, _ln
-from grants.core.rules import Obstacle
+from grants.core.rules import Obstacle, mark_of, obstacles_to_unread
 from grants.diligence.models import (
     TAB_LABELS,
     AskedOf,
@@ -258,11 +258,16 @@ def obstacles_to_screening(
     return found
 
 
+def mark_of_search(check: SanctionsCheck | None) -> str:
+    """A mark of one search: nobody judges another one than was read."""
+    return mark_of(check.id if check else 0)
+
+
 def obstacles_to_looking(
-    check: SanctionsCheck, latest: SanctionsCheck | None, by_id: int, reason: str | None
+    check: SanctionsCheck, latest: SanctionsCheck | None, by_id: int, reason: str | None, read: str | None = None
 ) -> list[Obstacle]:
-    """Why somebody cannot be the second person: they searched, nothing needs it, or it was done."""
-    found = []
+    """Why somebody cannot be the second person: they searched, they read another search, nothing needs it, or it was done."""
+    found = obstacles_to_unread(read, mark_of_search(check))
     if latest is None or latest.id != check.id:
         found.append(Obstacle("not_the_latest", _l("The names were searched again meanwhile.")))
     if not check.needs_look or check.look is not None:
@@ -353,11 +358,24 @@ def obstacles_to_giving_kept(point: Point, stored: StoredFile | None) -> list[Ob
     return obstacles_to_opening(stored.scan) if stored.scan == Scan.INFECTED else []
 
 
+def mark_of_point(point: Point) -> str:
+    """A mark of what a point holds now: what was handed in, and what was found of it."""
+    return mark_of(point.file_id, point.source, point.verdict, point.note, point.words)
+
+
 def obstacles_to_judging(
-    point: Point, diligence: Diligence, award: Award, verdict: str | None = None, note: str = "", words: str = ""
+    point: Point,
+    diligence: Diligence,
+    award: Award,
+    verdict: str | None = None,
+    note: str = "",
+    words: str = "",
+    read: str | None = None,
 ) -> list[Obstacle]:
-    """Why a point cannot be judged like this. ``verdict`` is None while the page is only shown."""
-    found = _being_checked(diligence) + _open(award)
+    """Why a point cannot be judged like this: something else was handed in or found than was read (``read``), or the note is
+    missing. ``verdict`` is None while the page is only shown.
+    """
+    found = _being_checked(diligence) + _open(award) + obstacles_to_unread(read, mark_of_point(point))
     if verdict is None:
         return found
     if verdict not in list(Verdict):
@@ -447,9 +465,16 @@ def obstacles_to_asking_consent(award: Award, wanted: str, reason: str, asked: C
     return found
 
 
-def obstacles_to_answering(consent: Consent, award: Award, name: str) -> list[Obstacle]:
-    """Why a question for consent cannot be answered: it was, the class changed since, or no name is given."""
-    found = []
+def mark_of_question(consent: Consent | None) -> str:
+    """A mark of one question for consent: nobody answers another one than was read."""
+    return mark_of(consent.id if consent else 0)
+
+
+def obstacles_to_answering(consent: Consent, award: Award, name: str, read: str | None = None) -> list[Obstacle]:
+    """Why a question for consent cannot be answered: it was, the class changed since, another question was read, or no name
+    is given.
+    """
+    found = obstacles_to_unread(read, mark_of_question(consent))
     if consent.state != ConsentState.ASKED or consent.from_class != award.confidentiality:
         found.append(Obstacle("answered", _l("This question does not stand any more.")))
     if not name.strip():

@@ -16,6 +16,7 @@ from grants.awards import rules as award_rules
 from grants.awards.models import RISK_LABELS, Award, Risk
 from grants.awards.permissions import sees_as_staff
 from grants.core import clock, files
+from grants.core.forms import read_mark
 from grants.core.languages import _l
 from grants.core.permissions import require, scope
 from grants.core.web import SIGNED_IN, access, done, found, taken
@@ -117,6 +118,7 @@ def _page(award: Award, tab: str, form: Any = None) -> ResponseReturnValue:
         opening=rules.obstacles_to_opening_diligence(award, diligence),
         finishing=rules.obstacles_to_finishing(dossier, award, days, today),
         form=form or _form_of(tab, dossier),
+        mark=rules.mark_of_search(dossier.latest),
         looking=rules.obstacles_to_looking(dossier.latest, dossier.latest, current_user.id, None)
         if dossier.latest
         else [],
@@ -181,7 +183,12 @@ def judge(reference: str, point_id: int) -> ResponseReturnValue:
     form = forms.VerdictForm(verdict=point.verdict, note=point.note)
     if taken(
         lambda: actions.judge(
-            point, form.verdict.data, form.note.data or "", words=form.words.data or "", by=current_user
+            point,
+            form.verdict.data,
+            form.note.data or "",
+            words=form.words.data or "",
+            by=current_user,
+            read=read_mark(),
         ),
         form,
     ):
@@ -193,6 +200,7 @@ def judge(reference: str, point_id: int) -> ResponseReturnValue:
         form=form,
         sources=SOURCES,
         tab_label=TAB_LABELS[point.tab],
+        mark=rules.mark_of_point(point),
         stops=rules.obstacles_to_judging(point, diligence, award),
         may_read=permissions.can_read_file(current_user, award, point),
         asks_again=point.asked_of == AskedOf.GRANTEE,
@@ -289,7 +297,9 @@ def look(reference: str) -> ResponseReturnValue:
     form = forms.LookForm()
 
     def act() -> None:
-        actions.look(check, cleared=form.cleared.data == "yes", reason=form.reason.data, by=current_user)
+        actions.look(
+            check, cleared=form.cleared.data == "yes", reason=form.reason.data, by=current_user, read=read_mark()
+        )
 
     if not taken(act, form):
         return _page(award, "sanctions", form)
@@ -328,12 +338,14 @@ def confidentiality(reference: str) -> ResponseReturnValue:
 
 def _class_page(award: Award, **forms_shown: Any) -> ResponseReturnValue:
     consents = queries.consents_of(award)
+    asked = next((one for one in consents if one.state == "asked"), None)
     shown = {"tighter": _class_form(award, tighter=True), "looser": _class_form(award, tighter=False)} | forms_shown
     page = render_template(
         "diligence/confidentiality.html",
         award=award,
         consents=consents,
-        asked=next((one for one in consents if one.state == "asked"), None),
+        asked=asked,
+        mark=rules.mark_of_question(asked),
         labels=forms.CLASS_LABELS,
         clauses=award_rules.CONFIDENTIALITY_CLAUSES,
         staff=sees_as_staff(current_user, award),
@@ -393,7 +405,9 @@ def answer_consent(reference: str) -> ResponseReturnValue:
     form = forms.ConsentForm()
 
     def act() -> None:
-        actions.answer_consent(consent, given=form.given.data == "yes", name=form.name.data, by=current_user)
+        actions.answer_consent(
+            consent, given=form.given.data == "yes", name=form.name.data, by=current_user, read=read_mark()
+        )
 
     if not taken(act, form):
         return _class_page(award, answer=form)

@@ -182,25 +182,25 @@ def _plan_tranches(
     return tranches
 
 
-def sign_agreement(award: Award, *, signature: str, by: Person) -> Agreement:
+def sign_agreement(award: Award, *, signature: str, by: Person, version: int | None = None) -> Agreement:
     """The grantee signs, and the ledger commits the money of the award from the envelope of its call.
 
-    The envelope is filled once, when the first agreement of a call is signed. Raises Refused when the envelope does
-    not hold the award, or as ``awards.actions.sign`` does.
+    ``version`` is the agreement that was read, when that is known. The envelope is filled once, when the first agreement of
+    a call is signed. Raises Refused when the envelope does not hold the award, or as ``awards.actions.sign`` does.
     """
     queries.lock_envelope(award.call_id)
-    agreement = awards.sign(award, signature=signature, by=by)
+    agreement = awards.sign(award, signature=signature, by=by, version=version)
     _commit(award, agreement, by)
     return agreement
 
 
-def countersign_agreement(award: Award, *, by: Person) -> Agreement:
+def countersign_agreement(award: Award, *, by: Person, read: str | None = None) -> Agreement:
     """The fund countersigns what the grantee signed on paper, and the ledger commits the money, as when it signs online.
 
     Raises Refused when the envelope does not hold the award, or as ``awards.actions.countersign`` does.
     """
     queries.lock_envelope(award.call_id)
-    agreement = awards.countersign(award, by=by)
+    agreement = awards.countersign(award, by=by, read=read)
     _commit(award, agreement, by)
     return agreement
 

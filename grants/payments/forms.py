@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from flask_wtf.file import FileField
 from wtforms import BooleanField, DateField
 from wtforms.validators import InputRequired, NumberRange, Optional, Regexp
 
 from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l
-from grants.core.rules import Obstacle
 from grants.payments.rules import PROOF_KINDS
 from grants.questionnaires.forms import NumberField
 
@@ -48,16 +44,6 @@ FIELD_OF = {
     "no_signature": "signature",
 }
 """Which field mends which obstacle."""
-
-
-def show_obstacles(form: Any, obstacles: Iterable[Obstacle]) -> None:
-    """Put what an action refused beside the fields it is about; the rest above the form."""
-    for obstacle in obstacles:
-        name = FIELD_OF.get(obstacle.code, "")
-        if name in form:
-            form[name].errors = [*form[name].errors, obstacle.message]
-        else:
-            form.form_errors.append(obstacle.message)
 
 
 def capitals(value: str | None) -> str:

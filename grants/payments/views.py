@@ -22,6 +22,7 @@ from grants.awards.models import Award
 from grants.calls.models import Call
 from grants.core import clock, files
 from grants.core.files import StoredFile
+from grants.core.forms import read_mark
 from grants.core.languages import language_now
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.permissions import require, scope
@@ -55,14 +56,7 @@ def _payment(reference: str) -> Disbursement:
 
 def _tried(form: Any, act: Callable[[], object]) -> bool:
     """Act if the form is complete; what stands in the way is shown on the form, with everything typed still there."""
-    if not form.validate_on_submit():
-        return False
-    try:
-        act()
-    except Refused as refusal:
-        forms.show_obstacles(form, refusal.obstacles)
-        return False
-    return True
+    return taken(act, form, forms.FIELD_OF)
 
 
 def _upload(form: Any) -> tuple[str, bytes]:
@@ -270,7 +264,12 @@ def sign_agreement(reference: str) -> ResponseReturnValue:
     award = _award(reference)
     require(permissions.can_sign(current_user, award))
     form = forms.SignForm()
-    if not _tried(form, lambda: actions.sign_agreement(award, signature=form.signature.data or "", by=current_user)):
+    version = request.form.get("read", 0, int)
+
+    def act() -> object:
+        return actions.sign_agreement(award, signature=form.signature.data or "", by=current_user, version=version)
+
+    if not _tried(form, act):
         return _sign_page(award, form), 422
     return done(_("The agreement is signed. Your grant is running."), "payments.of_grant", reference=reference)
 
@@ -282,7 +281,7 @@ def countersign(reference: str) -> ResponseReturnValue:
     award = _award(reference)
     require(permissions.can_countersign(current_user, award))
     if request.method == "POST":
-        actions.countersign_agreement(award, by=current_user)
+        actions.countersign_agreement(award, by=current_user, read=read_mark() or "")
         return done(
             _("The agreement is countersigned. The grant is running."), "payments.of_grant", reference=reference
         )
@@ -291,6 +290,7 @@ def countersign(reference: str) -> ResponseReturnValue:
         "payments/countersign.html",
         award=award,
         agreement=agreement,
+        mark=award_rules.mark_of_copy(agreement),
         obstacles=award_rules.obstacles_to_countersigning(award, agreement, current_user.id),
         returning=award_rules.obstacles_to_returning_copy(award, agreement),
     )

@@ -478,3 +478,19 @@ def test_the_record_keeps_the_former_days_of_milestones_and_reports(app: Flask) 
     reports.move(made.final, date(2028, 6, 15), "The auditor is ill.", by=made.coordinator)
     assert award_queries.former_days(made.award) == {dialogue.id: [END]}
     assert report_queries.former_days([made.final]) == {made.final.id: [date(2028, 3, 31), date(2028, 5, 30)]}
+
+
+def test_a_change_is_drawn_up_as_it_was_read(app: Flask) -> None:
+    made = scene()
+    amendment = actions.approve(asked(made, more_time()), by=made.coordinator)
+    actions.hand_in(amendment, by=made.owner)
+    read = rules.mark_of_change(amendment)
+    actions.return_(amendment, "Please move the training.", by=made.coordinator)
+    worked_out = rules.revision_in(amendment)
+    training = next(iter(worked_out.milestones))
+    days = worked_out.milestones | {training: date(2027, 11, 15)}
+    actions.save_revision(amendment, replace(worked_out, milestones=days), by=made.owner)
+    actions.hand_in(amendment, by=made.owner)
+    with refused("changed_meanwhile"):
+        actions.draw_up(amendment, by=made.coordinator, read=read)
+    actions.draw_up(amendment, by=made.coordinator, read=rules.mark_of_change(amendment))

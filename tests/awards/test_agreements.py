@@ -379,3 +379,48 @@ def test_an_agreement_is_worded_on_the_page_like_a_letter(browser: Browser) -> N
     browser.post(page, fields | {"look": "yes"})
     assert "We and" in browser.text
     browser.post(page, fields, page=page, status=302)
+
+
+def again(made: rows.Scene) -> Agreement:
+    """The agreement is drawn up again, as another version."""
+    values = {"version": 2, "language": "en", "file_id": make.stored_file().id, "drawn_up_by_id": made.coordinator.id}
+    return make.save(Agreement(award_id=made.award.id, **values))
+
+
+def test_nobody_signs_an_agreement_that_was_drawn_up_again_unread(app: Flask, browser: Browser) -> None:
+    made = rows.scene(signed=False)
+    place = f"/grants/{made.award.reference}"
+    db.session.commit()
+    grantee = browser.sign_in(made.owner)
+    grantee.get(f"{place}/sign")
+    again(made)
+    db.session.commit()
+    typed = {"agreed": "y", "signature": "Awa Diop"}
+    grantee.post(f"{place}/sign", typed, status=422)
+    assert "drawn up again meanwhile" in grantee.text
+    grantee.post(f"{place}/sign", typed | {"read": ""}, status=422)
+    assert made.award.state == AwardState.SENT
+    grantee.post(f"{place}/sign", typed, page=f"{place}/sign", status=302)
+
+
+def test_another_copy_than_the_one_that_was_read_is_not_countersigned(app: Flask) -> None:
+    made = rows.scene(signed=False)
+    read = rules.mark_of_copy(hand_in(made))
+    actions.return_copy(made.award, "A page is missing.", by=made.coordinator, read=read)
+    agreement = hand_in(made, signature="Moussa Fall")
+    agreement.copy.scan = Scan.CLEAN
+    by = made.coordinator
+    assert codes(payments.countersign_agreement, made.award, by=by, read=read) == {"changed_meanwhile"}
+    assert codes(payments.countersign_agreement, made.award, by=by, read="") == {"changed_meanwhile"}
+    payments.countersign_agreement(made.award, by=by, read=rules.mark_of_copy(agreement))
+
+
+def test_an_offer_that_got_a_condition_meanwhile_is_read_again_before_it_is_accepted(app: Flask) -> None:
+    made = rows.scene(signed=False)
+    made.award.state = AwardState.OFFERED
+    read = rules.mark_of_offer(made.award)
+    asked: dict[str, Any] = {"owner": None, "due_on": None, "blocks_payment": True, "by": made.coordinator}
+    actions.add_condition(made.award, "Name a treasurer.", **asked)
+    db.session.expire_all()
+    assert codes(actions.accept, made.award, by=made.owner, read=read) == {"changed_meanwhile"}
+    actions.accept(made.award, by=made.owner, read=rules.mark_of_offer(made.award))

@@ -84,7 +84,11 @@ def test_the_fund_asks_and_the_grantee_answers_on_the_page(browser: Browser) -> 
     award_id = case.award.id
     path = f"/grants/{case.award.reference}/confidentiality"
     db.session.commit()
-    Browser(browser.app).sign_in(auditor).get(path)
+    reader = Browser(browser.app).sign_in(auditor)
+    reader.get(path)
+    assert "Hide more" not in reader.text
+    fields = {"tighter-wanted": WITHHELD, "tighter-reason": "A threat."}
+    reader.post(f"{path}/tighten", fields, status=403)
     browser.sign_in(case.coordinator).get(path)
     browser.post(f"{path}/tighten", {"tighter-wanted": WITHHELD}, status=422)
     fields = {"tighter-wanted": WITHHELD, "tighter-reason": "A threat."}

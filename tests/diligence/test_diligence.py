@@ -422,3 +422,21 @@ def test_a_coordinator_with_a_tie_to_the_grantee_sees_nothing_of_it(browser: Bro
     browser.sign_in(case.other)
     for page in ("diligence", "confidentiality", "countersign", "conditions/new"):
         browser.get(f"{path}/{page}", status=404)
+
+
+def test_a_point_is_judged_as_it_was_read() -> None:
+    case = Case().begin()
+    point = next(one for one in case.diligence.points if rules.waits_for_grantee(one) and one.tab != Tab.BANK)
+    read = rules.mark_of_point(point)
+    actions.hand_in(point, "paper.pdf", PDF, by=case.owner)
+    assert codes(actions.judge, point, Verdict.OK, "Seen.", by=case.coordinator, read=read) == {"changed_meanwhile"}
+    actions.judge(point, Verdict.OK, "", by=case.coordinator, read=rules.mark_of_point(point))
+
+
+def test_the_search_that_was_read_is_the_one_that_is_looked_at() -> None:
+    case = Case().begin()
+    read = rules.mark_of_search(case.screen(Outcome.POSSIBLE))
+    latest = case.screen(Outcome.MATCH)
+    more: dict[str, Any] = {"cleared": True, "reason": "Another person.", "by": case.officer}
+    assert codes(actions.look, latest, read=read, **more) == {"changed_meanwhile"}
+    assert not actions.look(latest, read=rules.mark_of_search(latest), **(more | {"cleared": False})).cleared
