@@ -17,11 +17,18 @@ INFINITE = highspy.kHighsInf
 TERMS = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.5}
 """Two whole numbers that differ by less than a half are the same: a solution is the best only when it is proven so."""
 
+COUNTED_OUT = 20
+"""So many columns can be decided about by looking at every choice there is."""
+
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class NotProven(Exception):
     """The best solution could not be proven within the time there was."""
+
+
+class Unclear(NotProven):
+    """The solver gave up, or erred: large and small weights beside each other are too fine for its numbers."""
 
 
 class Priced(NamedTuple):
@@ -90,16 +97,24 @@ class Program:
 
     def bound(self) -> int | None:
         """No solution is worth more than this; None when there is none at all. Takes a fraction of the time."""
-        values = self._relaxed()
+        try:
+            values = self._relaxed()
+        except Unclear:
+            return int(np.maximum(self.worth * self._bounds[0], self.worth * self._bounds[1]).sum())
         return None if values is None else int(np.floor(values @ self.worth + 1e-6))
 
     def priced(self) -> Priced | None:
-        """The bound with what it stands on; None when there is no solution at all."""
-        values = self._relaxed()
-        if values is None:
-            return None
+        """The bound with what it stands on; None when there is no solution at all. Where the solver cannot tell prices, there
+        are none.
+        """
         least, most = np.array(self._least), np.array(self._most)
-        prices = np.array(self._highs.getSolution().row_dual) if len(values) else np.zeros(len(least))
+        try:
+            values = self._relaxed()
+            if values is None:
+                return None
+            prices = np.array(self._highs.getSolution().row_dual) if len(values) else np.zeros(len(least))
+        except Unclear:
+            values, prices = self._bounds[0].copy(), np.zeros(len(least))
         prices[((prices > 0) & (most == INFINITE)) | ((prices < 0) & (least == -INFINITE))] = 0
         gains = self.worth.astype(float)
         for price, (columns, weights) in zip(prices, self._rows, strict=True):
@@ -111,10 +126,13 @@ class Program:
 
     def solve(self) -> list[int] | None:
         """The columns that are 1 in a best solution, in their order; None when there is none. Raises NotProven."""
-        values = self._relaxed()
-        if values is None or _are_whole(values):
-            return self._checked(values)
-        return self._at_the_bound(values) or self._solve()
+        try:
+            values = self._relaxed()
+            if values is None or _are_whole(values):
+                return self._checked(values)
+            return self._at_the_bound(values) or self._solve()
+        except Unclear:
+            return self._counted_out()
 
     def _at_the_bound(self, values: np.ndarray[Any, Any]) -> list[int] | None:
         """A solution worth as much as the relaxed one, if there is one. In any such solution a column whose reduced cost
@@ -132,7 +150,37 @@ class Program:
 
     def some(self) -> list[int] | None:
         """Any solution; None when it is proven that there is none. Raises NotProven."""
-        return self._solve(mip_rel_gap=INFINITE, mip_abs_gap=INFINITE)
+        try:
+            return self._solve(mip_rel_gap=INFINITE, mip_abs_gap=INFINITE)
+        except Unclear:
+            return self._counted_out()
+
+    def _counted_out(self) -> list[int] | None:
+        """The best of all choices, when they are few enough to look at each; None when none keeps to the rows. Raises
+        NotProven.
+        """
+        kept, free = self._bounds[0].astype(np.int64), np.flatnonzero(self._bounds[0] != self._bounds[1])
+        if len(free) > COUNTED_OUT:
+            raise NotProven("The solver cannot tell, and there are too many choices to look at each.")
+
+        def sums(weights: Numbers) -> Numbers:
+            found = np.array([kept @ weights])
+            for weight in weights[free]:
+                found = np.concatenate([found, found + weight])
+            return found
+
+        keeps = np.ones(2 ** len(free), bool)
+        for (columns, weights), least, most in zip(self._rows, self._least, self._most, strict=True):
+            row = np.zeros(len(self.worth), np.int64)
+            row[columns] = weights
+            come_to = sums(row)
+            keeps &= (come_to >= least) & (come_to <= most)
+        if not keeps.any():
+            return None
+        choices = np.flatnonzero(keeps)
+        best = choices[sums(self.worth)[choices].argmax()]
+        kept[free] = best >> np.arange(len(free)) & 1
+        return [int(column) for column in np.flatnonzero(kept)]
 
     def _solve(self, **terms: float) -> list[int] | None:
         values = self._relaxed()
@@ -146,7 +194,7 @@ class Program:
         found = np.rint(values).astype(np.int64)
         for (columns, weights), least, most in zip(self._rows, self._least, self._most, strict=True):
             if not least <= int(found[columns] @ weights) <= most:
-                raise NotProven("The solution found breaks a limit when it is computed in whole numbers.")
+                raise Unclear("The solution found breaks a limit when it is computed in whole numbers.")
         return [int(column) for column in np.flatnonzero(found)]
 
     def _relaxed(self) -> np.ndarray[Any, Any] | None:
@@ -189,6 +237,8 @@ class Program:
         status = self._highs.getModelStatus()
         if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
             return None
+        if status == highspy.HighsModelStatus.kUnknown:
+            raise Unclear("The solver cannot tell.")
         if status != highspy.HighsModelStatus.kOptimal:
             raise NotProven(f"No answer could be proven in time ({self._highs.modelStatusToString(status)}).")
         return np.array(self._highs.getSolution().col_value)

@@ -41,5 +41,7 @@ def test_the_best_choice_is_found_also_after_a_change(
         found, some, bound = program.solve(), program.some(), program.bound()
         assert (None if found is None else sum(worth[n] for n in found)) == best(choices)
         assert (some is None) == (found is None)
+        counted = program._counted_out()
+        assert (None if counted is None else sum(worth[n] for n in counted)) == best(choices)
         assert found is None or (bound is not None and bound >= sum(worth[n] for n in found))
         program.fix(column, value)
