@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, update
 
 from grants.accounts import mails, queries, rules
 from grants.accounts.models import (
+    TAKES_TWO,
     FailedSignIn,
     Invitation,
     MemberRole,
@@ -21,6 +22,7 @@ from grants.accounts.models import (
     Person,
     Role,
     RoleGrant,
+    RoleProposal,
     Session,
     region_of,
 )
@@ -47,11 +49,13 @@ def invite_person(
     """Open an account for somebody who is to work for the fund, with a role; they are sent a link to sign in.
 
     The answer holds the token of that link too, for whoever sets up a fund before its mail works. ``by`` is None when
-    the system itself invites the first administrator. Raises Refused when the address has an account already.
+    the system itself invites the first administrators. A role that takes two is proposed, and the link (empty here) is
+    sent when another administrator has confirmed it. Raises Refused when the address has an account already.
     """
     refuse(rules.obstacles_to_inviting_person(queries.person_by_email(email), role, regions))
     person = register_person(name=name, email=email, language=language)
-    grant_role(person, role, regions=regions, by=by)
+    if isinstance(give_role(person, role, regions=regions, by=by), RoleProposal):
+        return person, ""
     return person, _send_first_link(person, by)
 
 
@@ -281,14 +285,57 @@ def accept_invitation(invitation: Invitation, *, by: Person, at: datetime | None
 # ------------------------------------------------------------------ roles for the fund
 
 
-def grant_role(person: Person, role: Role, *, regions: list[str], by: Person | None) -> RoleGrant:
-    """Give a person a role for the fund. Raises Refused when they give it to themselves or the person has it."""
-    refuse(rules.obstacles_to_giving_role(person, role, regions, by))
-    granted = RoleGrant(person_id=person.id, role=role, regions=regions, granted_by_id=by.id if by else None)
+def give_role(person: Person, role: Role, *, regions: list[str], by: Person | None) -> RoleGrant | RoleProposal:
+    """Give a person a role; one that takes two is proposed, and other administrators are asked. Raises Refused."""
+    if by is None or role not in TAKES_TWO:
+        return grant_role(person, role, regions=regions, by=by)
+    refuse(rules.obstacles_to_proposing_role(person, role, regions, by, queries.proposal_waiting(person, role)))
+    proposal = RoleProposal(person=person, role=role, regions=regions, proposed_by=by)
+    db.session.add(proposal)
+    db.session.flush()
+    for administrator in queries.holders_of(Role.ADMINISTRATOR):
+        if administrator.id not in {by.id, person.id}:
+            post(mails.role_to_confirm(proposal, administrator))
+    return proposal
+
+
+def grant_role(
+    person: Person, role: Role, *, regions: list[str], by: Person | None, proposed_by_id: int | None = None
+) -> RoleGrant:
+    """Give a person a role for the fund. Raises Refused when they give it to themselves, the person has it, or it takes
+    two and ``proposed_by_id`` is nobody else.
+    """
+    refuse(rules.obstacles_to_giving_role(person, role, regions, by, proposed_by_id))
+    granted = RoleGrant(
+        person_id=person.id,
+        role=role,
+        regions=regions,
+        proposed_by_id=proposed_by_id,
+        granted_by_id=by.id if by else None,
+    )
     db.session.add(granted)
     db.session.flush()
     db.session.expire(person, ["role_grants"])
     return granted
+
+
+def confirm_role(proposal: RoleProposal, *, by: Person) -> RoleGrant:
+    """Give a role that another administrator proposed; who was only invited gets the link now. Raises Refused."""
+    refuse(rules.obstacles_to_confirming_role(proposal, by))
+    person, role = proposal.person, Role(proposal.role)
+    granted = grant_role(person, role, regions=proposal.regions, by=by, proposed_by_id=proposal.proposed_by_id)
+    proposal.confirmed, proposal.answered_by_id, proposal.answered_at = True, by.id, clock.now()
+    db.session.flush()
+    if person.confirmed_at is None:
+        _send_first_link(person, by)
+    return granted
+
+
+def drop_proposal(proposal: RoleProposal, *, by: Person) -> None:
+    """Drop a role that was proposed: withdrawn by who proposed it, or refused by another. Raises Refused."""
+    refuse(rules.obstacles_to_dropping_proposal(proposal))
+    proposal.answered_by_id, proposal.answered_at = by.id, clock.now()
+    db.session.flush()
 
 
 def revoke_role(granted: RoleGrant, *, by: Person) -> None:

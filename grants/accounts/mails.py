@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from grants.accounts.models import Invitation, Organization, Person
+from grants.accounts.models import Invitation, Organization, Person, RoleProposal
 from grants.core.mail import Mail
 
 
@@ -40,4 +40,15 @@ def account_opened(person: Person, by: Person | None, token: str, until: datetim
         about=person.reference,
         occasion=until.isoformat(),
         context={"by": by, "token": token, "until": until},
+    )
+
+
+def role_to_confirm(proposal: RoleProposal, to: Person) -> Mail:
+    """An administrator proposed somebody for a role that takes two: another one is asked to confirm it."""
+    return Mail(
+        "role_to_confirm",
+        to=to,
+        about=proposal.person.reference,
+        occasion=str(proposal.id),
+        context={"by": proposal.proposed_by, "reference": proposal.person.reference},
     )

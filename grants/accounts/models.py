@@ -29,6 +29,8 @@ class Role(enum.StrEnum):
 
 
 COORDINATORS = (Role.REGIONAL_COORDINATOR, Role.GLOBAL_COORDINATOR)
+TAKES_TWO = (Role.ADMINISTRATOR, Role.FINANCE_OFFICER)
+"""Roles that one administrator proposes and another confirms: nobody makes two accounts and pays with both."""
 
 ROLE_LABELS: dict[str, Any] = {
     Role.REGIONAL_COORDINATOR: _l("Regional coordinator"),
@@ -350,7 +352,10 @@ class Invitation(Base):
 
 
 class RoleGrant(Base):
-    """A role given to a person, for some regions; given and taken back by a named person, never erased."""
+    """A role given to a person, for some regions; given and taken back by a named person, never erased.
+
+    The database refuses one of :data:`TAKES_TWO` that nobody else than who gives it has proposed.
+    """
 
     __tablename__ = "role_grant"
     __table_args__ = (
@@ -362,9 +367,37 @@ class RoleGrant(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     role: Mapped[str]
     regions: Mapped[list[str]] = mapped_column(default=list)
+    proposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     granted_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     granted_at: Mapped[Recorded]
     revoked_at: Mapped[datetime | None]
     revoked_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     granted_by: Mapped[Person | None] = relationship(foreign_keys=[granted_by_id])
+    proposed_by: Mapped[Person | None] = relationship(foreign_keys=[proposed_by_id])
+
+
+class RoleProposal(Base):
+    """A role that takes two (:data:`TAKES_TWO`), proposed by one administrator and waiting for another; kept for good."""
+
+    __tablename__ = "role_proposal"
+    __table_args__ = (
+        one_of("role", Role),
+        CheckConstraint("(answered_at IS NULL) = (answered_by_id IS NULL)", name="answered_by_somebody"),
+        CheckConstraint("NOT confirmed OR answered_by_id <> proposed_by_id", name="confirmed_by_another"),
+        CheckConstraint("NOT confirmed OR answered_by_id <> person_id", name="not_confirmed_by_oneself"),
+        Index("uq_role_proposal_open", "person_id", "role", unique=True, postgresql_where=text("answered_at IS NULL")),
+    )
+
+    id: Mapped[Key]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    role: Mapped[str]
+    regions: Mapped[list[str]] = mapped_column(default=list)
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[Recorded]
+    confirmed: Mapped[bool] = mapped_column(Boolean, default=False)
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    answered_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    proposed_by: Mapped[Person] = relationship(foreign_keys=[proposed_by_id])

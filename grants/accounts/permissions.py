@@ -13,6 +13,7 @@ from grants.accounts.models import (
     Person,
     Role,
     RoleGrant,
+    RoleProposal,
     Session,
 )
 from grants.core.permissions import scope_of
@@ -74,6 +75,14 @@ def role_grants_seen_by(user: Any) -> Select[RoleGrant]:
     return select(RoleGrant).where(RoleGrant.person_id == user.id)
 
 
+@scope_of(RoleProposal)
+def role_proposals_seen_by(user: Any) -> Select[RoleProposal]:
+    """Administrators and auditors."""
+    if user.is_authenticated and user.holds(*SEE_ALL_PEOPLE):
+        return select(RoleProposal)
+    return select(RoleProposal).where(false())
+
+
 @scope_of(Session)
 def sessions_seen_by(user: Any) -> Select[Session]:
     """Everybody sees where they themselves are signed in; nobody sees the sessions of others."""
@@ -119,6 +128,11 @@ def can_invite_people(user: Any) -> bool:
 
 def can_give_roles(user: Any, person: Person) -> bool:
     """Administrators, but never to themselves."""
+    return bool(user.is_authenticated and user.holds(Role.ADMINISTRATOR) and user.id != person.id)
+
+
+def can_answer_proposal(user: Any, person: Person) -> bool:
+    """Administrators, about anybody but themselves; who proposed a role may only withdraw it."""
     return bool(user.is_authenticated and user.holds(Role.ADMINISTRATOR) and user.id != person.id)
 
 

@@ -20,6 +20,7 @@ from grants.accounts.models import (
     Person,
     Role,
     RoleGrant,
+    RoleProposal,
     Session,
 )
 from grants.core.db import Prepared, db, in_session, packed, paged, streamed, unpacked
@@ -224,13 +225,35 @@ def person_seen(seen: Select[Person], reference: str) -> Person | None:
 
 def roles_ever_given(person: Person) -> list[RoleGrant]:
     """Every role a person has or had, newest first, with who gave it."""
-    found = select(RoleGrant).where(RoleGrant.person_id == person.id).options(joinedload(RoleGrant.granted_by))
+    found = (
+        select(RoleGrant)
+        .where(RoleGrant.person_id == person.id)
+        .options(joinedload(RoleGrant.granted_by), joinedload(RoleGrant.proposed_by))
+    )
     return list(db.session.scalars(found.order_by(RoleGrant.id.desc())))
 
 
 def role_grant_of(seen: Select[RoleGrant], person: Person, grant_id: int) -> RoleGrant | None:
     """One role of a person."""
     return db.session.scalar(seen.where(RoleGrant.id == grant_id, RoleGrant.person_id == person.id))
+
+
+def proposal_waiting(person: Person, role: Role) -> RoleProposal | None:
+    """The proposal of a role for a person that nobody has answered yet."""
+    found = select(RoleProposal).where(RoleProposal.person_id == person.id, RoleProposal.role == role)
+    return db.session.scalar(found.where(RoleProposal.answered_at.is_(None)))
+
+
+def proposals_waiting(person: Person) -> list[RoleProposal]:
+    """The roles proposed for a person that nobody has answered yet, with who proposed them."""
+    found = select(RoleProposal).where(RoleProposal.person_id == person.id, RoleProposal.answered_at.is_(None))
+    return list(db.session.scalars(found.options(joinedload(RoleProposal.proposed_by)).order_by(RoleProposal.id)))
+
+
+def lock_proposal(seen: Select[RoleProposal], person: Person, proposal_id: int) -> RoleProposal | None:
+    """One role proposed for a person, kept from everybody else until we are done."""
+    found = seen.where(RoleProposal.id == proposal_id, RoleProposal.person_id == person.id)
+    return db.session.scalar(found.with_for_update().execution_options(populate_existing=True))
 
 
 def number_holding(role: Role, *, lock: bool = False) -> int:

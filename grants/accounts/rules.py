@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from grants.accounts.models import COORDINATORS, Invitation, MemberRole, Membership, Person, Role, RoleGrant
+from grants.accounts.models import (
+    COORDINATORS,
+    TAKES_TWO,
+    Invitation,
+    MemberRole,
+    Membership,
+    Person,
+    Role,
+    RoleGrant,
+    RoleProposal,
+)
 from grants.core.languages import _l
 from grants.core.rules import Obstacle
 
@@ -97,9 +107,29 @@ def obstacles_to_changing_member(
     return []
 
 
-def obstacles_to_giving_role(person: Person, role: Role, regions: list[str], by: Person | None) -> list[Obstacle]:
-    """Why a person cannot be given a role; ``by`` is None for the system itself."""
+def obstacles_to_giving_role(
+    person: Person, role: Role, regions: list[str], by: Person | None, proposed_by_id: int | None = None
+) -> list[Obstacle]:
+    """Why a person cannot be given a role; ``by`` is None for the system itself.
+
+    Roles that take two are given by another administrator than the one who proposed them.
+    """
+    found = obstacles_to_proposing_role(person, role, regions, by)
+    if by is not None and role in TAKES_TWO and proposed_by_id in {None, by.id}:
+        found.append(_ANOTHER)
+    return found
+
+
+_ANOTHER = Obstacle("another_administrator", _l("Another administrator confirms this role."))
+
+
+def obstacles_to_proposing_role(
+    person: Person, role: Role, regions: list[str], by: Person | None, waiting: RoleProposal | None = None
+) -> list[Obstacle]:
+    """Why a role cannot be proposed for a person, whoever confirms it; ``waiting`` is what was proposed before."""
     found = []
+    if waiting is not None:
+        found.append(Obstacle("proposed_already", _l("This role is proposed already and waits for its confirmation.")))
     if by is not None and by.id == person.id:
         found.append(Obstacle("own_role", _l("Nobody gives a role to themselves.")))
     if person.holds(role):
@@ -113,6 +143,18 @@ def _obstacles_of_regions(role: Role, regions: list[str]) -> list[Obstacle]:
     if role in COORDINATORS and not regions:
         return [Obstacle("region_missing", _l("Choose at least one region for a coordinator."))]
     return []
+
+
+def obstacles_to_confirming_role(proposal: RoleProposal, by: Person) -> list[Obstacle]:
+    """Why an administrator cannot confirm a role that was proposed."""
+    if proposal.answered_at is not None:
+        return [Obstacle("answered_already", _l("This was answered already."))]
+    return obstacles_to_giving_role(proposal.person, Role(proposal.role), proposal.regions, by, proposal.proposed_by_id)
+
+
+def obstacles_to_dropping_proposal(proposal: RoleProposal) -> list[Obstacle]:
+    """Why a role that was proposed cannot be dropped any more."""
+    return [Obstacle("answered_already", _l("This was answered already."))] if proposal.answered_at else []
 
 
 def obstacles_to_taking_back_role(granted: RoleGrant, administrators: int) -> list[Obstacle]:

@@ -35,11 +35,13 @@ from grants.accounts.models import (
     Person,
     Role,
     RoleGrant,
+    RoleProposal,
     Session,
 )
 from grants.accounts.rules import (
     obstacles_to_accepting,
     obstacles_to_changing_member,
+    obstacles_to_confirming_role,
     obstacles_to_inviting_again,
     obstacles_to_taking_back_role,
 )
@@ -419,7 +421,7 @@ def invite_person() -> ResponseReturnValue:
     require(permissions.can_invite_people(current_user))
     form = NewPersonForm(data={"language": language_now()})
     if form.validate_on_submit():
-        invited, _token = actions.invite_person(
+        invited, token = actions.invite_person(
             email=form.email.data,
             name=form.name.data,
             language=form.language.data,
@@ -427,7 +429,8 @@ def invite_person() -> ResponseReturnValue:
             regions=form.regions.data or [],
             by=current_user,
         )
-        return done(_("The invitation is on its way."), "accounts.person", reference=invited.reference)
+        told = _("The invitation is on its way.") if token else _("Another administrator is asked to confirm the role.")
+        return done(told, "accounts.person", reference=invited.reference)
     return render_template("accounts/invite_person.html", form=form), 422 if form.is_submitted() else 200
 
 
@@ -460,6 +463,9 @@ def _person_page(shown: Person, form: RoleForm) -> ResponseReturnValue:
         "accounts/person.html",
         person=shown,
         roles=roles,
+        proposals=queries.proposals_waiting(shown),
+        to_confirm=lambda proposal: obstacles_to_confirming_role(proposal, current_user),
+        may_answer=permissions.can_answer_proposal(current_user, shown),
         to_take_back=lambda granted: obstacles_to_taking_back_role(granted, administrators),
         may_give=permissions.can_give_roles(current_user, shown),
         may_take_back=permissions.can_take_back_roles(current_user, shown),
@@ -481,8 +487,32 @@ def give_role(reference: str) -> ResponseReturnValue:
     form = RoleForm()
     if not form.validate():
         return _person_page(shown, form)
-    actions.grant_role(shown, Role(form.role.data), regions=form.regions.data or [], by=current_user)
+    given = actions.give_role(shown, Role(form.role.data), regions=form.regions.data or [], by=current_user)
+    proposed = isinstance(given, RoleProposal)
+    told = _("Another administrator is asked to confirm the role.") if proposed else _("The role is given.")
+    return done(told, "accounts.person", reference=reference)
+
+
+@bp.post("/people/<reference>/proposals/<int:proposal_id>/confirm")
+@access(Role.ADMINISTRATOR)
+def confirm_role(reference: str, proposal_id: int) -> ResponseReturnValue:
+    """Give a role that another administrator proposed."""
+    actions.confirm_role(_proposal(reference, proposal_id), by=current_user)
     return done(_("The role is given."), "accounts.person", reference=reference)
+
+
+@bp.post("/people/<reference>/proposals/<int:proposal_id>/drop")
+@access(Role.ADMINISTRATOR)
+def drop_proposal(reference: str, proposal_id: int) -> ResponseReturnValue:
+    """Withdraw or refuse a role that was proposed."""
+    actions.drop_proposal(_proposal(reference, proposal_id), by=current_user)
+    return done(_("The role is not given."), "accounts.person", reference=reference)
+
+
+def _proposal(reference: str, proposal_id: int) -> RoleProposal:
+    shown = _person(reference)
+    require(permissions.can_answer_proposal(current_user, shown))
+    return found(queries.lock_proposal(scope(current_user, RoleProposal), shown, proposal_id))
 
 
 @bp.post("/people/<reference>/roles/<int:grant_id>/end")

@@ -10,7 +10,7 @@ from flask_security.utils import hash_password
 from sqlalchemy import select
 
 from grants.accounts import actions
-from grants.accounts.models import MemberRole, Organization, Person, Role
+from grants.accounts.models import TAKES_TWO, MemberRole, Organization, Person, Role
 from grants.calls.models import Call
 from grants.conflicts.models import Grade
 from grants.core.db import db
@@ -50,7 +50,7 @@ class People:
 
 
 def load(confirmed_at: datetime) -> People:
-    """Open everybody's account. The first administrator has nobody to give them their role; all others have."""
+    """Open everybody's account. Roles that take two come from the command line; the administrator gives all others."""
     password = hash_password(PASSWORD)
     shared: dict[str, Any] = {"password": password, "confirmed_at": confirmed_at, "is_demonstration": True}
     staff = sample.read("staff")["staff"]
@@ -60,7 +60,9 @@ def load(confirmed_at: datetime) -> People:
     for entry in staff:
         if entry is not first:
             person = _person(entry, shared, timezone=entry["timezone"])
-            actions.grant_role(person, Role(entry["role"]), regions=entry["regions"], by=administrator)
+            role = Role(entry["role"])
+            given_by = None if role in TAKES_TWO else administrator
+            actions.grant_role(person, role, regions=entry["regions"], by=given_by)
     for entry in sample.read("reviewers")["reviewers"]:
         contact = {"email": f"{entry['id'].lower()}@example.org", "language": entry["languages"][0]}
         person = _person(entry | contact, shared, timezone="UTC")

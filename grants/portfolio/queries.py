@@ -35,7 +35,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 from sqlalchemy.orm import aliased, load_only
 
-from grants.accounts.models import COORDINATORS, Confidentiality, MemberRole, Organization, Person, Role, RoleGrant
+from grants.accounts.models import (
+    COORDINATORS,
+    Confidentiality,
+    MemberRole,
+    Organization,
+    Person,
+    Role,
+    RoleGrant,
+    RoleProposal,
+)
 from grants.accounts.rules import INVITATION_LASTS
 from grants.amendments.models import Amendment
 from grants.amendments.rules import DAYS_TO_SIGN
@@ -769,6 +778,9 @@ def _of_administrator() -> list[Select[*tuple[Any, ...]]]:
     failed = func.count(OutboxMail.id)
     return [
         _work("look_at_mails", literal(""), failed).where(OutboxMail.state == Delivery.FAILED).having(failed > 0),
+        _work("confirm_role", Person.reference, RoleProposal.id, moment=RoleProposal.proposed_at, note=Person.name)
+        .join(Person, Person.id == RoleProposal.person_id)
+        .where(RoleProposal.answered_at.is_(None), RoleProposal.proposed_by_id != PERSON, Person.id != PERSON),
         _work("invite_again", Person.reference, Person.id, note=Person.name).where(
             Person.active,
             Person.confirmed_at.is_(None),

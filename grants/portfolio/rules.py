@@ -92,6 +92,7 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "verify_account": (_l("Verify a bank account"), "payments.queue", None),
     "prepare_payment": (_l("Prepare a payment"), "payments.queue", None),
     "look_at_mails": (_l("Look at mails that did not arrive"), "deliveries.failed", None),
+    "confirm_role": (_l("Confirm a role that another administrator proposed"), "accounts.person", "reference"),
     "invite_again": (_l("Invite somebody again who has not come yet"), "accounts.person", "reference"),
     "second_administrator": (_l("Name a second administrator"), "accounts.people", None),
     "second_finance_officer": (_l("Name a second finance officer: a payment needs two"), "accounts.people", None),

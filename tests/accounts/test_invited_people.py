@@ -21,7 +21,7 @@ from tests import factories
 from tests.accounts.conftest import fresh
 from tests.http import Browser
 
-NEW = {"name": "Amina  Fictional", "email": "amina@example.org", "language": "fr", "role": "finance_officer"}
+NEW = {"name": "Amina  Fictional", "email": "amina@example.org", "language": "fr", "role": "committee_member"}
 CHOSEN = {"password": "a long new password", "password_confirm": "a long new password"}
 
 
@@ -50,7 +50,7 @@ def test_an_administrator_invites_somebody_who_chooses_a_password_and_signs_in(a
     )  # fmt: skip
     granted = db.session.scalar(select(RoleGrant).where(RoleGrant.person_id == person.id))
     assert granted is not None
-    assert (granted.role, granted.granted_by_id) == ("finance_officer", admin.id)
+    assert (granted.role, granted.granted_by_id) == ("committee_member", admin.id)
     [link] = links_to(person)
 
     guest = Browser(app)
@@ -63,7 +63,7 @@ def test_an_administrator_invites_somebody_who_chooses_a_password_and_signs_in(a
     person = fresh(person)
     assert person.confirmed_at is not None
     guest.post("/sign-in", {"email": person.email, "password": CHOSEN["password"]}, page="/sign-in", status=302)
-    guest.get("/payments")
+    guest.get("/meetings")
     Browser(app).get(link, status=404)
     guest.get(page, status=302)
 

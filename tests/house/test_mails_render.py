@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from config import ROOT, Config
 from grants.accounts import mails as account_mails
-from grants.accounts.models import Confidentiality, Invitation, Organization, Person
+from grants.accounts.models import Confidentiality, Invitation, Organization, Person, Role, RoleProposal
 from grants.accounts.security import MAILS as SIGN_IN_MAILS
 from grants.accounts.security import OutboxMailUtil
 from grants.app import create_app
@@ -225,6 +225,9 @@ def rare_mails() -> Iterable[Mail]:
     yield account_mails.account_invited(invitation, organization, to, "a-token", staff)
     yield account_mails.account_opened(staff, None, "a-token", invitation.expires_at)
     yield account_mails.account_opened(staff, to, "another-token", invitation.expires_at)
+    with db.session.no_autoflush:
+        proposal = RoleProposal(id=1, person=staff, role=Role.FINANCE_OFFICER, proposed_by=to)
+    yield account_mails.role_to_confirm(proposal, staff)
     yield from mails_of_organizations(organization, to, staff)
 
 

@@ -61,6 +61,7 @@ WITHOUT_INDEX = {
         "report.accepted_by_id", "report.submitted_by_id", "report_version.submitted_by_id",
         "report_return.returned_by_id", "report_line.verified_by_id", "report_document.added_by_id",
         "reported_change.saved_by_id", "role_grant.granted_by_id", "role_grant.revoked_by_id",
+        "role_grant.proposed_by_id", "role_proposal.proposed_by_id", "role_proposal.answered_by_id",
         "joining_request.decided_by_id", "kept_document.added_by_id", "organization_identifier.added_by_id",
         "sponsorship.asked_by_id", "section_answers.saved_by_id", "section_revision.saved_by_id", "transfer.by_id", "vote.person_id", "remark.person_id",
         "working_copy.saved_by_id", "correction.made_by_id", "enquiry.answered_by_id", "upload.person_id", "draft_note.written_by_id",
@@ -89,7 +90,7 @@ WITHOUT_INDEX = {
     "found through the tranche": {"disbursement.bank_account_id"},
     "found through its accounts": {"transfer.disbursement_id"},
     "the rows that have not ended are indexed; the others are asked for only together with them": {
-        "membership.organization_id", "role_grant.person_id",
+        "membership.organization_id", "role_grant.person_id", "role_proposal.person_id",
     },
 }  # fmt: skip
 """Foreign keys without an index of their own, by the reason why none is needed."""

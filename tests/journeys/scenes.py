@@ -501,15 +501,16 @@ def _diligence(people: People, places: PLACES) -> None:
 
 
 def _people(people: People, places: PLACES) -> None:
-    """Somebody is invited to work for the fund and has not come yet."""
+    """Somebody is invited to work for the fund and has not come yet; somebody is proposed as finance officer."""
     invited, token = accounts.invite_person(
         email="new.officer@example.org",
         name="Nadia Nouvelle (SAMPLE)",
         language="fr",
-        role=Role.FINANCE_OFFICER,
+        role=Role.COMMITTEE_MEMBER,
         regions=[],
         by=people["STF-16"],
     )
+    accounts.give_role(people["STF-12"], Role.FINANCE_OFFICER, regions=[], by=people["STF-16"])
     places |= {"invited": invited.reference, "first": token}
 
 

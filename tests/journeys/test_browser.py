@@ -383,6 +383,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "invite": "/people/invite",
         "mails": "/mails",
         "person-invited": "/people/{invited}",
+        "person-proposed": "/people/STF-12",
         "invite-wrong": Pressed("/people/invite", "/people/invite", status=422),
         "account-closed": Pressed("/people/REV-2", "/close"),
     },
