@@ -151,18 +151,13 @@ def _one(model: Any, reference: str) -> Any:
 
 def _people() -> None:
     pattern = person("STF-15")
-    accounts.register_person(
-        name="Second Auditor",
-        email="auditor2@example.org",
-        language="en",
-        timezone="UTC",
-        reference="STF-17",
-        password=pattern.password,
-        confirmed_at=pattern.confirmed_at,
-        is_demonstration=True,
-    )
-    second = person("STF-17")
-    accounts.grant_role(second, Role.AUDITOR, regions=["AFR", "ASI", "LAC"], by=person("STF-16"))
+    known = {"password": pattern.password, "confirmed_at": pattern.confirmed_at, "is_demonstration": True}
+    for reference, name in (("STF-17", "Second Auditor"), ("STF-18", "Second Administrator")):
+        email = f"{reference.lower()}@example.org"
+        accounts.register_person(name=name, email=email, language="en", timezone="UTC", reference=reference, **known)
+    accounts.grant_role(person("STF-17"), Role.AUDITOR, regions=["AFR", "ASI", "LAC"], by=person("STF-16"))
+    accounts.grant_role(person("STF-18"), Role.ADMINISTRATOR, regions=[], by=None)
+    accounts.give_role(person("STF-08"), Role.ADMINISTRATOR, regions=[], by=person("STF-18"))
     a = _one(Organization, A)
     accounts.invite(a, email="new@example.org", role=MemberRole.EDITOR, may_sign=False, by=person("USR-LB-1"))
     db.session.execute(text("UPDATE invitation SET token_hash = :h"), {"h": accounts.hash_of_token(INVITATION)})

@@ -114,6 +114,7 @@ def ids(app: Flask) -> dict[str, Any]:
             text("SELECT max(d.reference) FROM order_line l JOIN disbursement d ON d.id = l.disbursement_id")
         )
         found["statement"] = db.session.scalar(text("SELECT max(id) FROM bank_statement"))
+        found["proposal"] = db.session.scalar(text("SELECT max(id) FROM role_proposal"))
         found["note"] = db.session.scalar(text("SELECT max(id) FROM draft_note"))
         for name in ("list_file", "kept_filter"):
             found[name] = db.session.scalar(text(f"SELECT max(id) FROM {name}"))
@@ -337,9 +338,13 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
         },
         "mails": {"failed": {"mail_id": of["mail"]}, UNKNOWN: {"mail_id": NOBODY}},
         "people": {
-            "member-of-a": {"reference": "USR-LB-1", "grant_id": of["role_of"]("STF-08")},
-            "staff": {"reference": "STF-08", "grant_id": of["role_of"]("STF-08")},
-            UNKNOWN: {"reference": "PER-NONE", "grant_id": NOBODY},
+            "member-of-a": {
+                "reference": "USR-LB-1",
+                "grant_id": of["role_of"]("STF-08"),
+                "proposal_id": of["proposal"],
+            },
+            "staff": {"reference": "STF-08", "grant_id": of["role_of"]("STF-08"), "proposal_id": of["proposal"]},
+            UNKNOWN: {"reference": "PER-NONE", "grant_id": NOBODY, "proposal_id": NOBODY},
         },
         "complaints": {"a": {"reference": fund.COMPLAINT}, UNKNOWN: {"reference": "APP-NONE-C1"}},
         "exports": {"of-the-auditor": {"file_id": of["list_file"]}, UNKNOWN: {"file_id": NOBODY}},
