@@ -61,6 +61,11 @@ class Confidentiality(enum.StrEnum):
     FULLY_CONFIDENTIAL = "fully_confidential"
 
 
+def strictest(*classes: str) -> str:
+    """Of several classes the one that hides most; it counts wherever they meet."""
+    return max(classes, key=list(Confidentiality).index)
+
+
 class LegalForm(enum.StrEnum):
     """What kind of organization it is. ``other`` is looked at by a person, not refused."""
 
@@ -304,6 +309,20 @@ class Organization(Base):
     def fiscal_sponsor_consented(self) -> bool:
         """Whether the fiscal sponsor has an account of its own and an owner of it has said yes."""
         return self.fiscal_sponsor_id is not None
+
+
+class Tightening(Base):
+    """Something was made more confidential: an organization, an application or a grant; the database writes it down.
+
+    What was written about it before tells too much since.
+    """
+
+    __tablename__ = "tightening"
+
+    id: Mapped[Key]
+    at: Mapped[Recorded]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[int]
 
 
 class Membership(Base):

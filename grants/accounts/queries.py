@@ -22,6 +22,7 @@ from grants.accounts.models import (
     RoleGrant,
     RoleProposal,
     Session,
+    Tightening,
 )
 from grants.core.db import Prepared, db, in_session, packed, paged, streamed, unpacked
 from grants.core.mail import OutboxMail
@@ -163,6 +164,11 @@ def organizations_page(seen: Select[Organization], words: str, page: int) -> tup
     columns = (Organization.reference, Organization.name, Organization.acronym, Organization.country)
     rows = seen.options(load_only(*columns, Organization.region)).order_by(Organization.name, Organization.id)
     return list(db.session.scalars(rows.limit(PAGE).offset((page - 1) * PAGE))), total
+
+
+def tightenings() -> int:
+    """How often anything was made more confidential so far; a file that names grantees is good for as long as it stays."""
+    return db.session.scalar(select(func.count()).select_from(Tightening)) or 0
 
 
 ORGANIZATION_KNOWN = (

@@ -138,7 +138,8 @@ def _save_section(
 
 def copy_facts(application: Application, answers: Mapping[str, Any]) -> None:
     """Repeat in columns what the answers say about title, lot, amounts, countries, dates and confidentiality."""
-    for name, value in rules.facts_in(answers, application.currency).items():
+    at_least = application.organization.confidentiality_default
+    for name, value in rules.facts_in(answers, application.currency, at_least).items():
         if getattr(application, name) != value:
             setattr(application, name, value)
     if application.region is None:

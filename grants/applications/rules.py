@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from grants.accounts.models import Confidentiality, Organization, Person, region_of
+from grants.accounts.models import Confidentiality, Organization, Person, region_of, strictest
 from grants.applications.models import Application, Receipt
 from grants.applications.queries import Attached, Terms
 from grants.applications.workflow import ApplicationState
@@ -79,8 +79,10 @@ def _stored(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def facts_in(answers: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    """The columns of an application that repeat its answers."""
+def facts_in(answers: Mapping[str, Any], currency: str, at_least: str = Confidentiality.PUBLIC) -> dict[str, Any]:
+    """The columns of an application that repeat its answers; it is as confidential as its organization asks ``at_least``,
+    also where the form does not ask.
+    """
     confidentiality = answers.get("confidentiality")
     points = [number_of(point) for point in answers.get("plan_points") or []]
     months = number_of(answers.get("duration_months"))
@@ -94,7 +96,9 @@ def facts_in(answers: Mapping[str, Any], currency: str) -> dict[str, Any]:
         "total_cost_minor": _minor(answers.get("total_cost"), currency),
         "start_on": day_of(answers.get("start_date")),
         "months": int(months) if months is not None and 0 < months < 1200 else None,
-        "confidentiality": confidentiality if confidentiality in list(Confidentiality) else Confidentiality.PUBLIC,
+        "confidentiality": strictest(
+            at_least, confidentiality if confidentiality in list(Confidentiality) else at_least
+        ),
     }
 
 

@@ -287,7 +287,7 @@ def answer_consent(consent: Consent, *, given: bool, name: str, by: Person, read
     award = consent.award
     hold(award, "confidentiality")
     hold(consent, "state")
-    refuse(rules.obstacles_to_answering(consent, award, name, read))
+    refuse(rules.obstacles_to_answering(consent, award, name, read, given=given))
     consent.answered_at, consent.answered_by_id = clock.now(), by.id
     consent.answered_name = " ".join(name.split())
     entry = history.record(consent, "give" if given else "refuse", by=by)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from grants.accounts.models import Confidentiality, Organization
+from grants.accounts.models import Confidentiality, Organization, strictest
 from grants.applications.rules import values_for_documents
 from grants.awards.models import Award, Risk
 from grants.awards.workflow import AwardState
@@ -434,19 +434,16 @@ def obstacles_to_agreement(dossier: Dossier, award: Award, days: int, today: dat
 
 # ------------------------------------------------------------------ confidentiality
 
-RANKS = {Confidentiality.PUBLIC: 0, Confidentiality.NAME_WITHHELD: 1, Confidentiality.FULLY_CONFIDENTIAL: 2}
-"""How much each class hides."""
-
 
 def is_tighter(wanted: str, than: str) -> bool:
     """Whether one class hides more than another."""
-    return RANKS[Confidentiality(wanted)] > RANKS[Confidentiality(than)]
+    return wanted != than and strictest(wanted, than) == wanted
 
 
 def obstacles_to_tightening(award: Award, wanted: str, reason: str) -> list[Obstacle]:
     """Why a grant cannot be made more confidential: it is not more, or nobody says why."""
     found = []
-    if wanted not in RANKS or not is_tighter(wanted, award.confidentiality):
+    if wanted not in list(Confidentiality) or not is_tighter(wanted, award.confidentiality):
         found.append(Obstacle("not_tighter", _l("Please choose a class that hides more than the present one.")))
     if not reason.strip():
         found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
@@ -458,8 +455,10 @@ def obstacles_to_asking_consent(award: Award, wanted: str, reason: str, asked: C
     found = []
     if asked is not None:
         found.append(Obstacle("asked_already", _l("The grantee was asked and has not answered.")))
-    if wanted not in RANKS or not is_tighter(award.confidentiality, wanted):
+    if wanted not in list(Confidentiality) or not is_tighter(award.confidentiality, wanted):
         found.append(Obstacle("not_looser", _l("Please choose a class that hides less than the present one.")))
+    else:
+        found.extend(_asked_by_profile(award, wanted))
     if not reason.strip():
         found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
     return found
@@ -470,13 +469,23 @@ def mark_of_question(consent: Consent | None) -> str:
     return mark_of(consent.id if consent else 0)
 
 
-def obstacles_to_answering(consent: Consent, award: Award, name: str, read: str | None = None) -> list[Obstacle]:
-    """Why a question for consent cannot be answered: it was, the class changed since, another question was read, or no name
-    is given.
+def _asked_by_profile(award: Award, wanted: str) -> list[Obstacle]:
+    """A grant is never less confidential than the profile of its organization asks for all its grants."""
+    if not is_tighter(award.organization.confidentiality_default, wanted):
+        return []
+    message = _l("The organization asks for more in its profile. An owner has to change it there first.")
+    return [Obstacle("asked_by_profile", message)]
+
+
+def obstacles_to_answering(
+    consent: Consent, award: Award, name: str, read: str | None = None, *, given: bool
+) -> list[Obstacle]:
+    """Why a question for consent cannot be answered: it was, the class changed since, another question was read, no name is
+    given, or more is asked for in the profile than would be ``given``.
     """
     found = obstacles_to_unread(read, mark_of_question(consent))
     if consent.state != ConsentState.ASKED or consent.from_class != award.confidentiality:
         found.append(Obstacle("answered", _l("This question does not stand any more.")))
     if not name.strip():
         found.append(Obstacle("no_signature", _l("Please type your full name.")))
-    return found
+    return found + (_asked_by_profile(award, consent.to_class) if given else [])

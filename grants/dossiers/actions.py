@@ -57,7 +57,7 @@ def give(award: Award, *, by: Person) -> StoredFile:
     holds what they may not read any more.
     """
     dossier = queries.dossier_to_change(award.id, by.id)
-    refuse(rules.obstacles_to_giving(dossier, permissions.reader_of(by, award)))
+    refuse(rules.obstacles_to_giving(dossier, permissions.reader_of(by, award), award))
     assert dossier is not None
     assert dossier.file is not None
     history.note("dossier", dossier.id, "take", by=by, manifest=dossier.manifest)
@@ -78,6 +78,7 @@ class Making:
     award_id: int
     reader: Reader
     contents: Contents
+    confidentiality: str
     gaps: dict[str, str] = field(default_factory=dict)
     differing: list[str] = field(default_factory=list)
     manifest: str = ""
@@ -107,7 +108,7 @@ def gather(award: Award, reader: Reader) -> Making:
     """Read all of a grant, held so that nothing of it changes meanwhile, in the language spoken now."""
     lock_grant(award.id)
     contents = rules.contents_of(queries.whole_of(award), reader, language_now())
-    return Making(award.id, reader, contents)
+    return Making(award.id, reader, contents, award.confidentiality)
 
 
 def write(making: Making, into: IO[bytes]) -> Iterator[int]:
@@ -187,6 +188,7 @@ def _made(dossier: Dossier, making: Making, by: Person | None) -> None:
     dossier.state, dossier.made_at, dossier.manifest = DossierState.READY, clock.now(), making.manifest
     dossier.shown = sorted(making.reader.sights)
     dossier.hidden_ids = sorted(making.reader.gate.ids)
+    dossier.confidentiality = making.confidentiality
     dossier.done = dossier.total = making.number
     db.session.flush()
     history.note("dossier", dossier.id, "make", by=by, grant=making.contents.reference, manifest=making.manifest)

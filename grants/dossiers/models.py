@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from grants.accounts.models import Person
+from grants.accounts.models import Confidentiality, Person
 from grants.awards.models import Award
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
@@ -28,12 +28,14 @@ class Dossier(Base):
 
     ``done`` of ``total`` files stand in it so far. ``shown`` is what its reader was allowed to read when it was made, and
     ``hidden_ids`` the applications that were hidden from them, so that it is given to nobody who may read less since.
+    ``confidentiality`` is the class of the grant then: it is not given either when more is to be hidden since.
     ``manifest`` is the SHA-256 of its manifest; history keeps it too.
     """
 
     __tablename__ = "dossier"
     __table_args__ = (
         one_of("state", DossierState),
+        one_of("confidentiality", Confidentiality),
         UniqueConstraint("award_id", "person_id"),
         CheckConstraint("0 <= done AND done <= total", name="counts_fit"),
         CheckConstraint("state <> 'ready' OR (made_at IS NOT NULL AND manifest <> '')", name="ready_is_made"),
@@ -54,6 +56,7 @@ class Dossier(Base):
     total: Mapped[int] = mapped_column(default=0)
     shown: Mapped[list[str]] = mapped_column(default=list)
     hidden_ids: Mapped[list[int]] = mapped_column(default=list)
+    confidentiality: Mapped[str] = mapped_column(default=Confidentiality.PUBLIC, server_default=Confidentiality.PUBLIC)
     made_at: Mapped[datetime | None]
     manifest: Mapped[str] = mapped_column(default="")
     file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from grants.accounts.models import REGION_LABELS, Confidentiality
+from grants.accounts.models import REGION_LABELS, Confidentiality, strictest
 from grants.amendments.models import KIND_LABELS as CHANGES
 from grants.amendments.models import Amendment, Kind
 from grants.amendments.rules import compare
 from grants.amendments.rules import worded as terms_in_words
 from grants.applications.rules import Audience, answers_in_words
-from grants.awards.models import RISK_LABELS, AwardVersion, Risk
+from grants.awards.models import RISK_LABELS, Award, AwardVersion, Risk
 from grants.awards.queries import STANDING_LETTERS
 from grants.closeout.rules import balance_in_words
 from grants.core.files import Scan, StoredFile
@@ -104,13 +104,18 @@ def obstacles_to_asking(dossier: Dossier | None) -> list[Obstacle]:
     return []
 
 
-def obstacles_to_giving(dossier: Dossier | None, reader: Reader) -> list[Obstacle]:
-    """Why a dossier is not given: it is not ready, or its reader may not read all that stands in it any more."""
+def obstacles_to_giving(dossier: Dossier | None, reader: Reader, award: Award) -> list[Obstacle]:
+    """Why a dossier is not given: it is not ready, its reader may not read all that stands in it any more, or the grant was
+    made more confidential since and its pages do not say so.
+    """
     if dossier is None or dossier.state != DossierState.READY or dossier.file is None:
         return [Obstacle("not_ready", _l("The dossier is not ready."))]
     if set(dossier.shown) - reader.sights or reader.gate.ids - set(dossier.hidden_ids):
         message = _l("This dossier holds something that you may not read any more. Please have it made again.")
         return [Obstacle("holds_too_much", message)]
+    if strictest(dossier.confidentiality, award.confidentiality) != dossier.confidentiality:
+        message = _l("The grant was made more confidential since. Please have the dossier made again.")
+        return [Obstacle("tightened", message)]
     return []
 
 

@@ -38,7 +38,7 @@ def of_grant(reference: str) -> ResponseReturnValue:
         reader=reader,
         sights=rules.Sight,
         asking=rules.obstacles_to_asking(mine),
-        giving=rules.obstacles_to_giving(mine, reader) if mine else [],
+        giving=rules.obstacles_to_giving(mine, reader, award) if mine else [],
         kept_days=rules.KEPT.days,
     )
 

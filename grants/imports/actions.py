@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from grants.accounts.models import LegalForm, Organization, Person, region_of
+from grants.accounts.models import LegalForm, Organization, Person, region_of, strictest
 from grants.core import clock, files
 from grants.core.db import after_commit, db
 from grants.core.jobs import bell_of
@@ -246,7 +246,7 @@ def _from_past(reference: str, country: str, awards: Sequence[ReadAward]) -> Org
         region=region_of(country),
         legal_form=LegalForm.OTHER,
         registered=False,
-        confidentiality_default=max((award.confidentiality for award in awards), key=rules.strictness),
+        confidentiality_default=strictest(*(award.confidentiality for award in awards)),
         is_from_past=True,
     )
 
@@ -268,7 +268,7 @@ def _written(award: ReadAward, sent: AwardImport, grantee: _Grantee) -> PastAwar
         region=grantee.region,
         city=award.city,
         heading=award.heading,
-        confidentiality=max(award.confidentiality, grantee.confidentiality, key=rules.strictness),
+        confidentiality=strictest(award.confidentiality, grantee.confidentiality),
         cells=list(award.cells),
     )
 

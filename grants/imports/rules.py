@@ -518,11 +518,6 @@ def same_organization(
     return min(fitting, key=lambda one: (one.id != one.counts, one.id), default=None)
 
 
-def strictness(confidentiality: str) -> int:
-    """How little may be published: the higher, the less."""
-    return list(Confidentiality).index(Confidentiality(confidentiality))
-
-
 # ------------------------------------------------------------------ what stands in the way
 
 

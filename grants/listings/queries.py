@@ -10,6 +10,7 @@ from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from grants.accounts.models import Person
+from grants.accounts.queries import tightenings
 from grants.conflicts.queries import hidden_ids, ties_of
 from grants.core.db import db
 from grants.listings.models import FileState, KeptFilter, ListFile
@@ -36,9 +37,11 @@ def is_one_being_made(person: Person) -> bool:
 
 
 def rights_of(person: Person) -> str:
-    """What a person may see now, as a digest: their roles and places, and what is hidden from them because of ties."""
+    """What a person may see now, as a digest: their roles and places, what is hidden from them because of ties, and how
+    often something was made more confidential.
+    """
     hidden, tied = sorted(hidden_ids(person, None)), sorted(ties_of([person.id], None))
-    return hashlib.sha256(repr((person.standing, hidden, tied)).encode()).hexdigest()
+    return hashlib.sha256(repr((person.standing, hidden, tied, tightenings())).encode()).hexdigest()
 
 
 # ------------------------------------------------------------------ making files

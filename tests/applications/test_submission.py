@@ -55,6 +55,17 @@ def test_a_submission_gives_a_receipt_with_the_hash_of_what_was_received(app: Fl
     assert kept.content["attachments"][0]["sha256"]
 
 
+def test_a_form_that_does_not_ask_leaves_an_application_as_confidential_as_its_organization(app: Flask) -> None:
+    owner = make.person()
+    founded = make.organization(owner, confidentiality_default="name_withheld")
+    with clock.at(IN_TIME):
+        application = actions.start(make.call(), founded, language="en", by=owner)
+        actions.save_section(application, "S1", {"title": "Safe passage"}, by=owner, version=0)
+    assert application.confidentiality == "name_withheld"
+    assert rules.facts_in({"confidentiality": "public"}, "EUR", "name_withheld")["confidentiality"] == "name_withheld"
+    assert rules.facts_in({"confidentiality": "fully_confidential"}, "EUR")["confidentiality"] == "fully_confidential"
+
+
 def test_sending_in_again_gives_the_same_receipt_even_after_the_deadline(app: Flask) -> None:
     application, owner = ready_application()
     with clock.at(IN_TIME):

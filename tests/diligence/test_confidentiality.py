@@ -1,4 +1,4 @@
-"""How confidential a grant is: tightened by anybody at the fund, loosened only by the grantee itself."""
+"""How confidential a grant is: tightened by those in charge, loosened only by the grantee itself."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.http import Browser
 HIDDEN, WITHHELD, PUBLIC = "fully_confidential", "name_withheld", "public"
 
 
-def test_anybody_of_the_fund_tightens_it_with_a_reason_and_it_counts_everywhere_at_once(app: Flask) -> None:
+def test_it_is_tightened_with_a_reason_and_it_counts_everywhere_at_once(app: Flask) -> None:
     case = Case()
-    assert codes(actions.tighten, case.award, PUBLIC, "Because.", by=case.officer) == {"not_tighter"}
-    assert codes(actions.tighten, case.award, WITHHELD, " ", by=case.officer) == {"reason_missing"}
-    actions.tighten(case.award, WITHHELD, "A threat was reported.", by=case.officer)
+    assert codes(actions.tighten, case.award, PUBLIC, "Because.", by=case.coordinator) == {"not_tighter"}
+    assert codes(actions.tighten, case.award, WITHHELD, " ", by=case.coordinator) == {"reason_missing"}
+    actions.tighten(case.award, WITHHELD, "A threat was reported.", by=case.coordinator)
     assert (case.award.confidentiality, case.application.confidentiality) == (WITHHELD, WITHHELD)
     found = select(HistoryEntry).where(HistoryEntry.verb == "tighten")
     entry = db.session.scalars(found).one()
@@ -106,3 +106,41 @@ def test_the_fund_asks_and_the_grantee_answers_on_the_page(browser: Browser) -> 
     consent = db.session.scalars(select(Consent).where(Consent.award_id == award_id)).one()
     assert consent.award.confidentiality == PUBLIC
     assert queries.consent_asked(consent.award) is None
+
+
+def keep() -> None:
+    """Write what was changed, and read again what the database made of it."""
+    db.session.commit()
+    db.session.expire_all()
+
+
+def test_nothing_of_an_organization_is_less_confidential_than_its_profile_asks(app: Flask) -> None:
+    case = Case()
+    case.organization.confidentiality_default = WITHHELD
+    keep()
+    assert (case.award.confidentiality, case.application.confidentiality) == (WITHHELD, WITHHELD)
+    case.application.confidentiality = PUBLIC
+    keep()
+    assert case.application.confidentiality == WITHHELD, "whoever writes it"
+    wanted = {"wanted": PUBLIC, "reason": "For the report.", "by": case.coordinator}
+    assert codes(actions.ask_to_loosen, case.award, **wanted) == {"asked_by_profile"}
+    case.organization.confidentiality_default = PUBLIC
+    keep()
+    assert case.award.confidentiality == WITHHELD, "a profile loosens no grant that was made"
+    asked = actions.ask_to_loosen(case.award, **wanted)
+    case.organization.confidentiality_default = WITHHELD
+    keep()
+    assert codes(actions.answer_consent, asked, given=True, name="Awa Diop", by=case.owner) == {"asked_by_profile"}
+    actions.answer_consent(asked, given=False, name="Awa Diop", by=case.owner)
+
+
+def test_those_in_charge_tighten_it_and_no_auditor(browser: Browser) -> None:
+    case = Case()
+    readers = make.person(Role.AUDITOR, regions=[]), case.officer
+    path = f"/grants/{case.award.reference}/confidentiality"
+    db.session.commit()
+    for reader in readers:
+        other = Browser(browser.app).sign_in(reader)
+        assert f"{path}/tighten" not in other.open(path).content
+        other.post(f"{path}/tighten", {"tighter-wanted": HIDDEN, "tighter-reason": "?"}, status=403)
+    assert case.award.confidentiality == PUBLIC

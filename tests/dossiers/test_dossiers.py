@@ -426,6 +426,17 @@ def test_it_is_not_given_to_somebody_who_may_read_less_since(app: Flask) -> None
     assert codes(actions.give, made.award, by=made.auditor) == {"holds_too_much"}
 
 
+def test_it_is_not_given_once_the_grant_is_to_be_hidden(app: Flask) -> None:
+    made = scene()
+    made_for(made, made.auditor)
+    made.organization.confidentiality_default = "name_withheld"
+    db.session.commit()
+    db.session.expire_all()
+    assert codes(actions.give, made.award, by=made.auditor) == {"tightened"}
+    made_for(made, made.auditor)
+    actions.give(made.award, by=made.auditor)
+
+
 def test_it_is_asked_for_once_taken_on_record_and_expires(app: Flask) -> None:
     made = scene()
     actions.ask_for(made.award, by=made.auditor)

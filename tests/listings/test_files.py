@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
-from grants.accounts.models import COORDINATORS, Confidentiality, Role
+from grants.accounts.models import COORDINATORS, Confidentiality, Organization, Role
+from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.conflicts.models import Grade
 from grants.core import clock
@@ -370,3 +372,30 @@ def test_every_list_of_a_full_house_is_taken_out_in_as_many_rows_as_its_page_say
         assert len(cells) == lines.number, endpoint
         assert all(len(row) == len(place.listing.headings) for row in cells), endpoint
         assert write_xlsx(io.BytesIO(), place.listing.headings, cells, "UTC", "fr") == lines.number
+
+
+@pytest.mark.parametrize("tightened", ["award", "organization"])
+def test_a_file_is_not_given_once_a_grantee_in_it_is_to_be_hidden(browser: Browser, tightened: str) -> None:
+    made = grant(name="Canary House")
+    person = make.person(Role.AUDITOR)
+    organization_id, award_id = made.organization.id, made.id
+    browser.sign_in(person)
+    assert "Canary House" in str(table(browser, "/grants"))
+    file = db.session.query(ListFile).one().id
+    browser.post(f"/exports/{file}/download", page="/exports", status=200)
+    change = {
+        "award": update(Award).where(Award.id == award_id).values(confidentiality="name_withheld"),
+        "organization": update(Organization)
+        .where(Organization.id == organization_id)
+        .values(confidentiality_default="name_withheld"),
+    }[tightened]
+    db.session.execute(change)
+    db.session.commit()
+    answer = browser.post(f"/exports/{file}/download", page="/exports")
+    assert b"Canary" not in answer.get_data()
+    assert answer.status_code != 200
+    for address in ("/grants", f"/organizations?q={made.organization.reference}"):
+        rows = table(browser, address)
+        assert rows
+        if tightened == "organization" or address == "/grants":
+            assert "anary" not in str(rows)
