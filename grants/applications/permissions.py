@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.applications.models import Application, Attachment, Receipt
+from grants.calls.models import DocumentAsked
 from grants.core.permissions import scope_of
 
 
@@ -40,8 +41,13 @@ def applications_seen_by(user: Any) -> Select[Any]:
 
 @scope_of(Attachment)
 def attachments_seen_by(user: Any) -> Select[Any]:
-    """Whoever may see the application: its documents."""
-    return select(Attachment).join(Application, Attachment.application_id == Application.id).where(_seen(user))
+    """Whoever may see the application: its documents. What is about the bank: its members, and who types for them."""
+    found = select(Attachment).join(Application, Attachment.application_id == Application.id).where(_seen(user))
+    if not user.is_authenticated:
+        return found
+    about_bank = select(DocumentAsked.id).where(DocumentAsked.is_about_bank)
+    own = Application.organization_id.in_([m.organization_id for m in user.memberships])
+    return found.where(or_(own, Application.entered_by_id == user.id, Attachment.document_id.not_in(about_bank)))
 
 
 @scope_of(Receipt)

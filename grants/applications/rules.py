@@ -853,6 +853,12 @@ def _telling_nobody(section: Section) -> Section:
 
 
 def visible_attachments(attachments: Iterable[Attached], audience: Audience) -> list[Attached]:
-    """What an audience may see of the documents: the reasons for withholding and sensitive ones are for staff only."""
+    """What an audience may see of the documents: the reasons for withholding and sensitive ones are for staff only, as are
+    those about the bank, which staff are told of and do not open.
+    """
     own = audience in (Audience.APPLICANT, Audience.STAFF)
-    return [a for a in attachments if own or (a.file_id is not None and not a.document.sensitive)]
+    return [
+        a
+        for a in attachments
+        if own or (a.file_id is not None and not a.document.sensitive and not a.document.is_about_bank)
+    ]

@@ -358,7 +358,7 @@ def add_condition(
     )
     db.session.add(condition)
     db.session.flush()
-    entry = history.note("award", award.id, "add_condition", by=by, condition=condition.id)
+    entry = history.note("award", award.id, "add_condition", by=by, condition=condition.id, **_told_to(condition))
     if owner is None:
         post(*_to_grantee(award, mails.award_condition_added, entry.id))
     elif owner.id != by.id:
@@ -381,8 +381,14 @@ def move_condition(condition: Condition, due_on: date, reason: str, *, by: Perso
         condition=condition.id,
         before=before.isoformat() if before else None,
         after=due_on.isoformat(),
+        **_told_to(condition),
     )
     return condition
+
+
+def _told_to(condition: Condition) -> dict[str, bool]:
+    """What a person of the fund has to see to is written down as staying inside."""
+    return {"inside": True} if condition.owner_id is not None else {}
 
 
 def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condition:
@@ -393,7 +399,7 @@ def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condit
     condition.met_on = clock.today(award.call.timezone)
     condition.met_by_id = by.id
     condition.evidence = evidence.strip()
-    history.note("award", award.id, "meet_condition", by=by, condition=condition.id)
+    history.note("award", award.id, "meet_condition", by=by, condition=condition.id, **_told_to(condition))
     return condition
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.calls.workflow import CALL, CallState
@@ -244,3 +245,8 @@ class DocumentAsked(Base):
     most_files: Mapped[int | None]
 
     call: Mapped[Call] = relationship(back_populates="documents")
+
+    @hybrid_property
+    def is_about_bank(self) -> bool:
+        """Whether it holds the number of an account: of the fund only finance officers open it."""
+        return self.key.startswith("bank")

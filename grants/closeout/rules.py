@@ -39,10 +39,11 @@ FINAL_REPORT = "final_report"
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the checklist: what is asked, and what is still missing for it."""
+    """One line of the checklist: what is asked, and what is still missing for it. What ``is_inside`` only the fund reads."""
 
     label: Any
     obstacles: list[Obstacle]
+    is_inside: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -82,12 +83,33 @@ def checklist(award: Award, facts: Facts, closeout: Closeout | None) -> list[Che
         Check(_l("Every payment is received or given up"), _payments(award, facts)),
         Check(_l("Every condition is met"), _conditions(award, facts)),
         Check(_l("Every milestone is reached, or explained"), _milestones(award, facts, closeout)),
-        Check(_l("Every visit is made or given up"), _visits(award, facts)),
+        Check(_l("Every visit is made or given up"), _visits(award, facts), is_inside=True),
         Check(_l("No change of the agreement is on its way"), _change(award, facts)),
-        Check(_l("The due diligence is finished, and nothing is on hold"), _diligence(award, facts)),
+        Check(_l("The due diligence is finished, and nothing is on hold"), _diligence(award, facts), is_inside=True),
         Check(_l("Money that was not spent is back"), _refund(award, facts)),
-        Check(_l("The ledger says the same"), _ledger(award, facts)),
+        Check(_l("The ledger says the same"), _ledger(award, facts), is_inside=True),
     ]
+
+
+INSIDE = frozenset({
+    "condition_of_fund", "visit_open", "on_hold", "diligence_open", "ledger_differs", "payable_open", "payment_open",
+    "in_an_order",
+})  # fmt: skip
+"""What the fund has to finish itself. The grantee is told that there is something, not what: a search of names, a visit and
+a payment on its way to the bank are the fund's own.
+"""
+
+
+def as_grantee_reads(checks: Sequence[Check]) -> list[Check]:
+    """The final checks as the grantee reads them: its own one by one, those of the fund as one."""
+    shown, waits = [], False
+    for check in checks:
+        own = [one for one in check.obstacles if one.code.partition(":")[0] not in INSIDE]
+        waits = waits or len(own) < len(check.obstacles)
+        if not check.is_inside:
+            shown.append(Check(check.label, own))
+    message = _l("The fund still has something of its own to finish.")
+    return [*shown, Check(_l("The fund has finished its part"), [Obstacle("with_the_fund", message)] if waits else [])]
 
 
 def obstacles_to_finishing(award: Award, facts: Facts, closeout: Closeout | None) -> list[Obstacle]:
@@ -167,10 +189,15 @@ def _is_settled(award: Award, tranche: Standing) -> bool:
 
 def _conditions(award: Award, facts: Facts) -> list[Obstacle]:
     where = ("awards.milestones", {"reference": award.reference})
-    number = sum(condition.met_on is None for condition in facts.conditions)
-    if not number or award.state == AwardState.TERMINATED:
+    if award.state == AwardState.TERMINATED:
         return []
-    return [Obstacle("conditions_open", _l("Conditions that are not met: %(number)s.", number=number), where)]
+    found, left = [], [condition for condition in facts.conditions if condition.met_on is None]
+    if number := sum(condition.owner_id is None for condition in left):
+        found.append(Obstacle("conditions_open", _l("Conditions that are not met: %(number)s.", number=number), where))
+    if number := len(left) - number:
+        message = _l("Conditions that the fund itself has to meet: %(number)s.", number=number)
+        found.append(Obstacle("condition_of_fund", message, where))
+    return found
 
 
 def _milestones(award: Award, facts: Facts, closeout: Closeout | None) -> list[Obstacle]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -47,6 +45,7 @@ def _page(award: Award, form: NoteForm) -> str:
     closeout = queries.closeout_of(award)
     facts = queries.facts_of(award)
     staff = sees_as_staff(current_user, award)
+    checks = rules.checklist(award, facts, closeout)
     if closeout is not None and not form.is_submitted():
         form.note.data = closeout.note
     subjects = [("award", award.id)] + ([("closeout", closeout.id)] if closeout else [])
@@ -54,7 +53,7 @@ def _page(award: Award, form: NoteForm) -> str:
         "closeout/of_grant.html",
         award=award,
         closeout=closeout,
-        checks=rules.checklist(award, facts if staff else replace(facts, visits=[]), closeout),
+        checks=checks if staff else rules.as_grantee_reads(checks),
         balance=facts.balance,
         money_lines=rules.balance_in_words(facts.balance),
         milestones=facts.milestones,

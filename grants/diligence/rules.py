@@ -73,7 +73,7 @@ def points_of(terms: Mapping[str, Any], material: Material) -> list[PointPlanned
     found += [
         PointPlanned(
             document.key,
-            Tab.BANK if document.key.startswith("bank") else Tab.DOCUMENTS,
+            Tab.BANK if document.is_about_bank else Tab.DOCUMENTS,
             AskedOf.GRANTEE,
             dict(document.label),
             dict(document.note),

@@ -31,6 +31,7 @@ from grants.decisions.models import OUTCOME_LABELS, Choice
 from grants.diligence.models import OUTCOMES, TAB_LABELS, VERDICTS, AskedOf, Outcome, Tab, Verdict
 from grants.dossiers.models import Dossier, DossierState
 from grants.dossiers.queries import Sealed, Told, Whole
+from grants.history.models import HistoryEntry
 from grants.letters.models import KIND_LABELS as LETTERS
 from grants.letters.models import Letter
 from grants.packs.rules import Parts, entry, facts, heading, note, paragraph, section, table
@@ -258,10 +259,11 @@ def _agreement(whole: Whole, reader: Reader, zone: str) -> Page:
         )
         page.paper(f"agreement/agreement-{one.version}", _l("Document"), one.file)
         page.paper(f"agreement/agreement-{one.version}-signed", _l("Signed copy"), one.copy)
-    if award.conditions:
+    conditions = [one for one in award.conditions if reader.is_staff or one.owner_id is None]
+    if conditions:
         page.parts += [section(_l("Conditions")), table(
             (_l("Condition"), _l("Due"), _l("Met on"), _l("Evidence")),
-            [(c.text, day(c.due_on) if c.due_on else "", day(c.met_on) if c.met_on else "", reader.told(c.evidence)) for c in award.conditions],
+            [(c.text, day(c.due_on) if c.due_on else "", day(c.met_on) if c.met_on else "", reader.told(c.evidence) if reader.is_staff else "") for c in conditions],
         )]  # fmt: skip
     if award.milestones:
         page.parts += [section(_l("Milestones")), table(
@@ -340,7 +342,8 @@ def _application(whole: Whole, reader: Reader) -> list[Page]:
         section(_l("Documents")),
     ]
     for number, one in enumerate(whole.attachments, 1):
-        page.paper(f"application/{number:02}-{one.document.key}", pick(one.document.label), one.file)
+        closed = HOLDS_A_NUMBER if one.document.is_about_bank else ""
+        page.paper(f"application/{number:02}-{one.document.key}", pick(one.document.label), one.file, closed)
         if one.file is None:
             label = pick(one.document.label)
             page.parts.append(
@@ -742,7 +745,7 @@ def _closeout(whole: Whole, reader: Reader) -> list[Page]:
         )
     )
     page.parts += [section(_l("The final balance")), {"kind": "facts", "pairs": balance_in_words(whole.balance)}]
-    if not whole.balance.agrees:
+    if reader.is_staff and not whole.balance.agrees:
         page.parts.append(note(_l("The ledger says something else.")))
     page.paper("closeout/closing-letter", _l("Closing letter"), ended.letter_file)
     return [page]
@@ -783,7 +786,7 @@ def _messages(whole: Whole, reader: Reader, zone: str) -> Page:
 
 
 def history_seen(whole: Whole, reader: Reader) -> list[Sealed]:
-    """What happened, as far as a reader is told of it."""
+    """What happened, as far as a reader is told of it; the grantee reads of its due diligence what was asked and handed in."""
     closed = {
         "application": Sight.APPLICATION,
         "clarification": Sight.APPLICATION,
@@ -797,7 +800,17 @@ def history_seen(whole: Whole, reader: Reader) -> list[Sealed]:
         for one in whole.history
         if (one.entry.subject_kind not in closed or reader.sees(closed[one.entry.subject_kind]))
         and (one.entry.subject_kind != "visit" or one.entry.subject_id in visits)
+        and (reader.is_staff or not _is_inside(one.entry))
     ]
+
+
+ASKED_OF_THE_GRANTEE = frozenset({"open", "hand_in", "ask_again", "finish", "reopen"})
+"""What happened in a due diligence that its grantee took part in or was told."""
+
+
+def _is_inside(entry: HistoryEntry) -> bool:
+    """Whether something stays inside the fund, such as a search of sanctions lists."""
+    return "inside" in entry.details or (entry.subject_kind == "diligence" and entry.verb not in ASKED_OF_THE_GRANTEE)
 
 
 def _said(kind: str, verb: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, func, select, text, tuple_
+from sqlalchemy import BigInteger, Boolean, Integer, Select, Text, bindparam, func, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import joinedload
 
@@ -37,6 +37,7 @@ def _entries_to_tell() -> Select[*tuple[Any, ...]]:
         select(entry.id, entry.subject_kind, entry.verb, entry.at, entry.reason, entry.actor_id)
         .select_from(wanted)
         .join(entry, (entry.subject_kind == wanted.c.kind) & (entry.subject_id == wanted.c.id))
+        .where(or_(bindparam("inside", None, type_=Boolean), ~entry.details.has_key("inside")))
         .cte("about")
         .prefix_with("MATERIALIZED")
     )
@@ -54,12 +55,13 @@ _TOLD = Prepared(_entries_to_tell)
 def timeline(subjects: Iterable[tuple[str, int]], *, names: bool, limit: int = 100) -> list[dict[str, Any]]:
     """What happened to these subjects, in sentences, for the timeline of a page.
 
-    Without ``names`` only what happened and when is told: an applicant does not learn who reviewed or decided.
+    Without ``names`` only what happened and when is told: an applicant does not learn who reviewed or decided, nor what was
+    written down as staying ``inside`` the fund.
     The same thing done several times in a row by the same person is one line with its number of ``times``.
     """
     wanted = list(subjects)
     told: list[dict[str, Any]] = []
-    rows = _TOLD(kinds=[kind for kind, _id in wanted], ids=[id for _kind, id in wanted], most=limit)
+    rows = _TOLD(kinds=[kind for kind, _id in wanted], ids=[id for _kind, id in wanted], most=limit, inside=names)
     for kind, verb, at, reason, actor in rows:
         workflow = Workflow.all.get(kind)
         what = str(workflow.said(verb)) if workflow else verb.replace("_", " ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +11,7 @@ from datetime import datetime
 
 from grants.accounts.models import LegalForm, Organization, Person, region_of, strictest
 from grants.core import clock, files
-from grants.core.db import after_commit, db
+from grants.core.db import after_commit, db, hold
 from grants.core.jobs import bell_of
 from grants.core.rules import refuse
 from grants.core.tables import kind_of_table, rows_of
@@ -114,11 +116,19 @@ def looked_at(sent: AwardImport) -> Looked:
     return Looked(table, layout, reading, queries.fingerprints_present(a.fingerprint for a in reading.awards))
 
 
-def confirm(sent: AwardImport, *, by: Person | None) -> None:
-    """Have a table imported as it was shown. Raises Refused."""
+def as_shown(sent: AwardImport) -> str:
+    """What somebody who looks at a table is shown, as a digest: its file, what its columns mean, and the programme."""
+    shown = json.dumps([sent.file.sha256, sent.layout, sent.programme], sort_keys=True)
+    return hashlib.sha256(shown.encode()).hexdigest()
+
+
+def confirm(sent: AwardImport, *, by: Person | None, seen: str | None = None) -> None:
+    """Have a table imported as it was shown; ``seen`` is the digest of what was. Raises Refused."""
+    sent = queries.import_to_change(sent.id)
+    refuse(rules.obstacles_to_confirming(seen, as_shown(sent)))
     looked = looked_at(sent)
     refuse(rules.obstacles_to_importing(sent.state, looked.layout, looked.table.header, looked.reading, sent.programme))
-    history.record(sent, "confirm", by=by, sha256=sent.file.sha256, programme=sent.programme)
+    history.record(sent, "confirm", by=by, sha256=sent.file.sha256, programme=sent.programme, shown=as_shown(sent))
     sent.begun_at, sent.done, sent.total = None, 0, len(looked.reading.awards)
     db.session.flush()
     after_commit(bell_of(CARRY_OUT))
@@ -132,11 +142,16 @@ def discard(sent: AwardImport) -> None:
 
 
 def forget_left(at: datetime) -> int:
-    """Take away tables that nobody confirmed in time; says how many."""
-    left = queries.tables_left(at - rules.KEPT)
+    """Take away tables that nobody confirmed in time, and what stood in rows that were refused that long ago; says of how
+    many tables.
+    """
+    left, quoting = queries.tables_left(at - rules.KEPT), queries.imports_quoting(at - rules.KEPT)
     for sent in left:
         _forget(sent)
-    return len(left)
+    for sent in quoting:
+        sent.refused = [asdict(rules.Refusal(**one).without_words) for one in sent.refused]
+    db.session.flush()
+    return len(left) + len(quoting)
 
 
 def _forget(sent: AwardImport) -> None:
@@ -271,6 +286,21 @@ def _written(award: ReadAward, sent: AwardImport, grantee: _Grantee) -> PastAwar
         confidentiality=strictest(award.confidentiality, grantee.confidentiality),
         cells=list(award.cells),
     )
+
+
+def tighten(award: PastAward, wanted: str, reason: str, *, by: Person) -> PastAward:
+    """Make an award of an earlier programme more confidential, at once and everywhere; with it an organization of which
+    nothing is known but such awards. It is never made less confidential here: nobody could consent. Raises Refused.
+    """
+    hold(award, "confidentiality")
+    refuse(rules.obstacles_to_tightening(award, wanted, reason))
+    before, award.confidentiality = award.confidentiality, wanted
+    if award.organization.is_from_past:
+        award.organization.confidentiality_default = strictest(award.organization.confidentiality_default, wanted)
+    told = {"award": award.reference, "before": before, "after": wanted}
+    history.note("award_import", award.import_id, "tighten", by=by, reason=reason, **told)
+    db.session.flush()
+    return award
 
 
 def undo(sent: AwardImport, reason: str, *, by: Person) -> None:

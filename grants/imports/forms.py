@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from wtforms import BooleanField, FileField, SelectField
+from wtforms import BooleanField, FileField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from grants.accounts.forms import LongSelectField, country_choices
 from grants.accounts.models import Confidentiality
@@ -38,6 +38,19 @@ class UndoForm(Form):
     reason = TextField(
         _l("Why is it taken back?"), [DataRequired(_l("Please say why. The reason stays in the record."))], 2000
     )
+
+
+HIDING: dict[str, Any] = {
+    Confidentiality.NAME_WITHHELD: _l("Name withheld: the action without the name"),
+    Confidentiality.FULLY_CONFIDENTIAL: _l("Fully confidential: only region and amount"),
+}
+
+
+class TightenForm(Form):
+    """A class that hides more of an award; the view says which ones can be chosen."""
+
+    wanted = RadioField(_l("New class"), [InputRequired(_l("Please choose a class."))], choices=[])
+    reason = TextField(_l("Why?"), [DataRequired(_l("Please say why. The reason stays in the record."))], longest=2000)
 
 
 @lru_cache(maxsize=8)

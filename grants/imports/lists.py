@@ -23,5 +23,6 @@ def refused(asked: Asked) -> Lines:
     sent = found(queries.import_by_id(scope(asked.person, AwardImport), int(number)))
     waits = sent.state in (ImportState.PREPARED, ImportState.FAILED)
     require(not waits or permissions.can_import(asked.person))
+    # A file leaves the house: it names the lines, and what stood there is read on the page.
     rows = actions.looked_at(sent).reading.refused if waits else [rules.Refusal(**one) for one in sent.refused]
-    return Lines(len(rows), rows)
+    return Lines(len(rows), [row.without_words for row in rows])

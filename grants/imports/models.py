@@ -39,8 +39,8 @@ class AwardImport(Base):
     """A table of awards of an earlier programme: looked at first, then imported as a whole.
 
     ``header`` names the columns. ``done`` of ``total`` awards are written so far. ``imported`` and ``present`` are counted at the end: the awards that
-    came in, and those that were there already. ``refused`` are the rows that could not be read (line, code, what stood
-    there); ``totals_minor`` what came in by each currency of the table. ``organization_ids`` are the organizations that it brought along.
+    came in, and those that were there already. ``refused`` are the rows that could not be read (line, code, for some
+    days what stood there); ``totals_minor`` what came in by each currency of the table. ``organization_ids`` are the organizations that it brought along.
     """
 
     __tablename__ = "award_import"

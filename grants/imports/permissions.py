@@ -41,6 +41,15 @@ def imports_seen_by(user: Any) -> Select[AwardImport]:
     return select(AwardImport)
 
 
+def can_tighten(user: Any, award: PastAward) -> bool:
+    """A global coordinator, or a coordinator of its region, and the owners and signatories of the grantee hide more of it."""
+    own = user.owns(award.organization_id) or user.signs_for(award.organization_id)
+    in_charge = user.holds(Role.GLOBAL_COORDINATOR) or (
+        user.holds(*COORDINATORS) and award.region is not None and user.coordinates(award.region)
+    )
+    return bool(own or (in_charge and not user.belongs_to(award.organization_id)))
+
+
 def can_import(user: Any) -> bool:
     """A global coordinator brings awards of earlier programmes, and takes an import back."""
     return bool(user.holds(Role.GLOBAL_COORDINATOR))

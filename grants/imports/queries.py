@@ -170,10 +170,20 @@ def tables_left(before: datetime) -> list[AwardImport]:
     return list(db.session.scalars(found.with_for_update(of=AwardImport, skip_locked=True)))
 
 
+def imports_quoting(before: datetime) -> list[AwardImport]:
+    """Imports that ended before a moment and still say what stood in the rows that were refused, held."""
+    quotes = AwardImport.refused.path_exists('$[*] ? (@.said != "")')
+    found = select(AwardImport).where(AwardImport.finished_at < before, quotes).order_by(AwardImport.id).limit(LATEST)
+    return list(db.session.scalars(found.with_for_update(of=AwardImport, skip_locked=True)))
+
+
 def past_award_by_reference(seen: Select[PastAward], reference: str) -> PastAward | None:
     """One award of an earlier programme among those a person may see, with what is told of it."""
     found = seen.where(PastAward.reference == reference).options(
-        joinedload(PastAward.organization).load_only(Organization.reference, Organization.name, Organization.country),
+        joinedload(PastAward.organization).load_only(
+            *(Organization.reference, Organization.name, Organization.country),
+            *(Organization.is_from_past, Organization.confidentiality_default),
+        ),
         joinedload(PastAward.import_).options(joinedload(AwardImport.file), _sender()),
     )
     return db.session.scalar(found)

@@ -8,18 +8,19 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
 
-from grants.accounts.models import Confidentiality
+from grants.accounts.models import Confidentiality, strictest
 from grants.core.languages import LANGUAGES, _l
 from grants.core.money import Money, NotAnAmount
 from grants.core.rules import Obstacle, Refused, obstacles_to_keeping
 from grants.core.tables import Row
+from grants.imports.models import PastAward
 from grants.imports.queries import KnownOrganization
 from grants.imports.workflow import ImportState
 
@@ -248,7 +249,12 @@ class Refusal:
     @property
     def reason(self) -> str:
         """Why, in the reader's words."""
-        return str(_REASONS[self.code]) % {"said": self.said}
+        return str(_REASONS[self.code]) % {"said": self.said or "…"}
+
+    @property
+    def without_words(self) -> Refusal:
+        """The same without what stood there: a cell in the wrong place may hold anybody's name or number."""
+        return replace(self, said="")
 
 
 _REASONS: dict[str, Any] = {
@@ -521,6 +527,21 @@ def same_organization(
 # ------------------------------------------------------------------ what stands in the way
 
 
+def tighter_than(present: str) -> list[str]:
+    """The classes that hide more than the present one."""
+    return [one for one in Confidentiality if one != present and strictest(one, present) == one]
+
+
+def obstacles_to_tightening(award: PastAward, wanted: str, reason: str) -> list[Obstacle]:
+    """Why an award of an earlier programme cannot be made more confidential: it is not more, or nobody says why."""
+    found = []
+    if wanted not in tighter_than(award.confidentiality):
+        found.append(Obstacle("not_tighter", _l("Please choose a class that hides more than the present one.")))
+    if not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    return found
+
+
 def obstacles_to_layout(layout: Layout, header: Row) -> list[Obstacle]:
     """Why a table cannot be read in this way: a needed column is not named, or one column is said to mean two things."""
     found = [
@@ -561,6 +582,16 @@ def obstacles_to_discarding(state: str) -> list[Obstacle]:
     if state != ImportState.PREPARED:
         return [Obstacle("confirmed_already", _l("This import was confirmed already, and stays in the record."))]
     return []
+
+
+def obstacles_to_confirming(seen: str | None, now: str) -> list[Obstacle]:
+    """Why a table is not imported as it was shown: it was ``seen`` with other columns, or for another programme. None is
+    whoever looked at nothing.
+    """
+    if seen is None or seen == now:
+        return []
+    message = _l("What the columns mean was changed meanwhile. Please look at the table again.")
+    return [Obstacle("changed_meanwhile", message)]
 
 
 def obstacles_to_importing(state: str, layout: Layout, header: Row, reading: Reading, programme: str) -> list[Obstacle]:

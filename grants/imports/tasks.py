@@ -46,6 +46,6 @@ def _carried_out(import_id: int) -> bool:
 @every(timedelta(hours=6))
 @shared_task(name="imports.forget_left")
 def forget_now() -> int:
-    """Take away tables that nobody confirmed in time."""
+    """Take away tables that nobody confirmed in time, and what refused rows said."""
     with transaction():
         return actions.forget_left(clock.now())

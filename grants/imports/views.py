@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from wtforms.fields.choices import SelectChoice
 
 from grants.accounts.models import Role
 from grants.core.languages import country_name
@@ -14,10 +15,10 @@ from grants.core.languages import gettext as _
 from grants.core.money import Money
 from grants.core.permissions import require, scope
 from grants.core.rules import Refused
-from grants.core.web import SIGNED_IN, access, done, found
+from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.imports import actions, permissions, queries, rules
-from grants.imports.forms import LayoutForm, TableForm, UndoForm
+from grants.imports.forms import HIDING, LayoutForm, TableForm, TightenForm, UndoForm
 from grants.imports.models import AwardImport, PastAward
 from grants.imports.workflow import ImportState
 
@@ -109,6 +110,7 @@ def _page(sent: AwardImport, form: UndoForm) -> str:
         reading = looked.reading
         beside |= {
             "looked": looked,
+            "shown": actions.as_shown(sent),
             "refused": reading.refused,
             "totals": [Money(minor, c) for c, minor in rules.totals(a.amount for a in looked.coming).items()],
             # Names in a table that nobody imported yet are read by those who import: ties are known once it is.
@@ -138,7 +140,7 @@ def confirm(import_id: int) -> ResponseReturnValue:
     """Have a table imported as it was shown."""
     sent = _sent(import_id)
     require(permissions.can_import(current_user))
-    actions.confirm(sent, by=current_user)
+    actions.confirm(sent, by=current_user, seen=request.form.get("seen", ""))
     return done(_("The awards are being imported. This takes a moment."), ".show", import_id=import_id)
 
 
@@ -169,13 +171,41 @@ def undo(import_id: int) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def past_award(reference: str) -> ResponseReturnValue:
     """An award of an earlier programme: what the table said, and where it comes from."""
-    award = found(queries.past_award_by_reference(scope(current_user, PastAward), reference))
+    return _award_page(_past_award(reference), TightenForm(formdata=None))
+
+
+def _past_award(reference: str) -> PastAward:
+    return found(queries.past_award_by_reference(scope(current_user, PastAward), reference))
+
+
+@bp.post("/past-grants/<reference>/tighten")
+@access(SIGNED_IN)
+def tighten(reference: str) -> ResponseReturnValue:
+    """Make an award of an earlier programme more confidential."""
+    award = _past_award(reference)
+    require(permissions.can_tighten(current_user, award))
+    form = _choosing(award, TightenForm())
+    if not taken(lambda: actions.tighten(award, form.wanted.data, form.reason.data, by=current_user), form):
+        return _award_page(award, form), 422
+    return done(_("The grant is more confidential now, everywhere."), ".past_award", reference=reference)
+
+
+def _choosing(award: PastAward, form: TightenForm) -> TightenForm:
+    """The form with the classes that hide more than the present one."""
+    tighter = rules.tighter_than(award.confidentiality)
+    form.wanted.choices = [SelectChoice(key, label) for key, label in HIDING.items() if key in tighter]
+    return form
+
+
+def _award_page(award: PastAward, form: TightenForm) -> str:
     header = award.import_.header
     told = [(header[at] if at < len(header) else "", cell) for at, cell in enumerate(award.cells) if cell.strip()]
     return render_template(
         "imports/past_award.html",
         award=award,
         told=told,
+        form=_choosing(award, form),
+        may_tighten=permissions.can_tighten(current_user, award),
         country="" if award.organization.country == rules.NOWHERE else country_name(award.organization.country),
         staff=current_user.holds(*permissions.EVERYWHERE, Role.REGIONAL_COORDINATOR),
     )

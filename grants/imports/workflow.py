@@ -30,4 +30,5 @@ IMPORT = Workflow(
             "undo", {S.DONE}, S.UNDONE, needs_reason=True, said=_l("An import of earlier awards was taken back")
         ),
     ],
+    notes={"tighten": _l("A grant of an earlier programme was made more confidential")},
 )

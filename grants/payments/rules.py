@@ -613,7 +613,9 @@ def obstacles_to_batch(latest: AgreementBatch | None, waiting: Sequence[int], at
 def terms_of_version(
     award: Award, reports: Iterable[ReportDue], tranches: Iterable[Tranche], scope: str
 ) -> dict[str, Any]:
-    """Everything that binds both sides of a grant as it stands, to be kept; ``award`` comes with its lists loaded."""
+    """Everything that binds both sides of a grant as it stands, to be kept; ``award`` comes with its lists loaded. What the
+    fund has to see to itself binds nobody else and is not among it.
+    """
     return {
         "minor": award.amount_minor,
         "currency": award.currency,
@@ -635,7 +637,7 @@ def terms_of_version(
             {"key": r.key, "label": r.label, "kind": r.kind, "required": r.required, "due_on": _written(r.due_on)}
             for r in reports
         ],
-        "conditions": [{"text": c.text, "due_on": _written(c.due_on)} for c in award.conditions],
+        "conditions": [{"text": c.text, "due_on": _written(c.due_on)} for c in award.conditions if c.owner_id is None],
         "scope": scope,
     }
 

@@ -1541,7 +1541,10 @@ def _parts() -> CompoundSelect[*tuple[Any, ...]]:
         part("milestone", Milestone.id, Milestone.title, Milestone.due_on, Milestone.reached_on).where(
             Milestone.award_id == award
         ),
-        part("condition", Condition.id, Condition.text, None, Condition.met_on).where(Condition.award_id == award),
+        part(
+            *("condition", Condition.id, Condition.text, None, Condition.met_on),
+            *(cast(null(), Text), Condition.owner_id.is_(None)),
+        ).where(Condition.award_id == award),
         part("disbursement", Disbursement.id)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
         .where(Tranche.award_id == award),

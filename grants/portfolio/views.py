@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, REGION_LABELS, Role
 from grants.awards.models import RISK_LABELS, Award
+from grants.awards.permissions import sees_as_staff
 from grants.awards.workflow import AwardState
 from grants.core import clock
 from grants.core.languages import _l, country_name, language_now, month_name, number_text, pick
@@ -464,13 +465,14 @@ def grant(reference: str) -> ResponseReturnValue:
     standings = payments.standings_of([award.id])
     subjects = [("award", award.id), ("application", award.application_id)]
     subjects += [(kind, part.id) for kind in ("report_due", "disbursement") for part in parts[kind]]
-    staff = current_user.holds(*STAFF)
+    staff = sees_as_staff(current_user, award)
     return render_template(
         "portfolio/grant.html",
         award=award,
         reports=parts["report_due"],
         milestones=parts["milestone"],
-        conditions=parts["condition"],
+        # What a person of the fund has to see to is no concern of the grantee's.
+        conditions=[one for one in parts["condition"] if staff or one.required],
         tranches=[(s, [] if s.payment else obstacles_to_preparing(s, at)) for s in standings],
         history=timeline(subjects, names=staff),
         report_states=ReportState,

@@ -660,6 +660,7 @@ def attachments_to_read(application_id: int, *, without_names: bool = False) -> 
         .where(
             Attachment.application_id == application_id,
             DocumentAsked.sensitive.is_(False),
+            ~DocumentAsked.is_about_bank,
             StoredFile.erased_at.is_(None),
         )
         .options(contains_eager(Attachment.document), contains_eager(Attachment.file))

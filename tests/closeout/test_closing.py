@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from config import SAMPLE_ACCOUNT
 from grants.accounts.models import Person, Role
 from grants.amendments.models import Amendment
-from grants.awards.models import Agreement, Condition, Milestone
+from grants.awards import actions as awards
+from grants.awards.models import Agreement, Award, Condition, Milestone
 from grants.awards.queries import standing_letters
 from grants.awards.workflow import AwardState
 from grants.banking import actions as orders
@@ -22,6 +23,7 @@ from grants.core.db import db
 from grants.core.mail import OutboxMail, as_message
 from grants.core.money import Money
 from grants.core.rules import Refused
+from grants.diligence.models import Diligence
 from grants.letters.models import LetterKind
 from grants.letters.queries import built_in
 from grants.payments import actions as payments_actions
@@ -292,6 +294,36 @@ def test_what_came_after_the_signature_holds_the_end_up_too(app: Flask, spoil: A
     code = spoil(made)
     db.session.flush()
     assert missing(made) == [code]
+
+
+def test_the_grantee_is_told_that_the_fund_has_something_to_finish_and_not_what(browser: Browser) -> None:
+    made = settled()
+    opened(made)
+    make.diligence(made.award, made.coordinator, state="opened")
+    _visit(made)
+    made.award.on_hold = True
+    awards.add_condition(
+        made.award, "Canarycondition", owner=made.coordinator, due_on=None, blocks_payment=True, by=made.coordinator
+    )
+    assert set(missing(made)) == {"condition_of_fund", "visit_open:1", "on_hold", "diligence_open"}
+    path = f"/grants/{made.award.reference}"
+    fund = visitor(browser, made.auditor).open(f"{path}/closeout").content
+    owner = visitor(browser, made.owner)
+    page = owner.open(f"{path}/closeout").content
+    for canary in ("sanctions list", "Visit 1 is planned", "the fund itself", "A condition was added"):
+        assert canary in fund, canary
+        assert canary not in page, canary
+    assert page.count("something of its own to finish") == 1
+    assert page.count("Missing") == 1
+    assert "Canarycondition" not in owner.open(path).content
+    assert "A condition was added" not in owner.open(path).content
+    assert "Canarycondition" in visitor(browser, made.auditor).open(path).content
+    db.session.execute(update(Condition).values(met_on=date(2027, 5, 10), met_by_id=made.coordinator.id))
+    db.session.execute(update(Award).values(on_hold=False))
+    db.session.execute(update(Diligence).values(state="finished"))
+    db.session.execute(delete(Visit))
+    db.session.commit()
+    assert "something of its own to finish" not in owner.open(f"{path}/closeout").content
 
 
 @pytest.mark.parametrize(("spent", "back"), [(1_000_000, 0), (950_000, 0), (700_000, 100_000)])

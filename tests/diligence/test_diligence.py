@@ -16,7 +16,7 @@ from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.calls.models import DocumentAsked
 from grants.conflicts.models import ConflictDeclaration, Grade
-from grants.core import clock
+from grants.core import clock, files
 from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
@@ -26,6 +26,7 @@ from grants.organizations.models import KeptDocument
 from grants.payments import actions as payments
 from grants.payments import queries as payment_queries
 from grants.questionnaires.models import SectionAnswers
+from grants.reviews.queries import attachments_to_read
 from grants.visits.models import Visit
 from tests import factories as make
 from tests.awards.test_numbers import TERMS
@@ -406,6 +407,32 @@ def test_files_about_the_bank_are_opened_by_finance_officers_only(browser: Brows
     assert officer.get(files["bank"]).data.startswith(b"%PDF")
     officer.get(judging)
     Browser(browser.app).sign_in(stranger).get(path, status=404)
+    Browser(browser.app).sign_in(make.person(Role.AUDITOR)).get(files["bank"], status=403)
+
+
+def test_a_paper_about_the_bank_that_came_with_an_application_is_opened_by_its_members_only(browser: Browser) -> None:
+    case = Case()
+    about = {"code": "A9", "key": "bank_statement", "label": {"en": "Bank statement"}, "formats": ["pdf"]}
+    asked = make.save(DocumentAsked(call_id=case.call.id, position=8, required=False, **about))
+    attachment = make.save(
+        Attachment(
+            application_id=case.application.id,
+            document_id=asked.id,
+            file_id=files.keep_own("a.pdf", PDF).id,
+            attached_by_id=case.owner.id,
+        )
+    )
+    page = f"/applications/{case.application.reference}"
+    path = f"{page}/files/{attachment.id}"
+    db.session.commit()
+    for person in (case.coordinator, make.person(Role.AUDITOR)):
+        reader = Browser(browser.app).sign_in(person)
+        reader.get(path, status=404)
+        assert "Bank statement" in reader.open(f"{page}/read").content
+        reader.get(f"{page}/read")
+        assert path not in reader.text
+    assert Browser(browser.app).sign_in(case.owner).get(path).data == PDF
+    assert [one.document.key for one in attachments_to_read(case.application.id)] == ["statutes"]
 
 
 def test_a_coordinator_with_a_tie_to_the_grantee_sees_nothing_of_it(browser: Browser) -> None:

@@ -17,6 +17,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from grants.accounts.models import Person, Role
+from grants.awards import actions as awards
 from grants.awards.models import Agreement
 from grants.conflicts.models import Grade
 from grants.core import clock, files
@@ -25,6 +26,7 @@ from grants.core.rules import Refused
 from grants.diligence.models import AskedOf, Point, Source, Tab
 from grants.dossiers import actions, queries, rules, tasks
 from grants.dossiers.models import Dossier, DossierState
+from grants.history import actions as history
 from grants.history.models import HistoryEntry
 from grants.payments.models import Disbursement
 from grants.reviews import actions as reviews
@@ -147,6 +149,22 @@ def test_a_grantee_reads_of_a_visit_what_was_shared_and_no_note_of_the_fund(app:
     for canary in ("Canarynote", "Canaryfinding", "Purpose2"):
         assert canary in fund
         assert canary not in grantee
+
+
+def test_a_grantee_reads_nothing_of_what_the_fund_has_to_see_to_itself(app: Flask) -> None:
+    made = scene()
+    checked = make.diligence(made.award, made.coordinator)
+    history.note("diligence", checked.id, "screen", by=made.coordinator, outcome="no_match")
+    history.note("diligence", checked.id, "hand_in", by=made.owner)
+    ours = awards.add_condition(
+        made.award, "Canarycondition", owner=made.coordinator, due_on=None, blocks_payment=True, by=made.coordinator
+    )
+    awards.meet_condition(ours, "Canaryevidence", by=made.coordinator)
+    fund, grantee = (words(made_for(made, one)[1]) for one in (made.auditor, made.owner))
+    assert "Something that was asked for was handed in" in grantee
+    for canary in ("Canarycondition", "Canaryevidence", "A condition was", "_condition", "sanctions list", "screen"):
+        assert canary in fund, canary
+        assert canary not in grantee, canary
 
 
 def test_papers_about_the_bank_are_told_of_and_not_given(app: Flask) -> None:

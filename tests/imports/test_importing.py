@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from grants.accounts.models import Organization, Role
-from grants.core import files
+from grants.core import clock, files
 from grants.core.db import db, transaction
 from grants.core.rules import Refused
 from grants.history.models import HistoryEntry
@@ -25,6 +25,7 @@ from grants.organizations.queries import organizations_called
 from grants.payments.models import Transfer
 from tests import factories as make
 from tests.command import run
+from tests.http import Browser
 from tests.imports.test_reading import REAL, counted_by_hand, lines
 
 
@@ -339,3 +340,49 @@ def test_tables_that_nobody_confirmed_go_after_a_while(app: Flask) -> None:
     assert actions.forget_left(at + actions.rules.KEPT / 2) == 0
     assert actions.forget_left(at + actions.rules.KEPT * 2) == 1
     assert list(db.session.scalars(select(AwardImport.id))) == [kept.id]
+
+
+def test_what_stood_in_refused_rows_is_forgotten_after_a_while(app: Flask) -> None:
+    sent = imported(lines("A,EUR 5", "B,Amina Canary"))
+    assert "Amina Canary" in str(sent.refused)
+    at = clock.now()
+    assert actions.forget_left(at + actions.rules.KEPT / 2) == 0
+    assert actions.forget_left(at + actions.rules.KEPT * 2) == 1
+    db.session.refresh(sent)
+    assert "Amina" not in str(sent.refused)
+    assert [actions.rules.Refusal(**one).reason for one in sent.refused] == ["“…” is not an amount."]
+    assert actions.forget_left(at + actions.rules.KEPT * 2) == 0
+
+
+# ------------------------------------------------------------------ hiding one of them
+
+
+def test_an_award_of_the_past_is_hidden_by_those_in_charge_everywhere_at_once(browser: Browser) -> None:
+    imported(b"Recipient,Amount,Currency,Country,Title\nCanary House,5000,EUR,SN,Canary song\n")
+    award = db.session.scalars(select(PastAward)).one()
+    path = f"/past-grants/{award.reference}"
+    fields = {"wanted": "name_withheld", "reason": "A threat was reported."}
+    near = make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"])
+    far = make.person(Role.REGIONAL_COORDINATOR, regions=["ASI"])
+    auditor = make.person(Role.AUDITOR)
+    db.session.commit()
+    for other, status in ((far, 404), (auditor, 403)):
+        Browser(browser.app).sign_in(other).post(f"{path}/tighten", fields, page="/account", status=status)
+    browser.sign_in(near)
+    browser.get(path)
+    assert f"{path}/tighten" in browser.text
+    browser.post(f"{path}/tighten", {"wanted": "public", "reason": "x"}, page=path, status=422)
+    browser.post(f"{path}/tighten", fields, page=path, status=302)
+    found = select(PastAward.confidentiality, Organization.confidentiality_default).join(PastAward.organization)
+    assert db.session.execute(found).one() == ("name_withheld", "name_withheld")
+    entry = db.session.scalars(select(HistoryEntry).where(HistoryEntry.verb == "tighten")).one()
+    assert entry.reason == "A threat was reported."
+    assert "anary" not in str(entry.details)
+    for address in ("/grants", "/organizations"):
+        answer = browser.post("/exports", {"address": address, "kind": "csv"}, page="/exports", status=200)
+        assert b"SN" not in answer.get_data()
+        assert b"anary" not in answer.get_data()
+    browser.get(path)
+    assert "fully_confidential" in browser.text
+    assert "name_withheld" not in browser.text, "only what hides more is offered"
+    assert "Senegal" not in Browser(browser.app).sign_in(auditor).open("/grants/figures").content

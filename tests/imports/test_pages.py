@@ -11,7 +11,7 @@ from sqlalchemy import event, func, select
 from grants.accounts.models import Organization, Role
 from grants.core.db import db
 from grants.history.models import HistoryEntry
-from grants.imports import actions, tasks
+from grants.imports import actions, rules, tasks
 from grants.imports.models import AwardImport, PastAward
 from tests import factories as make
 from tests.http import Browser
@@ -79,6 +79,19 @@ def test_a_table_is_looked_at_confirmed_found_in_the_portfolio_and_taken_back(co
     assert "Wave of Hope" not in coordinator.open("/grants").content
 
 
+def test_a_table_is_imported_as_it_was_shown_and_not_as_it_is_read_since(coordinator: Browser) -> None:
+    sent = sent_by(coordinator, OLD)
+    coordinator.press("See how it is read", {"programme": "Seed fund"})
+    actions.lay_out(sent, rules.Layout(**sent.layout | {"currency": "KES"}), "Other fund", by=make.person())
+    db.session.commit()
+    coordinator.press("Import 2 awards", status=409)
+    assert "Please look at the table again." in coordinator.page.content
+    assert tasks.carry_out_waiting() == 0
+    coordinator.open(f"/imports/{sent.id}")
+    coordinator.press("Import 2 awards")
+    assert tasks.carry_out_waiting() == 1
+
+
 def test_a_table_like_the_one_before_is_read_as_it_was(coordinator: Browser) -> None:
     sent_by(coordinator, OLD)
     coordinator.press(
@@ -120,7 +133,7 @@ def test_a_table_is_put_aside(coordinator: Browser) -> None:
 def test_refused_rows_can_be_had_as_a_file_in_which_nothing_is_computed(coordinator: Browser) -> None:
     sent = sent_by(coordinator, lines("=cmd|' /C calc'!A0,=1+1,1/2/2015", ",EUR 5,1/2/2015"))
     told = taken(coordinator, f"/imports/{sent.id}").decode("utf-8-sig")
-    assert told.splitlines()[:2] == ["Line,Reason", "2,“=1+1” is not an amount."]
+    assert told.splitlines()[:2] == ["Line,Reason", "2,“…” is not an amount."]
     assert not [cell for line in told.splitlines() for cell in line.split(",") if cell.startswith(("=", "+", "-", "@"))]
 
 
