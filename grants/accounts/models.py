@@ -63,7 +63,7 @@ class Confidentiality(enum.StrEnum):
 
 def strictest(*classes: str) -> str:
     """Of several classes the one that hides most; it counts wherever they meet."""
-    return max(classes, key=list(Confidentiality).index)
+    return max(classes, key=lambda one: list(Confidentiality).index(Confidentiality(one)))
 
 
 class LegalForm(enum.StrEnum):

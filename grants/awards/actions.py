@@ -386,7 +386,7 @@ def move_condition(condition: Condition, due_on: date, reason: str, *, by: Perso
     return condition
 
 
-def _told_to(condition: Condition) -> dict[str, bool]:
+def _told_to(condition: Condition) -> dict[str, Any]:
     """What a person of the fund has to see to is written down as staying inside."""
     return {"inside": True} if condition.owner_id is not None else {}
 

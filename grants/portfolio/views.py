@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, REGION_LABELS, Role
 from grants.awards.models import RISK_LABELS, Award
-from grants.awards.permissions import sees_as_staff
 from grants.awards.workflow import AwardState
 from grants.core import clock
 from grants.core.languages import _l, country_name, language_now, month_name, number_text, pick
@@ -465,7 +464,7 @@ def grant(reference: str) -> ResponseReturnValue:
     standings = payments.standings_of([award.id])
     subjects = [("award", award.id), ("application", award.application_id)]
     subjects += [(kind, part.id) for kind in ("report_due", "disbursement") for part in parts[kind]]
-    staff = sees_as_staff(current_user, award)
+    staff = current_user.holds(*STAFF) and not current_user.belongs_to(award.organization_id)
     return render_template(
         "portfolio/grant.html",
         award=award,

@@ -132,16 +132,3 @@ def test_nothing_of_an_organization_is_less_confidential_than_its_profile_asks(a
     keep()
     assert codes(actions.answer_consent, asked, given=True, name="Awa Diop", by=case.owner) == {"asked_by_profile"}
     actions.answer_consent(asked, given=False, name="Awa Diop", by=case.owner)
-
-
-def test_those_in_charge_tighten_it_and_no_auditor(browser: Browser) -> None:
-    case = Case()
-    readers = make.person(Role.AUDITOR, regions=[]), case.officer
-    path = f"/grants/{case.award.reference}/confidentiality"
-    db.session.commit()
-    for reader in readers:
-        other = Browser(browser.app).sign_in(reader)
-        other.get(path)
-        assert f"{path}/tighten" not in other.text
-        other.post(f"{path}/tighten", {"tighter-wanted": HIDDEN, "tighter-reason": "?"}, status=403)
-    assert case.award.confidentiality == PUBLIC
