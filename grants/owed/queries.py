@@ -61,8 +61,8 @@ KINDS = ("report", "reading", "milestone", "condition", "visit", "sharing", "cha
 class Owed(NamedTuple):
     """One thing that is owed. ``subject_id`` and ``number`` lead to its page; ``label`` is a text, or texts by language.
 
-    ``inside``: the grantee does not see it. ``holds``: payments of the grant wait for it, at once (``all``) or those that
-    fall due later (``later``). ``minor`` is money that is owed itself: an instalment, a refund.
+    ``inside``: the grantee does not see it. ``holds``: payments of the grant wait for it, all of them (``all``) or
+    those that fall due from a day on (that day, as ``2027-09-15``). ``minor`` is money that is owed itself: an instalment, a refund.
     """
 
     kind: str
@@ -203,7 +203,7 @@ def _everything(mine: CTE) -> list[Select[Any]]:
             label=Visit.purpose,
             by_fund=true(),
             inside=and_(Visit.announced_at.is_(None), Visit.state.not_in(TOLD)),
-            holds=case((Visit.holds_payments, "later"), else_=""),
+            holds=func.coalesce(cast(Visit.holds_from, Text), ""),
             done_on=Visit.made_on,
             is_done=Visit.state != VisitState.PLANNED,
         ),

@@ -147,5 +147,4 @@ def _waits(standing: Standing, item: Owed, today: date) -> bool:
         due_id = item.subject_id if item.kind == "report" else item.number
         late = item.due_on is not None and (today - item.due_on).days > standing.hold_after_days
         return standing.report_id == due_id or (item.kind == "report" and item.required and late)
-    before = item.due_on is not None and item.due_on <= standing.due_on
-    return item.holds == "all" or (item.holds == "later" and before)
+    return item.holds == "all" or (item.holds != "" and date.fromisoformat(item.holds) <= standing.due_on)

@@ -87,8 +87,8 @@ class Standing(NamedTuple):
     ``promised_minor`` adds up what was prepared, approved or sent for the grant, ``sent_minor`` what was sent;
     ``refunded_minor`` is what the grantee gave back and ``spent_minor`` what accepted financial reports show;
     ``late_report_on`` is the due date of the required report that has been missing longest; ``account_change_days`` how
-    long the call lets a changed account rest, when it says so; ``visit_on`` the day of the first visit that holds payments
-    and was not made.
+    long the call lets a changed account rest, when it says so; ``visit_on`` the day from which instalments wait for a visit
+    that was not made, wherever its day was moved to.
     """
 
     tranche_id: int
@@ -233,7 +233,7 @@ def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]
         .subquery("missing")
     )
     unmade = (
-        select(Visit.award_id, func.min(Visit.due_on).label("due_on"))
+        select(Visit.award_id, func.min(Visit.holds_from).label("due_on"))
         .where(Visit.holds_payments, Visit.state == VisitState.PLANNED, _among(Visit.award_id, bounded))
         .group_by(Visit.award_id)
         .subquery("unmade")

@@ -247,7 +247,7 @@ def obstacles_to_preparing(standing: Standing, at: datetime) -> list[Obstacle]:
 
 
 def waits_for_visit(standing: Standing) -> bool:
-    """Whether an instalment falls due on the day of a visit that holds payments, or later, and nobody has made it."""
+    """Whether an instalment falls due on the day from which a visit holds payments, or later, and nobody has made it."""
     return standing.visit_on is not None and standing.visit_on <= standing.due_on
 
 
@@ -374,6 +374,8 @@ def obstacles_to_postponing(
         found.append(Obstacle("same_day", _l("This is the day it is due already.")))
     if due_on is not None and standing.report_due_on is not None and due_on < standing.report_due_on:
         found.append(Obstacle("before_its_report", _l("It waits for a report that is due later than that.")))
+    if due_on is not None and waits_for_visit(standing) and standing.visit_on and due_on < standing.visit_on:
+        found.append(Obstacle("before_its_visit", _l("It waits for a visit that was planned for a later day.")))
     out_of_order = due_on is not None and any(
         (one.number < number and one.due_on > due_on) or (one.number > number and one.due_on < due_on)
         for one in standings.values()

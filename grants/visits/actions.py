@@ -56,6 +56,7 @@ def plan(
         purpose=purpose.strip(),
         due_on=due_on,
         holds_payments=holds_payments,
+        holds_from=due_on if holds_payments else None,
         lead_id=lead.id,
     )
     db.session.add(visit)
@@ -72,9 +73,14 @@ def plan_for_risk(award: Award, terms: Mapping[str, Any], *, by: Person) -> None
     planned = {one.key: one for one in award_rules.visits_planned(award, terms)}
     for visit in queries.asked_by_risk(award):
         asked = planned.pop(str(visit.key), None)
-        if asked is None and visit.state == VisitState.PLANNED:
+        if visit.state != VisitState.PLANNED:
+            continue
+        if asked is None:
             visit.key = None
             history.record(visit, "cancel", by=by, reason=_("The risk of the grant was judged anew."))
+        elif asked.holds_payments != visit.holds_payments:
+            visit.holds_payments = asked.holds_payments
+            visit.holds_from = visit.due_on if asked.holds_payments else None
     db.session.flush()
     for one in planned.values():
         if one.due_on is None:
@@ -102,11 +108,12 @@ def announce(visit: Visit, *, by: Person) -> Visit:
 
 def move(visit: Visit, due_on: date, reason: str, *, by: Person) -> Visit:
     """Move the day of a visit, also after it has passed; the record keeps the former day, and a grantee that knows of the
-    visit is told. Raises Refused.
+    visit is told. What waited for it goes on waiting, on whatever day it is made. Raises Refused.
     """
-    hold(visit, "state", "due_on")
+    hold(visit, "state", "due_on", "holds_from")
     refuse(rules.obstacles_to_moving(visit, due_on, reason))
     before, visit.due_on = visit.due_on, due_on
+    visit.holds_from = min(visit.holds_from, due_on) if visit.holds_from else None
     days = {"before": before.isoformat(), "after": due_on.isoformat()}
     entry = history.note("visit", visit.id, "move", by=by, reason=reason, **days)
     if visit.announced_at is not None:

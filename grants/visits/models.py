@@ -33,8 +33,9 @@ KIND_LABELS: dict[VisitKind, Any] = {
 class Visit(Base):
     """A visit to one grantee. ``key`` names one that the risk of the grant asks for; ``lead`` is who has to make it.
 
-    ``holds_payments``: instalments that fall due on its day or later wait until it was made. ``announced_at``: the grantee
-    knows of it. ``note`` stays inside the fund; everything else is the grantee's to read once it is shared.
+    ``holds_payments``: instalments that fall due on the day ``holds_from`` or later wait until it was made; that is the
+    earliest day for which it ever was planned, so that moving it sets no money free. ``announced_at``: the grantee knows of
+    it. ``note`` stays inside the fund; everything else is the grantee's to read once it is shared.
     """
 
     __tablename__ = "visit"
@@ -59,6 +60,9 @@ class Visit(Base):
             " AND (answered_at IS NULL) = (answer = '')",
             name="answered_by_someone",
         ),
+        CheckConstraint(
+            "holds_payments = (holds_from IS NOT NULL) AND holds_from <= due_on", name="holds_from_a_day_before"
+        ),
         Index("ix_visit_due_on", "due_on", postgresql_where=text("state = 'planned'")),
         Index("ix_visit_lead_id", "lead_id", "state"),
     )
@@ -72,6 +76,7 @@ class Visit(Base):
     purpose: Mapped[str]
     due_on: Mapped[date]
     holds_payments: Mapped[bool] = mapped_column(Boolean, default=False)
+    holds_from: Mapped[date | None]
     lead_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     planned_at: Mapped[Recorded]
     announced_at: Mapped[datetime | None]

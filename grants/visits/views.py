@@ -162,6 +162,10 @@ def move(reference: str, number: int) -> ResponseReturnValue:
     if taken(lambda: actions.move(visit, form.due_on.data, form.reason.data, by=current_user), form):
         return done(_("The day is moved."), ".show", reference=reference, number=number)
     lead = _("The record keeps the former day. A grantee that knows of the visit is told.")
+    if visit.holds_payments:
+        lead = _(
+            "The record keeps the former day. A grantee that knows of the visit is told. Payments that wait for it go on waiting."
+        )
     back = url_for(".show", reference=reference, number=number)
     stops = rules.obstacles_to_moving(visit)
     return _ask(visit.award, form, _("Move the day"), lead, _("Move the day"), obstacles=stops, back_url=back)

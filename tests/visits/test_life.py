@@ -18,8 +18,11 @@ from grants.core.permissions import scope
 from grants.core.rules import Refused
 from grants.core.workflow import NoSuchMove
 from grants.history.queries import timeline
+from grants.owed.queries import of_grant as owed_of_grant
+from grants.owed.rules import lines_of
+from grants.payments import actions as payments
 from grants.payments import rules as payment_rules
-from grants.payments.queries import queue, standing_of
+from grants.payments.queries import queue, standing_of, standings_of
 from grants.reminders.actions import sweep
 from grants.visits import actions
 from grants.visits.models import Visit
@@ -140,6 +143,40 @@ def test_a_visit_after_the_instalment_and_one_that_was_given_up_hold_nothing(app
     assert standing_of(made.last).visit_on == made.last.due_on
     actions.cancel(late, "We met them at a conference.", by=made.coordinator)
     assert payment_rules.obstacles_to_preparing(standing_of(made.last), clock.now()) == []
+
+
+def test_moving_a_visit_or_an_instalment_past_the_other_sets_no_money_free(app: Flask) -> None:
+    made = scene()
+    paid(made)
+    spend(made, 1_000_000)
+    day = made.last.due_on
+    _made, visit = planned(made, due_on=day, holds_payments=True)
+
+    def stops() -> set[str]:
+        return {one.code for one in payment_rules.obstacles_to_preparing(standing_of(made.last), clock.now())}
+
+    actions.move(visit, day + timedelta(days=90), "The rains came early.", by=made.coordinator)
+    assert (visit.due_on, stops()) == (day + timedelta(days=90), {"visit_missing"})
+    items = owed_of_grant(scope(made.coordinator, Award), [], made.award)
+    (line,) = [
+        line
+        for line in lines_of(items, standings_of([made.award.id]), TODAY.date(), clock.now())
+        if line.item.kind == "visit"
+    ]
+    assert line.waiting == made.last.amount
+    actions.move(visit, day + timedelta(days=1), "A day before the meeting.", by=made.coordinator)
+    sooner = day - timedelta(days=1)
+    assert "before_its_visit" in codes(
+        payments.postpone, made.award, made.last.number, sooner, "They asked.", by=made.coordinator
+    )
+    actions.move(visit, day - timedelta(days=9), "The road is open.", by=made.coordinator)
+    actions.move(visit, day + timedelta(days=9), "It is not.", by=made.coordinator)
+    payments.postpone(made.award, made.last.number, sooner, "They asked.", by=made.coordinator)
+    assert stops() == {"visit_missing"}
+    visit.holds_from = visit.due_on + timedelta(days=1)
+    with pytest.raises(IntegrityError):
+        db.session.flush()
+    db.session.rollback()
 
 
 def test_who_sees_which_visit(app: Flask) -> None:
