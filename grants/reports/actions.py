@@ -97,6 +97,17 @@ def _questionnaire_for(kind: str) -> Questionnaire:
     return stored
 
 
+def hold_still(due: ReportDue) -> None:
+    """Keep others from changing a report or its grant until this is done, and read both as they are now.
+
+    The grant comes first, as everywhere: two acts never wait for each other.
+    """
+    db.session.flush()
+    db.session.expire_all()
+    hold(due.award, "state")
+    hold(due, "state", "due_on")
+
+
 def save_section(
     due: ReportDue, section_key: str, values: Mapping[str, Any], *, by: Person, version: int
 ) -> SectionAnswers:
@@ -260,7 +271,7 @@ def submit(due: ReportDue, *, by: Person, confirmed: bool = False) -> Report:
 
     ``confirmed``: the grantee has confirmed what the fund wrote up for it.
     """
-    hold(due, "state", "due_on")
+    hold_still(due)
     award, report = due.award, due.report
     written = queries.written(due)
     refuse(rules.obstacles_to_submitting(due, written, confirmed=confirmed))
@@ -284,7 +295,7 @@ def submit(due: ReportDue, *, by: Person, confirmed: bool = False) -> Report:
 
 def return_(due: ReportDue, reason: str, parts: Mapping[str, str] | None = None, *, by: Person) -> Report:
     """Give a report back: words about all of it, and for each part that has to change, by its key. Raises Refused."""
-    hold(due, "state", "due_on")
+    hold_still(due)
     named = rules.parts_of(due, queries.definition_for(due))
     words = {key: text.strip() for key, text in (parts or {}).items() if text.strip()}
     refuse(rules.obstacles_to_returning(due, reason, words, named))
@@ -306,8 +317,11 @@ def return_(due: ReportDue, reason: str, parts: Mapping[str, str] | None = None,
 
 
 def accept(due: ReportDue, *, by: Person) -> Report:
-    """Accept a report; payments that waited for it are free then. Raises Refused unless it is with the fund."""
-    refuse(rules.obstacles_to_judging(due))
+    """Accept a report; payments that waited for it are free then. Raises Refused unless it is with the fund, and when the
+    reports of the grant would add up to more than it.
+    """
+    hold_still(due)
+    refuse(rules.obstacles_to_accepting(due, queries.spent(due.award, states=queries.COUNTED)))
     report = due.report
     assert report is not None
     report.accepted_at = clock.now()
@@ -322,14 +336,16 @@ def verify(due: ReportDue, lines: Sequence[rules.LineVerified], *, by: Person) -
 
     When the report was accepted already, the grantee is told at once of what is not eligible. Raises Refused.
     """
+    hold_still(due)
     award = due.award
-    hold(award, "state")
-    hold(due, "state", "due_on")
     refuse(rules.obstacles_to_verifying(due, award))
     report = due.report
     assert report is not None
     stored = queries.lines_of(report.id)
     refuse(rules.obstacles_to_verified_lines(lines, {line_id: line.spent for line_id, line in stored.items()}))
+    more = sum(stored[found.budget_line_id].ineligible_minor - found.ineligible.minor for found in lines)
+    counted = queries.spent(award, states=queries.COUNTED)
+    refuse(rules.above_the_grant(counted, Money(more, award.currency), award))
     changed = {}
     for found in lines:
         line = stored[found.budget_line_id]
@@ -355,6 +371,7 @@ def verify(due: ReportDue, lines: Sequence[rules.LineVerified], *, by: Person) -
 
 def waive(due: ReportDue, reason: str, *, by: Person) -> ReportDue:
     """Let a grantee off a report, with a reason. Raises Refused when it was given already."""
+    hold_still(due)
     refuse(rules.obstacles_to_waiving(due))
     history.record(due, "waive", by=by, reason=reason)
     return due
@@ -362,7 +379,7 @@ def waive(due: ReportDue, reason: str, *, by: Person) -> ReportDue:
 
 def move(due: ReportDue, due_on: date, reason: str, *, by: Person) -> ReportDue:
     """Move the day by which a report is due, also after it has passed; the record keeps the former day. Raises Refused."""
-    hold(due, "state", "due_on")
+    hold_still(due)
     refuse(rules.obstacles_to_moving(due, due_on, reason))
     before, due.due_on = due.due_on, due_on
     history.note(

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
+    DateTime,
     Integer,
     Select,
     Text,
@@ -200,23 +201,36 @@ def lines_of(report_id: int) -> dict[int, ReportLine]:
 
 
 def reported_before(due: ReportDue) -> tuple[dict[int, int], date | None]:
-    """What the earlier reports of the same grant tell was spent, in minor units by budget line, and until which day."""
-    rows = db.session.execute(_BEFORE, {"award": due.award_id, "due": due.id, "day": due.due_on}).all()
+    """What other reports of the same grant tell was spent, in minor units by budget line: those handed in before this one,
+    all of them while it is written. And until which day those tell that were due before it.
+
+    Whichever report is handed in last is added to everything that is with the fund, whatever the order of their days.
+    """
+    handed_in = due.report.submitted_at if due.report is not None and due.state in COUNTED else None
+    asked = {"award": due.award_id, "due": due.id, "day": due.due_on, "handed_in": handed_in}
+    rows = db.session.execute(_BEFORE, asked).all()
     until = [day for _line_id, _minor, day in rows if day is not None]
     return {line_id: int(minor) for line_id, minor, _day in rows}, max(until, default=None)
 
 
-_DAY = bindparam("day", type_=Date)
+_DAY, _HANDED_IN = bindparam("day", type_=Date), bindparam("handed_in", type_=DateTime(timezone=True))
+_GIVEN = func.coalesce(Report.submitted_at, Report.started_at)
 
 _BEFORE = (
-    select(ReportLine.budget_line_id, func.sum(ReportLine.counted_minor), func.max(Report.period_until))
+    select(
+        ReportLine.budget_line_id,
+        func.sum(ReportLine.counted_minor),
+        func.max(Report.period_until).filter(
+            or_(ReportDue.due_on < _DAY, and_(ReportDue.due_on == _DAY, ReportDue.id < _OF_DUE))
+        ),
+    )
     .join(Report, Report.id == ReportLine.report_id)
     .join(ReportDue, ReportDue.id == Report.report_due_id)
     .where(
         ReportDue.award_id == _OF_AWARD,
         ReportDue.id != _OF_DUE,
         ReportDue.state.in_(COUNTED),
-        or_(ReportDue.due_on < _DAY, and_(ReportDue.due_on == _DAY, ReportDue.id < _OF_DUE)),
+        or_(_HANDED_IN.is_(None), _GIVEN < _HANDED_IN, and_(_GIVEN == _HANDED_IN, ReportDue.id < _OF_DUE)),
     )
     .group_by(ReportLine.budget_line_id)
 )

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from grants.awards.models import Award, BudgetLine
+from grants.awards.rules import OVER
 from grants.awards.workflow import AwardState
 from grants.budgets.rules import shown as amount_shown
 from grants.core.languages import _l, country_name, pick
@@ -450,9 +451,11 @@ def obstacles_to_lines(lines: Sequence[LineGiven], budget_line_ids: Iterable[int
         found.append(Obstacle("unknown_line", _l("A budget line does not belong to this grant.")))
     if any(line.local.minor < 0 for line in lines):
         found.append(Obstacle("amount_negative", _l("An amount cannot be below zero.")))
-    if any(line.local.minor > MOST_MINOR for line in lines):
+    sound = [line for line in lines if rate_is_sound(line.rate)]
+    amounts = [line.local for line in lines] + [converted(line.local, line.rate, currency) for line in sound]
+    if any(amount.minor > MOST_MINOR for amount in amounts):
         found.append(Obstacle("amount_too_large", _l("An amount is too large.")))
-    if any(not rate_is_sound(line.rate) for line in lines):
+    if len(sound) < len(lines):
         found.append(
             Obstacle("rate_not_above_zero", _l("An exchange rate has to be above zero, with at most six decimals."))
         )
@@ -583,14 +586,18 @@ def obstacles_to_figures(due: ReportDue, figures: Sequence[Figure], currency: st
         found.append(Obstacle("rate_evidence_missing", message, where))
     sums = sum_of(figures, currency)
     if sums.cumulative > sums.approved:
-        found.append(
-            Obstacle(
-                "above_the_grant",
-                _l("The figures add up to more than the grant. Report only what the grant pays for."),
-                where,
-            )
-        )
+        message = _l("The figures of all reports add up to more than the grant. Report only what the grant pays for.")
+        found.append(Obstacle("above_the_grant", message, where))
     return found
+
+
+def above_the_grant(spent: Money, more: Money, award: Award) -> list[Obstacle]:
+    """Why no more counts as spent of a grant: with it (``more``) its reports would tell of more than was awarded. What
+    makes less count is never in the way.
+    """
+    if more.minor < 0 or spent + more <= Money(award.amount_minor, award.currency):
+        return []
+    return [Obstacle("above_the_grant", _l("The reports would add up to more than the grant."))]
 
 
 def _to_confirm(due: ReportDue) -> Obstacle:
@@ -618,9 +625,21 @@ def obstacles_to_submitting(due: ReportDue, written: Written, *, confirmed: bool
     ]
 
 
+def _closed(award: Award) -> list[Obstacle]:
+    if award.state != AwardState.CLOSED:
+        return []
+    return [Obstacle("grant_closed", _l("The grant is closed. What was spent of it stands."))]
+
+
 def obstacles_to_judging(due: ReportDue) -> list[Obstacle]:
-    """Why a report cannot be accepted or returned: it is not with the fund."""
-    return _must_be(due, {ReportState.SUBMITTED})
+    """Why a report cannot be accepted or returned: it is not with the fund, or the grant is closed."""
+    return _must_be(due, {ReportState.SUBMITTED}) + _closed(due.award)
+
+
+def obstacles_to_accepting(due: ReportDue, spent: Money) -> list[Obstacle]:
+    """Why a report cannot be accepted: the same, or all that was reported of the grant (``spent``) is more than it."""
+    none = Money(0, due.award.currency)
+    return obstacles_to_judging(due) + (above_the_grant(spent, none, due.award) if due.is_financial else [])
 
 
 def obstacles_to_returning(
@@ -652,10 +671,7 @@ def obstacles_to_verifying(due: ReportDue, award: Award) -> list[Obstacle]:
     """
     if not due.is_financial:
         return [Obstacle("no_figures", _l("This report has no figures."))]
-    found = _must_be(due, {ReportState.SUBMITTED, ReportState.ACCEPTED})
-    if award.state == AwardState.CLOSED:
-        found.append(Obstacle("grant_closed", _l("The grant is closed. What was spent of it stands.")))
-    return found
+    return _must_be(due, {ReportState.SUBMITTED, ReportState.ACCEPTED}) + _closed(award)
 
 
 def obstacles_to_verified_lines(given: Sequence[LineVerified], reported: Mapping[int, Money]) -> list[Obstacle]:
@@ -697,13 +713,21 @@ def obstacles_to_verified_lines(given: Sequence[LineVerified], reported: Mapping
 
 
 def obstacles_to_waiving(due: ReportDue) -> list[Obstacle]:
-    """Why a report cannot be waived: it was given already."""
-    return _must_be(due, TO_WRITE)
+    """Why a report cannot be waived: it was given already, or the grant is closed."""
+    return _must_be(due, TO_WRITE) + _over(due.award)
+
+
+def _over(award: Award) -> list[Obstacle]:
+    if award.state not in OVER | {AwardState.CLOSED}:
+        return []
+    return [Obstacle("grant_over", _l("This grant is over. Nothing is owed of it any more."))]
 
 
 def obstacles_to_moving(due: ReportDue, due_on: date | None = None, reason: str | None = None) -> list[Obstacle]:
-    """Why the date of a report cannot be moved. Late ones may be moved too: the record keeps the former date."""
-    found = _must_be(due, TO_WRITE)
+    """Why the date of a report cannot be moved. Late ones may be moved too: the record keeps the former date; those of a
+    grant that is over are not.
+    """
+    found = _must_be(due, TO_WRITE) + _over(due.award)
     if due_on is not None and due_on == due.due_on:
         found.append(Obstacle("same_day", _l("This is the day it is due already.")))
     if reason is not None and not reason.strip():

@@ -7,7 +7,7 @@ from datetime import date
 from grants.accounts.models import Person
 from grants.awards import queries as awards
 from grants.core import clock
-from grants.core.db import db, hold
+from grants.core.db import db
 from grants.core.mail import post
 from grants.core.rules import refuse
 from grants.entries.actions import confirmed, new_link
@@ -22,7 +22,7 @@ from grants.writeups.models import WriteUp
 
 def begin(due: ReportDue, *, spoke_with: str, phone: str, spoken_on: date, by: Person) -> WriteUp:
     """Begin to write a report up after a conversation. It counts once the grantee has confirmed it. Raises Refused."""
-    hold(due, "state", "due_on")
+    reports.hold_still(due)
     refuse(rules.obstacles_to_beginning(due))
     report = reports.start(due, by=by)
     report.entered_by_id = by.id
@@ -37,7 +37,7 @@ def begin(due: ReportDue, *, spoke_with: str, phone: str, spoken_on: date, by: P
 
 def ask_members(write_up: WriteUp, due: ReportDue, *, by: Person) -> WriteUp:
     """Ask the owners and signatories of the grantee to sign in, read and confirm. Raises Refused while it is not whole."""
-    hold(due, "state", "due_on")
+    reports.hold_still(due)
     refuse(rules.obstacles_to_confirming(due, written_reports.written(due)))
     write_up.asked_at = clock.now()
     entry = history.note("report_due", due.id, "ask_confirmation", by=by)
@@ -52,7 +52,7 @@ def ask_by_link(write_up: WriteUp, due: ReportDue, address: str, *, by: Person) 
 
     Raises Refused for whoever wrote it up: they do not choose the address.
     """
-    hold(due, "state", "due_on")
+    reports.hold_still(due)
     refuse(rules.obstacles_to_asking(write_up, due, written_reports.written(due), by.id))
     token = new_link(write_up)
     write_up.asked_at = clock.now()
@@ -63,14 +63,14 @@ def ask_by_link(write_up: WriteUp, due: ReportDue, address: str, *, by: Person) 
 
 def confirm(write_up: WriteUp, due: ReportDue, read: str, *, by: Person) -> None:
     """A member of the grantee confirms exactly what it read, after signing in; with that it is handed in. Raises Refused."""
-    hold(due, "state", "due_on")
+    reports.hold_still(due)
     refuse(rules.obstacles_to_confirming(due, written_reports.written(due), read))
     _confirm(write_up, due, Way.ACCOUNT, by.name, _today(due), by=by, hands_in=by)
 
 
 def confirm_by_link(write_up: WriteUp, due: ReportDue, read: str, name: str) -> None:
     """Somebody who holds the link confirms exactly what they read, with a name; with that it is handed in. Raises Refused."""
-    hold(due, "state", "due_on")
+    reports.hold_still(due)
     refuse(rules.obstacles_to_link(write_up, due, written_reports.written(due), clock.now(), read))
     _confirm(write_up, due, Way.LINK, name, _today(due), by=None, hands_in=write_up.entered_by)
 
@@ -82,7 +82,7 @@ def record_confirmation(
 
     Raises Refused when something of it is missing, and for whoever wrote it up.
     """
-    hold(due, "state", "due_on")
+    reports.hold_still(due)
     written = written_reports.written(due)
     refuse(
         rules.obstacles_to_confirming(due, written, read)
