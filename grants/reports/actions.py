@@ -16,7 +16,7 @@ from grants.core import clock, files
 from grants.core.db import db, hold
 from grants.core.mail import post
 from grants.core.money import Money
-from grants.core.rules import refuse
+from grants.core.rules import obstacles_to_unread, refuse
 from grants.history import actions as history
 from grants.questionnaires import actions as questionnaires
 from grants.questionnaires.models import Questionnaire, SectionAnswers
@@ -293,12 +293,16 @@ def submit(due: ReportDue, *, by: Person, confirmed: bool = False) -> Report:
     return report
 
 
-def return_(due: ReportDue, reason: str, parts: Mapping[str, str] | None = None, *, by: Person) -> Report:
-    """Give a report back: words about all of it, and for each part that has to change, by its key. Raises Refused."""
+def return_(
+    due: ReportDue, reason: str, parts: Mapping[str, str] | None = None, *, by: Person, read: str | None = None
+) -> Report:
+    """Give a report back: words about all of it, and for each part that has to change, by its key. ``read`` marks the
+    version that was read. Raises Refused.
+    """
     hold_still(due)
     named = rules.parts_of(due, queries.definition_for(due))
     words = {key: text.strip() for key, text in (parts or {}).items() if text.strip()}
-    refuse(rules.obstacles_to_returning(due, reason, words, named))
+    refuse(rules.obstacles_to_returning(due, reason, words, named, read))
     report = due.report
     assert report is not None
     given_back = ReportReturn(
@@ -316,12 +320,12 @@ def return_(due: ReportDue, reason: str, parts: Mapping[str, str] | None = None,
     return report
 
 
-def accept(due: ReportDue, *, by: Person) -> Report:
-    """Accept a report; payments that waited for it are free then. Raises Refused unless it is with the fund, and when the
-    reports of the grant would add up to more than it.
+def accept(due: ReportDue, *, by: Person, read: str | None = None) -> Report:
+    """Accept a report as it was ``read``; payments that waited for it are free then. Raises Refused unless it is with the
+    fund, and when the reports of the grant would add up to more than it.
     """
     hold_still(due)
-    refuse(rules.obstacles_to_accepting(due, queries.spent(due.award, states=queries.COUNTED)))
+    refuse(rules.obstacles_to_accepting(due, queries.spent(due.award, states=queries.COUNTED), read))
     report = due.report
     assert report is not None
     report.accepted_at = clock.now()
@@ -331,10 +335,10 @@ def accept(due: ReportDue, *, by: Person) -> Report:
     return report
 
 
-def verify(due: ReportDue, lines: Sequence[rules.LineVerified], *, by: Person) -> None:
+def verify(due: ReportDue, lines: Sequence[rules.LineVerified], *, by: Person, read: str | None = None) -> None:
     """Write down what was found of the costs of a report, line by line; what the grant does not pay for is not spent.
 
-    When the report was accepted already, the grantee is told at once of what is not eligible. Raises Refused.
+    ``read`` is what :func:`grants.reports.rules.mark_of_costs` said of what was looked at. When the report was accepted already, the grantee is told at once of what is not eligible. Raises Refused.
     """
     hold_still(due)
     award = due.award
@@ -342,6 +346,7 @@ def verify(due: ReportDue, lines: Sequence[rules.LineVerified], *, by: Person) -
     report = due.report
     assert report is not None
     stored = queries.lines_of(report.id)
+    refuse(obstacles_to_unread(read, rules.mark_of_costs(report, stored.values())))
     refuse(rules.obstacles_to_verified_lines(lines, {line_id: line.spent for line_id, line in stored.items()}))
     more = sum(stored[found.budget_line_id].ineligible_minor - found.ineligible.minor for found in lines)
     counted = queries.spent(award, states=queries.COUNTED)

@@ -16,7 +16,7 @@ from grants.budgets.rules import shown as amount_shown
 from grants.core.languages import _l, country_name, pick
 from grants.core.money import Money, minor_digits, total
 from grants.core.questions import Definition
-from grants.core.rules import Obstacle
+from grants.core.rules import Obstacle, mark_of, obstacles_to_unread
 from grants.questionnaires.rules import facts_of, in_lines, is_required, obstacles_to_completing
 from grants.reports.models import LEVELS, PLAN_POINTS, STAGES, Report, ReportDocument, ReportDue, ReportLine
 from grants.reports.queries import DueLine, Written, asks_for_changes
@@ -631,22 +631,36 @@ def _closed(award: Award) -> list[Obstacle]:
     return [Obstacle("grant_closed", _l("The grant is closed. What was spent of it stands."))]
 
 
-def obstacles_to_judging(due: ReportDue) -> list[Obstacle]:
-    """Why a report cannot be accepted or returned: it is not with the fund, or the grant is closed."""
-    return _must_be(due, {ReportState.SUBMITTED}) + _closed(due.award)
+def mark_of_version(report: Report | None) -> str:
+    """The mark of the version of a report that a page shows."""
+    return mark_of(report and (report.id, report.version))
 
 
-def obstacles_to_accepting(due: ReportDue, spent: Money) -> list[Obstacle]:
+def mark_of_costs(report: Report | None, lines: Iterable[ReportLine]) -> str:
+    """The mark of the costs that a page shows: which version, and what was found of them until now."""
+    found = [(one.budget_line_id, one.verified_minor, one.ineligible_minor, one.ineligible_reason) for one in lines]
+    return mark_of(mark_of_version(report), sorted(found))
+
+
+def obstacles_to_judging(due: ReportDue, read: str | None = None) -> list[Obstacle]:
+    """Why a report cannot be accepted or returned: it is not with the fund, the grant is closed, or another version was
+    handed in since it was read.
+    """
+    found = _must_be(due, {ReportState.SUBMITTED}) + _closed(due.award)
+    return found or obstacles_to_unread(read, mark_of_version(due.report))
+
+
+def obstacles_to_accepting(due: ReportDue, spent: Money, read: str | None = None) -> list[Obstacle]:
     """Why a report cannot be accepted: the same, or all that was reported of the grant (``spent``) is more than it."""
     none = Money(0, due.award.currency)
-    return obstacles_to_judging(due) + (above_the_grant(spent, none, due.award) if due.is_financial else [])
+    return obstacles_to_judging(due, read) + (above_the_grant(spent, none, due.award) if due.is_financial else [])
 
 
 def obstacles_to_returning(
-    due: ReportDue, reason: str, parts: Mapping[str, str], known: Iterable[str]
+    due: ReportDue, reason: str, parts: Mapping[str, str], known: Iterable[str], read: str | None = None
 ) -> list[Obstacle]:
     """Why a report cannot be returned so: it is not with the fund, no reason is given, or one for a part it has not."""
-    found = obstacles_to_judging(due)
+    found = obstacles_to_judging(due, read)
     if not reason.strip() and not any(words.strip() for words in parts.values()):
         found.append(Obstacle("reason_missing", _l("Please say what is missing, so that it can be mended.")))
     if set(parts) - set(known):

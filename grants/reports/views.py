@@ -19,13 +19,13 @@ from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.core import clock, files
 from grants.core.differences import compared
-from grants.core.forms import Form
+from grants.core.forms import Form, read_mark
 from grants.core.languages import country_name, language_now, pick
 from grants.core.permissions import require, scope
 from grants.core.questions import Definition, Section
 from grants.core.rules import Refused
 from grants.core.templating import addresses, day, reader_zone, when
-from grants.core.web import SIGNED_IN, access, done, found
+from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.questionnaires.forms import SectionForm
 from grants.questionnaires.views import SectionPage, answer_to_saving, in_short, kept_at, point_out
@@ -327,6 +327,7 @@ def show(due_id: int) -> ResponseReturnValue:
         writing=rules.obstacles_to_writing(due, due.award),
         submitting=rules.obstacles_to_submitting(due, written) if writer and due.state in queries.TO_WRITE else [],
         judging=rules.obstacles_to_judging(due),
+        mark=rules.mark_of_version(due.report),
         writer=writer,
         judge=permissions.can_judge(current_user, due),
         staff=sees_as_staff(current_user, due.award),
@@ -704,7 +705,7 @@ def accept(due_id: int) -> ResponseReturnValue:
     """Accept a report."""
     due = _due(due_id)
     require(permissions.can_judge(current_user, due))
-    actions.accept(due, by=current_user)
+    actions.accept(due, by=current_user, read=read_mark())
     return done(_("The report is accepted, and the grantee is told."), "reports.show", due_id=due_id)
 
 
@@ -715,13 +716,27 @@ def return_(due_id: int) -> ResponseReturnValue:
     due = _due(due_id)
     require(permissions.can_judge(current_user, due))
     form = forms.return_form(_part_titles(due, queries.definition_for(due)))
-    if form.validate_on_submit():
-        actions.return_(due, form.reason.data or "", form.parts, by=current_user)
+
+    def act() -> None:
+        actions.return_(due, form.reason.data or "", form.parts, by=current_user, read=read_mark())
+
+    if taken(act, form):
         return done(_("The report is returned, and the grantee is told."), "reports.show", due_id=due_id)
     page = render_template(
-        "reports/return.html", due=due, award=due.award, form=form, obstacles=rules.obstacles_to_judging(due)
+        "reports/return.html",
+        due=due,
+        award=due.award,
+        form=form,
+        mark=_mark_read(due, told=bool(form.form_errors)),
+        obstacles=rules.obstacles_to_judging(due),
     )
     return page, 422 if form.is_submitted() else 200
+
+
+def _mark_read(due: ReportDue, *, told: bool) -> str:
+    """The mark of the version that somebody read before they came to this page, until they were ``told`` of another."""
+    now = rules.mark_of_version(due.report)
+    return now if told else read_mark() or request.args.get("read") or now
 
 
 @bp.route("/reports/<int:due_id>/costs", methods=["GET", "POST"])
@@ -735,21 +750,16 @@ def costs(due_id: int) -> ResponseReturnValue:
     known = [figure for figure in _figures(due, written) if figure.local is not None]
     stops = rules.obstacles_to_verifying(due, due.award)
     form = forms.costs_form(known, due.award.currency)
-    if form.validate_on_submit():
-        reported = {figure.budget_line_id: figure.spent for figure in known}
-        wrong = stops or rules.obstacles_to_verified_lines(form.lines(), reported)
-        if not wrong:
-            actions.verify(due, form.lines(), by=current_user)
-            return done(
-                _("What you found is kept. What is not eligible does not count as spent."), ".show", due_id=due_id
-            )
-        form.form_errors = [obstacle.message for obstacle in wrong]
+    if taken(lambda: actions.verify(due, form.lines(), by=current_user, read=read_mark()), form):
+        said = _("What you found is kept. What is not eligible does not count as spent.")
+        return done(said, ".show", due_id=due_id)
     page = render_template(
         "reports/costs.html",
         due=due,
         award=due.award,
         report=due.report,
         form=form,
+        mark=rules.mark_of_costs(due.report, [line for _budget, line in written.budget if line]),
         figures=known,
         documents=_by_line(written),
         obstacles=stops,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from datetime import date, timedelta
 from typing import Any
@@ -228,6 +229,43 @@ def test_a_coordinator_reads_returns_and_accepts(app: Flask, browser: Browser) -
     browser.post(f"/reports/{number}/accept", page=f"/reports/{number}", status=302)
     assert fresh(number).state == ReportState.ACCEPTED
     browser.post(f"/reports/{number}/accept", page=f"/reports/{number}", status=409)
+
+
+def read(browser: Browser) -> dict[str, str]:
+    """The mark of what the page shows."""
+    told = re.search(r'name="read" value="([^"]+)"', browser.text)
+    assert told
+    return {"read": told.group(1)}
+
+
+def test_nobody_decides_on_a_version_that_was_not_read(app: Flask, browser: Browser) -> None:
+    _, dues, owner, coordinator = running()
+    colleague = make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"])
+    note = by_key(dues, "inception_note")
+    write_all(note, owner)
+    actions.submit(note, by=owner)
+    number = note.id
+    db.session.commit()
+    browser.sign_in(coordinator).get(f"/reports/{number}")
+    place = re.search(rf'href="(/reports/{number}/return[^"]*)"', browser.text)
+    assert place
+    returning = html.unescape(place.group(1))
+    other = Browser(app).sign_in(colleague)
+    other.post(f"/reports/{number}/return", {"reason": "Who?"}, page=f"/reports/{number}", status=302)
+    Browser(app).sign_in(owner).post(f"/reports/{number}/submit", page=f"/reports/{number}", status=302)
+    first = read(browser)
+    browser.post(f"/reports/{number}/accept", first, status=409)
+    assert "It was changed after you opened this page." in browser.text
+    browser.get(returning)
+    assert read(browser) == first
+    browser.post(returning, {"reason": ""} | first, status=422)
+    assert read(browser) == first
+    browser.post(returning, {"reason": "Where was it?"} | first, status=422)
+    assert "It was changed after you opened this page." in browser.text
+    assert "Where was it?" in browser.text
+    assert read(browser) != first
+    browser.post(returning, {"reason": "Where was it?"} | read(browser), status=302)
+    assert fresh(number).state == ReportState.RETURNED
 
 
 def test_a_coordinator_moves_and_waives(app: Flask, browser: Browser) -> None:

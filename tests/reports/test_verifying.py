@@ -20,6 +20,7 @@ from tests import factories as make
 from tests.awards.test_life import mails, refused
 from tests.http import Browser
 from tests.reports.test_life import by_key, give_figures, running, write_all
+from tests.reports.test_pages import read
 
 REASON = "A hotel without a bill."
 
@@ -138,6 +139,7 @@ def test_costs_are_verified_once_they_are_with_the_fund(app: Flask) -> None:
 def test_the_fund_verifies_and_the_grantee_reads_it_with_the_answer(app: Flask, browser: Browser) -> None:
     _, interim, (staff, _), owner, coordinator = submitted()
     number, page = interim.id, f"/reports/{interim.id}/costs"
+    officer = make.person(Role.FINANCE_OFFICER)
     db.session.commit()
     browser.sign_in(coordinator)
     typed = {f"verified_{staff}": "600", f"ineligible_{staff}": "400", f"reason_{staff}": ""}
@@ -151,12 +153,17 @@ def test_the_fund_verifies_and_the_grantee_reads_it_with_the_answer(app: Flask, 
     ):
         browser.post(page, typed | {f"ineligible_{staff}": wrong}, status=422)
         assert words in browser.text
-    browser.post(page, typed | {f"reason_{staff}": REASON}, status=302)
+    colleague = Browser(app).sign_in(officer)
+    colleague.get(page)
+    browser.post(page, typed | {f"reason_{staff}": REASON} | read(browser), status=302)
     browser.follow()
     assert "€400 of what was reported is not eligible" in browser.text
     grantee = Browser(app).sign_in(owner)
     grantee.get(f"/reports/{number}")
     assert REASON not in grantee.text, "the fund has not answered yet"
+    colleague.post(page, {f"verified_{staff}": "1000"} | read(colleague), status=422)
+    assert "It was changed after you opened this page." in colleague.text
+    assert 'value="1000"' in colleague.text
     browser.post(f"/reports/{number}/accept", page=f"/reports/{number}", status=302)
     grantee.get(f"/reports/{number}")
     assert REASON in grantee.text
