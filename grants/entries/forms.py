@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Va
 from grants.accounts.forms import OrganizationForm
 from grants.calls.models import Call
 from grants.core import clock
-from grants.core.forms import Form, LineField
+from grants.core.forms import Form, LineField, TextField
 from grants.core.languages import _l, language_name
 from grants.core.languages import gettext as _
 from grants.entries.models import RECORDED_WAYS
@@ -81,6 +81,14 @@ class RecordForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.way.choices = [SelectChoice(str(way), str(words)) for way, words in RECORDED_WAYS.items()]
+
+
+class DeclineForm(Form):
+    """Somebody of the organization says what is wrong in what was typed for it."""
+
+    words = TextField(
+        _l("What is wrong?"), [DataRequired(_l("Please say what is wrong, so that it can be mended."))], longest=2_000
+    )
 
 
 class ConfirmForm(Form):

@@ -36,16 +36,25 @@ def _typed_it(user: Any, due: ReportDue) -> bool:
     return due.report is not None and due.report.entered_by_id == user.id
 
 
+def _handed_it_in(user: Any, due: ReportDue) -> bool:
+    """Whether somebody wrote down that the grantee had confirmed it."""
+    return due.report is not None and due.report.submitted_by_id == user.id
+
+
 def can_judge(user: Any, due: ReportDue) -> bool:
-    """A coordinator of the region, neither a member of the grantee nor who wrote it up for it, returns or accepts a report."""
-    return awards.can_oversee(user, due.award) and not _typed_it(user, due)
+    """A coordinator of the region, neither a member of the grantee nor who wrote it up or handed it in for it, returns or
+    accepts a report.
+    """
+    return awards.can_oversee(user, due.award) and not _typed_it(user, due) and not _handed_it_in(user, due)
 
 
 def can_verify(user: Any, due: ReportDue) -> bool:
-    """A coordinator of the region or a finance officer, not a member of the grantee, verifies the costs of a report."""
+    """A coordinator of the region or a finance officer, neither a member of the grantee nor who wrote it up for it, verifies
+    the costs of a report.
+    """
     award = due.award
     is_finance = user.holds(Role.FINANCE_OFFICER) and not user.belongs_to(award.organization_id)
-    return bool(is_finance or awards.can_oversee(user, award))
+    return bool(is_finance or awards.can_oversee(user, award)) and not _typed_it(user, due)
 
 
 def can_waive(user: Any, due: ReportDue) -> bool:

@@ -34,6 +34,7 @@ REPORT_DUE = Workflow(
         "enter": _l("The fund began to write it up after a conversation"),
         "ask_confirmation": _l("The grantee was asked to confirm it"),
         "confirm": _l("The grantee confirmed it"),
+        "decline": _l("The grantee said that something is wrong in it"),
         "move": _l("The due date was moved"),
         "verify": _l("The costs were verified"),
         "tell_change": _l("A change was told"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from grants.accounts.models import Person
 from grants.awards import queries as awards
 from grants.core import clock
 from grants.core.db import db
-from grants.core.mail import post
+from grants.core.mail import Mail, post
 from grants.core.rules import refuse
 from grants.entries.actions import confirmed, new_link
 from grants.entries.models import Way
+from grants.entries.rules import obstacles_by_link
 from grants.history import actions as history
 from grants.reports import actions as reports
 from grants.reports import queries as written_reports
@@ -75,6 +77,33 @@ def confirm_by_link(write_up: WriteUp, due: ReportDue, read: str, name: str) -> 
     _confirm(write_up, due, Way.LINK, name, _today(due), by=None, hands_in=write_up.entered_by)
 
 
+def decline(write_up: WriteUp, due: ReportDue, words: str, *, by: Person) -> None:
+    """A member of the grantee says what is wrong; it is mended and asked about anew. Raises Refused."""
+    reports.hold_still(due)
+    refuse(rules.obstacles_to_declining(due, words))
+    _decline(write_up, due, words, by)
+
+
+def decline_by_link(write_up: WriteUp, due: ReportDue, words: str) -> None:
+    """Somebody who holds the link says what is wrong; the link stays good for what is mended. Raises Refused."""
+    reports.hold_still(due)
+    refuse(obstacles_by_link(write_up, clock.now()) or rules.obstacles_to_declining(due, words))
+    _decline(write_up, due, words, None)
+
+
+def _decline(write_up: WriteUp, due: ReportDue, words: str, by: Person | None) -> None:
+    write_up.asked_at = None
+    entry = history.note("report_due", due.id, "decline", by=by, reason=words)
+    _tell_both(mails.writeup_declined, write_up, due, str(entry.id))
+
+
+def _tell_both(mail: Callable[..., Mail], write_up: WriteUp, due: ReportDue, occasion: str) -> None:
+    """Tell who wrote it up, and those who speak for the grantee: nobody confirms anything for them unseen."""
+    organization = due.award.organization_id
+    people = awards.people_who_answer([organization]).get(organization, [])
+    post(*(mail(write_up, due, to, occasion) for to in (write_up.entered_by, *people)))
+
+
 def record_confirmation(
     write_up: WriteUp, due: ReportDue, read: str, way: str, name: str, on: date, *, by: Person
 ) -> None:
@@ -103,4 +132,4 @@ def _confirm(
     confirmed(write_up, way, name, on, rules.fingerprint(due, written_reports.written(due)))
     history.note("report_due", due.id, "confirm", by=by, way=way, hash=write_up.confirmed_hash)
     reports.submit(due, by=hands_in, confirmed=True)
-    post(mails.writeup_confirmed(write_up, due))
+    _tell_both(mails.writeup_confirmed, write_up, due, str(write_up.confirmed_hash)[:16])

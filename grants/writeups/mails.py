@@ -30,8 +30,16 @@ def writeup_link(write_up: WriteUp, due: ReportDue, address: str, token: str) ->
     return Mail("writeup_link", to=to, about=_about(due), occasion=str(write_up.token_hash)[:16], context=told)
 
 
-def writeup_confirmed(write_up: WriteUp, due: ReportDue) -> Mail:
-    """To whoever wrote it up: the grantee has confirmed it, and it is handed in."""
-    told = {"reference": due.award.reference, "label": due.label, "due_id": due.id}
-    occasion = str(write_up.confirmed_hash)[:16]
-    return Mail("writeup_confirmed", to=write_up.entered_by, about=_about(due), occasion=occasion, context=told)
+def writeup_confirmed(write_up: WriteUp, due: ReportDue, to: Person, occasion: str) -> Mail:
+    """To whoever wrote it up and to those who speak for the grantee: it is confirmed and handed in."""
+    return Mail("writeup_confirmed", to=to, about=_about(due), occasion=occasion, context=_told(write_up, due, to))
+
+
+def writeup_declined(write_up: WriteUp, due: ReportDue, to: Person, occasion: str) -> Mail:
+    """To the same: the grantee says that something is wrong in it."""
+    return Mail("writeup_declined", to=to, about=_about(due), occasion=occasion, context=_told(write_up, due, to))
+
+
+def _told(write_up: WriteUp, due: ReportDue, to: Person) -> dict[str, Any]:
+    ours = to.id == write_up.entered_by_id
+    return {"reference": due.award.reference, "label": due.label, "due_id": due.id, "ours": ours}

@@ -15,8 +15,10 @@ def can_begin(user: Any, due: ReportDue) -> bool:
 
 
 def can_confirm(user: Any, due: ReportDue) -> bool:
-    """A member of the grantee confirms what the fund wrote up, as it would hand in its own report."""
-    return bool(user.belongs_to(due.award.organization_id))
+    """A member of the grantee confirms what the fund wrote up, or says what is wrong, as it would hand in its own report;
+    never who wrote it up.
+    """
+    return bool(user.belongs_to(due.award.organization_id)) and not (due.report and due.report.entered_by_id == user.id)
 
 
 def can_ask(user: Any, due: ReportDue) -> bool:

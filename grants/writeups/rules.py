@@ -47,6 +47,14 @@ def obstacles_to_confirming(due: ReportDue, written: Written, read: str | None =
     return found
 
 
+def obstacles_to_declining(due: ReportDue, words: str) -> list[Obstacle]:
+    """Why nobody says that something is wrong: it is with the fund already, or they do not say what."""
+    found = reports.obstacles_to_writing(due, due.award)
+    if not words.strip():
+        found.append(Obstacle("words_missing", _l("Please say what is wrong, so that it can be mended.")))
+    return found
+
+
 def obstacles_to_asking(write_up: WriteUp, due: ReportDue, written: Written, by_id: int) -> list[Obstacle]:
     """Why somebody of the fund does not send a link: they wrote it up themselves, or there is nothing to confirm."""
     return obstacles_for_typist(write_up, by_id) or obstacles_to_confirming(due, written)

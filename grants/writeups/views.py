@@ -13,7 +13,7 @@ from grants.core import clock
 from grants.core.languages import gettext as _
 from grants.core.permissions import require, scope
 from grants.core.web import ANYONE, SIGNED_IN, access, done, found, taken
-from grants.entries.forms import ConfirmForm, ConversationForm, LinkForm, RecordForm
+from grants.entries.forms import ConfirmForm, ConversationForm, DeclineForm, LinkForm, RecordForm
 from grants.entries.models import WAYS
 from grants.history.queries import timeline
 from grants.reports import queries as reports
@@ -79,7 +79,11 @@ def show(due_id: int) -> ResponseReturnValue:
 
 
 def _page(
-    write_up: WriteUp, due: ReportDue, link: LinkForm | None = None, record: RecordForm | None = None
+    write_up: WriteUp,
+    due: ReportDue,
+    link: LinkForm | None = None,
+    record: RecordForm | None = None,
+    declining: DeclineForm | None = None,
 ) -> ResponseReturnValue:
     written = reports.written(due)
     staff = sees_as_staff(current_user, due.award)
@@ -97,6 +101,7 @@ def _page(
         ways=WAYS,
         link=link or LinkForm(formdata=None, address=address),
         record=record or RecordForm(formdata=None),
+        declining=declining or DeclineForm(formdata=None),
         confirming=confirming,
         may_confirm=permissions.can_confirm(current_user, due),
         may_ask=permissions.can_ask(current_user, due),
@@ -104,7 +109,7 @@ def _page(
         staff=staff,
         history=timeline([("report_due", due.id)], names=staff, limit=30),
     )
-    return page, 422 if link or record else 200
+    return page, 422 if link or record or declining else 200
 
 
 @bp.post("/reports/<int:due_id>/write-up/confirm")
@@ -115,6 +120,18 @@ def confirm(due_id: int) -> ResponseReturnValue:
     require(permissions.can_confirm(current_user, due))
     actions.confirm(write_up, due, request.form.get("read", ""), by=current_user)
     return done(_("Thank you. The report is confirmed and with the fund."), "reports.show", due_id=due_id)
+
+
+@bp.post("/reports/<int:due_id>/write-up/decline")
+@access(SIGNED_IN)
+def decline(due_id: int) -> ResponseReturnValue:
+    """A member of the grantee says what is wrong in it."""
+    write_up, due = _write_up(due_id)
+    require(permissions.can_confirm(current_user, due))
+    form = DeclineForm()
+    if not taken(lambda: actions.decline(write_up, due, form.words.data, by=current_user), form):
+        return _page(write_up, due, declining=form)
+    return done(_("Thank you. We mend it and ask you again."), ".show", due_id=due_id)
 
 
 @bp.post("/reports/<int:due_id>/write-up/ask")
@@ -161,18 +178,37 @@ def record(due_id: int) -> ResponseReturnValue:
 def confirm_by_link(token: str) -> ResponseReturnValue:
     """The grantee reads what the fund wrote up for it, and confirms. Whoever holds the link may."""
     write_up, due = found(queries.by_token(hash_of_token(token)))
-    written, form = reports.written(due), ConfirmForm()
-    read = request.form.get("read", "")
+    form, read = ConfirmForm(), request.form.get("read", "")
     if taken(lambda: actions.confirm_by_link(write_up, due, read, form.name.data), form):
         return render_template("writeups/confirmed.html", due=due, award=due.award)
+    return _page_of_link(token, write_up, due, form, DeclineForm(formdata=None))
+
+
+@bp.post("/confirm-report/<token>/decline")
+@access(ANYONE)
+def decline_by_link(token: str) -> ResponseReturnValue:
+    """The grantee says what is wrong in what the fund wrote up for it."""
+    write_up, due = found(queries.by_token(hash_of_token(token)))
+    form = DeclineForm()
+    if taken(lambda: actions.decline_by_link(write_up, due, form.words.data), form):
+        return render_template("writeups/confirmed.html", due=due, award=due.award, declined=True)
+    return _page_of_link(token, write_up, due, ConfirmForm(formdata=None), form)
+
+
+def _page_of_link(
+    token: str, write_up: WriteUp, due: ReportDue, form: ConfirmForm, declining: DeclineForm
+) -> ResponseReturnValue:
+    written = reports.written(due)
     page = render_template(
         "writeups/confirm.html",
         due=due,
         award=due.award,
         entry=write_up,
+        token=token,
         form=form,
+        declining=declining,
         fingerprint=rules.fingerprint(due, written),
         obstacles=rules.obstacles_to_link(write_up, due, written, clock.now()),
         **reading(due, written),
     )
-    return page, 422 if form.is_submitted() else 200
+    return page, 200 if request.method == "GET" else 422

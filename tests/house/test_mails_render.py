@@ -110,7 +110,10 @@ def rare_mails() -> Iterable[Mail]:
     write_up = db.session.scalars(select(WriteUp)).one()
     owed = db.session.get_one(ReportDue, write_up.report.report_due_id)
     yield writeup_mails.writeup_link(write_up, owed, "amina.sampleson@example.org", "a" * 43)
-    yield writeup_mails.writeup_confirmed(write_up, owed)
+    yield writeup_mails.writeup_confirmed(write_up, owed, write_up.entered_by, "1")
+    yield writeup_mails.writeup_confirmed(write_up, owed, to, "1")
+    yield writeup_mails.writeup_declined(write_up, owed, write_up.entered_by, "1")
+    yield writeup_mails.writeup_declined(write_up, owed, to, "1")
     yield check_mails.application_found_ineligible(application, Letter(details=told), to, "1")
     receipt = receipt_of(application)
     assert receipt is not None

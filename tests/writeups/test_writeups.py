@@ -15,12 +15,14 @@ from grants.core import clock
 from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
+from grants.history.queries import entries_about
 from grants.reports import actions as reports
 from grants.reports import queries as written_reports
 from grants.reports.models import ReportDue, ReportVersion
-from grants.reports.permissions import can_judge, can_write
+from grants.reports.permissions import can_judge, can_verify, can_write
 from grants.writeups import actions, rules
 from grants.writeups.models import WriteUp
+from grants.writeups.permissions import can_confirm
 from tests import factories as make
 from tests.http import Browser
 from tests.reports.test_life import DONE, by_key, give_figures, running, write_all
@@ -78,7 +80,7 @@ def test_the_grantee_confirms_exactly_what_it_read_and_that_is_handed_in(app: Fl
     actions.confirm(case.write_up, case.due, read, by=case.owner)
     assert (case.due.state, case.due.report.submitted_by_id) == ("submitted", case.owner.id)
     assert (case.write_up.confirmed_hash, case.write_up.confirmed_way) == (read, "account")
-    assert mails("writeup_confirmed") == [case.typist.email]
+    assert mails("writeup_confirmed") == [case.typist.email, case.owner.email]
     version = db.session.scalars(select(ReportVersion)).one()
     assert version.content["figures"]
 
@@ -129,6 +131,9 @@ def test_a_colleague_writes_down_what_was_confirmed_otherwise(app: Flask) -> Non
     assert codes(record, case.read, **early, by=case.colleague) == {"day"}
     record(case.read, **told, by=case.colleague)
     assert (case.due.state, case.write_up.recorded_by_id) == ("submitted", case.colleague.id)
+    assert case.owner.email in mails("writeup_confirmed"), "nobody confirms for the grantee unseen"
+    third = make.person(Role.GLOBAL_COORDINATOR)
+    assert [can_judge(one, case.due) for one in (case.typist, case.colleague, third)] == [False, False, True]
 
 
 def test_a_report_that_came_back_is_confirmed_again(app: Flask) -> None:
@@ -151,6 +156,27 @@ def test_who_wrote_it_up_writes_on_but_does_not_judge_it(app: Flask) -> None:
     assert not can_write(case.colleague, case.due)
     assert can_judge(case.colleague, case.due)
     assert not can_judge(case.typist, case.due)
+    assert can_verify(case.colleague, case.due)
+    assert not can_verify(case.typist, case.due)
+    make.save(make.Membership(organization_id=case.award.organization_id, person_id=case.typist.id, role="owner"))
+    db.session.refresh(case.typist)
+    assert not can_confirm(case.typist, case.due)
+
+
+def test_the_grantee_says_what_is_wrong_and_both_sides_are_told(app: Flask) -> None:
+    case = Case()
+    actions.ask_members(case.write_up, case.due, by=case.typist)
+    assert codes(actions.decline, case.write_up, case.due, " ", by=case.owner) == {"words_missing"}
+    actions.decline(case.write_up, case.due, "We reached forty, not four.", by=case.owner)
+    assert (case.write_up.asked_at, case.due.state) == (None, "owed")
+    assert mails("writeup_declined") == [case.typist.email, case.owner.email]
+    assert entries_about([("report_due", case.due.id)])[0].reason == "We reached forty, not four."
+    actions.ask_by_link(case.write_up, case.due, "awa@example.org", by=case.colleague)
+    actions.decline_by_link(case.write_up, case.due, "The sum is wrong.")
+    with clock.at(TODAY + timedelta(days=31)):
+        assert codes(actions.decline_by_link, case.write_up, case.due, "Too late.") == {"link_over"}
+    actions.confirm_by_link(case.write_up, case.due, case.read, "Awa Diop")
+    assert "not_in_this_state" in codes(actions.decline, case.write_up, case.due, "No.", by=case.owner)
 
 
 def test_what_the_grantee_has_begun_is_its_own_and_nothing_is_begun_twice(app: Flask) -> None:
@@ -197,6 +223,10 @@ def test_a_link_shows_everything_and_confirms_without_an_account(app: Flask, bro
     page = browser.open(f"/confirm-report/{token}")
     assert "Twelve observers recorded cases" in page.text
     browser.press("Confirm it", {"name": "Awa Diop"}, status=422)
+    browser.press("Say what is wrong", {"words": ""}, status=422)
+    browser.press("Say what is wrong", {"words": "There were thirteen."})
+    assert "We mend it and ask you again" in browser.page.text
+    browser.open(f"/confirm-report/{token}")
     browser.press("Confirm it", {"name": "Awa Diop", "sure": True})
     assert "Your report is confirmed" in browser.page.text
     browser.get(f"/confirm-report/{token}", status=404)
@@ -243,6 +273,26 @@ def test_before_it_is_confirmed_only_who_has_it_confirmed_reads_it_once_it_is_wh
 
     assert [reads(case.typist, case), reads(case.owner, case), reads(case.colleague, case)] == [True] * 3
     assert [reads(auditor, case), reads(half.colleague, half)] == [False] * 2
+
+
+def test_a_link_does_not_tell_who_a_protected_grantee_is(app: Flask, browser: Browser) -> None:
+    case = Case()
+    case.award.confidentiality = "name_withheld"
+    names = (case.award.organization.name, "Awa Diop, director")
+    token = actions.ask_by_link(case.write_up, case.due, "awa@example.org", by=case.colleague)
+    db.session.commit()
+    page = browser.open(f"/confirm-report/{token}")
+    assert "Twelve observers recorded cases" in page.text
+    assert [name for name in names if name in page.text] == []
+
+
+def test_a_member_says_on_the_page_what_is_wrong(app: Flask, browser: Browser) -> None:
+    case = Case()
+    due_id = case.due.id
+    browser.sign_in(case.owner).open(f"/reports/{due_id}/write-up")
+    browser.press("Say what is wrong", {"words": ""}, status=422)
+    browser.press("Say what is wrong", {"words": "There were thirteen."})
+    assert "There were thirteen." in browser.page.text
 
 
 def test_a_colleague_writes_a_confirmation_down_on_the_page(browser: Browser) -> None:
