@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from grants.accounts.models import Person
 from grants.awards import rules as awards
-from grants.awards.models import Award
+from grants.awards.models import Award, BudgetLine
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files
 from grants.core.db import db, hold
@@ -97,15 +97,22 @@ def _questionnaire_for(kind: str) -> Questionnaire:
     return stored
 
 
+SAID = (Report, ReportLine, ReportDocument, ReportedChange, SectionAnswers, BudgetLine)
+"""Where it stands what a report says, and by what it is measured."""
+
+
 def hold_still(due: ReportDue) -> None:
     """Keep others from changing a report or its grant until this is done, and read both as they are now.
 
     The grant comes first, as everywhere: two acts never wait for each other.
     """
     db.session.flush()
-    db.session.expire_all()
     hold(due.award, "state")
     hold(due, "state", "due_on")
+    for one in list(db.session):
+        if isinstance(one, SAID):
+            db.session.expire(one)
+    db.session.expire(due, ["report"])
 
 
 def save_section(

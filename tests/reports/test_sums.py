@@ -40,7 +40,7 @@ def test_whichever_report_comes_last_is_added_to_all_the_others(app: Flask) -> N
     hand_in(final, owner, 400_000)
     with refused("above_the_grant"):
         hand_in(interim, owner, 151_000)
-    give_figures(interim, owner, 150_000)
+    give_figures(interim, owner, 150_000, "Prices rose.")
     assert [f.before.minor for f in rules.figures_in(interim, queries.written(interim))] == [400_000, 400_000]
     actions.submit(interim, by=owner)
     assert [f.before.minor for f in rules.figures_in(final, queries.written(final))] == [0, 0]
