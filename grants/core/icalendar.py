@@ -12,23 +12,35 @@ LONGEST = 75
 
 @dataclass(frozen=True)
 class Day:
-    """Something on one day. ``uid`` stays the same when its day is moved, so that a calendar moves it too."""
+    """Something on one day. ``uid`` stays the same when its day is moved, so that a calendar moves it too; ``sequence``
+    rises with each change, so that it knows which file is the later one. What is ``cancelled`` it takes away.
+    """
 
     uid: str
     day: date
     words: str
     url: str
+    sequence: int = 0
+    cancelled: bool = False
 
 
 def written(name: str, days: Iterable[Day], at: datetime) -> bytes:
     """A calendar with these days, as a file. ``at`` is the moment it is written."""
     stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Pilot Fund//EN", f"X-WR-CALNAME:{_escaped(name)}"]
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Pilot Fund//EN",
+        "METHOD:PUBLISH",
+        f"X-WR-CALNAME:{_escaped(name)}",
+    ]
     for one in days:
         lines += [
             "BEGIN:VEVENT",
             f"UID:{_escaped(one.uid)}@pilot-fund",
             f"DTSTAMP:{stamp}",
+            f"SEQUENCE:{one.sequence}",
+            f"STATUS:{'CANCELLED' if one.cancelled else 'CONFIRMED'}",
             f"DTSTART;VALUE=DATE:{one.day:%Y%m%d}",
             f"DTEND;VALUE=DATE:{one.day + timedelta(days=1):%Y%m%d}",
             f"SUMMARY:{_escaped(one.words)}",

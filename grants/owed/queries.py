@@ -420,3 +420,101 @@ def former_days(award: Award, items: Iterable[Owed]) -> dict[tuple[str, int], li
         if thing is not None and told.get("before"):
             days.setdefault(thing, []).append(date.fromisoformat(told["before"]))
     return days
+
+
+# ------------------------------------------------------------------ for calendars
+
+
+class Gone(NamedTuple):
+    """Something with a day that is not owed any more: it is done, waived or given up."""
+
+    kind: str
+    subject_id: int
+    award_id: int
+    number: int | None
+    label: Any
+    due_on: date
+    reference: str
+
+
+def gone(
+    seen: Select[Award], own: Collection[int], since: date, *, kind: str = "", only: int | None = None
+) -> list[Gone]:
+    """What a calendar may still hold of the days from ``since`` on and what is not owed any more. One query."""
+    mine = (seen if only is None else seen.where(Award.id == only)).with_only_columns(Award.id)
+    own_grants = select(Award.id).where(Award.organization_id.in_(list(own)))
+    paid = select(Disbursement.id).where(Disbursement.tranche_id == Tranche.id, Disbursement.state.not_in(OVER))
+    known = or_(Visit.announced_at.is_not(None), Visit.state.in_(TOLD), Visit.award_id.not_in(own_grants))
+    theirs = or_(Condition.owner_id.is_(None), Condition.award_id.not_in(own_grants))
+    given = ReportDue.state.not_in((ReportState.OWED, ReportState.RETURNED))
+    nothing, no_label = cast(null(), BigInteger), cast(null(), JSONB)
+    parts: list[tuple[str, Any, Any, Any, tuple[Any, ...]]] = [
+        ("report", ReportDue, nothing, ReportDue.label, (given,)),
+        ("milestone", Milestone, nothing, no_label, (Milestone.reached_on.is_not(None),)),
+        ("condition", Condition, nothing, no_label, (Condition.met_on.is_not(None), theirs)),
+        ("visit", Visit, cast(Visit.number, BigInteger), no_label, (Visit.state != VisitState.PLANNED, known)),
+        (
+            "instalment",
+            Tranche,
+            cast(Tranche.number, BigInteger),
+            no_label,
+            (or_(Tranche.cancelled_on.is_not(None), paid.exists()),),
+        ),
+    ]
+    asked = [
+        select(
+            literal(name).label("kind"),
+            source.id.label("subject_id"),
+            source.award_id.label("award_id"),
+            number.label("number"),
+            label.label("label"),
+            source.due_on.label("due_on"),
+            Award.reference.label("reference"),
+        )
+        .join(Award, Award.id == source.award_id)
+        .where(source.due_on >= since, Award.id.in_(mine), *where)
+        for name, source, number, label, where in parts
+        if kind in ("", name)
+    ]
+    if not asked:
+        return []
+    found = union_all(*asked)
+    ordered = found.order_by("due_on", "kind", "subject_id").limit(MOST_DAYS)
+    return [Gone._make(row) for row in db.session.execute(ordered)]
+
+
+def times_changed(items: Iterable[Owed | Gone]) -> dict[tuple[str, int], int]:
+    """How often something happened to each thing, by kind and id: whenever its day moves, this rises. One query.
+
+    It counts what the record tells of the report, the visit or the grant that it belongs to.
+    """
+    things = {(item.kind, item.subject_id): _recorded_with(item) for item in items}
+    by_kind: dict[str, set[int]] = {}
+    for subject_kind, subject_id in things.values():
+        by_kind.setdefault(subject_kind, set()).add(subject_id)
+    if not by_kind:
+        return {}
+    told = or_(
+        *(
+            and_(HistoryEntry.subject_kind == subject_kind, HistoryEntry.subject_id.in_(sorted(ids)))
+            for subject_kind, ids in by_kind.items()
+        )
+    )
+    counts: dict[tuple[str, int], int] = {}
+    subject = (HistoryEntry.subject_kind, HistoryEntry.subject_id)
+    for subject_kind, subject_id, number in db.session.execute(
+        select(*subject, func.count()).where(told).group_by(*subject)
+    ):
+        counts[subject_kind, subject_id] = number
+    return {thing: counts.get(of, 0) for thing, of in things.items()}
+
+
+def _recorded_with(item: Owed | Gone) -> tuple[str, int]:
+    """Where the record tells of a thing."""
+    if item.kind == "report":
+        return "report_due", item.subject_id
+    if item.kind == "reading":
+        return "report_due", item.number or 0
+    if item.kind in ("visit", "sharing"):
+        return "visit", item.subject_id
+    return "award", item.award_id

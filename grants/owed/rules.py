@@ -10,7 +10,7 @@ from typing import Any
 from grants.core.languages import _l, pick
 from grants.core.money import Money, total
 from grants.core.rules import Obstacle
-from grants.owed.queries import Owed
+from grants.owed.queries import Gone, Owed
 from grants.payments.queries import Standing
 from grants.payments.rules import obstacles_to_preparing, pays_after_termination
 
@@ -85,7 +85,7 @@ def when(item: Owed, today: date) -> str:
     return "soon" if item.due_on <= today + SOON else "later"
 
 
-def name_of(item: Owed, language: str | None = None) -> str:
+def name_of(item: Owed | Gone, language: str | None = None) -> str:
     """What a thing is called on a page."""
     if item.kind == "instalment":
         return str(_l("Instalment %(number)s", number=item.number))
@@ -94,7 +94,7 @@ def name_of(item: Owed, language: str | None = None) -> str:
     return str(pick(item.label, language) if isinstance(item.label, Mapping) else item.label or "")
 
 
-def shown_outside(item: Owed) -> str:
+def shown_outside(item: Owed | Gone) -> str:
     """What a thing is called where others may read it, such as in a calendar: the reference and what kind it is; the name
     of a report is that of the call. What somebody wrote about a grant never leaves with it.
     """

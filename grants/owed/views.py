@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -19,7 +20,7 @@ from grants.core.templating import absolute_link, reader_zone
 from grants.core.web import SIGNED_IN, access, found
 from grants.owed import queries, rules
 from grants.owed.permissions import can_move, own_organizations
-from grants.owed.queries import Asked, Owed
+from grants.owed.queries import Asked, Gone, Owed
 from grants.owed.rules import Line
 from grants.payments.queries import standings_of
 
@@ -143,8 +144,10 @@ def _groups(asked: Asked, numbers: queries.Numbers) -> list[dict[str, Any]]:
 def calendar_of_grant(reference: str) -> ResponseReturnValue:
     """What is still owed on one grant, for the reader's own calendar."""
     award = _award(reference)
-    items = queries.of_grant(scope(current_user, Award), own_organizations(current_user), award)
-    return _calendar((item for item in items if not item.is_done), f"{reference}-owed.ics")
+    seen, own = scope(current_user, Award), own_organizations(current_user)
+    items = queries.of_grant(seen, own, award)
+    gone = queries.gone(seen, own, date.min, only=award.id)
+    return _calendar([item for item in items if not item.is_done], gone, f"{reference}-owed.ics")
 
 
 @bp.get("/owed.ics")
@@ -153,20 +156,27 @@ def calendar() -> ResponseReturnValue:
     """What is still owed on all grants that the reader may see, for their own calendar."""
     seen, own = scope(current_user, Award), own_organizations(current_user)
     today = clock.today(reader_zone())
-    items = queries.page_of(seen, own, _asked(), today, rules.SOON, most=queries.MOST_DAYS)
-    return _calendar(items, "owed.ics")
+    asked = _asked()
+    items = queries.page_of(seen, own, asked, today, rules.SOON, most=queries.MOST_DAYS)
+    return _calendar(items, queries.gone(seen, own, today, kind=asked.kind), "owed.ics")
 
 
-def _calendar(items: Iterable[Owed], name: str) -> Response:
-    """A calendar of whole days. It may be shared with anybody by mistake, so it names no grantee and quotes nobody."""
+def _calendar(items: Sequence[Owed], gone: Sequence[Gone], name: str) -> Response:
+    """A calendar of whole days; what is not owed any more is taken away from one that holds it. It may be shared with
+    anybody by mistake, so it names no grantee and quotes nobody.
+    """
+    every: list[Owed | Gone] = [*items, *gone]
+    changed = queries.times_changed(every)
     days = [
         icalendar.Day(
             uid=f"{item.kind}-{item.subject_id}",
             day=item.due_on,
             words=rules.shown_outside(item),
             url=absolute_link("owed.of_grant", reference=item.reference),
+            sequence=changed[item.kind, item.subject_id],
+            cancelled=isinstance(item, Gone),
         )
-        for item in items
+        for item in every
         if item.due_on is not None
     ]
     answer = Response(icalendar.written(_("Pilot Fund: what is owed"), days, clock.now()), mimetype="text/calendar")

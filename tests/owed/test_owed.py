@@ -22,7 +22,9 @@ from grants.owed.queries import Asked
 from grants.payments import actions as payments
 from grants.payments.queries import standings_of
 from grants.reports import actions as reports
+from grants.reports.models import ReportDue
 from grants.visits import actions as visits
+from grants.visits.models import Visit
 from tests import factories as make
 from tests.awards.test_pages import declare_conflict
 from tests.http import Browser
@@ -268,6 +270,35 @@ def test_a_calendar_holds_the_days_and_names_nobody(browser: Browser) -> None:
         assert told.count("BEGIN:VEVENT") == told.count("END:VEVENT") == 8
         assert max(len(line.encode()) for line in told.split("\r\n")) <= 75
         assert name not in answer.headers["Content-Disposition"]
+
+
+def test_a_calendar_moves_what_was_moved_and_takes_away_what_is_not_owed_any_more(browser: Browser) -> None:
+    made = scene()
+    _made, visit = planned(made, due_on=DAY + timedelta(days=60))
+    path, final = f"/grants/{made.award.reference}/owed.ics", made.final.id
+    browser.sign_in(made.coordinator)
+
+    def events() -> dict[str, dict[str, str]]:
+        told = browser.get(path).data.decode().split("BEGIN:VEVENT\r\n")[1:]
+        found = [dict(line.split(":", 1) for line in event.split("\r\n") if ":" in line) for event in told]
+        assert browser.get("/owed.ics").data.decode().count("BEGIN:VEVENT") == len(found)
+        return {event["UID"].split("@")[0]: event for event in found}
+
+    before = events()
+    assert {event["STATUS"] for event in before.values()} == {"CONFIRMED"}
+    report, seen = f"report-{final}", f"visit-{visit.id}"
+    reports.move(db.session.get_one(ReportDue, final), date(2028, 5, 1), "The rains.", by=made.coordinator)
+    visits.cancel(db.session.get_one(Visit, visit.id), "We met them.", by=made.coordinator)
+    db.session.commit()
+    after = events()
+    assert after.keys() == before.keys()
+    assert int(after[report]["SEQUENCE"]) > int(before[report]["SEQUENCE"])
+    assert after[report]["DTSTART;VALUE=DATE"] == "20280501"
+    assert (after[seen]["STATUS"], after[report]["STATUS"]) == ("CANCELLED", "CONFIRMED")
+    assert int(after[seen]["SEQUENCE"]) > int(before[seen]["SEQUENCE"])
+    reports.waive(db.session.get_one(ReportDue, final), "No need.", by=made.coordinator)
+    db.session.commit()
+    assert events()[report]["STATUS"] == "CANCELLED"
 
 
 def test_the_lists_cost_the_same_for_one_grant_and_for_six(browser: Browser) -> None:

@@ -292,7 +292,9 @@ def test_a_member_says_on_the_page_what_is_wrong(app: Flask, browser: Browser) -
     browser.sign_in(case.owner).open(f"/reports/{due_id}/write-up")
     browser.press("Say what is wrong", {"words": ""}, status=422)
     browser.press("Say what is wrong", {"words": "There were thirteen."})
-    assert "There were thirteen." in browser.page.text
+    assert "We mend it and ask you again" in browser.page.text
+    writer = Browser(app).sign_in(case.typist)
+    assert "There were thirteen." in writer.open(f"/reports/{due_id}/write-up").text
 
 
 def test_a_colleague_writes_a_confirmation_down_on_the_page(browser: Browser) -> None:
