@@ -301,15 +301,24 @@ def submit(due: ReportDue, *, by: Person, confirmed: bool = False) -> Report:
 
 
 def return_(
-    due: ReportDue, reason: str, parts: Mapping[str, str] | None = None, *, by: Person, read: str | None = None
+    due: ReportDue,
+    reason: str,
+    parts: Mapping[str, str] | None = None,
+    *,
+    by: Person,
+    read: str | None = None,
+    again_by: date | None = None,
 ) -> Report:
-    """Give a report back: words about all of it, and for each part that has to change, by its key. ``read`` marks the
-    version that was read. Raises Refused.
+    """Give a report back: words about all of it, and for each part that has to change, by its key. ``read`` marks the version
+    that was read; ``again_by`` (default: two weeks from now) the day by which it comes again, never before the day that it
+    was due anyway. Raises Refused.
     """
     hold_still(due)
+    today = clock.today(due.award.call.timezone)
+    again_by = again_by or rules.mended_by(due, today)
     named = rules.parts_of(due, queries.definition_for(due))
     words = {key: text.strip() for key, text in (parts or {}).items() if text.strip()}
-    refuse(rules.obstacles_to_returning(due, reason, words, named, read))
+    refuse(rules.obstacles_to_returning(due, reason, words, named, read, (again_by, today)))
     report = due.report
     assert report is not None
     given_back = ReportReturn(
@@ -323,6 +332,8 @@ def return_(
     db.session.add(given_back)
     told = "\n\n".join(text for text in (reason.strip(), *words.values()) if text)
     history.record(due, "return", by=by, reason=told, version=report.version, parts=sorted(words))
+    if again_by > due.due_on:
+        _move(due, again_by, by=by)
     post(*(mails.report_returned(due, report, to) for to in queries.members_of(due.award.organization_id)))
     return report
 
@@ -393,8 +404,11 @@ def move(due: ReportDue, due_on: date, reason: str, *, by: Person) -> ReportDue:
     """Move the day by which a report is due, also after it has passed; the record keeps the former day. Raises Refused."""
     hold_still(due)
     refuse(rules.obstacles_to_moving(due, due_on, reason))
-    before, due.due_on = due.due_on, due_on
-    history.note(
-        "report_due", due.id, "move", by=by, reason=reason, before=before.isoformat(), after=due_on.isoformat()
-    )
+    _move(due, due_on, by=by, reason=reason)
     return due
+
+
+def _move(due: ReportDue, due_on: date, *, by: Person, reason: str = "") -> None:
+    before, due.due_on = due.due_on, due_on
+    days = {"before": before.isoformat(), "after": due_on.isoformat()}
+    history.note("report_due", due.id, "move", by=by, reason=reason, **days)

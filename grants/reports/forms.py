@@ -33,6 +33,7 @@ class ReturnForm(Form):
 
     part_keys: Sequence[str] = ()
 
+    again_by = DateField(_l("By which day?"), [Optional()], description=_l("The report is not late before that day."))
     reason = TextField(
         _l("About the whole report"),
         longest=LONGEST_REASON,
@@ -58,12 +59,12 @@ class ReturnForm(Form):
         return {key: self[f"part_{key}"].data for key in self.part_keys if self[f"part_{key}"].data}
 
 
-def return_form(parts: Mapping[str, str]) -> ReturnForm:
-    """The form to return one report. ``parts`` are their titles by key."""
+def return_form(parts: Mapping[str, str], again_by: date) -> ReturnForm:
+    """The form to return one report. ``parts`` are their titles by key, ``again_by`` the day that is proposed."""
     fields: dict[str, Any] = {"part_keys": tuple(parts)}
     for key, title in parts.items():
         fields[f"part_{key}"] = TextField(title, longest=LONGEST_REASON)
-    form: ReturnForm = type("ReturnForm", (ReturnForm,), fields)()
+    form: ReturnForm = type("ReturnForm", (ReturnForm,), fields)(data={"again_by": again_by})
     return form
 
 

@@ -31,7 +31,7 @@ def report_returned(due: ReportDue, report: Report, to: Person) -> Mail:
         to=to,
         about=f"{due.award.reference}/{due.key}",
         occasion=f"v{report.version}",
-        context=_context(due),
+        context=_context(due) | {"due_on": due.due_on},
     )
 
 

@@ -656,15 +656,33 @@ def obstacles_to_accepting(due: ReportDue, spent: Money, read: str | None = None
     return obstacles_to_judging(due, read) + (above_the_grant(spent, none, due.award) if due.is_financial else [])
 
 
+TO_MEND = timedelta(days=14)
+"""So long a grantee has for what it is asked to change, unless somebody says otherwise."""
+
+
+def mended_by(due: ReportDue, today: date) -> date:
+    """By which day a report that is given back today comes again: nobody is late because it was read late."""
+    return max(due.due_on, today + TO_MEND)
+
+
 def obstacles_to_returning(
-    due: ReportDue, reason: str, parts: Mapping[str, str], known: Iterable[str], read: str | None = None
+    due: ReportDue,
+    reason: str,
+    parts: Mapping[str, str],
+    known: Iterable[str],
+    read: str | None = None,
+    days: tuple[date, date] | None = None,
 ) -> list[Obstacle]:
-    """Why a report cannot be returned so: it is not with the fund, no reason is given, or one for a part it has not."""
+    """Why a report cannot be returned so: it is not with the fund, no reason is given, or one for a part it has not; or
+    the day by which it comes again has passed (``days``: that day, and today).
+    """
     found = obstacles_to_judging(due, read)
     if not reason.strip() and not any(words.strip() for words in parts.values()):
         found.append(Obstacle("reason_missing", _l("Please say what is missing, so that it can be mended.")))
     if set(parts) - set(known):
         found.append(Obstacle("unknown_part", _l("This report has no such part.")))
+    if days is not None and days[0] < days[1]:
+        found.append(Obstacle("day_passed", _l("The day lies in the past.")))
     return found
 
 

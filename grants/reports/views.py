@@ -715,10 +715,12 @@ def return_(due_id: int) -> ResponseReturnValue:
     """Return a report with what is missing, part by part."""
     due = _due(due_id)
     require(permissions.can_judge(current_user, due))
-    form = forms.return_form(_part_titles(due, queries.definition_for(due)))
+    again_by = rules.mended_by(due, clock.today(due.award.call.timezone))
+    form = forms.return_form(_part_titles(due, queries.definition_for(due)), again_by)
 
     def act() -> None:
-        actions.return_(due, form.reason.data or "", form.parts, by=current_user, read=read_mark())
+        asked = {"read": read_mark(), "again_by": form.again_by.data}
+        actions.return_(due, form.reason.data or "", form.parts, by=current_user, **asked)
 
     if taken(act, form):
         return done(_("The report is returned, and the grantee is told."), "reports.show", due_id=due_id)

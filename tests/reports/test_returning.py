@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from grants.core import clock
 from grants.core.db import db
 from grants.history.queries import entries_about
 from grants.reports import actions, queries, rules
@@ -115,6 +118,27 @@ def test_the_grantee_reads_which_parts_and_why_and_the_fund_what_changed(app: Fl
     assert "What changed since it was returned" in browser.text
     assert "<ins>Forty women came.</ins>" in browser.text
     assert "Who came?" not in browser.text.split("What happened")[0], "it is answered"
+
+
+def test_nobody_is_late_because_a_report_was_read_late(app: Flask) -> None:
+    _, dues, owner, coordinator = running()
+    interim, final = by_key(dues, "interim_report"), by_key(dues, "final_report")
+    write_all(interim, owner)
+    actions.submit(interim, by=owner)
+    with clock.at(datetime(2027, 11, 20, 9, tzinfo=UTC)):
+        with refused("day_passed"):
+            actions.return_(interim, "Who came?", by=coordinator, again_by=date(2027, 11, 19))
+        actions.return_(interim, "Who came?", by=coordinator)
+    assert interim.due_on == date(2027, 12, 4)
+    assert not rules.is_late(interim, date(2027, 12, 4))
+    assert queries.former_days([interim]) == {interim.id: [date(2027, 10, 16)]}
+    (told,) = mails("report_returned")
+    assert "4 December 2027" in str(told.body)
+    write_all(final, owner)
+    actions.submit(final, by=owner)
+    with clock.at(datetime(2027, 11, 20, 9, tzinfo=UTC)):
+        actions.return_(final, "Who came?", by=coordinator, again_by=date(2027, 12, 1))
+    assert final.due_on == date(2028, 3, 31), "what is due later stays due then"
 
 
 def test_a_report_that_came_back_before_versions_were_kept_shows_no_differences(app: Flask, browser: Browser) -> None:
