@@ -66,17 +66,19 @@ class Tag:
 
     def all(self, name: str = "", **at: str) -> Iterator[Tag]:
         """Every element inside, by name and attributes; ``class_`` asks for one class among several."""
-        wanted_class = at.get("class_")
-        plain = {key: value for key, value in at.items() if key != "class_"}
-        for child in self.children:
-            if isinstance(child, Tag):
-                if (
-                    (not name or child.name == name)
-                    and (wanted_class is None or wanted_class in child.classes)
-                    and all(child.at.get(key) == value for key, value in plain.items())
-                ):
-                    yield child
-                yield from child.all(name, **at)
+        wanted_class = at.pop("class_", None)
+        waiting = self.children[::-1]
+        while waiting:
+            child = waiting.pop()
+            if isinstance(child, str):
+                continue
+            if (
+                (not name or child.name == name)
+                and (wanted_class is None or wanted_class in child.classes)
+                and all(child.at.get(key) == value for key, value in at.items())
+            ):
+                yield child
+            waiting += child.children[::-1]
 
     @property
     def is_switched_off(self) -> bool:
@@ -150,6 +152,7 @@ class Form:
         self.takes_files = tag.at.get("enctype") == "multipart/form-data"
         self.controls: dict[str, Control] = {}
         self.buttons: list[Button] = []
+        self.is_touched = False
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
@@ -207,6 +210,7 @@ class Form:
 
     def fill(self, values: dict[str, Any]) -> Form:
         """Fill in fields by their names. Raises AssertionError for a field that is not there or not to be filled in."""
+        self.is_touched = True
         for name, value in values.items():
             assert name in self.controls, f"no field “{name}” in the form to {self.action}, only {list(self.controls)}"
             self.controls[name].fill(value)
@@ -238,6 +242,10 @@ class Page(HTMLParser):
             self.problems.append(f"id twice: {sorted({i for i in self.ids if self.ids.count(i) > 1})}")
         self._collect_controls()
         self._check_words()
+
+    def updatepos(self, i: int, j: int) -> int:
+        """Nobody asks in which line something stands."""
+        return j
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element and what is wrong with where it stands."""
@@ -457,6 +465,7 @@ class Browser:
         self.client = app.test_client()
         self.last: TestResponse | None = None
         self.address = "/"
+        self._read: tuple[TestResponse | None, Page] | None = None
 
     def sign_in(self, person: Person | str, password: str = PASSWORD) -> Browser:
         """Sign in through the form."""
@@ -573,8 +582,10 @@ class Browser:
 
     @property
     def page(self) -> Page:
-        """The present page, read."""
-        return Page(self.text)
+        """The present page, read once: anew only when somebody has filled in one of its forms."""
+        if self._read is None or self._read[0] is not self.last or any(f.is_touched for f in self._read[1].forms):
+            self._read = self.last, Page(self.text)
+        return self._read[1]
 
     def attempt(self, page: Page, words: str, values: dict[str, Any] | None = None) -> int:
         """Press a button of a page that was opened earlier; says with which status that was answered."""
@@ -637,6 +648,6 @@ class Browser:
         if status is not None:
             assert answer.status_code == status, f"{answer.status_code} instead of {status}:\n{self.text[:3000]}"
         if answer.mimetype == "text/html" and answer.status_code != 302 and self.text:
-            problems = Page(self.text).problems
+            problems = self.page.problems
             assert not problems, f"{path}: {problems}"
         return answer
