@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pikepdf
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Locator, Page, Route, expect
 from sqlalchemy import select
 
@@ -16,6 +15,7 @@ from grants.calls.models import DocumentAsked
 from grants.core import files
 from grants.core.db import db
 from tests.journeys.answering import NOT_TYPED, typed
+from tests.journeys.browsing import faults
 from tests.uploads import photographs
 
 STATE = ".save-state"
@@ -37,7 +37,7 @@ def sound(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": size["height"]})
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{page.url} is {wide} px too wide for {width} px"
-    found = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in Axe().run(page).response["violations"]]
+    found = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in faults(page)]
     assert not found, f"{page.url}: {found}"
 
 

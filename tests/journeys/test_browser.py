@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
@@ -16,7 +15,7 @@ from config import ROOT, Config
 from grants.core import clock
 from grants.demo import sample
 from tests.journeys import scenes
-from tests.journeys.browsing import DESK, PHONE, served, window
+from tests.journeys.browsing import DESK, PHONE, faults, served, window
 from tests.journeys.conftest import copy_of_the_demonstration
 from tests.journeys.world import World
 
@@ -472,10 +471,8 @@ def _looked_at(page: Page, language: str) -> list[str]:
         if (wide := page.evaluate(WIDEST)) is not None:
             problems.append(f"{size['width']} px: too wide by {wide}")
         if (language == "en") == (scheme == "light"):
-            results = Axe().run(page)
             problems += [
-                f"{scheme}: {v['id']}: {[node['html'][:160] for node in v['nodes'][:3]]}"
-                for v in results.response["violations"]
+                f"{scheme}: {v['id']}: {[node['html'][:160] for node in v['nodes'][:3]]}" for v in faults(page)
             ]
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     return problems
