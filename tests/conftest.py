@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import create_engine, text
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from psycopg._preparing import PrepareManager
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 
 from config import Config
@@ -35,6 +38,10 @@ PRISTINE = "pristine"
 
 DEMONSTRATION = "demonstration"
 """The same with the demonstration in it, for tests that ask for it."""
+
+
+BY_FILES = "STRATEGY FILE_COPY"
+"""A database is copied as its files: ten times faster than page by page through the journal."""
 
 
 def _as_administrator(address: str, statement: str) -> None:
@@ -61,6 +68,22 @@ def settings(config: Config, folder: Path, **more: Any) -> Config:
     )
 
 
+class _CompiledOnce(BytecodeCache):
+    """Templates, compiled once for all applications of this process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = {"bytecode_cache": _CompiledOnce()}
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """PostgreSQL and Valkey of this test process, with a migrated database to copy."""
@@ -71,7 +94,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         with template.app_context():
             upgrade()
             db.engine.dispose()
-        _as_administrator(config.database_url, f"CREATE DATABASE {PRISTINE} TEMPLATE pilot_fund")
+        _as_administrator(config.database_url, f"CREATE DATABASE {PRISTINE} TEMPLATE pilot_fund {BY_FILES}")
         yield config
 
 
@@ -79,6 +102,26 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 def wired(running: Config, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """The application on the migrated database."""
     return create_app(settings(running, tmp_path_factory.mktemp("data")))
+
+
+class _Kept(PrepareManager):
+    """Statements stay prepared when something is rolled back: the tables stay as they are, only rows come and go."""
+
+    prepare_threshold = 1
+    prepared_max = 1500
+
+    def clear(self) -> bool:
+        return False
+
+
+def plan_once(connection: Connection) -> Connection:
+    """Have each statement planned once for all the tests of this process, and not anew after each rollback."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver._prepared, _Kept):
+        connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+        connection.commit()
+        driver._prepared = _Kept()
+    return connection
 
 
 @pytest.fixture
@@ -91,7 +134,7 @@ def app(wired: Flask) -> Iterator[Flask]:
     with wired.app_context():
         engines = db._app_engines[wired]
         real = dict(engines)
-        connection = real[None].connect()
+        connection = plan_once(real[None].connect())
         outer = connection.begin()
         engines.update(dict.fromkeys(engines, connection))
         db.session.remove()
@@ -109,7 +152,7 @@ def app(wired: Flask) -> Iterator[Flask]:
 def copied(running: Config, template: str) -> Iterator[str]:
     """The address of a copy of a database to which nobody is connected; it goes when it is no longer needed."""
     name = f"own_{datetime.now(UTC):%H%M%S%f}"
-    _as_administrator(running.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _as_administrator(running.database_url, f"CREATE DATABASE {name} TEMPLATE {template} {BY_FILES}")
     try:
         yield make_url(running.database_url).set(database=name).render_as_string(hide_password=False)
     finally:
@@ -156,7 +199,7 @@ def demonstration(
     running: Config, tmp_path_factory: pytest.TempPathFactory, written_mails: dict[str, list[dict[str, str]]]
 ) -> Config:
     """Settings of a database that holds the demonstration, to be copied: nobody stays connected to it."""
-    _as_administrator(running.database_url, f"CREATE DATABASE {DEMONSTRATION} TEMPLATE {PRISTINE}")
+    _as_administrator(running.database_url, f"CREATE DATABASE {DEMONSTRATION} TEMPLATE {PRISTINE} {BY_FILES}")
     address = make_url(running.database_url).set(database=DEMONSTRATION).render_as_string(hide_password=False)
     config = settings(replace(running, database_url=address), tmp_path_factory.mktemp("demonstration"))
     loading = create_app(config)

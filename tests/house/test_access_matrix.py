@@ -27,7 +27,7 @@ from grants.app import create_app
 from grants.core import files, pdf, web
 from grants.core.db import db
 from grants.demo.people import PASSWORD
-from tests.conftest import DEMONSTRATION, copied
+from tests.conftest import DEMONSTRATION, copied, plan_once
 from tests.house import fund
 
 MATRIX = Path(__file__).with_name("access_matrix.csv")
@@ -559,7 +559,7 @@ def in_one_transaction(app: Flask) -> Iterator[Connection]:
         db.session.configure(join_transaction_mode="create_savepoint")
         engines = db._app_engines[app]
     real = dict(engines)
-    connection = real[None].connect()
+    connection = plan_once(real[None].connect())
     engines.update(dict.fromkeys(engines, connection))  # type: ignore[arg-type]
     try:
         yield connection
