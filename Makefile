@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## Load the demonstration into DATA_DIR without serving it
 	@DATA_DIR="$(DATA_DIR)" $(BIN)/grants demo
 
 test: lint ## Check everything and run every test
-	$(BIN)/pytest -n auto
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto
 
 lint: $(INSTALLED_DEV) ## Check style, types, import contracts, templates and translations
 	$(BIN)/ruff check .
