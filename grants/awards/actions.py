@@ -404,7 +404,9 @@ def meet_condition(condition: Condition, evidence: str, *, by: Person) -> Condit
 
 
 def reach_milestone(milestone: Milestone, evidence: str, *, by: Person, reached_on: date | None = None) -> Milestone:
-    """Mark a milestone as reached, on a day (default: today) and with what shows it. Raises Refused."""
+    """Mark a milestone as reached, on a day (default: today) and with what shows it; what the fund marks is confirmed. Raises
+    Refused.
+    """
     award = milestone.award
     hold(milestone, "reached_on", "due_on")
     today = clock.today(award.call.timezone)
@@ -412,7 +414,19 @@ def reach_milestone(milestone: Milestone, evidence: str, *, by: Person, reached_
     milestone.reached_on = reached_on or today
     milestone.reached_by_id = by.id
     milestone.evidence = evidence.strip()
+    if not by.belongs_to(award.organization_id):
+        milestone.confirmed_on, milestone.confirmed_by_id = today, by.id
     history.note("award", award.id, "reach_milestone", by=by, milestone=milestone.id)
+    return milestone
+
+
+def confirm_milestone(milestone: Milestone, *, by: Person, read: str | None = None) -> Milestone:
+    """Say for the fund that a milestone was reached, as the grantee told; money that waits for it is free. Raises Refused."""
+    award = milestone.award
+    hold(milestone, "reached_on", "evidence", "confirmed_on")
+    refuse(rules.obstacles_to_confirming_milestone(milestone, award, read))
+    milestone.confirmed_on, milestone.confirmed_by_id = clock.today(award.call.timezone), by.id
+    history.note("award", award.id, "confirm_milestone", by=by, milestone=milestone.id)
     return milestone
 
 

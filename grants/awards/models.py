@@ -177,7 +177,7 @@ class Condition(Base):
 class Agreement(Base):
     """One version of the agreement as a document, and how it was signed: by typing a name, or on paper.
 
-    On paper: a signatory hands in a ``copy`` signed on a day, and somebody else, of the fund, countersigns it.
+    ``plan_mark`` is the mark of the terms it was drawn up with: it is signed only while they stand. On paper: a signatory hands in a ``copy`` signed on a day, and somebody else, of the fund, countersigns it.
     """
 
     __tablename__ = "agreement"
@@ -203,6 +203,7 @@ class Agreement(Base):
     file_id: Mapped[int] = mapped_column(ForeignKey("stored_file.id"))
     drawn_up_at: Mapped[Recorded]
     drawn_up_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    plan_mark: Mapped[str | None]
     signed_at: Mapped[datetime | None]
     signed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     signature: Mapped[str] = mapped_column(default="")
@@ -244,11 +245,13 @@ class AwardVersion(Base):
 
 
 class Milestone(Base):
-    """A promised result with a date."""
+    """A promised result with a date. ``confirmed_on``: the fund has seen that it was reached; money waits for that."""
 
     __tablename__ = "milestone"
     __table_args__ = (
         CheckConstraint("(reached_on IS NULL) = (reached_by_id IS NULL)", name="reached_by_someone"),
+        CheckConstraint("(confirmed_on IS NULL) = (confirmed_by_id IS NULL)", name="confirmed_by_someone"),
+        CheckConstraint("confirmed_on IS NULL OR reached_on IS NOT NULL", name="confirmed_when_reached"),
         Index("ix_milestone_award_id", "award_id"),
         Index("ix_milestone_due_on", "due_on"),
     )
@@ -260,5 +263,7 @@ class Milestone(Base):
     reached_on: Mapped[date | None]
     reached_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     evidence: Mapped[str] = mapped_column(default="")
+    confirmed_on: Mapped[date | None]
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     award: Mapped[Award] = relationship(back_populates="milestones")

@@ -91,6 +91,11 @@ def can_reach_milestone(user: Any, award: Award) -> bool:
     return bool(user.belongs_to(award.organization_id)) or can_oversee(user, award)
 
 
+def can_confirm_milestone(user: Any, award: Award) -> bool:
+    """A coordinator of the region confirms that a milestone was reached."""
+    return can_oversee(user, award)
+
+
 def can_move_milestone(user: Any, award: Award) -> bool:
     """A coordinator of the region moves the date of a milestone."""
     return can_oversee(user, award)

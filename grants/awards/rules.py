@@ -46,6 +46,8 @@ class Instalment:
     amount: Money
     trigger: str
     min_spent_percent: int | None = None
+    milestone_title: str | None = None
+    not_before: date | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,14 @@ class Payment(Protocol):
     @property
     def min_spent_percent(self) -> int | None:
         """How much of the money received must be spent before."""
+
+    @property
+    def milestone_title(self) -> str | None:
+        """The milestone that has to be reached before."""
+
+    @property
+    def not_before(self) -> date | None:
+        """The day before which nothing of it is paid."""
 
 
 class Owed(Protocol):
@@ -726,6 +736,23 @@ def obstacles_to_reaching(
     return found
 
 
+def mark_of_milestone(milestone: Milestone) -> str:
+    """A mark of what was told of a milestone that was reached."""
+    return mark_of(milestone.reached_on, milestone.evidence)
+
+
+def obstacles_to_confirming_milestone(milestone: Milestone, award: Award, read: str | None = None) -> list[Obstacle]:
+    """Why the fund cannot confirm that a milestone was reached: nobody told that it was, it is confirmed, or something else
+    was read.
+    """
+    found = _must_be(award, RUNNING | {AwardState.TERMINATED})
+    if milestone.reached_on is None:
+        found.append(Obstacle("not_reached", _l("Nobody has told that this milestone is reached.")))
+    if milestone.confirmed_on is not None:
+        found.append(Obstacle("confirmed_already", _l("This milestone was confirmed before.")))
+    return found + obstacles_to_unread(read, mark_of_milestone(milestone))
+
+
 def obstacles_to_moving(milestone: Milestone, award: Award, due_on: date | None, reason: str | None) -> list[Obstacle]:
     """Why the date of a milestone cannot be moved: it was reached, the day is outside the grant, or nobody says why."""
     found = _must_be(award, {AwardState.ACCEPTED, AwardState.SENT} | RUNNING)
@@ -768,6 +795,14 @@ def obstacles_to_standing(award: Award, verb: str) -> list[Obstacle]:
 
 # ------------------------------------------------------------------ what the agreement says
 
+
+TRIGGER_LABELS: dict[str, Any] = {
+    "agreement_signed": _l("the agreement is signed"),
+    "progress_report_approved": _l("the progress report is approved"),
+    "interim_report_approved": _l("the interim report is approved"),
+    "final_report_approved": _l("the final report is approved"),
+}
+"""What sets an instalment free, where the call has no words for it."""
 
 REPORT_KINDS: dict[str, Any] = {
     "narrative_light": _l("A short note"),
@@ -901,7 +936,7 @@ def _articles(
                     str(payment.number),
                     f"{Decimal(payment.amount.minor * 100) / award.amount_minor:.0f} %",
                     shown(payment.amount),
-                    _paid_when(payment, pick(labels.get(payment.trigger), language) or payment.trigger),
+                    _paid_when(payment, pick(labels.get(payment.trigger), language), shown_day),
                 ]
                 for payment in payments
             ],
@@ -982,11 +1017,18 @@ def _condition_shown(condition: Condition, among: Sequence[Condition], shown_day
     return words
 
 
-def _paid_when(payment: Payment, label: str) -> str:
-    if not payment.min_spent_percent:
-        return label
-    spent = _l("at least %(percent)s %% of the money received is spent", percent=payment.min_spent_percent)
-    return str(_l("%(label)s; %(condition)s", label=label, condition=spent))
+def _paid_when(payment: Payment, label: str, shown_day: Callable[[date | None], str]) -> str:
+    words = label or str(TRIGGER_LABELS[payment.trigger])
+    more = []
+    if payment.min_spent_percent:
+        more.append(_l("at least %(percent)s %% of the money received is spent", percent=payment.min_spent_percent))
+    if payment.milestone_title:
+        more.append(_l("the fund has seen that this is reached: %(milestone)s", milestone=payment.milestone_title))
+    if payment.not_before:
+        more.append(_l("not before %(day)s", day=shown_day(payment.not_before)))
+    for one in more:
+        words = str(_l("%(label)s; %(condition)s", label=words, condition=one))
+    return words
 
 
 def _budget_clause(change: Mapping[str, Any]) -> Any:

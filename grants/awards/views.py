@@ -179,6 +179,7 @@ def agreement(reference: str) -> ResponseReturnValue:
         latest=rules.document_that_counts(award),
         instalments=rules.instalments(award, terms),
         trigger_labels=terms.get("award", {}).get("trigger_labels", {}),
+        own_labels=rules.TRIGGER_LABELS,
         reports=rules.report_plan(award, terms),
         report_kinds=rules.REPORT_KINDS,
         clause=rules.CONFIDENTIALITY_CLAUSES[award.confidentiality],
@@ -483,6 +484,7 @@ def milestones(reference: str) -> ResponseReturnValue:
         may_reach=permissions.can_reach_milestone(current_user, award)
         and award.state in rules.RUNNING | {AwardState.TERMINATED},
         may_move=permissions.can_move_milestone(current_user, award),
+        may_confirm=permissions.can_confirm_milestone(current_user, award),
         may_meet=permissions.can_meet_condition(current_user, award),
         may_add=permissions.can_add_condition(current_user, award)
         and not rules.obstacles_to_adding(award, None, None, today, of_grantee=False),
@@ -512,6 +514,28 @@ def reach_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
         milestone.title,
         _("Mark as reached"),
         obstacles=stops,
+        back_url=_milestones_url(award),
+    )
+
+
+@bp.route("/grants/<reference>/milestones/<int:milestone_id>/confirm", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def confirm_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
+    """Confirm that a milestone was reached, after reading what shows it."""
+    award = _award(reference)
+    require(permissions.can_confirm_milestone(current_user, award))
+    milestone = found(queries.milestone_of(award, milestone_id))
+    form = Form()
+    if taken(lambda: actions.confirm_milestone(milestone, by=current_user, read=read_mark()), form):
+        return done(_("The milestone is confirmed."), "awards.milestones", reference=reference)
+    return _ask(
+        award,
+        form,
+        _("Confirm this milestone"),
+        _("%(label)s: %(text)s", label=milestone.title, text=milestone.evidence),
+        _("Confirm this milestone"),
+        obstacles=rules.obstacles_to_confirming_milestone(milestone, award),
+        mark=rules.mark_of_milestone(milestone),
         back_url=_milestones_url(award),
     )
 

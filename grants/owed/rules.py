@@ -147,4 +147,6 @@ def _waits(standing: Standing, item: Owed, today: date) -> bool:
         due_id = item.subject_id if item.kind == "report" else item.number
         late = item.due_on is not None and (today - item.due_on).days > standing.hold_after_days
         return standing.report_id == due_id or (item.kind == "report" and item.required and late)
+    if item.kind == "milestone":
+        return standing.milestone_id == item.subject_id
     return item.holds == "all" or (item.holds != "" and date.fromisoformat(item.holds) <= standing.due_on)

@@ -65,15 +65,89 @@ def prepare_agreement(award: Award, *, by: Person) -> Agreement:
     queries.lock_grant(award.id)
     hold(award, "state", "risk", "on_hold")
     terms = queries.terms_of(award)
-    planned = award_rules.instalments(award, terms)
     refuse(obstacles_to_preparing_agreement(award, terms))
+    tranches, owed = _planned(award, terms, by)
+    visits.plan_for_risk(award, terms, by=by)
+    agreement = awards.draw_up_agreement(award, instalments=tranches, reports_owed=list(owed.values()), by=by)
+    agreement.plan_mark = mark_of_plan(award)
+    return agreement
+
+
+def _planned(award: Award, terms: Mapping[str, Any], by: Person) -> tuple[list[Tranche], dict[str, ReportDue]]:
+    """The instalments and the reports of a grant, made now where nobody has; reports by their key."""
+    planned = award_rules.instalments(award, terms)
     kept = queries.tranches_of(award)
     if kept and not rules.is_as_planned(kept, planned):
         kept = _forget_plan(award, kept, by)
     owed = {due.key: due for due in reports.schedule(award, by=by)}
-    tranches = kept or _plan_tranches(award, planned, owed, rules.hold_after_days(terms))
-    visits.plan_for_risk(award, terms, by=by)
-    return awards.draw_up_agreement(award, instalments=tranches, reports_owed=list(owed.values()), by=by)
+    return kept or _plan_tranches(award, planned, owed, rules.hold_after_days(terms)), owed
+
+
+def mark_of_plan(award: Award) -> str:
+    """A mark of everything that an agreement drawn up now would say of a grant."""
+    db.session.flush()
+    award = award_queries.award_to_agree_on(award)
+    return rules.mark_of_plan(award, _terms_now(award))
+
+
+def _terms_now(award: Award, scope: str = "") -> dict[str, Any]:
+    return rules.terms_of_version(award, queries.reports_owed(award).values(), queries.tranches_of(award), scope)
+
+
+def plan_instalment(award: Award, number: int, waits: rules.Waits, *, by: Person) -> Tranche:
+    """Say what an instalment waits for, until the agreement is signed; one that was drawn up is drawn up again. Raises
+    Refused.
+    """
+    queries.lock_grant(award.id)
+    hold(award, "state", "risk", "on_hold")
+    terms = queries.terms_of(award)
+    lacking = ("not_in_this_state", "no_period", "no_tranche_plan", "tranches_not_award", "tranche_without_report")
+    refuse([one for one in obstacles_to_preparing_agreement(award, terms) if one.code in lacking])
+    tranches, owed = _planned(award, terms, by)
+    tranche = next((one for one in tranches if one.number == number), None)
+    assert tranche is not None
+    milestones = {one.id: one for one in queries.milestones_of(award)}
+    refuse(rules.obstacles_to_waiting(award, tranche, waits, owed, milestones))
+    before = rules.Waits(tranche.trigger, tranche.milestone_id, tranche.not_before, tranche.min_spent_percent)
+    if waits == before:
+        return tranche
+    key = rules.report_key_of(waits.trigger)
+    tranche.trigger, tranche.report_due = waits.trigger, owed[key] if key else None
+    tranche.milestone = milestones[waits.milestone_id] if waits.milestone_id else None
+    tranche.not_before, tranche.min_spent_percent, tranche.by_hand = waits.not_before, waits.min_spent_percent, True
+    _set_days(award, tranches)
+    told: dict[str, Any] = {
+        "trigger": str(waits.trigger),
+        "milestone": waits.milestone_id,
+        "min_spent_percent": waits.min_spent_percent,
+    }
+    not_before = waits.not_before.isoformat() if waits.not_before else None
+    history.note("award", award.id, "plan_instalment", by=by, tranche=number, not_before=not_before, **told)
+    db.session.flush()
+    return tranche
+
+
+def _set_days(award: Award, tranches: list[Tranche]) -> None:
+    """When instalments are due by what they wait for, and none before the one ahead of it."""
+    signed_by, latest = award.sign_by or clock.today(award.call.timezone), date.min
+    for tranche in tranches:
+        report = tranche.report_due
+        follows = rules.due_after_report(report.due_on) if report else rules.due_after_signature(signed_by)
+        latest = tranche.due_on = max(latest, rules.day_of(tranche, follows))
+
+
+def free_instalment(award: Award, number: int, reason: str, *, by: Person) -> Tranche:
+    """Decide that an instalment is paid although its report was waived, without the share of the money that was to be spent
+    before; the decision has its person and its reason. Raises Refused.
+    """
+    queries.lock_grant(award.id)
+    standings = {standing.number: standing for standing in queries.standings_of([award.id])}
+    refuse(rules.obstacles_to_freeing(standings.get(number), reason))
+    tranche = queries.tranche_of(award, number)
+    assert tranche is not None
+    tranche.freed_at, tranche.freed_by_id, tranche.freed_reason = clock.now(), by.id, reason.strip()
+    history.note("award", award.id, "free_instalment", by=by, reason=reason, tranche=number)
+    return tranche
 
 
 def obstacles_to_preparing_agreement(award: Award, terms: Mapping[str, Any]) -> list[Obstacle]:
@@ -206,7 +280,10 @@ def countersign_agreement(award: Award, *, by: Person, read: str | None = None) 
 
 
 def _commit(award: Award, agreement: Agreement, by: Person) -> None:
-    refuse(rules.obstacles_to_committing(award, queries.free_in_envelope(award)))
+    refuse(
+        rules.obstacles_by_plan(award, agreement, mark_of_plan(award))
+        + rules.obstacles_to_committing(award, queries.free_in_envelope(award))
+    )
     call = award.call
     _move(
         f"fund:{call.reference}",
@@ -227,7 +304,7 @@ def _commit(award: Award, agreement: Agreement, by: Person) -> None:
     today = clock.today(call.timezone)
     for tranche in queries.tranches_of(award):
         if tranche.trigger == Trigger.AGREEMENT_SIGNED:
-            tranche.due_on = rules.due_after_signature(today)
+            tranche.due_on = rules.day_of(tranche, rules.due_after_signature(today))
     keep_version(award, agreement)
 
 
@@ -239,7 +316,7 @@ def keep_version(award: Award, agreement: Agreement, *, scope: str = "") -> Awar
         award_id=award.id,
         number=len(award_queries.versions_of(award)) + 1,
         agreement_id=agreement.id,
-        terms=rules.terms_of_version(award, queries.reports_owed(award).values(), queries.tranches_of(award), scope),
+        terms=_terms_now(award, scope),
     )
     db.session.add(version)
     db.session.flush()
@@ -279,8 +356,9 @@ def settle(award: Award, final: ReportDue | None, *, by: Person) -> list[Tranche
     if final is not None and open_ones:
         last = open_ones[-1]
         last.amount_minor += sum(tranche.amount_minor for tranche in cancelled)
-        last.trigger, last.report_due_id = Trigger.FINAL_REPORT_APPROVED, final.id
+        last.trigger, last.report_due = Trigger.FINAL_REPORT_APPROVED, final
         last.min_spent_percent, last.due_on = None, rules.due_after_report(final.due_on)
+        last.milestone = last.not_before = None
     told = [tranche.number for tranche in cancelled]
     history.note("award", award.id, "settle", by=by, cancelled=told, final=final.id if final else None)
     db.session.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf.file import FileField
-from wtforms import BooleanField, DateField
+from wtforms import BooleanField, DateField, IntegerField, SelectField
 from wtforms.validators import InputRequired, NumberRange, Optional, Regexp
 
 from grants.core.forms import Form, LineField, TextField
@@ -42,8 +42,20 @@ FIELD_OF = {
     "file_too_large": "proof",
     "file_content": "proof",
     "no_signature": "signature",
+    "outside_the_period": "not_before",
 }
 """Which field mends which obstacle."""
+
+
+class WaitsForm(Form):
+    """What an instalment waits for; the view says which reports and milestones there are."""
+
+    trigger = SelectField(_l("Paid when"), choices=[], validate_choice=True)
+    milestone = SelectField(_l("And this milestone is reached"), [Optional()], choices=[], validate_choice=True)
+    not_before = DateField(_l("And not before"), [Optional()])
+    min_spent_percent = IntegerField(
+        _l("And so much of the money received is spent, in percent"), [Optional(), NumberRange(1, 100)]
+    )
 
 
 def capitals(value: str | None) -> str:

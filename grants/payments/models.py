@@ -18,12 +18,13 @@ from sqlalchemy import (
     LargeBinary,
     Numeric,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grants.accounts.models import Organization, Person
-from grants.awards.models import Award
+from grants.awards.models import Award, Milestone
 from grants.calls.models import Call
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
@@ -134,6 +135,10 @@ class Tranche(Base):
     ``hold_after_days``: payment waits while a required report is late by more days than this; copied from the terms of
     the call when the agreement is drawn up, so that it stays what was signed. ``cancelled_on``: the agreement was
     terminated before it was due, and the last instalment took over what of it is still owed.
+
+    Besides its ``trigger`` it may wait for a milestone that the fund has confirmed, and for a day (``not_before``).
+    ``by_hand``: somebody changed what it waits for, so that the terms of the call do not say it any more. ``freed_at``: its
+    report was waived, and the fund decided that it is paid all the same.
     """
 
     __tablename__ = "tranche"
@@ -142,6 +147,11 @@ class Tranche(Base):
         UniqueConstraint("award_id", "number"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("hold_after_days >= 0", name="hold_not_negative"),
+        CheckConstraint(
+            "(freed_at IS NULL) = (freed_by_id IS NULL) AND (freed_at IS NULL) = (freed_reason = '')",
+            name="freed_with_a_reason",
+        ),
+        Index("ix_tranche_milestone_id", "milestone_id"),
         Index("ix_tranche_report_due_id", "report_due_id"),
     )
 
@@ -156,15 +166,27 @@ class Tranche(Base):
     due_on: Mapped[date]
     hold_after_days: Mapped[int] = mapped_column(Integer, default=30)
     cancelled_on: Mapped[date | None]
+    milestone_id: Mapped[int | None] = mapped_column(ForeignKey("milestone.id"))
+    not_before: Mapped[date | None]
+    by_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
+    freed_at: Mapped[datetime | None]
+    freed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    freed_reason: Mapped[str] = mapped_column(default="", server_default="")
 
     award: Mapped[Award] = relationship()
     report_due: Mapped[ReportDue | None] = relationship()
+    milestone: Mapped[Milestone | None] = relationship()
     disbursements: Mapped[list[Disbursement]] = relationship(order_by="Disbursement.id", back_populates="tranche")
 
     @property
     def amount(self) -> Money:
         """The money planned for this instalment."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def milestone_title(self) -> str | None:
+        """The milestone it waits for."""
+        return self.milestone.title if self.milestone else None
 
 
 class Disbursement(Base):

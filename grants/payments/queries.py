@@ -23,6 +23,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     literal_column,
@@ -36,7 +37,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import aliased, contains_eager, joinedload, load_only
 
 from grants.accounts.models import Organization, Person
-from grants.awards.models import Award, BudgetLine, Condition
+from grants.awards.models import Award, BudgetLine, Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.core.db import Prepared, db, hold, paged, prepared_once
@@ -88,7 +89,8 @@ class Standing(NamedTuple):
     ``refunded_minor`` is what the grantee gave back and ``spent_minor`` what accepted financial reports show;
     ``late_report_on`` is the due date of the required report that has been missing longest; ``account_change_days`` how
     long the call lets a changed account rest, when it says so; ``visit_on`` the day from which instalments wait for a visit
-    that was not made, wherever its day was moved to.
+    that was not made, wherever its day was moved to. ``later_accepted``: its report was waived, and one that was
+    due after it is accepted.
     """
 
     tranche_id: int
@@ -130,6 +132,12 @@ class Standing(NamedTuple):
     late_report_on: date | None
     confidentiality: str
     visit_on: date | None
+    milestone_id: int | None
+    milestone_title: str | None
+    milestone_confirmed_on: date | None
+    not_before: date | None
+    freed_at: datetime | None
+    later_accepted: bool
 
     @property
     def received_minor(self) -> int:
@@ -244,6 +252,22 @@ def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]
 _CHANGE_DAYS = Call.terms["award"]["account_change_days"].as_integer()
 
 
+_ASIDE = ("report_due_id", "milestone_id", "not_before", "freed_at")
+"""Columns of the plan that stand elsewhere in a :class:`Standing`, or not at all."""
+
+
+def _later_accepted() -> Any:
+    """Whether a report was waived and one that was due after it is accepted; only of waived ones anything is looked up."""
+    later = aliased(ReportDue, name="later")
+    found = exists().where(
+        later.award_id == ReportDue.award_id,
+        later.state == ReportState.ACCEPTED,
+        later.due_on >= ReportDue.due_on,
+        later.id != ReportDue.id,
+    )
+    return case((ReportDue.state == ReportState.WAIVED, found), else_=false())
+
+
 def _standings(*, bounded: bool) -> Any:
     """The columns of :class:`Standing` for the tranches of some awards (parameter ``ids``), or of all of them.
 
@@ -257,7 +281,7 @@ def _standings(*, bounded: bool) -> Any:
         select(
             *(Tranche.id, Tranche.award_id, Tranche.number, Tranche.amount_minor, Tranche.currency),
             *(Tranche.trigger, Tranche.min_spent_percent, Tranche.due_on, Tranche.hold_after_days),
-            Tranche.report_due_id,
+            *(Tranche.report_due_id, Tranche.milestone_id, Tranche.not_before, Tranche.freed_at),
             _live.reference.label("payment"),
             _live.state.label("payment_state"),
             _live.amount_minor.label("payment_minor"),
@@ -272,7 +296,7 @@ def _standings(*, bounded: bool) -> Any:
     spent, refunded, unmet, missing, unmade = _of_grants(bounded=bounded)
     found = (
         select(
-            *(column for column in plan.c if column.name != "report_due_id"),
+            *(column for column in plan.c if column.name not in _ASIDE),
             *(Award.reference, Award.state, Award.title, Award.amount_minor, Award.start_on, Award.on_hold),
             Award.organization_id,
             *(Organization.reference, Organization.name, Call.timezone),
@@ -284,6 +308,8 @@ def _standings(*, bounded: bool) -> Any:
             missing.c.due_on,
             Award.confidentiality,
             unmade.c.due_on,
+            *(plan.c.milestone_id, Milestone.title, Milestone.confirmed_on, plan.c.not_before, plan.c.freed_at),
+            _later_accepted(),
         )
         .select_from(plan)
         .join(Award, Award.id == plan.c.award_id)
@@ -291,6 +317,7 @@ def _standings(*, bounded: bool) -> Any:
         .join(Organization, Organization.id == Award.organization_id)
         .outerjoin(BankAccount, _account_of(Award.organization_id))
         .outerjoin(ReportDue, ReportDue.id == plan.c.report_due_id)
+        .outerjoin(Milestone, Milestone.id == plan.c.milestone_id)
         .outerjoin(spent, spent.c.award_id == plan.c.award_id)
         .outerjoin(refunded, refunded.c.award_id == plan.c.award_id)
         .outerjoin(unmet, unmet.c.award_id == plan.c.award_id)
@@ -439,6 +466,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         select(
             *(Tranche.id, Tranche.award_id, Tranche.amount_minor, Tranche.currency, Tranche.trigger),
             *(Tranche.min_spent_percent, Tranche.due_on, Tranche.hold_after_days, Tranche.report_due_id),
+            *(Tranche.milestone_id, Tranche.not_before, Tranche.freed_at),
             *(award.state, award.on_hold, award.amount_minor.label("awarded"), award.organization_id, award.call_id),
             _live.id.is_not(None).label("under_way"),
         )
@@ -469,15 +497,22 @@ def _next_to_pay(seen: Select[Award]) -> Any:
     received = func.coalesce(made.c.sent, 0) - func.coalesce(refunded.c.minor, 0)
     amount = case((is_final, func.least(plan.amount_minor, spending - received)), else_=plan.amount_minor)
     today = cast(func.timezone(Call.timezone, bindparam("at", None, type_=DateTime(timezone=True))), Date)
+    freed = plan.freed_at.is_not(None)
     ready = and_(
         or_(plan.state == AwardState.ACTIVE, and_(plan.state == AwardState.TERMINATED, is_final)),
         ~plan.on_hold,
-        or_(plan.trigger == Trigger.AGREEMENT_SIGNED, func.coalesce(ReportDue.state.in_(SETTLED_REPORT), False)),
+        or_(
+            plan.trigger == Trigger.AGREEMENT_SIGNED,
+            func.coalesce(ReportDue.state == ReportState.ACCEPTED, False),
+            and_(func.coalesce(ReportDue.state == ReportState.WAIVED, False), or_(freed, _later_accepted())),
+        ),
         or_(
             plan.min_spent_percent.is_(None),
-            func.coalesce(ReportDue.state == ReportState.WAIVED, False),
+            and_(func.coalesce(ReportDue.state == ReportState.WAIVED, False), freed),
             spending * 100 >= plan.min_spent_percent * received,
         ),
+        or_(plan.milestone_id.is_(None), Milestone.confirmed_on.is_not(None)),
+        or_(plan.not_before.is_(None), plan.not_before <= today),
         or_(func.coalesce(unmet.c.number, 0) == 0, plan.state == AwardState.TERMINATED),
         or_(unmade.c.due_on.is_(None), unmade.c.due_on > plan.due_on, plan.state == AwardState.TERMINATED),
         func.coalesce(BankAccount.state == BankAccountState.VERIFIED, False),
@@ -509,6 +544,7 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         .outerjoin(Call, Call.id == plan.call_id)
         .outerjoin(BankAccount, _account_of(plan.organization_id))
         .outerjoin(ReportDue, ReportDue.id == plan.report_due_id)
+        .outerjoin(Milestone, Milestone.id == plan.milestone_id)
         .outerjoin(made, made.c.award_id == plan.award_id)
         .outerjoin(spent, spent.c.award_id == plan.award_id)
         .outerjoin(refunded, refunded.c.award_id == plan.award_id)
@@ -590,9 +626,16 @@ def tranche_of(award: Award, number: int) -> Tranche | None:
 
 
 def tranches_of(award: Award) -> list[Tranche]:
-    """The tranches planned for a grant, without those that a termination cancelled."""
+    """The tranches planned for a grant with what they wait for, without those that a termination cancelled."""
     found = select(Tranche).where(Tranche.award_id == award.id, Tranche.cancelled_on.is_(None))
-    return list(db.session.scalars(found.order_by(Tranche.number)))
+    beside = joinedload(Tranche.report_due), joinedload(Tranche.milestone)
+    return list(db.session.scalars(found.options(*beside).order_by(Tranche.number)))
+
+
+def milestones_of(award: Award) -> list[Milestone]:
+    """The milestones promised in a grant, by day."""
+    found = select(Milestone).where(Milestone.award_id == award.id)
+    return list(db.session.scalars(found.order_by(Milestone.due_on, Milestone.id)))
 
 
 def unpaid_of(award: Award) -> list[Tranche]:
@@ -600,6 +643,13 @@ def unpaid_of(award: Award) -> list[Tranche]:
     live = select(Disbursement.id).where(Disbursement.tranche_id == Tranche.id, Disbursement.state.not_in(OVER))
     found = select(Tranche).where(Tranche.award_id == award.id, Tranche.cancelled_on.is_(None), ~live.exists())
     return list(db.session.scalars(found.order_by(Tranche.number).with_for_update()))
+
+
+def unpaid_ids(award: Award) -> frozenset[int]:
+    """The tranches of a grant for which no payment is under way or made."""
+    live = select(Disbursement.id).where(Disbursement.tranche_id == Tranche.id, Disbursement.state.not_in(OVER))
+    found = select(Tranche.id).where(Tranche.award_id == award.id, Tranche.cancelled_on.is_(None), ~live.exists())
+    return frozenset(db.session.scalars(found))
 
 
 def cancelled_of(award: Award) -> list[Tranche]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import list_currencies
 
-from grants.awards.models import Award
+from grants.awards.models import Agreement, Award
 from grants.awards.rules import Instalment
 from grants.awards.workflow import AwardState
 from grants.core.files import Scan, StoredFile
 from grants.core.languages import LazyWords, _l, long_day, pick
 from grants.core.money import Money
-from grants.core.rules import Obstacle
+from grants.core.rules import Obstacle, mark_of
 from grants.payments.models import (
     AccountKind,
     AgreementBatch,
@@ -33,7 +35,6 @@ from grants.payments.models import (
 from grants.payments.queries import (
     ACCOUNT_CHANGE_DAYS,
     MOST_SOURCES,
-    SETTLED_REPORT,
     Position,
     Standing,
 )
@@ -109,9 +110,14 @@ def hold_after_days(terms: Mapping[str, Any]) -> int:
 
 
 def is_as_planned(tranches: Sequence[Tranche], planned: Sequence[Instalment]) -> bool:
-    """Whether tranches are still those that the terms and the risk of a grant ask for."""
-    made = [(one.number, one.amount_minor, one.trigger, one.min_spent_percent) for one in tranches]
-    return made == [(one.number, one.amount.minor, one.trigger, one.min_spent_percent) for one in planned]
+    """Whether tranches are still those that the terms and the risk of a grant ask for, apart from what somebody changed."""
+    if len(tranches) != len(planned):
+        return False
+    return all(
+        (one.number, one.amount_minor) == (part.number, part.amount.minor)
+        and (one.by_hand or (one.trigger, one.min_spent_percent) == (part.trigger, part.min_spent_percent))
+        for one, part in zip(tranches, planned, strict=True)
+    )
 
 
 def due_after_signature(signed_on: date) -> date:
@@ -122,6 +128,14 @@ def due_after_signature(signed_on: date) -> date:
 def due_after_report(report_due_on: date) -> date:
     """When a tranche that waits for a report is due: fifteen days after the report is."""
     return report_due_on + timedelta(days=DAYS_AFTER_REPORT)
+
+
+def day_of(tranche: Tranche, follows: date) -> date:
+    """When an instalment is due that may be paid from a day on (``follows``): fifteen days after its milestone too, and not
+    before a day of its own.
+    """
+    milestone = [due_after_report(tranche.milestone.due_on)] if tranche.milestone else []
+    return max([follows, *milestone, *([tranche.not_before] if tranche.not_before else [])])
 
 
 def days_of(planned: Iterable[Instalment], reports: Mapping[str, date], signed_by: date) -> list[date]:
@@ -243,7 +257,16 @@ def obstacles_to_preparing(standing: Standing, at: datetime) -> list[Obstacle]:
                 ("payments.show", {"reference": standing.payment}),
             )
         ]
-    return [*_of_the_grant(standing), *_of_the_tranche(standing), *_of_the_grantee(standing, at)]
+    return [*_of_the_grant(standing), *_of_the_tranche(standing, at), *_of_the_grantee(standing, at)]
+
+
+def is_free_of_report(standing: Standing) -> bool:
+    """Whether the report of an instalment does not hold it any more: it is accepted; or it was waived, and either the next
+    report is accepted or the fund has decided to pay all the same. A waiver alone sets no money free.
+    """
+    if standing.trigger == Trigger.AGREEMENT_SIGNED or standing.report_state == ReportState.ACCEPTED:
+        return True
+    return standing.report_state == ReportState.WAIVED and (standing.freed_at is not None or standing.later_accepted)
 
 
 def waits_for_visit(standing: Standing) -> bool:
@@ -271,15 +294,22 @@ def _of_the_grant(standing: Standing) -> list[Obstacle]:
     return [Obstacle("not_signed", _l("The agreement is not signed yet."), page)]
 
 
-def _of_the_tranche(standing: Standing) -> list[Obstacle]:
+def _of_the_tranche(standing: Standing, at: datetime) -> list[Obstacle]:
     found = []
     page = ("payments.of_grant", {"reference": standing.award_reference})
     if standing.earlier_unpaid:
         found.append(Obstacle("earlier_unpaid", _l("An earlier tranche has not been paid."), page))
-    if standing.trigger != Trigger.AGREEMENT_SIGNED and standing.report_state not in SETTLED_REPORT:
+    if not is_free_of_report(standing):
         where = ("reports.of_grant", {"reference": standing.award_reference})
         label = pick(standing.report_label) or "–"
-        if standing.report_state == ReportState.SUBMITTED:
+        if standing.report_state == ReportState.WAIVED:
+            message = _l(
+                "This report was waived: %(report)s. The payment waits for the next accepted report, unless the fund decides "
+                "to pay without it.",
+                report=label,
+            )
+            found.append(Obstacle("report_waived", message, page))
+        elif standing.report_state == ReportState.SUBMITTED:
             found.append(
                 Obstacle(
                     "report_not_read", _l("This report waits to be read and accepted: %(report)s.", report=label), where
@@ -289,7 +319,7 @@ def _of_the_tranche(standing: Standing) -> list[Obstacle]:
             found.append(Obstacle("report_missing", _l("This report is not in: %(report)s.", report=label), where))
     elif (
         standing.min_spent_percent is not None
-        and standing.report_state != ReportState.WAIVED
+        and not (standing.report_state == ReportState.WAIVED and standing.freed_at is not None)
         and standing.spent_minor * 100 < standing.min_spent_percent * standing.received_minor
     ):
         found.append(
@@ -308,6 +338,16 @@ def _of_the_tranche(standing: Standing) -> list[Obstacle]:
                 "nothing_to_pay", _l("The grantee has spent no more than was received: nothing is left to pay."), page
             )
         )
+    if standing.milestone_id is not None and standing.milestone_confirmed_on is None:
+        message = _l(
+            "This milestone is not reached, or the fund has not confirmed it: %(milestone)s.",
+            milestone=standing.milestone_title,
+        )
+        where = ("awards.milestones", {"reference": standing.award_reference})
+        found.append(Obstacle("milestone_open", message, where))
+    if standing.not_before is not None and day_in(at, standing.timezone) < standing.not_before:
+        message = _l("Nothing of it is paid before %(day)s.", day=LazyWords(long_day, standing.not_before))
+        found.append(Obstacle("too_early", message, page))
     if standing.promised_minor + standing.to_pay_minor > standing.awarded_minor:
         found.append(Obstacle("above_the_award", _l("This payment would bring the total above the award."), page))
     return found
@@ -376,6 +416,9 @@ def obstacles_to_postponing(
         found.append(Obstacle("before_its_report", _l("It waits for a report that is due later than that.")))
     if due_on is not None and waits_for_visit(standing) and standing.visit_on and due_on < standing.visit_on:
         found.append(Obstacle("before_its_visit", _l("It waits for a visit that was planned for a later day.")))
+    if due_on is not None and standing.not_before is not None and due_on < standing.not_before:
+        day = LazyWords(long_day, standing.not_before)
+        found.append(Obstacle("too_early", _l("Nothing of it is paid before %(day)s.", day=day)))
     out_of_order = due_on is not None and any(
         (one.number < number and one.due_on > due_on) or (one.number > number and one.due_on < due_on)
         for one in standings.values()
@@ -385,6 +428,77 @@ def obstacles_to_postponing(
     if reason is not None and not reason.strip():
         found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
     return found
+
+
+def obstacles_to_freeing(standing: Standing | None, reason: str | None = None) -> list[Obstacle]:
+    """Why nobody decides that an instalment is paid without its report: the report was not waived, it was decided before, or
+    nobody says why.
+    """
+    if standing is None or standing.payment is not None or standing.is_settled:
+        return [Obstacle("no_instalment", _l("Nothing of this instalment waits to be paid."))]
+    found = [one for one in _of_the_grant(standing) if one.code in ("not_signed", "ended")]
+    if standing.report_state != ReportState.WAIVED or is_free_of_report(standing):
+        found.append(Obstacle("not_waived", _l("It does not wait for a report that was waived.")))
+    if reason is not None and not reason.strip():
+        found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
+    return found
+
+
+# ------------------------------------------------------------------ what an instalment waits for
+
+
+@dataclass(frozen=True)
+class Waits:
+    """What an instalment waits for: the signature or a report, a milestone, a day, how much of the money is spent."""
+
+    trigger: str
+    milestone_id: int | None = None
+    not_before: date | None = None
+    min_spent_percent: int | None = None
+
+
+def triggers_for(tranche: Tranche, owed: Iterable[str]) -> list[Trigger]:
+    """What may set an instalment free: the signature, or a report that is owed. The one that settles the account always
+    waits for the final report, and no other does.
+    """
+    if tranche.trigger == Trigger.FINAL_REPORT_APPROVED:
+        return [Trigger.FINAL_REPORT_APPROVED]
+    keys = {f"{key}_approved" for key in owed} - {Trigger.FINAL_REPORT_APPROVED.value}
+    return [one for one in Trigger if one == Trigger.AGREEMENT_SIGNED or one.value in keys]
+
+
+def obstacles_to_planning(award: Award) -> list[Obstacle]:
+    """Why nobody changes what an instalment waits for: what was signed changes by amendment only."""
+    if award.state in (AwardState.ACCEPTED, AwardState.SENT):
+        return []
+    message = _l(
+        "This is planned until the agreement is signed. This grant: %(state)s.", state=AwardState(award.state).label
+    )
+    return [Obstacle("not_planned_now", message)]
+
+
+def obstacles_to_waiting(
+    award: Award, tranche: Tranche, waits: Waits, owed: Iterable[str], milestones: Iterable[int]
+) -> list[Obstacle]:
+    """Why an instalment cannot wait for this: it is not of this grant, or the day lies outside it."""
+    found = obstacles_to_planning(award)
+    if waits.trigger not in triggers_for(tranche, owed):
+        found.append(Obstacle("no_trigger", _l("Please choose one of the answers offered.")))
+    if waits.milestone_id is not None and waits.milestone_id not in set(milestones):
+        found.append(Obstacle("no_milestone", _l("Please choose one of the answers offered.")))
+    if waits.not_before is not None and award.end_on is not None and waits.not_before > award.end_on:
+        found.append(Obstacle("outside_the_period", _l("The day lies outside the period of the grant.")))
+    if waits.min_spent_percent is not None and not 0 < waits.min_spent_percent <= 100:
+        found.append(Obstacle("no_percent", _l("A share lies between 1 and 100 percent.")))
+    return found
+
+
+def obstacles_by_plan(award: Award, agreement: Agreement | None, mark: str) -> list[Obstacle]:
+    """Why an agreement is not signed: its plan is not the one that stands any more."""
+    if agreement is None or agreement.plan_mark in (None, mark):
+        return []
+    message = _l("Something of the plan was changed after this agreement was drawn up. The fund draws it up again.")
+    return [Obstacle("plan_moved", message, ("awards.agreement", {"reference": award.reference}))]
 
 
 # ------------------------------------------------------------------ approving, paying, confirming
@@ -430,7 +544,7 @@ def obstacles_still(disbursement: Disbursement, standing: Standing | None, at: d
         payment=None, payment_state=None, promised_minor=standing.promised_minor - disbursement.amount_minor
     )
     told = {one.code for one in found}
-    anew = [*_of_the_tranche(alone), *_of_the_grantee(alone, at)]
+    anew = [*_of_the_tranche(alone, at), *_of_the_grantee(alone, at)]
     of_account = {"no_account", "account_unverified", "account_rests"} if "account_changed" in told else set()
     found += [one for one in anew if one.code not in of_account]
     if alone.to_pay_minor > 0 and alone.to_pay_minor != disbursement.amount_minor:
@@ -632,6 +746,8 @@ def terms_of_version(
                 "trigger": t.trigger,
                 "min_spent_percent": t.min_spent_percent,
                 "due_on": _written(t.due_on),
+                "milestone": t.milestone_title,
+                "not_before": _written(t.not_before),
             }
             for t in tranches
         ],
@@ -642,6 +758,11 @@ def terms_of_version(
         "conditions": [{"text": c.text, "due_on": _written(c.due_on)} for c in award.conditions if c.owner_id is None],
         "scope": scope,
     }
+
+
+def mark_of_plan(award: Award, terms: Mapping[str, Any]) -> str:
+    """A mark of everything an agreement says of a grant, by which it is known again before it is signed."""
+    return mark_of(award.confidentiality, json.dumps(terms, sort_keys=True))
 
 
 def _written(day: date | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from wtforms.fields.choices import SelectChoice
 
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.accounts.queries import organization_by_reference
@@ -198,19 +199,96 @@ def move_instalment(reference: str, number: int) -> ResponseReturnValue:
         return done(_("The date is moved."), ".of_grant", reference=reference)
     standings = {standing.number: standing for standing in queries.standings_of([award.id])}
     heading = _("Move the day of instalment %(number)s", number=number)
+    lead = _("It does not make a payment due: what it waits for stays as it is. The record keeps the former day.")
+    return _ask(award, form, heading, lead, rules.obstacles_to_postponing(number, standings), ".of_grant")
+
+
+@bp.route("/grants/<reference>/instalments/<int:number>/free", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def free_instalment(reference: str, number: int) -> ResponseReturnValue:
+    """Decide that an instalment is paid without the report that was waived."""
+    award = _award(reference)
+    require(permissions.can_free(current_user, award))
+    found(queries.tranche_of(award, number))
+    form = forms.ReasonForm()
+    if _tried(form, lambda: actions.free_instalment(award, number, form.reason.data or "", by=current_user)):
+        return done(_("It is decided. The payment does not wait for this report."), ".of_grant", reference=reference)
+    standings = {standing.number: standing for standing in queries.standings_of([award.id])}
+    heading = _("Pay instalment %(number)s without its report", number=number)
+    lead = _(
+        "Its report was waived, so nothing shows how the money before it was spent. Your decision sets it free, also of the "
+        "share that was to be spent. Your name and your reason stay in the record."
+    )
+    return _ask(award, form, heading, lead, rules.obstacles_to_freeing(standings.get(number)), ".of_grant")
+
+
+@bp.route("/grants/<reference>/plan/instalments/<int:number>", methods=["GET", "POST"])
+@access(*COORDINATORS)
+def plan_instalment(reference: str, number: int) -> ResponseReturnValue:
+    """Say what an instalment waits for."""
+    award = _award(reference)
+    require(permissions.can_plan(current_user, award))
+    tranches, owed = _plan_of(award)
+    part = found(next((one for one in tranches if one.number == number), None))
+    form = forms.WaitsForm(
+        trigger=part.trigger,
+        milestone=str(getattr(part, "milestone_id", None) or ""),
+        not_before=part.not_before,
+        min_spent_percent=part.min_spent_percent,
+    )
+    triggers = rules.triggers_for(part, [due.key for due in owed])
+    form.trigger.choices = [SelectChoice(one.value, award_rules.TRIGGER_LABELS[one]) for one in triggers]
+    promised = [SelectChoice(str(one.id), one.title) for one in queries.milestones_of(award)]
+    form.milestone.choices = [SelectChoice("", _("no milestone")), *promised]
+
+    def act() -> None:
+        waits = rules.Waits(
+            form.trigger.data,
+            int(form.milestone.data) if form.milestone.data else None,
+            form.not_before.data,
+            form.min_spent_percent.data,
+        )
+        actions.plan_instalment(award, number, waits, by=current_user)
+
+    if _tried(form, act):
+        return done(_("It is planned. The agreement says so when it is drawn up."), ".plan", reference=reference)
+    heading = _("What instalment %(number)s waits for", number=number)
+    lead = _(
+        "All of it has to be there before the payment. The agreement names it, so it is drawn up again afterwards."
+    )
+    return _ask(award, form, heading, lead, rules.obstacles_to_planning(award), ".plan")
+
+
+def _ask(award: Award, form: Any, heading: str, lead: str, stops: list[Obstacle], back: str) -> ResponseReturnValue:
     page = render_template(
         "awards/ask.html",
         award=award,
         form=form,
         heading=heading,
-        lead=_("It does not make a payment due: what it waits for stays as it is. The record keeps the former day."),
+        lead=lead,
         label=heading,
         tone="primary",
-        obstacles=rules.obstacles_to_postponing(number, standings),
-        back_url=url_for(".of_grant", reference=reference),
+        obstacles=stops,
+        back_url=url_for(back, reference=award.reference),
         back_label=award.reference,
     )
     return page, 422 if form.is_submitted() else 200
+
+
+def _plan_of(award: Award) -> tuple[Sequence[Any], Sequence[Any]]:
+    """The instalments and reports of a grant as they stand, or as they would be planned now."""
+    terms = queries.terms_of(award)
+    planned, owed = award_rules.instalments(award, terms), award_rules.report_plan(award, terms)
+    made = queries.tranches_of(award)
+    if not made or not (award.state in award_rules.SIGNED or rules.is_as_planned(made, planned)):
+        return planned, owed
+    return made, list(queries.reports_owed(award).values()) or owed
+
+
+@bp.app_template_global("plan_of_grant")
+def plan_of_grant(award: Award) -> tuple[Sequence[Any], Sequence[Any]]:
+    """The instalments and the reports of a grant as they stand, for pages that say what is agreed."""
+    return _plan_of(award)
 
 
 @bp.get("/grants/<reference>/plan")
@@ -219,17 +297,15 @@ def plan(reference: str) -> ResponseReturnValue:
     """The reports and payments planned for a grant, before the agreement names them."""
     award = _award(reference)
     require(permissions.can_plan(current_user, award))
-    terms = queries.terms_of(award)
-    planned, owed = award_rules.instalments(award, terms), award_rules.report_plan(award, terms)
-    made = queries.tranches_of(award)
-    holds = rules.is_as_planned(made, planned) or award.state in award_rules.SIGNED
+    instalments, owed = _plan_of(award)
     return render_template(
         "payments/plan.html",
         award=award,
-        instalments=made if holds else planned,
-        reports=(list(queries.reports_owed(award).values()) if holds else None) or owed,
+        instalments=instalments,
+        reports=owed,
+        planning=not rules.obstacles_to_planning(award),
         budget_sum=Money(sum(queries.budget_minors(award)), award.currency),
-        obstacles=actions.obstacles_to_preparing_agreement(award, terms),
+        obstacles=actions.obstacles_to_preparing_agreement(award, queries.terms_of(award)),
         risk=award_models.RISK_LABELS[award_models.Risk(award.risk)] if award.risk else None,
     )
 
@@ -291,7 +367,8 @@ def countersign(reference: str) -> ResponseReturnValue:
         award=award,
         agreement=agreement,
         mark=award_rules.mark_of_copy(agreement),
-        obstacles=award_rules.obstacles_to_countersigning(award, agreement, current_user.id),
+        obstacles=award_rules.obstacles_to_countersigning(award, agreement, current_user.id)
+        + rules.obstacles_by_plan(award, agreement, actions.mark_of_plan(award)),
         returning=award_rules.obstacles_to_returning_copy(award, agreement),
     )
 
@@ -346,7 +423,8 @@ def _sign_page(award: Award, form: forms.SignForm) -> str:
         form=form,
         tranches=queries.standings_of([award.id]),
         reports=list(queries.reports_owed(award).values()),
-        obstacles=award_rules.obstacles_to_signing(award, agreement, None, may_sign=may_sign),
+        obstacles=award_rules.obstacles_to_signing(award, agreement, None, may_sign=may_sign)
+        + rules.obstacles_by_plan(award, agreement, actions.mark_of_plan(award)),
     )
 
 
@@ -377,6 +455,7 @@ def of_grant(reference: str) -> ResponseReturnValue:
         may_see_account=permissions.can_see_bank_account(current_user, award.organization),
         may_sign=permissions.can_sign(current_user, award),
         may_plan=permissions.can_plan(current_user, award),
+        may_free=permissions.can_free(current_user, award),
         may_refund=permissions.can_record_refund(current_user, award),
         may_ask=permissions.can_ask_for_refund(current_user, award),
         may_tell=permissions.can_tell_cofinancing(current_user, award),

@@ -10,7 +10,9 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from grants.awards.models import Award, Condition
+from grants.awards import actions as awards
+from grants.awards import rules as award_rules
+from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.conflicts.models import ConflictDeclaration, Grade
 from grants.core import clock
@@ -146,7 +148,7 @@ def test_the_last_tranche_pays_what_was_spent_and_no_more(app: Flask) -> None:
 def second_tranche(made: Scene, **more: Any) -> None:
     """Turn the last tranche into one that waits for an interim report."""
     due = make.report_due(made.award, "interim_report", due_on=date(2027, 8, 1))
-    made.last.trigger, made.last.report_due_id = Trigger.INTERIM_REPORT_APPROVED, due.id
+    made.last.trigger, made.last.report_due = Trigger.INTERIM_REPORT_APPROVED, due
     for name, value in more.items():
         setattr(made.last, name, value)
     db.session.flush()
@@ -235,6 +237,25 @@ def _above_the_award(made: Scene) -> Tranche:
     return made.last
 
 
+def _report_waived(made: Scene) -> Tranche:
+    rows.paid(made)
+    second_tranche(made, min_spent_percent=70)
+    _waive(made.last)
+    return made.last
+
+
+def _milestone_open(made: Scene) -> Tranche:
+    made.first.milestone = make.save(Milestone(award_id=made.award.id, title="Training", due_on=date(2027, 10, 31)))
+    db.session.flush()
+    awards.reach_milestone(made.first.milestone, "A list of participants.", by=made.owner)
+    return made.first
+
+
+def _too_early(made: Scene) -> Tranche:
+    made.first.not_before = clock.today(made.award.call.timezone) + timedelta(days=1)
+    return made.first
+
+
 def _no_account(made: Scene) -> Tranche:
     db.session.execute(text(f"DELETE FROM bank_account WHERE organization_id = {made.organization.id}"))
     return made.first
@@ -250,6 +271,9 @@ STANDS_IN_THE_WAY = {
     "report_late": _late_report,
     "under_way": _under_way,
     "report_missing": _report_missing,
+    "report_waived": _report_waived,
+    "milestone_open": _milestone_open,
+    "too_early": _too_early,
     "report_not_read": _report_not_read,
     "too_little_spent": _too_little_spent,
     "nothing_to_pay": _nothing_to_pay,
@@ -282,7 +306,8 @@ def test_no_tranche_before_the_signature(app: Flask) -> None:
     "mend",
     [
         lambda made: second_tranche(made, min_spent_percent=70) or rows.spend(made, 560_000, made.last.report_due),
-        lambda made: second_tranche(made, min_spent_percent=70) or _waive(made.last),
+        lambda made: second_tranche(made, min_spent_percent=70) or _freed(made),
+        lambda made: second_tranche(made) or _waive(made.last) or _next_accepted(made),
         lambda made: rows.spend(made, 1_000_000),
     ],
 )
@@ -291,6 +316,37 @@ def test_a_tranche_is_free_once_its_report_is_accepted_or_waived_and_enough_is_s
     rows.paid(made)
     mend(made)
     assert rows.prepared(made, made.last).tranche_id == made.last.id
+
+
+def _freed(made: Scene) -> None:
+    assert refused(lambda: _free(made)) == ["not_waived"]
+    _waive(made.last)
+    assert refused(lambda: _free(made, " ")) == ["reason_missing"]
+    _free(made)
+    assert (made.last.freed_by_id, made.last.freed_reason) == (made.coordinator.id, "The visit showed the accounts.")
+    assert refused(lambda: _free(made)) == ["not_waived"]
+
+
+def _free(made: Scene, reason: str = "The visit showed the accounts.") -> None:
+    actions.free_instalment(made.award, made.last.number, reason, by=made.coordinator)
+
+
+def _next_accepted(made: Scene) -> None:
+    later = made.last.report_due.due_on + timedelta(days=30)
+    rows.spend(made, 1, make.report_due(made.award, key="end_note", due_on=later))
+
+
+def test_what_the_grantee_says_it_reached_frees_money_once_the_fund_confirms_it(app: Flask) -> None:
+    made = rows.scene()
+    milestone = _milestone_open(made).milestone
+    assert refused(lambda: actions.prepare(made.first, by=made.officers[0])) == ["milestone_open"]
+    read = award_rules.mark_of_milestone(milestone)
+    assert refused(lambda: awards.confirm_milestone(milestone, by=made.coordinator, read="other")) == [
+        "changed_meanwhile"
+    ]
+    awards.confirm_milestone(milestone, by=made.coordinator, read=read)
+    assert refused(lambda: awards.confirm_milestone(milestone, by=made.coordinator)) == ["confirmed_already"]
+    assert rows.prepared(made).tranche_id == made.first.id
 
 
 def _waive(tranche: Tranche) -> None:

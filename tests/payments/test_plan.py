@@ -10,8 +10,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from grants.accounts.models import Role
-from grants.awards.models import Agreement, Award
+from grants.awards.models import Agreement, Award, Milestone
+from grants.awards.queries import versions_of
 from grants.awards.workflow import AwardState
+from grants.core import files
+from grants.core.bare import texts_in
 from grants.core.db import db
 from grants.core.rules import Refused
 from grants.payments import actions, queries, rules
@@ -109,3 +112,66 @@ def test_a_coordinator_draws_the_agreement_up_on_its_page_and_the_grantee_signs(
     grantee.follow()
     assert "Running" in grantee.text
     staff.post(path, page=path, status=409)
+
+
+def test_what_an_instalment_waits_for_is_planned_named_and_signed(app: Flask) -> None:
+    award, coordinator, owner = accepted(1_200_001)
+    promised = make.save(Milestone(award_id=award.id, title="Training held", due_on=date(2027, 9, 30)))
+    waits = rules.Waits("interim_report_approved", promised.id, date(2027, 12, 24), 60)
+    actions.plan_instalment(award, 2, waits, by=coordinator)
+    agreement = actions.prepare_agreement(award, by=coordinator)
+    second = tranches(award)[1]
+    assert (second[3], second[4]) == (60, max(date(2027, 12, 24), second[4]))
+    said = "\n".join(texts_in(files.read(agreement.file), "pdf"))
+    assert "Training held" in said
+    assert "24 December 2027" in said
+    standing = queries.standings_of([award.id])[1]
+    assert (standing.milestone_title, standing.not_before) == ("Training held", date(2027, 12, 24))
+    actions.sign_agreement(award, signature="Awa Diop", by=owner)
+    kept = versions_of(award)[-1].terms["tranches"][1]
+    assert (kept["milestone"], kept["not_before"], kept["min_spent_percent"]) == ("Training held", "2027-12-24", 60)
+    with pytest.raises(Refused) as refusal:
+        actions.plan_instalment(award, 2, waits, by=coordinator)
+    assert [o.code for o in refusal.value.obstacles] == ["not_in_this_state"]
+
+
+@pytest.mark.parametrize(
+    ("number", "waits", "code"),
+    [
+        (1, rules.Waits("final_report_approved"), "no_trigger"),
+        (2, rules.Waits("agreement_signed"), "no_trigger"),
+        (1, rules.Waits("agreement_signed", 0), "no_milestone"),
+        (1, rules.Waits("agreement_signed", None, date(2040, 1, 1)), "outside_the_period"),
+        (1, rules.Waits("agreement_signed", None, None, 101), "no_percent"),
+    ],
+)
+def test_an_instalment_waits_for_nothing_that_is_not_of_its_grant(
+    app: Flask, number: int, waits: rules.Waits, code: str
+) -> None:
+    award, coordinator, _ = accepted(1_000_000)
+    with pytest.raises(Refused) as refusal:
+        actions.plan_instalment(award, number, waits, by=coordinator)
+    assert [o.code for o in refusal.value.obstacles] == [code]
+
+
+def test_an_agreement_whose_plan_was_changed_is_drawn_up_again_before_it_is_signed(browser: Browser) -> None:
+    award, coordinator, owner = accepted(1_000_000)
+    reference, award_id = award.reference, award.id
+    make.save(Milestone(award_id=award.id, title="Training held", due_on=date(2027, 9, 30)))
+    actions.prepare_agreement(award, by=coordinator)
+    db.session.commit()
+    staff = Browser(browser.app).sign_in(coordinator)
+    page = staff.open(f"/grants/{reference}/plan")
+    assert "Change what it waits for" in page.text
+    change = f"/grants/{reference}/plan/instalments/1"
+    staff.open(change)
+    staff.press("What instalment 1 waits for", {"not_before": "2040-01-01"}, status=422)
+    staff.press("What instalment 1 waits for", {"not_before": "2027-06-20"})
+    grantee = browser.sign_in(owner)
+    place = f"/grants/{reference}/sign"
+    assert "changed after this agreement was drawn up" in grantee.open(place).text
+    grantee.post(place, {"agreed": "y", "signature": "Awa Diop", "read": "1"}, status=422)
+    actions.prepare_agreement(db.session.get_one(Award, award_id), by=db.session.merge(coordinator))
+    db.session.commit()
+    assert "not before 20 June 2027" in grantee.open(place).text
+    grantee.post(place, {"agreed": "y", "signature": "Awa Diop"}, status=302)
