@@ -26,7 +26,6 @@ from grants.history import actions as history
 from grants.history.models import HistoryEntry
 from grants.payments import actions as payments
 from grants.payments import queries as payment_queries
-from grants.payments import rules as payment_rules
 from grants.reports import actions as reports
 
 # ------------------------------------------------------------------ asking
@@ -124,7 +123,7 @@ def approve(amendment: Amendment, *, by: Person, read: str | None = None) -> Ame
     if rules.level_of(facts, rules.request_in(amendment)) <= Level.APPROVAL:
         entry = _grant(amendment, facts, by)
     else:
-        amendment.revision = rules.proposed(amendment, facts).stored()
+        amendment.revision = rules.proposed(amendment, facts).stored() | {"base": rules.base_of(facts)}
         entry = history.record(amendment, "approve", by=by)
     post(*_to_leaders(amendment, mails.amendment_answered, entry.id))
     return amendment
@@ -159,7 +158,7 @@ def save_revision(amendment: Amendment, revision: Revision, *, by: Person) -> Am
         {key: value for key, value in revision.reports.items() if key in opened.reports},
         {key: value for key, value in revision.lines.items() if key in opened.lines},
         revision.scope.strip() if Kind.SCOPE in amendment.kinds else "",
-    ).stored()
+    ).stored() | {"base": rules.base_of(facts)}
     db.session.flush()
     return amendment
 
@@ -169,7 +168,7 @@ def hand_in(amendment: Amendment, *, by: Person, read: str | None = None) -> Ame
     facts = _held(amendment.award, amendment)
     refuse(rules.obstacles_to_handing_in(amendment, facts) or rules.obstacles_to_deciding_unread(amendment, read))
     amendment.waits_since = clock.now()
-    told = {part: kept for part, kept in amendment.revision.items() if part != "scope"}
+    told = {part: kept for part, kept in amendment.revision.items() if part not in ("scope", "base")}
     entry = history.record(amendment, "hand_in", by=by, **told)
     post(*_to_fund(amendment, mails.amendment_worked_out, entry.id))
     return amendment
@@ -262,6 +261,7 @@ def _put_in_force(amendment: Amendment, facts: Facts, by: Person) -> Amendment:
     if revision.lines:
         awards.rebudget(award, revision.lines, by=by, **why)
     reason = str(amendment.reason)
+    instalments = rules.moved_instalments(facts, revision)
     for milestone in rules.open_milestones(facts):
         due_on = revision.milestones.get(milestone.id, milestone.due_on)
         if due_on != milestone.due_on:
@@ -270,21 +270,13 @@ def _put_in_force(amendment: Amendment, facts: Facts, by: Person) -> Amendment:
         due_on = revision.reports.get(due.id, due.due_on)
         if due_on != due.due_on:
             reports.move(due, due_on, reason, by=by)
-            _move_instalments(due.id, facts, by, why)
+    for tranche, day_due in instalments:
+        payments.move_instalment(tranche, day_due, by=by, **why)
     history.note("award", award.id, "amend", by=by, **why)
     scope = revision.scope or (facts.versions[-1].terms["scope"] if facts.versions else "")
     payments.keep_version(award, agreement, scope=scope)
     post(*_to_fund(amendment, mails.amendment_ended, entry.id))
     return amendment
-
-
-def _move_instalments(due_id: int, facts: Facts, by: Person, why: Mapping[str, Any]) -> None:
-    """The instalments that wait for a report are due as long after it as before."""
-    report = next(due for due in facts.reports if due.id == due_id)
-    unpaid = {tranche.id for tranche in payment_queries.unpaid_of(facts.award)}
-    for tranche in facts.tranches:
-        if tranche.report_due_id == due_id and tranche.id in unpaid:
-            payments.move_instalment(tranche, payment_rules.due_after_report(report.due_on), by=by, **why)
 
 
 def withdraw(amendment: Amendment, reason: str, *, by: Person) -> Amendment:

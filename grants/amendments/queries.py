@@ -95,6 +95,7 @@ class Facts:
     milestones: list[Milestone]
     reports: list[ReportDue]
     tranches: list[Tranche]
+    unpaid: frozenset[int]
     versions: list[AwardVersion]
     notices: list[BudgetNotice]
     spent: Mapping[str, int]
@@ -103,7 +104,7 @@ class Facts:
 
 
 def facts_of(award: Award) -> Facts:
-    """What decides about changes of a grant as it stands now; ten queries for any grant."""
+    """What decides about changes of a grant as it stands now; eleven queries for any grant."""
     call = db.session.execute(
         select(Call.terms, Call.budget, Call.latest_end_on, Call.authoritative_language, Call.timezone).where(
             Call.id == award.call_id
@@ -121,6 +122,7 @@ def facts_of(award: Award) -> Facts:
         milestones=list(db.session.scalars(milestones)),
         reports=list(payments.reports_owed(award).values()),
         tranches=payments.tranches_of(award),
+        unpaid=payments.unpaid_ids(award),
         versions=awards.versions_of(award),
         notices=notices_of(award),
         spent=spent_by_heading(award),

@@ -17,7 +17,7 @@ from grants.amendments.models import KIND_LABELS, Amendment, Kind
 from grants.amendments.queries import FINAL_REPORT, Facts
 from grants.amendments.workflow import AmendmentState
 from grants.awards.models import Award, AwardVersion
-from grants.awards.rules import RUNNING, add_months, day_shown
+from grants.awards.rules import RUNNING, TRIGGER_LABELS, add_months, day_shown
 from grants.awards.workflow import AwardState
 from grants.budgets.rules import cap_of, figures_of
 from grants.budgets.rules import shown as amount_shown
@@ -26,7 +26,9 @@ from grants.core.languages import LazyWords, _l, long_day, pick
 from grants.core.money import Money
 from grants.core.questions import Budget
 from grants.core.rules import Obstacle, mark_of, obstacles_to_unread
+from grants.payments.models import Tranche
 from grants.payments.queries import Position
+from grants.payments.rules import due_after_report
 from grants.reports.models import ReportDue
 from grants.reports.rules import TO_WRITE
 
@@ -499,6 +501,62 @@ def proposed(amendment: Amendment, facts: Facts) -> Revision:
     )
 
 
+def moved_instalments(facts: Facts, revision: Revision) -> list[tuple[Tranche, date]]:
+    """The instalments that nobody has begun to pay and whose day follows from a report or a milestone that is moved, each
+    with its new day; none comes before the one ahead of it.
+    """
+    milestones = {one.id: revision.milestones.get(one.id, one.due_on) for one in open_milestones(facts)}
+    due_by = {due.id: revision.reports.get(due.id, due.due_on) for due in open_reports(facts)}
+    moved, latest = [], date.min
+    for tranche in facts.tranches:
+        day, milestone, report = tranche.due_on, tranche.milestone, tranche.report_due
+        new_milestone = milestones.get(milestone.id, milestone.due_on) if milestone else None
+        new_report = due_by.get(report.id, report.due_on) if report else None
+        is_moved = (milestone is not None and new_milestone != milestone.due_on) or (
+            report is not None and new_report != report.due_on
+        )
+        if tranche.id in facts.unpaid and is_moved:
+            follows = [due_after_report(one) for one in (new_report, new_milestone) if one is not None]
+            day = max([*follows, *([tranche.not_before] if tranche.not_before else [])])
+        if tranche.id in facts.unpaid:
+            day = max(day, latest)
+        latest = max(latest, day)
+        if day != tranche.due_on:
+            moved.append((tranche, day))
+    return moved
+
+
+def base_of(facts: Facts) -> dict[str, Any]:
+    """What stands now of what a change may touch; what is worked out is worked out of this."""
+    return {
+        "end_on": facts.award.end_on.isoformat() if facts.award.end_on else None,
+        "milestones": {str(one.id): one.due_on.isoformat() for one in open_milestones(facts)},
+        "reports": {str(one.id): one.due_on.isoformat() for one in open_reports(facts)},
+        "lines": {line.heading: line.amount_minor for line in facts.lines},
+    }
+
+
+def obstacles_by_base(amendment: Amendment, facts: Facts) -> list[Obstacle]:
+    """Why a change does not go on as it was worked out: what it was worked out of is other now. What was reached or reported
+    meanwhile is left alone by it and does not matter.
+    """
+    base, now = amendment.revision.get("base"), base_of(facts)
+    if base is None:
+        return []
+    opened = {"end_on": Kind.EXTENSION in amendment.kinds, "lines": Kind.BUDGET in amendment.kinds}
+    parts = [part for part in now if opened.get(part, moves_dates(amendment))]
+    same = all(
+        base[part] == now[part]
+        if not isinstance(now[part], dict)
+        else all(base[part].get(key, value) == value for key, value in now[part].items())
+        for part in parts
+    )
+    if same:
+        return []
+    message = _l("Something that it changes was changed otherwise meanwhile. It has to be worked out again.")
+    return [Obstacle("base_moved", message)]
+
+
 def obstacles_to_working_out(amendment: Amendment, facts: Facts) -> list[Obstacle]:
     """Why a change cannot be worked out now: it is with the fund, or done."""
     return _must_be(amendment, AmendmentState.APPROVED, AmendmentState.RETURNED) + _not_running(facts.award)
@@ -552,7 +610,11 @@ def _in_day(what: Any, before: date, after: date | None, floor: date) -> list[Ob
 
 def obstacles_to_handing_in(amendment: Amendment, facts: Facts) -> list[Obstacle]:
     """Why what was worked out cannot be handed in."""
-    return obstacles_to_working_out(amendment, facts) or obstacles_in_revision(amendment, facts, revision_in(amendment))
+    return (
+        obstacles_to_working_out(amendment, facts)
+        or obstacles_by_base(amendment, facts)
+        or obstacles_in_revision(amendment, facts, revision_in(amendment))
+    )
 
 
 def obstacles_to_returning(amendment: Amendment, reason: str | None) -> list[Obstacle]:
@@ -568,7 +630,8 @@ def obstacles_to_drawing_up(amendment: Amendment, facts: Facts, by_id: int) -> l
     found = _must_be(amendment, AmendmentState.REVISED)
     if four_eyes(facts.terms) and amendment.decided_by_id == by_id:
         found.append(Obstacle("approved_it", _l("You approved the request. A colleague checks what was worked out.")))
-    return found + _not_running(facts.award) + obstacles_in_revision(amendment, facts, revision_in(amendment))
+    found += _not_running(facts.award) + obstacles_by_base(amendment, facts)
+    return found + obstacles_in_revision(amendment, facts, revision_in(amendment))
 
 
 def obstacles_to_signing(
@@ -587,7 +650,8 @@ def obstacles_to_signing(
         found.append(Obstacle("not_a_signatory", _l("Only a person who may sign for the organization can sign.")))
     if signature is not None and not signature.split():
         found.append(Obstacle("no_signature", _l("Please type your full name.")))
-    return found + _not_running(facts.award) + obstacles_in_revision(amendment, facts, revision_in(amendment))
+    found += _not_running(facts.award) + obstacles_by_base(amendment, facts)
+    return found + obstacles_in_revision(amendment, facts, revision_in(amendment))
 
 
 def obstacles_to_ending(amendment: Amendment, verb: str, reason: str | None) -> list[Obstacle]:
@@ -669,8 +733,17 @@ def worded(terms: Mapping[str, Any], triggers: Mapping[str, Any]) -> list[tuple[
         return str(_l("%(what)s: %(text)s", what=what, text=_day(day)))
 
     def paid(one: Mapping[str, Any]) -> str:
-        when = pick(triggers.get(one["trigger"])) or one["trigger"]
-        return f"{one['number']}. {money(one['minor'])}, {when}, {_day(one['due_on'])}"
+        when = str(pick(triggers.get(one["trigger"])) or TRIGGER_LABELS[one["trigger"]])
+        parts = [money(one["minor"]), when, _day(one["due_on"])]
+        if one["min_spent_percent"]:
+            parts.append(
+                str(_l("at least %(percent)s %% of the money received is spent", percent=one["min_spent_percent"]))
+            )
+        if one.get("milestone"):
+            parts.append(str(_l("the fund has seen that this is reached: %(milestone)s", milestone=one["milestone"])))
+        if one.get("not_before"):
+            parts.append(str(_l("not before %(day)s", day=_day(one["not_before"]))))
+        return f"{one['number']}. {', '.join(parts)}"
 
     return [
         (_l("Grant"), [money(terms["minor"])]),
@@ -730,6 +803,10 @@ def _dates(amendment: Amendment, facts: Facts, shown_day: Callable[[date | None]
     moved = [
         *((one.title, one.due_on, revision.milestones.get(one.id)) for one in open_milestones(facts)),
         *((pick(due.label), due.due_on, revision.reports.get(due.id)) for due in open_reports(facts)),
+        *(
+            (str(_l("Instalment %(number)s", number=tranche.number)), tranche.due_on, day)
+            for tranche, day in moved_instalments(facts, revision)
+        ),
     ]
     return [[what, shown_day(day), shown_day(new)] for what, day, new in moved if new is not None and new != day]
 

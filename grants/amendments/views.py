@@ -154,6 +154,7 @@ def _page(amendment: Amendment, form: forms.SignForm) -> str:
         revision=rules.revision_in(amendment),
         milestones=rules.open_milestones(facts),
         reports=rules.open_reports(facts),
+        instalments=rules.moved_instalments(facts, rules.revision_in(amendment)),
         form=form,
         to_approve=rules.obstacles_to_approving(amendment, facts, current_user.id),
         to_hand_in=rules.obstacles_to_handing_in(amendment, facts),

@@ -21,6 +21,7 @@ from grants.awards import queries as award_queries
 from grants.awards.models import Milestone
 from grants.awards.queries import versions_of
 from grants.core import clock, files
+from grants.core.bare import texts_in
 from grants.core.db import db
 from grants.core.mail import OutboxMail
 from grants.history.queries import entries_about
@@ -494,3 +495,35 @@ def test_a_change_is_drawn_up_as_it_was_read(app: Flask) -> None:
     with refused("changed_meanwhile"):
         actions.draw_up(amendment, by=made.coordinator, read=read)
     actions.draw_up(amendment, by=made.coordinator, read=rules.mark_of_change(amendment))
+
+
+def test_an_instalment_moves_with_its_milestone_and_the_document_says_so(app: Flask) -> None:
+    made = scene()
+    dialogue = max(made.award.milestones, key=lambda one: one.due_on)
+    made.first.milestone, made.first.due_on = dialogue, date(2028, 2, 15)
+    made.last.not_before = date(2028, 7, 1)
+    db.session.flush()
+    amendment = drawn_up(made)
+    said = "\n".join(texts_in(files.read(amendment.agreement.file), "pdf"))
+    assert "15 April 2028" in said
+    actions.sign(amendment, signature="Awa Diop", by=made.owner)
+    assert days(made)["tranches"] == [date(2028, 4, 15), date(2028, 7, 1)]
+
+
+def test_a_change_whose_ground_moved_meanwhile_is_worked_out_again(app: Flask) -> None:
+    made = scene()
+    amendment = drawn_up(made)
+    training = min(made.award.milestones, key=lambda one: one.due_on)
+    awards.move_milestone(training, date(2027, 11, 20), "The rains.", by=made.coordinator)
+    with refused("base_moved"):
+        actions.sign(amendment, signature="Awa Diop", by=made.owner)
+    actions.return_(amendment, "The training was moved.", by=made.coordinator)
+    with refused("base_moved"):
+        actions.hand_in(amendment, by=made.owner)
+    kept = rules.revision_in(amendment)
+    milestones = kept.milestones | {training.id: date(2027, 11, 20)}
+    actions.save_revision(amendment, replace(kept, milestones=milestones), by=made.owner)
+    actions.hand_in(amendment, by=made.owner)
+    actions.draw_up(amendment, by=made.coordinator)
+    actions.sign(amendment, signature="Awa Diop", by=made.owner)
+    assert days(made)["Training"] == date(2027, 11, 20)
