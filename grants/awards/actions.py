@@ -209,6 +209,18 @@ def lapse(award: Award, reason: str, *, by: Person) -> Award:
     return award
 
 
+def offer_again(award: Award, reason: str, *, by: Person) -> Award:
+    """Offer a grant once more that was refused, or that was let lapse, while the call still has its money. Raises Refused."""
+    hold(award, "state")
+    refuse(rules.obstacles_to_standing(award, "offer_again"))
+    decisions.bind_again(award.decision, by=by)
+    call = award.call
+    award.answer_by, award.sign_by = rules.answer_dates(clock.today(call.timezone), call.sign_until)
+    entry = history.record(award, "offer_again", by=by, reason=reason)
+    post(*_to_grantee(award, lambda a, to, n: mails.award_offered(a, to, a.answer_by, n), entry.id))
+    return award
+
+
 def draw_up_agreement(
     award: Award, *, instalments: Sequence[rules.Payment], reports_owed: Sequence[rules.Owed], by: Person
 ) -> Agreement:
@@ -508,5 +520,5 @@ def _stand(award: Award, verb: str, reason: str, by: Person, kind: LetterKind | 
     return award
 
 
-STANDINGS = {"suspend": suspend, "resume": resume, "lapse": lapse}
+STANDINGS = {"suspend": suspend, "resume": resume, "lapse": lapse, "offer_again": offer_again}
 """What may be done with the standing of a grant, by verb."""

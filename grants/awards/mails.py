@@ -8,10 +8,10 @@ from grants.core.mail import Mail
 from grants.letters.models import LetterKind
 
 
-def award_offered(award: Award, to: Person, answer_by: object) -> Mail:
-    """The letter of an award, to an owner or signatory of the grantee."""
+def award_offered(award: Award, to: Person, answer_by: object, occasion: int | None = None) -> Mail:
+    """The letter of an award, to an owner or signatory of the grantee; ``occasion``: it is offered once more."""
     told = {"reference": award.reference, "answer_by": answer_by, "reduced": award.new_budget is not None}
-    return Mail("award_offered", to=to, about=award.reference, context=told)
+    return Mail("award_offered", to=to, about=award.reference, occasion=str(occasion or ""), context=told)
 
 
 def new_budget_handed_in(award: Award, to: Person, occasion: int) -> Mail:

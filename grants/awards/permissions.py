@@ -102,7 +102,7 @@ def can_move_milestone(user: Any, award: Award) -> bool:
 
 
 def can_suspend(user: Any, award: Award) -> bool:
-    """A coordinator of the region suspends, resumes or terminates a grant, or lets an offer lapse."""
+    """A coordinator of the region suspends, resumes or terminates a grant, lets an offer lapse, or offers it again."""
     return can_oversee(user, award)
 
 

@@ -50,6 +50,13 @@ STANDINGS: dict[str, tuple[Any, Any, Any]] = {
         _l("This cannot be undone. The money is free for the reserve list."),
         _l("The offer has lapsed."),
     ),
+    "offer_again": (
+        _l("Offer this grant again"),
+        _l(
+            "The grantee is asked once more. The money is bound again; this is refused when the call has spent it otherwise."
+        ),
+        _l("The grant is offered again, and the grantee is told."),
+    ),
 }
 """What a coordinator may do with a grant's standing: the question, what it means, and how it is confirmed."""
 
@@ -323,7 +330,7 @@ def letter(reference: str, letter_id: int) -> ResponseReturnValue:
 @bp.route("/grants/<reference>/standing/<verb>", methods=["GET", "POST"])
 @access(*COORDINATORS)
 def standing(reference: str, verb: str) -> ResponseReturnValue:
-    """Suspend or resume a grant, or let an offer lapse, with a reason."""
+    """Suspend or resume a grant, let an offer lapse, or offer it again, with a reason."""
     award = _award(reference)
     require(permissions.can_suspend(current_user, award))
     if verb not in STANDINGS:
@@ -333,7 +340,7 @@ def standing(reference: str, verb: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         actions.STANDINGS[verb](award, form.reason.data, by=current_user)
         return done(str(confirmed), "awards.agreement", reference=reference)
-    tone = "primary" if verb == "resume" else "danger"
+    tone = "primary" if verb in ("resume", "offer_again") else "danger"
     stops = rules.obstacles_to_standing(award, verb)
     return _ask(award, form, heading, meaning, heading, tone=tone, obstacles=stops)
 

@@ -32,6 +32,13 @@ AWARD = Workflow(
         Transition(
             "lapse", {S.OFFERED, S.ACCEPTED, S.SENT}, S.LAPSED, needs_reason=True, said=_l("The offer was let lapse")
         ),
+        Transition(
+            "offer_again",
+            {S.REFUSED, S.LAPSED},
+            S.OFFERED,
+            needs_reason=True,
+            said=_l("The grant was offered again"),
+        ),
         Transition("send_agreement", {S.ACCEPTED, S.SENT}, S.SENT, said=_l("The agreement was drawn up")),
         Transition("sign", {S.SENT}, S.ACTIVE, said=_l("The agreement was signed")),
         Transition("suspend", {S.ACTIVE}, S.SUSPENDED, needs_reason=True, said=_l("The grant was suspended")),

@@ -692,6 +692,16 @@ def free(decision: Decision, *, by: Person) -> None:
     history.note("decision", decision.id, "free", by=by, amount_minor=decision.amount_minor)
 
 
+def bind_again(decision: Decision, *, by: Person) -> None:
+    """Bind the money of an award that was free: it is offered once more. Raises Refused when the call has spent it otherwise."""
+    queries.lock_envelope(decision.meeting.call_id)
+    call = decision.meeting.call
+    spent = sum(one.amount_minor for one in queries.awarded_in(call.id))
+    refuse(rules.obstacles_by_envelope(call, spent + decision.amount_minor))
+    decision.freed_at = None
+    history.note("decision", decision.id, "bind", by=by, amount_minor=decision.amount_minor)
+
+
 def set_aside(decision: Decision, reason: str, *, by: Person) -> None:
     """Set a decision aside after a complaint: its votes stay on the sheet of its meeting, the reviews it counted no longer
     count, and other reviewers and another meeting begin anew.

@@ -944,9 +944,16 @@ def obstacles_to_taking(
         found += obstacles_to_taking_up(call, decision.reason, at)
     found += obstacles_by_votes(meeting, count, closes_vote=closes_vote)
     spent = sum(one.amount_minor for one in awards if one.application_id != decision.application_id)
-    if decision.outcome == DecisionOutcome.AWARD and spent + decision.amount_minor > call.envelope_minor:
-        found.append(Obstacle("over_envelope", _l("The awards together would be more than the envelope of the call.")))
+    if decision.outcome == DecisionOutcome.AWARD:
+        found += obstacles_by_envelope(call, spent + decision.amount_minor)
     return found
+
+
+def obstacles_by_envelope(call: Call, spent: int) -> list[Obstacle]:
+    """Why a call has no money for its awards: together they are more than its envelope."""
+    if spent <= call.envelope_minor:
+        return []
+    return [Obstacle("over_envelope", _l("The awards together would be more than the envelope of the call."))]
 
 
 def obstacles_by_votes(meeting: Meeting, count: Count, *, closes_vote: bool) -> list[Obstacle]:

@@ -103,6 +103,7 @@ DECISION = Workflow(
         "take_up": _l("Taken up from the reserve list"),
         "put_back": _l("Back on the reserve list"),
         "free": _l("The money is free again"),
+        "bind": _l("The money is bound again: the grant was offered once more"),
         "late_conflict": _l("A reviewer declared a conflict after the decision; it goes on counting the review"),
         "late_recusal": _l("A member declared a conflict after the decision; the votes stay as they were counted"),
     },

@@ -258,7 +258,11 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         .group_by(Award.id),
         _work("answer_consent", Award.reference, Award.id, moment=Consent.asked_at, note=Award.title)
         .join(Consent, Consent.award_id == Award.id)
-        .where(Award.organization_id == any_(LEADING), Consent.state == ConsentState.ASKED),
+        .where(
+            Award.organization_id == any_(LEADING),
+            Award.state.not_in(NOT_PROMISED),
+            Consent.state == ConsentState.ASKED,
+        ),
         _work("pay_back", Award.reference, Award.id, day=RefundRequest.due_on, note=Award.title)
         .join(RefundRequest, RefundRequest.award_id == Award.id)
         .where(Award.organization_id == any_(LEADING), RefundRequest.state == RefundRequestState.ASKED),
@@ -350,7 +354,10 @@ def _second_look(where: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-OVER = (AwardState.CLOSED, AwardState.REFUSED, AwardState.LAPSED)
+NOT_PROMISED = (AwardState.REFUSED, AwardState.LAPSED)
+"""Offers that came to nothing: nothing of them is promised, and nobody owes anything for them."""
+
+OVER = (AwardState.CLOSED, *NOT_PROMISED)
 
 
 def _to_judge(kind: str, tab: Any, where: Any) -> Select[*tuple[Any, ...]]:
@@ -693,7 +700,13 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         ),
         _work("make_visit", Award.reference, Visit.number, day=Visit.due_on, note=Visit.purpose)
         .join(Award, Award.id == Visit.award_id)
-        .where(here, Visit.lead_id == PERSON, Visit.state == VisitState.PLANNED, Visit.due_on <= HORIZON),
+        .where(
+            here,
+            Award.state.not_in(NOT_PROMISED),
+            Visit.lead_id == PERSON,
+            Visit.state == VisitState.PLANNED,
+            Visit.due_on <= HORIZON,
+        ),
         _work(
             "share_visit", Award.reference, Visit.number, day=Visit.made_on + literal(TO_SHARE.days), note=Visit.purpose
         )
@@ -1126,9 +1139,6 @@ def _past_grants_of(seen: Select[PastAward], asked: frozenset[str]) -> Prepared:
 
 
 # ------------------------------------------------------------------ figures
-
-NOT_PROMISED = (AwardState.REFUSED, AwardState.LAPSED)
-"""Awards of these states are no longer money promised to anybody."""
 
 
 class Figure(NamedTuple):

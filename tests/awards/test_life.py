@@ -344,6 +344,30 @@ def test_an_offer_that_nobody_answers_can_be_let_lapse_and_then_not_be_accepted(
         actions.accept(award, by=owner)
 
 
+@pytest.mark.parametrize("end", ["refuse", "lapse"])
+def test_a_grant_that_came_to_nothing_is_offered_again_while_its_money_is_there(app: Flask, end: str) -> None:
+    award, coordinator, owner = offered()
+    award.decision.outcome, award.decision.amount_minor = "award", award.amount_minor
+    if end == "refuse":
+        actions.refuse_offer(award, "We have other money.", by=owner)
+    else:
+        actions.lapse(award, "No answer for a month.", by=coordinator)
+    award.call.envelope_minor = award.amount_minor - 1
+    db.session.flush()
+    with refused("over_envelope"):
+        actions.offer_again(award, "Their other money fell through.", by=coordinator)
+    award.call.envelope_minor = award.amount_minor
+    db.session.flush()
+    with clock.at(datetime(2027, 5, 20, 9, tzinfo=UTC)):
+        actions.offer_again(award, "Their other money fell through.", by=coordinator)
+        assert award.decision.freed_at is None
+        assert [mail.to_address for mail in mails("award_offered")] == [owner.email]
+        assert award.answer_by == date(2027, 6, 3)
+        actions.accept(award, by=owner)
+    with refused("not_in_this_state"):
+        actions.offer_again(award, "Once more.", by=coordinator)
+
+
 def test_the_confidentiality_of_the_application_is_kept_in_the_award(app: Flask) -> None:
     decision, coordinator, _ = decided()
     decision.application.confidentiality = Confidentiality.NAME_WITHHELD

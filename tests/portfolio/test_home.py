@@ -24,6 +24,7 @@ from grants.imports.models import AwardImport
 from grants.payments.models import RefundRequest
 from grants.portfolio import queries
 from grants.portfolio.rules import tasks
+from grants.visits.models import Visit
 from tests import factories as make
 from tests.banking.files import line
 from tests.banking.test_orders import assembled, grant
@@ -166,6 +167,20 @@ def test_consent_refunds_and_conditions_wait_for_whom_they_were_asked_of(world: 
         Condition(award_id=award.id, text="In a year", owner_id=coordinator.id, due_on=TODAY + timedelta(days=365))
     )
     assert waits(world, "meet_condition") == {"officer"}
+
+
+@pytest.mark.parametrize("state", [AwardState.REFUSED, AwardState.LAPSED])
+def test_nothing_of_an_offer_that_came_to_nothing_waits_for_anybody(world: dict[str, Any], state: AwardState) -> None:
+    award, coordinator = world["award"], world["coordinator"]
+    award.state = AwardState.SENT
+    asked = {"award_id": award.id, "reason": "To publish it.", "asked_by_id": coordinator.id}
+    make.save(Consent(from_class="name_withheld", to_class="public", **asked))
+    planned = {"award_id": award.id, "number": 1, "kind": "on_site", "purpose": "See the work", "due_on": TODAY}
+    make.save(Visit(lead_id=coordinator.id, **planned))
+    assert (waits(world, "answer_consent"), waits(world, "make_visit")) == ({"owner"}, {"coordinator"})
+    award.state = state
+    db.session.flush()
+    assert (waits(world, "answer_consent"), waits(world, "make_visit")) == (set(), set())
 
 
 def test_an_erasure_waits_for_another_coordinator_than_who_proposed_it(world: dict[str, Any]) -> None:
