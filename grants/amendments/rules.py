@@ -733,7 +733,7 @@ def worded(terms: Mapping[str, Any], triggers: Mapping[str, Any]) -> list[tuple[
         return str(_l("%(what)s: %(text)s", what=what, text=_day(day)))
 
     def paid(one: Mapping[str, Any]) -> str:
-        when = str(pick(triggers.get(one["trigger"])) or TRIGGER_LABELS[one["trigger"]])
+        when = pick(triggers.get(one["trigger"])) or pick(TRIGGER_LABELS[one["trigger"]])
         parts = [money(one["minor"]), when, _day(one["due_on"])]
         if one["min_spent_percent"]:
             parts.append(

@@ -796,11 +796,26 @@ def obstacles_to_standing(award: Award, verb: str) -> list[Obstacle]:
 # ------------------------------------------------------------------ what the agreement says
 
 
-TRIGGER_LABELS: dict[str, Any] = {
-    "agreement_signed": _l("the agreement is signed"),
-    "progress_report_approved": _l("the progress report is approved"),
-    "interim_report_approved": _l("the interim report is approved"),
-    "final_report_approved": _l("the final report is approved"),
+TRIGGER_LABELS: dict[str, dict[str, str]] = {
+    "agreement_signed": {
+        "en": "Agreement signed",
+        "fr": "Convention signée",
+        "es": "Convenio firmado",
+        "ar": "توقيع الاتفاقية",
+    },
+    "progress_report_approved": MORE_BY_RISK[Risk.HIGH]["trigger_labels"]["progress_report_approved"],
+    "interim_report_approved": {
+        "en": "Interim report approved",
+        "fr": "Rapport intermédiaire approuvé",
+        "es": "Informe intermedio aprobado",
+        "ar": "اعتماد التقرير المرحلي",
+    },
+    "final_report_approved": {
+        "en": "Final report approved",
+        "fr": "Rapport final approuvé",
+        "es": "Informe final aprobado",
+        "ar": "اعتماد التقرير النهائي",
+    },
 }
 """What sets an instalment free, where the call has no words for it."""
 
@@ -936,7 +951,11 @@ def _articles(
                     str(payment.number),
                     f"{Decimal(payment.amount.minor * 100) / award.amount_minor:.0f} %",
                     shown(payment.amount),
-                    _paid_when(payment, pick(labels.get(payment.trigger), language), shown_day),
+                    _paid_when(
+                        payment,
+                        pick(labels.get(payment.trigger), language) or pick(TRIGGER_LABELS[payment.trigger], language),
+                        shown_day,
+                    ),
                 ]
                 for payment in payments
             ],
@@ -1018,8 +1037,7 @@ def _condition_shown(condition: Condition, among: Sequence[Condition], shown_day
 
 
 def _paid_when(payment: Payment, label: str, shown_day: Callable[[date | None], str]) -> str:
-    words = label or str(TRIGGER_LABELS[payment.trigger])
-    more = []
+    words, more = label, []
     if payment.min_spent_percent:
         more.append(_l("at least %(percent)s %% of the money received is spent", percent=payment.min_spent_percent))
     if payment.milestone_title:

@@ -746,9 +746,9 @@ def terms_of_version(
                 "trigger": t.trigger,
                 "min_spent_percent": t.min_spent_percent,
                 "due_on": _written(t.due_on),
-                "milestone": t.milestone_title,
-                "not_before": _written(t.not_before),
             }
+            | ({"milestone": t.milestone_title} if t.milestone else {})
+            | ({"not_before": _written(t.not_before)} if t.not_before else {})
             for t in tranches
         ],
         "reports": [

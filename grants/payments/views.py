@@ -24,7 +24,7 @@ from grants.calls.models import Call
 from grants.core import clock, files
 from grants.core.files import StoredFile
 from grants.core.forms import read_mark
-from grants.core.languages import language_now
+from grants.core.languages import language_now, pick
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
@@ -237,7 +237,7 @@ def plan_instalment(reference: str, number: int) -> ResponseReturnValue:
         min_spent_percent=part.min_spent_percent,
     )
     triggers = rules.triggers_for(part, [due.key for due in owed])
-    form.trigger.choices = [SelectChoice(one.value, award_rules.TRIGGER_LABELS[one]) for one in triggers]
+    form.trigger.choices = [SelectChoice(one.value, pick(award_rules.TRIGGER_LABELS[one])) for one in triggers]
     promised = [SelectChoice(str(one.id), one.title) for one in queries.milestones_of(award)]
     form.milestone.choices = [SelectChoice("", _("no milestone")), *promised]
 
