@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -38,13 +39,21 @@ def save(row: Any) -> Any:
     return row
 
 
+def save_all(rows: Iterable[Any]) -> None:
+    """Put several rows into the present transaction together, in their order."""
+    db.session.add_all(rows)
+    db.session.flush()
+
+
 def person(*roles: Role, regions: list[str] | None = None, **more: Any) -> Person:
     """Somebody who can sign in with PASSWORD."""
     n = next(count)
     values = {"name": f"Person {n}", "email": f"person{n}@example.org", "password": PASSWORD, "reference": f"T-{n}"}
     somebody = save(Person(**(values | {"confirmed_at": datetime.now(UTC), "language": "en"} | more)))
-    for role in roles:
-        save(RoleGrant(person_id=somebody.id, role=role, regions=REGIONS if regions is None else regions))
+    if roles:
+        save_all(
+            RoleGrant(person_id=somebody.id, role=r, regions=REGIONS if regions is None else regions) for r in roles
+        )
     return somebody
 
 
@@ -141,22 +150,29 @@ def call(**more: Any) -> Call:
     if "questionnaire_id" not in more:
         values["questionnaire_id"] = questionnaire().id
     made = save(Call(**(values | more)))
-    for position, key in enumerate(("L1", "L2")):
-        save(Lot(call_id=made.id, position=position, key=key, title={"en": f"Lot {key}"}, plan_points=[3, 4]))
-    for position, region in enumerate(REGIONS):
-        save(
-            RegionEnvelope(
-                call_id=made.id, position=position, region=region, label={"en": region}, indicative_minor=4_000_000
-            )
+    rows: list[Any] = [
+        Lot(call_id=made.id, position=position, key=key, title={"en": f"Lot {key}"}, plan_points=[3, 4])
+        for position, key in enumerate(("L1", "L2"))
+    ]
+    rows += [
+        RegionEnvelope(
+            call_id=made.id, position=position, region=region, label={"en": region}, indicative_minor=4_000_000
         )
-    for position, (section, key, weight) in enumerate((("A", "A1", 4), ("B", "B1", 16))):
-        text = {"en": f"Criterion {key}"}
-        save(
-            Criterion(
-                call_id=made.id, position=position, section=section, key=key, weight=weight, text=text, anchors={}
-            )
+        for position, region in enumerate(REGIONS)
+    ]
+    rows += [
+        Criterion(
+            call_id=made.id,
+            position=position,
+            section=section,
+            key=key,
+            weight=weight,
+            text={"en": f"Criterion {key}"},
+            anchors={},
         )
-    save(
+        for position, (section, key, weight) in enumerate((("A", "A1", 4), ("B", "B1", 16)))
+    ]
+    rows += [
         EligibilityRule(
             call_id=made.id,
             position=0,
@@ -164,9 +180,7 @@ def call(**more: Any) -> Call:
             check="organization.registered == true",
             on_fail="reject",
             text={"en": "Registered"},
-        )
-    )
-    save(
+        ),
         DocumentAsked(
             call_id=made.id,
             position=0,
@@ -175,8 +189,9 @@ def call(**more: Any) -> Call:
             label={"en": "Statutes"},
             formats=["pdf"],
             required=True,
-        )
-    )
+        ),
+    ]
+    save_all(rows)
     return made
 
 
@@ -264,22 +279,11 @@ def award(application_: Application, by: Person, **more: Any) -> Award:
         "end_on": date(2028, 1, 31),
     }
     made = save(Award(**(values | more)))
-    save(
-        BudgetLine(
-            award_id=made.id,
-            position=0,
-            heading="staff",
-            title={"en": "Staff"},
-            amount_minor=made.amount_minor * 4 // 10,
-        )
-    )
-    save(
-        BudgetLine(
-            award_id=made.id,
-            position=1,
-            heading="activities",
-            title={"en": "Activities"},
-            amount_minor=made.amount_minor - made.amount_minor * 4 // 10,
+    of_staff = made.amount_minor * 4 // 10
+    save_all(
+        BudgetLine(award_id=made.id, position=position, heading=heading, title={"en": title}, amount_minor=minor)
+        for position, (heading, title, minor) in enumerate(
+            (("staff", "Staff", of_staff), ("activities", "Activities", made.amount_minor - of_staff))
         )
     )
     return made
