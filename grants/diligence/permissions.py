@@ -71,8 +71,8 @@ def can_read_file(user: Any, award: Award, point: Point) -> bool:
 
 
 def can_tighten(user: Any, award: Award) -> bool:
-    """A coordinator of the region, a finance officer, and the owners and signatories of the grantee; auditors only read."""
-    return can_oversee(user, award) or _is_finance(user, award) or can_consent(user, award)
+    """A coordinator of the region, and the owners and signatories of the grantee; finance officers and auditors only read."""
+    return can_oversee(user, award) or can_consent(user, award)
 
 
 def can_ask_consent(user: Any, award: Award) -> bool:

@@ -298,12 +298,14 @@ def plan(reference: str) -> ResponseReturnValue:
     award = _award(reference)
     require(permissions.can_plan(current_user, award))
     instalments, owed = _plan_of(award)
+    drawn_up = award_queries.latest_agreement(award) if award.state == "sent" else None
     return render_template(
         "payments/plan.html",
         award=award,
         instalments=instalments,
         reports=owed,
         planning=not rules.obstacles_to_planning(award),
+        moved=rules.obstacles_by_plan(award, drawn_up, actions.mark_of_plan(award)) if drawn_up else [],
         budget_sum=Money(sum(queries.budget_minors(award)), award.currency),
         obstacles=actions.obstacles_to_preparing_agreement(award, queries.terms_of(award)),
         risk=award_models.RISK_LABELS[award_models.Risk(award.risk)] if award.risk else None,
