@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,24 @@ def main() -> None:
             sys.stderr.write(f"{part} ...\n")
             own = Path(folder) / part
             subprocess.run(["cp", "-a", made, own], check=True)
-            figures |= PARTS[part](own)
+            figures |= _measured(part, own)
     json.dump(figures, sys.stdout, indent=1)
     sys.stdout.write("\n")
     missed = [found for found in _judged(figures) if not found["met"]]
     for found in missed:
         sys.stderr.write(f"missed: {found}\n")
     sys.exit(1 if missed else 0)
+
+
+def _measured(part: str, folder: Path) -> dict[str, Any]:
+    """The figures of a part; one that broke, or has nothing to say, is missed and does not take the others with it."""
+    try:
+        figures = PARTS[part](folder)
+    except Exception as broken:  # noqa: BLE001 - whatever breaks is a missed figure, and told
+        traceback.print_exc()
+        return {part: {"met": False, "broken": "".join(traceback.format_exception_only(broken)).strip()}}
+    hollow = not figures or any(value in ({}, [], None) for value in figures.values())
+    return figures | ({part: {"met": False, "empty": True}} if hollow else {})
 
 
 def _judged(figures: Any) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from grants.core.listings import Asked, place_of
 from grants.core.money import Money
 from grants.listings import actions, tasks
 from grants.listings.models import FileKind, FileState, ListFile
-from tests.bench import scale, world
+from tests.bench import many, world
 
 ROWS, COLUMNS = 100_000, 30
 MOST_TIMES, MOST_MEGABYTES = 2.0, 250
@@ -29,7 +29,7 @@ MOST_TIMES, MOST_MEGABYTES = 2.0, 250
 def measure(folder: Path) -> dict[str, Any]:
     """The list of grants as the worker writes it: time beside the bare writer's, most memory of its process, queries."""
     with world.opened(folder) as app:
-        scale.grow(app, ROWS)
+        many.grow(app, ROWS)
     child = [sys.executable, "-m", "tests.bench.exporting", str(folder)]
     found = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
     times = found["seconds"] / found["bare_seconds"]

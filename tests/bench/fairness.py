@@ -50,7 +50,7 @@ def told_to_the_wrong(folder: Path) -> dict[str, Any]:
             looked_at["answers"] += len(seen.answers)
             looked_at["bytes"] += seen.bytes
             looked_at["mails"] += len(seen.mails)
-    return {"canaries": looked_at | {"found": found, "target": 0, "met": found == 0}}
+    return {"canaries": looked_at | {"found": found, "target": 0, "met": found == 0 and all(looked_at.values())}}
 
 
 def _watched(watch: Callable[[Browser], canaries.Watch], config: Config, folder: Path) -> canaries.Watch:

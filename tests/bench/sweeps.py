@@ -40,5 +40,6 @@ def measure(folder: Path) -> dict[str, Any]:
             "reminders_per_second": round(first["posted"] / max(first["seconds"], 0.001)),
             "again_new": again["posted"],
             "again_seconds": again["seconds"],
+            "met": first["posted"] >= 1000 and again["posted"] == 0,
         }
     }
