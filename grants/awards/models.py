@@ -254,6 +254,7 @@ class Milestone(Base):
         CheckConstraint("confirmed_on IS NULL OR reached_on IS NOT NULL", name="confirmed_when_reached"),
         Index("ix_milestone_award_id", "award_id"),
         Index("ix_milestone_due_on", "due_on"),
+        Index("ix_milestone_ahead", "due_on", postgresql_where=text("reached_on IS NULL")),
     )
 
     id: Mapped[Key]

@@ -24,7 +24,8 @@ def awards_seen_by(user: Any) -> Select[Award]:
     if not user.is_authenticated:
         return found.where(false())
     own = Award.organization_id.in_([m.organization_id for m in user.memberships])
-    without_conflict = Award.application_id.not_in(hidden_applications(user.id))
+    hidden = hidden_applications(user.id).cte()  # found once, however many parts a statement has
+    without_conflict = Award.application_id.not_in(select(hidden.c.application_id))
     if user.holds(*READERS):
         return found.where(or_(own, without_conflict))
     if user.holds(*COORDINATORS):

@@ -182,7 +182,7 @@ class Place(NamedTuple):
     address: str
 
 
-PAGING = frozenset({"page", "before", "past"})
+PAGING = frozenset({"page", "before", "past", "after"})
 """Words of an address that say where in a list one reads: no part of its filter."""
 
 LONGEST_ADDRESS = 2000

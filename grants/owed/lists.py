@@ -41,7 +41,8 @@ def everywhere(asked: Asked) -> Lines:
         when=asked.get("when", ("late", "soon")),
     )
     about = (scope(asked.person, Award), own_organizations(asked.person), wanted, asked.today, rules.SOON)
-    return Lines(queries.numbers_of(*about).number, _with_money(asked, queries.every_one(*about)))
+    number, items = queries.every_one(*about)
+    return Lines(number, _with_money(asked, items))
 
 
 def _with_money(asked: Asked, items: Iterator[Owed]) -> Iterator[Line]:

@@ -6,12 +6,18 @@ from collections.abc import Collection
 from typing import Any
 
 from grants.accounts.models import COORDINATORS
+from grants.awards.permissions import STAFF
 from grants.owed.queries import Owed
 
 
 def own_organizations(user: Any) -> Collection[int]:
     """The organizations a person belongs to: on their grants nothing is shown that stays inside the fund."""
     return [membership.organization_id for membership in user.memberships]
+
+
+def sees_many(user: Any) -> bool:
+    """Whether a person may see grants of others than their own organizations."""
+    return bool(user.holds(*STAFF))
 
 
 def can_move(user: Any, item: Owed) -> bool:

@@ -8,34 +8,36 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     Date,
     Integer,
     Select,
     Text,
+    all_,
     and_,
+    bindparam,
     case,
     cast,
     false,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from grants.accounts.models import Organization
 from grants.awards.models import Award, Condition, Milestone
 from grants.awards.workflow import AwardState
-from grants.core.db import db, streamed
+from grants.core.db import Prepared, db, prepared_once, streamed
 from grants.core.money import Money
 from grants.history.models import HistoryEntry
 from grants.payments.models import Disbursement, RefundRequest, Tranche, Trigger
-from grants.payments.queries import OVER, SENT
+from grants.payments.queries import SENT
 from grants.payments.workflow import RefundRequestState
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
@@ -72,7 +74,6 @@ class Owed(NamedTuple):
     label: Any
     due_on: date | None
     by_fund: bool
-    who: str | None
     inside: bool
     holds: str
     minor: int | None
@@ -98,211 +99,253 @@ class Asked:
     when: str = ""
 
 
-def _part(
-    mine: CTE, kind: str, source: Any, due_on: Any, *where: Any, join: Iterable[tuple[Any, Any]] = (), **more: Any
-) -> Select[Any]:
-    """One kind of what is owed: every part has the same columns."""
-    nothing = cast(null(), BigInteger)
-    values = {
-        "number": nothing,
-        "label": cast(null(), JSONB),
-        "by_fund": false(),
-        "who": cast(null(), Text),
-        "inside": false(),
-        "holds": literal(""),
-        "minor": nothing,
-        "required": true(),
-        "done_on": cast(null(), Date),
-        "is_done": false(),
-    } | more
-    found = select(
-        literal(kind).label("kind"),
-        source.id.label("subject_id"),
-        mine.c.id.label("award_id"),
-        values["number"].label("number"),
-        func.to_jsonb(values["label"]).label("label"),
-        due_on.label("due_on"),
-        *(values[name].label(name) for name in ("by_fund", "who", "inside", "holds", "minor", "required")),
-        *(values[name].label(name) for name in ("done_on", "is_done")),
-    ).select_from(source)
-    for target, on in join:
-        found = found.join(target, on)
-    award_id = more.get("award_id", getattr(source, "award_id", None))
-    return found.join(mine, mine.c.id == award_id).where(*where)
+class Place(NamedTuple):
+    """Where a page ended: it goes on after this thing. What has no day comes after everything that has one."""
+
+    due_on: date
+    kind: str
+    subject_id: int
 
 
-def _everything(mine: CTE) -> list[Select[Any]]:
-    """What is owed and what was, kind by kind."""
-    state = mine.c.state
-    given = ReportDue.state.not_in((ReportState.OWED, ReportState.RETURNED))
-    submitted = ReportDue.state == ReportState.SUBMITTED
-    live = select(Disbursement.id).where(Disbursement.tranche_id == Tranche.id, Disbursement.state.not_in(OVER))
+FIRST = Place(date.min, "", 0)
+UNDATED = date.max
+
+TIMES = ("late", "soon", "later", "undated")
+"""When a thing is due, in the order of days: before today, from today on for a while, later, nobody knows."""
+
+_TODAY, _SOON, _AFTER = (bindparam(name, None, type_=Date) for name in ("today", "soon", "after"))
+_AFTER_KIND = bindparam("after_kind", None, type_=Text)
+_AFTER_ID = bindparam("after_id", None, type_=BigInteger)
+_OWN = bindparam("own", None, type_=ARRAY(BigInteger))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One kind of what is owed, and who owes it: its rows, the grants they may be of, which of them are still open, and
+    what is told of each.
+    """
+
+    kind: str
+    by_fund: bool
+    rows: Select[Any]
+    award_id: Any
+    of_award: Any
+    key: Any
+    due_on: Any
+    still: Any
+    told: Mapping[str, Any]
+
+    @property
+    def in_order(self) -> Any:
+        """The day by which the rows stand in order."""
+        return literal(UNDATED, Date) if self.due_on is None else self.due_on
+
+    def open(self, when: str) -> Any:
+        """What makes a row one that is still owed at a time, which an index has together; None when there can be none.
+
+        What was only invited is not late: it did not come.
+        """
+        if (when == "undated") != (self.due_on is None):
+            return None
+        due = {
+            "late": lambda: and_(self.due_on < _TODAY, self.told.get("required", true())),
+            "soon": lambda: self.due_on.between(_TODAY, _SOON),
+            "later": lambda: self.due_on > _SOON,
+            "undated": true,
+        }
+        return and_(self.still, due[when]())
+
+    def found(self, seen: Select[Award], *where: Any, many: bool = False) -> Select[Any]:
+        """The rows that meet conditions, of grants that a person may see: every kind has the same columns.
+
+        ``many``: the person may see most grants, so the rows are read in order and the grant of each is looked up (OFFSET 0
+        keeps the database from doing it the other way round) until there are enough.
+        """
+        nothing = cast(null(), BigInteger)
+        values = {
+            "number": nothing,
+            "label": cast(null(), JSONB),
+            "inside": false(),
+            "holds": literal(""),
+            "minor": nothing,
+            "required": true(),
+            "done_on": cast(null(), Date),
+            "is_done": false(),
+            **self.told,
+        }
+        of_award = seen.where(Award.id == self.award_id, self.of_award).with_only_columns(Award.id, Award.currency)
+        award = (of_award.offset(literal_column("0")) if many else of_award).lateral("of_award")
+        return (
+            self.rows.where(*where)
+            .join(award, true())
+            .with_only_columns(
+                literal(self.kind).label("kind"),
+                self.key.label("subject_id"),
+                award.c.id.label("award_id"),
+                values["number"].label("number"),
+                func.to_jsonb(values["label"]).label("label"),
+                (cast(null(), Date) if self.due_on is None else self.due_on).label("due_on"),
+                (true() if self.by_fund else false()).label("by_fund"),
+                *(values[name].label(name) for name in ("inside", "holds", "minor", "required", "done_on", "is_done")),
+                award.c.currency.label("of_currency"),
+                maintain_column_froms=True,
+            )
+        )
+
+    @property
+    def order(self) -> list[Any]:
+        """The order of the rows."""
+        return [self.key] if self.due_on is None else [self.due_on, self.key]
+
+
+def _sources() -> list[_Source]:
+    """What is owed and what was, kind by kind. What is inside the fund is not there for a member of the grantee."""
+    state = Award.state
+    visible = Award.organization_id != all_(_OWN)
+    missing = ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED))
     paid_on = (
         select(func.max(Disbursement.paid_on))
         .where(Disbursement.tranche_id == Tranche.id, Disbursement.state.in_(SENT))
         .scalar_subquery()
     )
+    handed_in_on = (
+        select(cast(Report.submitted_at, Date)).where(Report.report_due_id == ReportDue.id, ~missing).scalar_subquery()
+    )
     ends_with = Tranche.trigger == Trigger.FINAL_REPORT_APPROVED
+    untold = and_(Visit.announced_at.is_(None), Visit.state.not_in(TOLD))
+    visit = {"number": Visit.number, "label": Visit.purpose}
+    met = {"label": Condition.text, "done_on": Condition.met_on, "is_done": Condition.met_on.is_not(None)}
+    met["holds"] = case((Condition.blocks_payment, "all"), else_="")
     return [
-        _part(
-            mine,
-            "report",
-            ReportDue,
-            ReportDue.due_on,
-            state.in_(SIGNED),
-            label=ReportDue.label,
-            required=ReportDue.required,
-            is_done=given,
-            done_on=select(cast(Report.submitted_at, Date))
-            .where(Report.report_due_id == ReportDue.id, given)
-            .scalar_subquery(),
+        _Source(
+            *("report", False, select(ReportDue), ReportDue.award_id, state.in_(SIGNED)),
+            *(ReportDue.id, ReportDue.due_on, missing),
+            {"label": ReportDue.label, "required": ReportDue.required, "is_done": ~missing, "done_on": handed_in_on},
         ),
-        _part(
-            mine,
+        _Source(
             "reading",
-            Report,
-            cast(Report.submitted_at + TO_READ, Date),
-            submitted,
-            join=[(ReportDue, ReportDue.id == Report.report_due_id)],
-            award_id=ReportDue.award_id,
-            number=ReportDue.id,
-            label=ReportDue.label,
-            by_fund=true(),
+            True,
+            select(Report)
+            .join(ReportDue, ReportDue.id == Report.report_due_id)
+            .where(ReportDue.state == ReportState.SUBMITTED),
+            *(ReportDue.award_id, true(), Report.id, cast(Report.submitted_at + TO_READ, Date), true()),
+            {"number": ReportDue.id, "label": ReportDue.label},
         ),
-        _part(
-            mine,
-            "milestone",
-            Milestone,
-            Milestone.due_on,
-            state.in_(RUNNING),
-            label=Milestone.title,
-            done_on=Milestone.reached_on,
-            is_done=Milestone.reached_on.is_not(None),
+        _Source(
+            *("milestone", False, select(Milestone), Milestone.award_id, state.in_(RUNNING)),
+            *(Milestone.id, Milestone.due_on, Milestone.reached_on.is_(None)),
+            {"label": Milestone.title, "done_on": Milestone.reached_on, "is_done": Milestone.reached_on.is_not(None)},
         ),
-        _part(
-            mine,
-            "condition",
-            Condition,
-            Condition.due_on,
-            state.in_(ACCEPTED),
-            label=Condition.text,
-            by_fund=Condition.owner_id.is_not(None),
-            inside=Condition.owner_id.is_not(None),
-            holds=case((Condition.blocks_payment, "all"), else_=""),
-            done_on=Condition.met_on,
-            is_done=Condition.met_on.is_not(None),
+        *(
+            _Source(
+                "condition",
+                by_fund,
+                select(Condition).where(
+                    Condition.due_on.is_not(None) if dated else Condition.due_on.is_(None),
+                    Condition.owner_id.is_not(None) if by_fund else Condition.owner_id.is_(None),
+                ),
+                Condition.award_id,
+                and_(state.in_(ACCEPTED), visible if by_fund else true()),
+                *(Condition.id, Condition.due_on if dated else None, Condition.met_on.is_(None)),
+                met | {"inside": literal(by_fund)},
+            )
+            for by_fund in (False, True)
+            for dated in (True, False)
         ),
-        _part(
-            mine,
-            "visit",
-            Visit,
-            Visit.due_on,
-            state.in_((*ACCEPTED, AwardState.TERMINATED)),
-            Visit.state != VisitState.CANCELLED,
-            number=Visit.number,
-            label=Visit.purpose,
-            by_fund=true(),
-            inside=and_(Visit.announced_at.is_(None), Visit.state.not_in(TOLD)),
-            holds=func.coalesce(cast(Visit.holds_from, Text), ""),
-            done_on=Visit.made_on,
-            is_done=Visit.state != VisitState.PLANNED,
+        _Source(
+            *("visit", True, select(Visit).where(Visit.state != VisitState.CANCELLED), Visit.award_id),
+            and_(state.in_((*ACCEPTED, AwardState.TERMINATED)), or_(visible, ~untold)),
+            *(Visit.id, Visit.due_on, Visit.state == VisitState.PLANNED),
+            visit
+            | {
+                "inside": untold,
+                "holds": func.coalesce(cast(Visit.holds_from, Text), ""),
+                "done_on": Visit.made_on,
+                "is_done": Visit.state != VisitState.PLANNED,
+            },
         ),
-        _part(
-            mine,
-            "sharing",
-            Visit,
-            Visit.made_on + literal(TO_SHARE.days),
-            Visit.state == VisitState.MADE,
-            number=Visit.number,
-            label=Visit.purpose,
-            by_fund=true(),
-            inside=true(),
+        _Source(
+            *("sharing", True, select(Visit).where(Visit.state == VisitState.MADE), Visit.award_id, visible),
+            *(Visit.id, Visit.made_on + literal(TO_SHARE.days), true()),
+            visit | {"inside": true()},
         ),
-        _part(
-            mine,
+        _Source(
             "change",
-            AgreedChange,
-            AgreedChange.due_on,
-            state.in_(SIGNED),
-            Visit.state.in_(TOLD),
-            join=[(Visit, Visit.id == AgreedChange.visit_id)],
-            award_id=Visit.award_id,
-            number=Visit.number,
-            label=AgreedChange.text,
-            done_on=AgreedChange.done_on,
-            is_done=AgreedChange.done_on.is_not(None),
+            False,
+            select(AgreedChange).join(Visit, Visit.id == AgreedChange.visit_id).where(Visit.state.in_(TOLD)),
+            *(Visit.award_id, state.in_(SIGNED)),
+            *(AgreedChange.id, AgreedChange.due_on, AgreedChange.done_on.is_(None)),
+            {
+                "number": Visit.number,
+                "label": AgreedChange.text,
+                "done_on": AgreedChange.done_on,
+                "is_done": AgreedChange.done_on.is_not(None),
+            },
         ),
-        _part(
-            mine,
-            "instalment",
-            Tranche,
-            Tranche.due_on,
+        _Source(
+            *("instalment", True, select(Tranche).where(Tranche.cancelled_on.is_(None)), Tranche.award_id),
             or_(state.in_(RUNNING), and_(state == AwardState.TERMINATED, ends_with)),
-            Tranche.cancelled_on.is_(None),
-            number=cast(Tranche.number, BigInteger),
-            by_fund=true(),
-            minor=Tranche.amount_minor,
-            done_on=paid_on,
-            is_done=live.exists(),
+            *(Tranche.id, Tranche.due_on, ~Tranche.paid_for),
+            {
+                "number": cast(Tranche.number, BigInteger),
+                "minor": Tranche.amount_minor,
+                "done_on": paid_on,
+                "is_done": Tranche.paid_for,
+            },
         ),
-        _part(
-            mine,
+        _Source(
             "refund",
-            RefundRequest,
-            RefundRequest.due_on,
-            RefundRequest.state.in_((RefundRequestState.ASKED, RefundRequestState.MET)),
-            minor=func.greatest(RefundRequest.amount_minor - RefundRequest.received_minor, 0),
-            is_done=RefundRequest.state == RefundRequestState.MET,
+            False,
+            select(RefundRequest).where(RefundRequest.state.in_((RefundRequestState.ASKED, RefundRequestState.MET))),
+            *(RefundRequest.award_id, true()),
+            *(RefundRequest.id, RefundRequest.due_on, RefundRequest.state == RefundRequestState.ASKED),
+            {
+                "minor": func.greatest(RefundRequest.amount_minor - RefundRequest.received_minor, 0),
+                "is_done": RefundRequest.state == RefundRequestState.MET,
+            },
         ),
     ]
 
 
-def _owed(seen: Select[Award], own: Collection[int], only: int | None = None) -> tuple[CTE, Any]:
-    """The grants a person may see that are under way, and what is owed on them; what is inside the fund is not there for
-    a member of the grantee (``own``: the organizations the person belongs to).
+def _wanted(asked: Asked) -> Iterator[tuple[_Source, str, Any]]:
+    """What is still owed of what is asked for, in parts: of one kind, of those who owe it, of one time; and what makes a
+    row one of them.
     """
-    under_way = seen.where(Award.state.in_((*ACCEPTED, AwardState.TERMINATED)))
-    if only is not None:
-        under_way = seen.where(Award.id == only)
-    mine = under_way.with_only_columns(Award.id, Award.state, Award.organization_id).cte("mine")
-    found = union_all(*_everything(mine)).subquery("owed")
-    visible = or_(~found.c.inside, mine.c.organization_id.not_in(list(own)))
-    shown = select(found, mine.c.organization_id).join(mine, mine.c.id == found.c.award_id).where(visible)
-    return mine, shown.subquery("shown")
+    for source in _sources():
+        if asked.kind in ("", source.kind) and asked.who in ("", "fund" if source.by_fund else "grantee"):
+            for when in TIMES:
+                is_open = source.open(when) if asked.when in ("", when) else None
+                if is_open is not None:
+                    yield source, when, is_open
 
 
-def _ask(shown: Any, asked: Asked, today: date, soon: timedelta) -> list[Any]:
-    late = and_(shown.c.required, shown.c.due_on < today)
-    found = {
-        "late": late,
-        "soon": shown.c.due_on.between(today, today + soon),
-    }
-    return [
-        ~shown.c.is_done,
-        or_(shown.c.required, shown.c.due_on >= today),
-        *([shown.c.kind == asked.kind] if asked.kind else []),
-        *([shown.c.by_fund == (asked.who == "fund")] if asked.who else []),
-        *([found[asked.when]] if asked.when else []),
-    ]
+def _under_way(seen: Select[Award]) -> Select[Award]:
+    return seen.where(Award.state.in_((*ACCEPTED, AwardState.TERMINATED)))
 
 
-def _lines(shown: Any) -> Select[Any]:
+def _with_grants(found: Any) -> Select[Any]:
     return (
         select(
-            *(column for column in shown.c if column.name != "organization_id"),
+            *(column for column in found.c if column.name != "of_currency"),
             *(Award.reference, Award.title, Award.state, Award.region, Award.currency, Award.confidentiality),
             *(Award.organization_id, Organization.name),
         )
-        .join(Award, Award.id == shown.c.award_id)
+        .join(Award, Award.id == found.c.award_id)
         .join(Organization, Organization.id == Award.organization_id)
-        .order_by(shown.c.due_on, shown.c.award_id, shown.c.kind, shown.c.subject_id)
+        .order_by(found.c.due_on, found.c.kind, found.c.subject_id)
     )
 
 
 def of_grant(seen: Select[Award], own: Collection[int], award: Award) -> list[Owed]:
     """Everything that is owed on one grant and was, by day."""
-    _mine, shown = _owed(seen, own, award.id)
-    return [Owed._make(row) for row in db.session.execute(_lines(shown).limit(MOST_DAYS))]
+    return [Owed._make(row) for row in _of_grant(seen)(award=award.id, own=list(own))]
+
+
+@prepared_once
+def _of_grant(seen: Select[Award]) -> Prepared:
+    award = bindparam("award", None, type_=BigInteger)
+    parts = [source.found(seen, source.award_id == award) for source in _sources()]
+    return Prepared(lambda: _with_grants(union_all(*parts).subquery("owed")).limit(literal_column(str(MOST_DAYS))))
 
 
 def page_of(
@@ -312,67 +355,115 @@ def page_of(
     today: date,
     soon: timedelta,
     *,
-    page: int = 1,
+    after: Place = FIRST,
     most: int = PAGE,
+    many: bool = False,
 ) -> list[Owed]:
-    """One page of what is still owed on the grants a person may see, what is late first."""
-    _mine, shown = _owed(seen, own)
-    found = _lines(shown).where(*_ask(shown, asked, today, soon)).limit(most).offset((page - 1) * most)
-    return [Owed._make(row) for row in db.session.execute(found)]
+    """What is still owed on the grants a person may see, from after a place on, what is late first.
+
+    However much is owed on however many grants, no more of each kind is read than stands on the page. ``many``: the person may see most
+    grants.
+    """
+    place = {"after": after.due_on, "after_kind": after.kind, "after_id": after.subject_id}
+    rows = _page_of(seen, asked, most, many)(own=list(own), today=today, soon=today + soon, **place)
+    return [Owed._make(row) for row in rows]
 
 
-def every_one(seen: Select[Award], own: Collection[int], asked: Asked, today: date, soon: timedelta) -> Iterator[Owed]:
-    """All that is still owed in the same order, one after the other."""
-    _mine, shown = _owed(seen, own)
-    return map(Owed._make, streamed(_lines(shown).where(*_ask(shown, asked, today, soon))))
+@prepared_once
+def _page_of(seen: Select[Award], asked: Asked, most: int, many: bool) -> Prepared:
+    limit: Any = literal_column(str(most))
+    parts = []
+    for source, _when, is_open in _wanted(asked):
+        kind = literal(source.kind)
+        beyond = or_(source.in_order > _AFTER, kind > _AFTER_KIND, and_(kind == _AFTER_KIND, source.key > _AFTER_ID))
+        lines = source.found(_under_way(seen), is_open, source.in_order >= _AFTER, beyond, many=many)
+        parts.append(lines.order_by(*source.order).limit(limit))
+    found = union_all(*(select(*part.subquery().c) for part in parts)).subquery("parts")
+    first = select(found).order_by(found.c.due_on, found.c.kind, found.c.subject_id).limit(limit).subquery("owed")
+    return Prepared(lambda: _with_grants(first))
+
+
+def place_of(item: Owed) -> Place:
+    """Where a page that ends with this thing goes on."""
+    return Place(item.due_on or UNDATED, item.kind, item.subject_id)
+
+
+def every_one(
+    seen: Select[Award], own: Collection[int], asked: Asked, today: date, soon: timedelta
+) -> tuple[int, Iterator[Owed]]:
+    """How much is still owed, and all of it in the same order, one after the other."""
+    values = {"own": list(own), "today": today, "soon": today + soon}
+    lines = union_all(*(source.found(_under_way(seen), is_open) for source, _when, is_open in _wanted(asked)))
+    number = db.session.scalar(select(func.count()).select_from(lines.subquery()), values) or 0
+    return number, map(Owed._make, streamed(_with_grants(lines.subquery("owed")), **values))
+
+
+MOST = 100
+"""Of one kind and one time so many are counted; beyond, a page says "more than"."""
+
+
+class Counted(NamedTuple):
+    """How many there are; with ``more`` there are more than that."""
+
+    number: int = 0
+    more: bool = False
+
+    def __add__(self, other: Any) -> Counted:
+        return Counted(self.number + other.number, self.more or other.more)
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """How much is still owed: by kind, by who owes it, by when; and the instalments that wait, by currency."""
+    """How much is still owed: by kind, by who owes it, by when; and the instalments that wait, by currency, unless they
+    are too many to add up on a page.
+    """
 
-    by_kind: Mapping[str, int]
-    by_who: Mapping[str, int]
-    by_when: Mapping[str, int]
-    number: int
+    by_kind: Mapping[str, Counted]
+    by_who: Mapping[str, Counted]
+    by_when: Mapping[str, Counted]
+    number: Counted
     waiting: tuple[Money, ...]
 
 
-def numbers_of(seen: Select[Award], own: Collection[int], asked: Asked, today: date, soon: timedelta) -> Numbers:
-    """How much is owed. What each filter counts keeps the two others. One query."""
-    _mine, shown = _owed(seen, own)
-    when = case(
-        (and_(shown.c.required, shown.c.due_on < today), "late"),
-        (shown.c.due_on <= today + soon, "soon"),
-        else_="later",
-    )
-    rows = db.session.execute(
-        select(
-            shown.c.kind,
-            shown.c.by_fund,
-            when,
-            Award.currency,
-            func.count().cast(Integer),
-            cast(func.coalesce(func.sum(shown.c.minor), 0), BigInteger),
-        )
-        .join(Award, Award.id == shown.c.award_id)
-        .where(*_ask(shown, Asked(), today, soon))
-        .group_by(shown.c.kind, shown.c.by_fund, when, Award.currency)
-    ).all()
-    by: dict[str, dict[str, int]] = {"kind": {}, "who": {}, "when": {}}
+def numbers_of(
+    seen: Select[Award], own: Collection[int], asked: Asked, today: date, soon: timedelta, *, many: bool = False
+) -> Numbers:
+    """How much is owed. What each filter counts keeps the two others. One query. ``many``: as for :func:`page_of`."""
+    counted: dict[tuple[str, str, str], int] = {}
     waiting: dict[str, int] = {}
-    number = 0
-    for kind, by_fund, moment, currency, count, minor in rows:
-        has = {"kind": kind, "who": "fund" if by_fund else "grantee", "when": moment}
-        fits = {name: not getattr(asked, name) or getattr(asked, name) == value for name, value in has.items()}
-        for name, value in has.items():
-            if all(fits[other] for other in fits if other != name):
-                by[name][value] = by[name].get(value, 0) + count
-        number += count if all(fits.values()) else 0
+    for kind, who, when, currency, number, minor in _numbers_of(seen, many)(
+        own=list(own), today=today, soon=today + soon
+    ):
+        has = kind, who, "later" if when == "undated" else when
+        counted[has] = counted.get(has, 0) + number
         if kind == "instalment":
             waiting[currency] = waiting.get(currency, 0) + minor
-    amounts = tuple(Money(minor, currency) for currency, minor in sorted(waiting.items()))
-    return Numbers(by["kind"], by["who"], by["when"], number, amounts)
+    by: tuple[dict[str, Counted], ...] = ({}, {}, {})
+    every = Counted()
+    for has, number in counted.items():
+        found = Counted(min(number, MOST), number > MOST)
+        fits = [wanted in ("", value) for wanted, value in zip((asked.kind, asked.who, asked.when), has, strict=True)]
+        for place, value in enumerate(has):
+            if all(fits[:place] + fits[place + 1 :]):
+                by[place][value] = by[place].get(value, Counted()) + found
+        every += found if all(fits) else Counted()
+    all_counted = all(number <= MOST for (kind, _who, _when), number in counted.items() if kind == "instalment")
+    amounts = tuple(Money(minor, currency) for currency, minor in sorted(waiting.items()) if all_counted)
+    return Numbers(by[0], by[1], by[2], every, amounts)
+
+
+@prepared_once
+def _numbers_of(seen: Select[Award], many: bool) -> Prepared:
+    limit: Any = literal_column(str(MOST + 1))
+    parts = []
+    for source, when, is_open in _wanted(Asked()):
+        part = source.found(_under_way(seen), is_open, many=many).order_by(*source.order).limit(limit).subquery().c
+        words = (source.kind, "fund" if source.by_fund else "grantee", when)
+        said = (literal(word).label(name) for word, name in zip(words, ("kind", "who", "when"), strict=True))
+        total = cast(func.coalesce(func.sum(part.minor), 0), BigInteger)
+        counted = select(*said, part.of_currency, func.count().cast(Integer), total).group_by(part.of_currency)
+        parts.append(counted)
+    return Prepared(lambda: union_all(*parts))
 
 
 MOVED = {
@@ -443,7 +534,6 @@ def gone(
     """What a calendar may still hold of the days from ``since`` on and what is not owed any more. One query."""
     mine = (seen if only is None else seen.where(Award.id == only)).with_only_columns(Award.id)
     own_grants = select(Award.id).where(Award.organization_id.in_(list(own)))
-    paid = select(Disbursement.id).where(Disbursement.tranche_id == Tranche.id, Disbursement.state.not_in(OVER))
     known = or_(Visit.announced_at.is_not(None), Visit.state.in_(TOLD), Visit.award_id.not_in(own_grants))
     theirs = or_(Condition.owner_id.is_(None), Condition.award_id.not_in(own_grants))
     given = ReportDue.state.not_in((ReportState.OWED, ReportState.RETURNED))
@@ -458,7 +548,7 @@ def gone(
             Tranche,
             cast(Tranche.number, BigInteger),
             no_label,
-            (or_(Tranche.cancelled_on.is_not(None), paid.exists()),),
+            (or_(Tranche.cancelled_on.is_not(None), Tranche.paid_for),),
         ),
     ]
     asked = [

@@ -19,12 +19,15 @@ from grants.core.permissions import scope
 from grants.core.templating import absolute_link, reader_zone
 from grants.core.web import SIGNED_IN, access, found
 from grants.owed import queries, rules
-from grants.owed.permissions import can_move, own_organizations
-from grants.owed.queries import Asked, Gone, Owed
+from grants.owed.permissions import can_move, own_organizations, sees_many
+from grants.owed.queries import Asked, Counted, Gone, Owed, Place
 from grants.owed.rules import Line
 from grants.payments.queries import standings_of
 
 bp = Blueprint("owed", __name__)
+
+LAST = 2**62
+"""Beyond every number of a row."""
 
 
 def _award(reference: str) -> Award:
@@ -74,13 +77,14 @@ def of_grant(reference: str) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def everywhere() -> ResponseReturnValue:
     """Who owes what on all grants that the reader may see, what is late first."""
-    asked = _asked()
-    page = max(1, min(request.args.get("page", 1, type=int), 10_000))
+    asked, after = _asked(), _after()
     at, today = clock.now(), clock.today(reader_zone())
     seen, own = scope(current_user, Award), own_organizations(current_user)
-    numbers = queries.numbers_of(seen, own, asked, today, rules.SOON)
-    items = queries.page_of(seen, own, asked, today, rules.SOON, page=page)
-    lines = rules.lines_of(items, standings_of({item.award_id for item in items}), today, at)
+    many = sees_many(current_user)
+    numbers = queries.numbers_of(seen, own, asked, today, rules.SOON, many=many)
+    items = queries.page_of(seen, own, asked, today, rules.SOON, after=after, most=queries.PAGE + 1, many=many)
+    shown, further = items[: queries.PAGE], len(items) > queries.PAGE
+    lines = rules.lines_of(shown, standings_of({item.award_id for item in shown}), today, at)
     return render_template(
         "owed/everywhere.html",
         rows=_rows(lines),
@@ -88,13 +92,24 @@ def everywhere() -> ResponseReturnValue:
         groups=_groups(asked, numbers),
         filtered=any((asked.kind, asked.who, asked.when)),
         calendar=url_for(".calendar", **_kept(asked)),
-        pagination={
-            "page": page,
-            "pages": -(-numbers.number // queries.PAGE),
-            "total": numbers.number,
-            "url_for": lambda n: url_for(".everywhere", **_kept(asked), page=n),
-        },
+        start=url_for(".everywhere", **_kept(asked)) if after != queries.FIRST else None,
+        further=url_for(".everywhere", **_kept(asked), after=_said(queries.place_of(shown[-1]))) if further else None,
     )
+
+
+def _said(place: Place) -> str:
+    """A place as an address says it."""
+    return f"{place.due_on.isoformat()}.{place.kind}.{place.subject_id}"
+
+
+def _after() -> Place:
+    """The place after which the address begins; what it does not say rightly is the beginning."""
+    day, _dot, rest = request.args.get("after", "").partition(".")
+    kind, _dot, number = rest.partition(".")
+    try:
+        return Place(date.fromisoformat(day), kind, min(int(number), LAST))
+    except ValueError:
+        return queries.FIRST
 
 
 def _asked() -> Asked:
@@ -126,13 +141,15 @@ def _groups(asked: Asked, numbers: queries.Numbers) -> list[dict[str, Any]]:
                     "label": words,
                     "url": url_for(".everywhere", **_kept(asked, **{name: key})),
                     "current": getattr(asked, name) == key,
-                    "count": counts.get(key, 0) if key else sum(counts.values()),
+                    "count": counts[key].number if key in counts else 0 if key else every.number,
+                    "more": counts[key].more if key in counts else not key and every.more,
                 }
                 for key, words in {"": _("All"), **labels}.items()
-                if not key or counts.get(key) or getattr(asked, name) == key
+                if not key or key in counts or getattr(asked, name) == key
             ],
         }
         for label, name, labels, counts in groups
+        for every in [sum(counts.values(), Counted())]
     ]
 
 
@@ -157,7 +174,7 @@ def calendar() -> ResponseReturnValue:
     seen, own = scope(current_user, Award), own_organizations(current_user)
     today = clock.today(reader_zone())
     asked = _asked()
-    items = queries.page_of(seen, own, asked, today, rules.SOON, most=queries.MOST_DAYS)
+    items = queries.page_of(seen, own, asked, today, rules.SOON, most=queries.MOST_DAYS, many=sees_many(current_user))
     return _calendar(items, queries.gone(seen, own, today, kind=asked.kind), "owed.ics")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Computed,
     ForeignKey,
@@ -134,7 +135,8 @@ class Tranche(Base):
 
     ``hold_after_days``: payment waits while a required report is late by more days than this; copied from the terms of
     the call when the agreement is drawn up, so that it stays what was signed. ``cancelled_on``: the agreement was
-    terminated before it was due, and the last instalment took over what of it is still owed.
+    terminated before it was due, and the last instalment took over what of it is still owed. ``paid_for``: a payment that
+    was neither returned nor cancelled stands for it; kept by the database.
 
     Besides its ``trigger`` it may wait for a milestone that the fund has confirmed, and for a day (``not_before``).
     ``by_hand``: somebody changed what it waits for, so that the terms of the call do not say it any more. ``freed_at``: its
@@ -153,6 +155,7 @@ class Tranche(Base):
         ),
         Index("ix_tranche_milestone_id", "milestone_id"),
         Index("ix_tranche_report_due_id", "report_due_id"),
+        Index("ix_tranche_to_pay", "due_on", postgresql_where=text("cancelled_on IS NULL AND NOT paid_for")),
     )
 
     id: Mapped[Key]
@@ -172,6 +175,7 @@ class Tranche(Base):
     freed_at: Mapped[datetime | None]
     freed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     freed_reason: Mapped[str] = mapped_column(default="", server_default="")
+    paid_for: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
     award: Mapped[Award] = relationship()
     report_due: Mapped[ReportDue | None] = relationship()

@@ -39,6 +39,7 @@ class ReportDue(Base):
         UniqueConstraint("award_id", "key"),
         Index("ix_report_due_due_on_state", "due_on", "state"),
         Index("ix_report_due_owed", "due_on", postgresql_where=text("required AND state IN ('owed', 'returned')")),
+        Index("ix_report_due_submitted", "award_id", postgresql_where=text("state = 'submitted'")),
     )
 
     id: Mapped[Key]

@@ -132,7 +132,7 @@ def test_whoever_may_not_see_a_grant_sees_nothing_of_what_is_owed_on_it(app: Fla
     for person in (asia, tied, make.person(Role.REVIEWER)):
         seen = scope(person, Award), own_organizations(person)
         assert queries.page_of(*seen, Asked(), DAY, rules.SOON) == []
-        assert queries.numbers_of(*seen, Asked(), DAY, rules.SOON).number == 0
+        assert queries.numbers_of(*seen, Asked(), DAY, rules.SOON).number.number == 0
 
 
 def test_over_all_grants_what_is_late_comes_first_and_each_filter_counts_what_it_shows(app: Flask) -> None:
@@ -142,15 +142,57 @@ def test_over_all_grants_what_is_late_comes_first_and_each_filter_counts_what_it
     assert [item.due_on for item in found] == sorted(item.due_on for item in found)
     assert {item.award_id for item in found} == {one.award.id, two.award.id}
     numbers = queries.numbers_of(*seen, Asked(), DAY, rules.SOON)
-    assert numbers.number == len(found)
+    assert numbers.number == (len(found), False)
     assert numbers.waiting == (Money(2_000_000, EUR),)
     for asked in (Asked(kind="condition"), Asked(who="fund"), Asked(when="late"), Asked(who="grantee", when="soon")):
         shown = queries.page_of(*seen, asked, DAY, rules.SOON)
         counted_now = queries.numbers_of(*seen, asked, DAY, rules.SOON)
         assert 0 < len(shown) < len(found)
-        assert counted_now.number == len(shown)
+        assert counted_now.number == (len(shown), False)
         if asked.kind:
             assert counted_now.by_kind["report"] == numbers.by_kind["report"]
+
+
+def test_each_page_goes_on_where_the_last_one_ended(app: Flask) -> None:
+    made = full()
+    full()
+    make.save(Condition(award_id=made.award.id, text="Some day"))
+    for person, many in ((made.auditor, True), (made.auditor, False), (made.owner, False)):
+        seen = scope(person, Award), own_organizations(person), Asked(), DAY, rules.SOON
+        whole = queries.page_of(*seen, most=1000, many=many)
+        assert whole[-1].due_on is None
+        found, after = [], queries.FIRST
+        while page := queries.page_of(*seen, most=4, after=after, many=many):
+            found += page
+            after = queries.place_of(page[-1])
+        assert found == whole
+        number, every = queries.every_one(*seen)
+        assert (number, list(every)) == (len(whole), whole)
+
+
+def test_so_much_is_counted_and_no_more(app: Flask, browser: Browser) -> None:
+    made = full()
+    for n in range(100):
+        make.save(Milestone(award_id=made.award.id, title=f"Step {n}", due_on=DAY - timedelta(days=9)))
+    seen = scope(made.auditor, Award), own_organizations(made.auditor)
+    numbers = queries.numbers_of(*seen, Asked(when="late"), DAY, rules.SOON, many=True)
+    assert numbers.by_kind["milestone"] == numbers.number == (100, True)
+    assert numbers.by_when["soon"] == (3, False)
+    page = browser.sign_in(made.auditor).open("/owed")
+    assert "100+ things are late" in page.text
+    assert len(page.links) < len(browser.open("/owed?kind=milestone").links) + 60
+    browser.open(next(link for link in page.links if "after=" in link))
+    assert "Step 30" in browser.page.text
+
+
+def test_an_instalment_is_owed_again_when_its_payment_came_back(app: Flask) -> None:
+    made = scene()
+    payment = paid(made)
+    seen = scope(made.auditor, Award), own_organizations(made.auditor), Asked(kind="instalment"), DAY, rules.SOON
+    assert [one.number for one in queries.page_of(*seen)] == [2]
+    payment.state = "returned"
+    db.session.flush()
+    assert [one.number for one in queries.page_of(*seen)] == [1, 2]
 
 
 def test_a_terminated_grant_owes_its_final_report_and_no_milestone(app: Flask) -> None:
@@ -224,7 +266,8 @@ def test_the_pages_lead_to_where_things_are_done_and_moved(browser: Browser) -> 
     browser.press("Move the day of instalment 2", {"due_on": "2028-05-01", "reason": "The bank."})
     assert "before: 15 April 2028" in browser.open(f"/grants/{reference}/owed").text
     browser.open("/owed?when=late&who=fund&kind=instalment")
-    browser.open("/owed?page=99")
+    for after in ("99", "2027-01-01.report.x", "9999-12-31.visit.99999999999999999999", "2027-01-01"):
+        browser.open(f"/owed?after={after}")
 
 
 def test_a_grantee_finds_what_it_owes_and_moves_nothing(browser: Browser) -> None:
