@@ -69,6 +69,7 @@ AWARD = Workflow(
         "confirm_milestone": _l("The fund confirmed that a milestone was reached"),
         "move_milestone": _l("The date of a milestone was moved"),
         "refund": _l("Money came back from the grantee"),
+        "take_back_refund": _l("Refund taken back: it was recorded by mistake"),
         "cofinancing": _l("Money of another source was told"),
         "extend": _l("The grant was made longer"),
         "rebudget": _l("Money was moved between headings"),

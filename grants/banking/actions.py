@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from grants.accounts.models import Person
+from grants.awards.rules import obstacles_without_reason
 from grants.banking import queries, rules
 from grants.banking.models import BankStatement, OrderLine, PaymentOrder, StatementEntry, StatementShape, Verdict
-from grants.banking.rules import Judge, Judged
+from grants.banking.rules import Books, Judge, Judged
 from grants.banking.workflow import OrderState
 from grants.core import bankfiles, clock, encryption, pdf
 from grants.core.bankfiles import BadStatement, Booked, Columns, Ordered, Party, Statement
@@ -38,7 +39,7 @@ TEXT_PLACE = "statement_entry.text_sealed"
 
 def assemble(chosen: Sequence[Disbursement], *, payer: Party | None, execute_on: date, by: Person) -> PaymentOrder:
     """Put approved payments into one order for the bank. Raises Refused with everything that stands in the way."""
-    for one in sorted(chosen, key=lambda one: one.id):
+    for one in sorted(chosen, key=_in_turn):
         payment_queries.lock_disbursement(one)
     taken = queries.in_an_order(chosen)
     refuse(rules.obstacles_to_assembling(payer, chosen, taken, execute_on, clock.today(by.timezone)))
@@ -68,7 +69,7 @@ def release(order: PaymentOrder, *, payer: Party | None, by: Person) -> PaymentO
     refuse(rules.obstacles_to_releasing(order, by.id, payer))
     assert payer is not None
     ordered, stopped = [], []
-    for line in sorted((line for line in order.lines if line.stands), key=lambda line: line.disbursement_id):
+    for line in sorted((line for line in order.lines if line.stands), key=lambda line: _in_turn(line.disbursement)):
         try:
             payments.release(line.disbursement, order.reference, by=by)
         except Refused as refusal:
@@ -84,6 +85,11 @@ def release(order: PaymentOrder, *, payer: Party | None, by: Person) -> PaymentO
     order.released_by_id, order.released_at = by.id, clock.now()
     history.record(order, "release", by=by, sha256=order.file_sha256)
     return order
+
+
+def _in_turn(payment: Disbursement) -> tuple[int, int]:
+    """Grants are held in one order by everybody, so that two people never wait for each other in a ring."""
+    return payment.tranche.award_id, payment.id
 
 
 def _about(reference: str, obstacle: Obstacle) -> Obstacle:
@@ -112,7 +118,7 @@ def dissolve(order: PaymentOrder, reason: str, *, by: Person) -> PaymentOrder:
     """An order is not sent, and why; its payments are free for another. Raises Refused, NoSuchMove."""
     queries.lock_order(order)
     history.record(order, "dissolve", by=by, reason=reason)
-    for line in sorted(order.lines, key=lambda line: line.disbursement_id):
+    for line in sorted(order.lines, key=lambda line: _in_turn(line.disbursement)):
         payments.put_in_order(line.disbursement, "")
         line.stands = False
     return order
@@ -250,15 +256,38 @@ def judged(statement: BankStatement, seen: Any, everything: Any) -> list[Judged]
     entries = queries.entries_of(statement)
     texts = {entry.id: text_of(entry, statement) for entry in entries}
     names = {name for entry in entries for name in rules.names_in(entry, texts[entry.id])}
-    by_name, all_names = queries.meant(seen, names), queries.meant(everything, names)
-    stated = queries.stated_before(by_name.values())
-    judge = Judge(by_name, all_names.keys() - by_name.keys(), stated, clock.now())
+    judge = Judge(_books(entries, names, seen, everything), clock.now())
     return [
-        Judged(entry, Verdict(entry.verdict), entry.why, entry.disbursement)
+        Judged(
+            entry,
+            Verdict(entry.verdict),
+            entry.why,
+            entry.disbursement,
+            award=entry.refund.award if entry.refund else None,
+            refund=entry.refund,
+        )
         if entry.verdict and entry.verdict != Verdict.LEFT
         else judge.judge(entry, texts[entry.id])
         for entry in entries
     ]
+
+
+def _books(entries: Iterable[StatementEntry], names: set[str], seen: Any, everything: Any) -> Books:
+    by_name, all_names = queries.meant(seen, names), queries.meant(everything, names)
+    by_bank = queries.meant_by_bank(seen, {entry.bank_reference for entry in entries})
+    payments_ = [*by_name.values(), *by_bank.values()]
+    grants, all_grants = queries.grants_meant(seen, names), queries.grants_meant(everything, names)
+    concerned = {award.id: award for award in [*grants.values(), *(one.tranche.award for one in payments_)]}
+    return Books(
+        seen=by_name,
+        everything=frozenset(all_names.keys() - by_name.keys() | all_grants.keys() - grants.keys()),
+        stated=frozenset(queries.stated_before(payments_)),
+        by_bank=by_bank,
+        grants=grants,
+        held=queries.held_by(concerned.values()),
+        refunds=queries.refunds_recorded(concerned.values()),
+        fees=frozenset(queries.fees_stated(payments_)),
+    )
 
 
 def apply(statement: BankStatement, note: str, *, seen: Any, everything: Any, by: Person) -> list[Judged]:
@@ -267,17 +296,23 @@ def apply(statement: BankStatement, note: str, *, seen: Any, everything: Any, by
     What means no payment is left with its reason and ``note``; it can be looked at again later. All of it happens or
     nothing. Raises Refused.
     """
+    queries.lock_bringing()
     queries.lock_statement(statement)
     lines = [one for one in judged(statement, seen, everything) if not one.hidden]
     open_ones = [one for one in lines if one.entry.verdict in (None, Verdict.LEFT)]
     to_do = [one for one in open_ones if one.verdict != Verdict.LEFT or one.entry.verdict is None]
     left = [one for one in open_ones if one.verdict == Verdict.LEFT]
     refuse(rules.obstacles_to_applying(statement.state, len(to_do), len(left), note))
+    concerned = {one.payment.tranche.award_id for one in to_do if one.payment}
+    for award_id in sorted(concerned | {one.award.id for one in to_do if one.award}):
+        payment_queries.lock_grant(award_id)
     counts: dict[str, int] = {}
     for one in open_ones:
         verdict, why = _settle(one, statement, by)
         one.entry.verdict, one.entry.why = verdict, why
         one.entry.disbursement_id = one.payment.id if one.payment else None
+        if one.refund is not None and verdict == Verdict.KNOWN:
+            one.entry.refund_id = one.refund.id
         if verdict == Verdict.LEFT:
             one.entry.note = note.strip()
         counts[verdict] = counts.get(verdict, 0) + 1
@@ -288,23 +323,34 @@ def apply(statement: BankStatement, note: str, *, seen: Any, everything: Any, by
 def _settle(one: Judged, statement: BankStatement, by: Person) -> tuple[str, str]:
     """Do what a line means. A payment that cannot be recorded after all is left, and nothing of it is done."""
     entry, payment = one.entry, one.payment
-    if payment is None or one.verdict in (Verdict.LEFT, Verdict.KNOWN):
+    if one.verdict in (Verdict.LEFT, Verdict.KNOWN):
         return one.verdict, one.why
     try:
         with db.session.begin_nested():
-            if one.verdict == Verdict.PAID:
+            if payment is None:
+                assert one.award is not None
+                refund = payments.record_refund_as_stated(
+                    one.award,
+                    amount=entry.amount,
+                    received_on=entry.booked_on,
+                    bank_reference=entry.bank_reference or f"{statement.reference} {entry.id}",
+                    extract=_extract(entry, one.award.reference, statement),
+                    by=by,
+                )
+                entry.refund_id = refund.id
+            elif one.verdict == Verdict.PAID:
                 payments.pay_as_stated(
                     payment,
                     paid_on=entry.booked_on,
                     bank_reference=entry.bank_reference or statement.reference,
-                    extract=_extract(entry, payment, statement),
+                    extract=_extract(entry, payment.reference, statement),
                     fee=entry.fee,
                     by=by,
                 )
             elif one.verdict == Verdict.RETURNED:
                 reason = f"{entry.reason} {rules.reason_in_words(entry.reason)}".strip()
-                payments.return_(payment, reason, by=by)
-                if entry.fee is not None:
+                payments.return_(payment, reason, came=entry.amount, by=by)
+                if entry.fee is not None and entry.amount == payment.amount:
                     payments.record_fee(payment, entry.fee, key=entry.key, by=by)
             else:
                 payments.record_fee(payment, entry.amount, key=entry.key, by=by)
@@ -314,18 +360,43 @@ def _settle(one: Judged, statement: BankStatement, by: Person) -> tuple[str, str
     return one.verdict, one.why
 
 
-def _extract(entry: StatementEntry, payment: Disbursement, statement: BankStatement) -> bytes:
-    """The one line of a statement that is about a payment, as a document: the rest is nobody else's business."""
+def take_line_back(statement: BankStatement, number: int, reason: str, *, by: Person) -> StatementEntry:
+    """What a line of a statement was taken for was a mistake: the money stands again where it stood before. Raises Refused,
+    NoSuchMove.
+    """
+    queries.lock_statement(statement)
+    entry = queries.lock_entry(statement, number)
+    refuse(
+        (rules.obstacles_to_taking_back(entry) if entry else [Obstacle("no_line", _l("There is no such line."))])
+        or obstacles_without_reason(reason)
+    )
+    assert entry is not None
+    payment, refund = entry.disbursement, entry.refund
+    if entry.verdict == Verdict.REFUNDED and refund is not None:
+        payments.take_back_refund(refund.award, refund, reason, by=by)
+    elif payment is not None and entry.verdict == Verdict.PAID:
+        payments.take_back(payment, reason, by=by)
+    elif payment is not None:
+        if entry.verdict == Verdict.RETURNED:
+            payments.take_back_return(payment, reason, by=by)
+        payments.take_fee_back(payment, entry.key, by=by)
+    verdict, entry.verdict, entry.note = entry.verdict, Verdict.TAKEN_BACK, reason.strip()
+    history.note("bank_statement", statement.id, "take_back", by=by, reason=reason, line=entry.id, meant=verdict)
+    return entry
+
+
+def _extract(entry: StatementEntry, reference: str, statement: BankStatement) -> bytes:
+    """The one line of a statement that is about a payment or a refund, as a document: the rest is nobody else's business."""
     pairs = [
-        [str(_l("Payment")), payment.reference],
-        [str(_l("Amount")), payment.amount.shown("en")],
+        [str(_l("Payment")), reference],
+        [str(_l("Amount")), entry.amount.shown("en")],
         [str(_l("Booked on")), day(entry.booked_on)],
         [str(_l("Reference of the bank")), entry.bank_reference or "–"],
         [str(_l("Statement")), statement.reference],
         ["SHA-256", statement.sha256],
     ]
     title = str(_l("Extract of the bank’s statement"))
-    return pdf.render("document", title=title, lead=payment.reference, parts=[{"kind": "facts", "pairs": pairs}])
+    return pdf.render("document", title=title, lead=reference, parts=[{"kind": "facts", "pairs": pairs}])
 
 
 def discard(statement: BankStatement, reason: str, *, by: Person) -> BankStatement:

@@ -13,7 +13,7 @@ from grants.accounts.models import Person
 from grants.banking.workflow import ORDER, STATEMENT, OrderState, StatementState
 from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.money import Money
-from grants.payments.models import Disbursement
+from grants.payments.models import Disbursement, Refund
 
 
 class PaymentOrder(Base):
@@ -112,9 +112,11 @@ class Verdict(enum.StrEnum):
 
     PAID = "paid"
     RETURNED = "returned"
+    REFUNDED = "refunded"
     FEE = "fee"
     KNOWN = "known"
     LEFT = "left"
+    TAKEN_BACK = "taken_back"
 
 
 class StatementEntry(Base):
@@ -129,6 +131,7 @@ class StatementEntry(Base):
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_statement_entry_statement_id", "statement_id"),
         Index("ix_statement_entry_disbursement_id", "disbursement_id"),
+        Index("ix_statement_entry_refund_id", "refund_id"),
     )
 
     id: Mapped[Key]
@@ -151,8 +154,11 @@ class StatementEntry(Base):
     note: Mapped[str] = mapped_column(default="")
     disbursement_id: Mapped[int | None] = mapped_column(ForeignKey("disbursement.id"))
 
+    refund_id: Mapped[int | None] = mapped_column(ForeignKey("refund.id"))
+
     statement: Mapped[BankStatement] = relationship()
     disbursement: Mapped[Disbursement | None] = relationship()
+    refund: Mapped[Refund | None] = relationship()
 
     @property
     def amount(self) -> Money:

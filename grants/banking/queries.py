@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import contains_eager, joinedload, selectinload, undefer
+from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload, undefer
 
 from grants.accounts.models import Organization, Person
 from grants.awards.models import Award
 from grants.banking.models import BankStatement, OrderLine, PaymentOrder, StatementEntry, StatementShape, Verdict
 from grants.banking.workflow import StatementState
 from grants.core.db import db, paged
-from grants.payments.models import BankAccount, Disbursement, Tranche
+from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Refund, Tranche
 from grants.payments.workflow import DisbursementState
 
 PAGE = 25
@@ -151,7 +152,54 @@ def shape_known(shape: str) -> StatementShape | None:
 def entries_of(statement: BankStatement) -> list[StatementEntry]:
     """The lines of a statement, as the bank lists them."""
     found = select(StatementEntry).where(StatementEntry.statement_id == statement.id)
-    return list(db.session.scalars(found.options(joinedload(StatementEntry.disbursement)).order_by(StatementEntry.id)))
+    beside = (
+        joinedload(StatementEntry.disbursement).joinedload(Disbursement.tranche).joinedload(Tranche.award),
+        joinedload(StatementEntry.refund).joinedload(Refund.award),
+    )
+    return list(db.session.scalars(found.options(*beside).order_by(StatementEntry.id)))
+
+
+def grants_meant(seen: Select[Disbursement], names: Iterable[str]) -> dict[str, Award]:
+    """The grants that go by some names and for which something was paid or begun that a person may see."""
+    paid = select(Tranche.award_id).where(Tranche.id.in_(seen.with_only_columns(Disbursement.tranche_id)))
+    found = select(Award).where(Award.reference.in_(list(names)), Award.id.in_(paid)).options(joinedload(Award.call))
+    return {award.reference: award for award in db.session.scalars(found)}
+
+
+def held_by(awards: Iterable[Award]) -> dict[int, int]:
+    """What the grantees of some grants hold in minor units, as the ledger says."""
+    found = select(Account.award_id, Account.balance_minor).where(
+        Account.kind == AccountKind.PAID, Account.award_id.in_([award.id for award in awards])
+    )
+    return {award_id: minor for award_id, minor in db.session.execute(found) if award_id is not None}
+
+
+def refunds_recorded(awards: Iterable[Award]) -> list[Refund]:
+    """The refunds of some grants that stand and that no statement has shown yet."""
+    other = aliased(Refund)
+    back = select(other.id).where(other.corrects_id == Refund.id)
+    stated = select(StatementEntry.id).where(StatementEntry.refund_id == Refund.id)
+    found = select(Refund).where(
+        Refund.award_id.in_([award.id for award in awards]),
+        Refund.corrects_id.is_(None),
+        ~back.exists(),
+        ~stated.exists(),
+    )
+    return list(db.session.scalars(found.order_by(Refund.id)))
+
+
+def fees_stated(payments: Iterable[Disbursement]) -> set[tuple[int, date, int]]:
+    """The fees that statements have shown for some payments: the payment, the day and the amount."""
+    found = select(StatementEntry.disbursement_id, StatementEntry.booked_on, StatementEntry.amount_minor).where(
+        StatementEntry.disbursement_id.in_([one.id for one in payments]), StatementEntry.verdict == Verdict.FEE
+    )
+    return {(payment, on, minor) for payment, on, minor in db.session.execute(found) if payment is not None}
+
+
+def lock_entry(statement: BankStatement, number: int) -> StatementEntry | None:
+    """One line of a statement, kept from others until the transaction ends."""
+    found = select(StatementEntry).where(StatementEntry.statement_id == statement.id, StatementEntry.id == number)
+    return db.session.scalar(found.with_for_update().execution_options(populate_existing=True))
 
 
 def keys_taken(keys: Iterable[str]) -> set[str]:
@@ -171,6 +219,15 @@ def meant(seen: Select[Disbursement], names: Iterable[str]) -> dict[str, Disburs
         if end_to_end:
             by_name[end_to_end] = payment
     return by_name
+
+
+def meant_by_bank(seen: Select[Disbursement], names: Iterable[str]) -> dict[str, Disbursement]:
+    """The payments that were recorded with the bank's own reference, where it means one payment alone."""
+    asked = [name for name in names if name]
+    by_name: dict[str, Disbursement | None] = {}
+    for payment in db.session.scalars(_with_grant(seen.where(Disbursement.bank_reference.in_(asked)))):
+        by_name[payment.bank_reference] = None if payment.bank_reference in by_name else payment
+    return {name: payment for name, payment in by_name.items() if payment is not None}
 
 
 def every_payment() -> Select[Disbursement]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from grants.awards.models import Award
 from grants.banking.models import PaymentOrder, StatementEntry, Verdict
 from grants.banking.queries import MOST_IN_ORDER
 from grants.banking.workflow import OrderState, StatementState
 from grants.core.bankfiles import COLUMNS, DAYS, LONGEST_ID, MARKS, Columns, Party, is_readable
 from grants.core.languages import _l
 from grants.core.rules import Obstacle
-from grants.payments.models import Disbursement
+from grants.payments.models import Disbursement, Refund
 from grants.payments.rules import looks_like_iban, obstacles_to_paying, plain_number
 from grants.payments.workflow import DisbursementState
 
@@ -54,9 +55,11 @@ REASONS: dict[str, Any] = {
 VERDICTS: dict[str, tuple[Any, str]] = {
     Verdict.PAID: (_l("Payment sent"), "success"),
     Verdict.RETURNED: (_l("Payment returned"), "warning"),
+    Verdict.REFUNDED: (_l("Refund from the grantee"), "success"),
     Verdict.FEE: (_l("Fee of our bank"), "info"),
     Verdict.KNOWN: (_l("Recorded before"), "neutral"),
     Verdict.LEFT: (_l("Left"), "danger"),
+    Verdict.TAKEN_BACK: (_l("Taken back"), "neutral"),
 }
 """What becomes of a line, in words, with the tone of its badge."""
 
@@ -70,6 +73,12 @@ WHY: dict[str, Any] = {
     "stated_twice": _l("A statement has shown this payment before. Has the bank sent it twice?"),
     "not_sent": _l("Money comes in for a payment that was not sent."),
     "received": _l("The grantee has confirmed that it arrived."),
+    "came_in_part": _l("Less came back than was sent. Record the return on the page of the payment, and say why."),
+    "reversed": _l("The bank takes back something that it had booked. Please ask it what."),
+    "refund_amount": _l("It is more than the grantee holds."),
+    "several_grants": _l("The text names several grants."),
+    "fee_twice": _l("A statement has shown this fee before."),
+    "refunded_already": _l("Money of this grant is recorded as a refund. Take that back first if it is this money."),
     "unclear": _l("Money comes in that names a payment, but the bank does not say that it is returned."),
     "fee_unknown": _l("A fee that names no payment of one call."),
     "fee_currency": _l("The fee is in another currency than the payment."),
@@ -183,6 +192,17 @@ def obstacles_to_columns(columns: Columns, header: Sequence[str]) -> list[Obstac
     return found
 
 
+UNDONE = (Verdict.PAID, Verdict.RETURNED, Verdict.REFUNDED, Verdict.FEE)
+"""What a line has moved, and what can be taken back."""
+
+
+def obstacles_to_taking_back(entry: StatementEntry) -> list[Obstacle]:
+    """Why what a line of a statement meant cannot be taken back: it has moved nothing."""
+    if entry.verdict in UNDONE:
+        return []
+    return [Obstacle("nothing_moved", _l("This line has moved no money."))]
+
+
 def obstacles_to_applying(state: str, to_do: int, left: int, note: str) -> list[Obstacle]:
     """Why a statement is not taken into the books: nothing is to be done, or what is left is not explained."""
     if state not in (StatementState.READ, StatementState.APPLIED):
@@ -216,42 +236,95 @@ class Judged:
     why: str = ""
     payment: Disbursement | None = None
     hidden: bool = False
+    award: Award | None = None
+    refund: Refund | None = None
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the books say that the lines of a statement are held against. ``seen`` are payments by their names, ``by_bank`` by
+    the bank's own; ``everything`` the names of those that are none of the reader's business; ``stated`` payments that a
+    statement has shown as sent; ``held`` what grantees hold; ``refunds`` those that no statement has shown yet.
+    """
+
+    seen: Mapping[str, Disbursement]
+    everything: frozenset[str]
+    stated: frozenset[int]
+    by_bank: Mapping[str, Disbursement]
+    grants: Mapping[str, Award]
+    held: Mapping[int, int]
+    refunds: Sequence[Refund]
+    fees: frozenset[tuple[int, date, int]]
+
+
+ABOUT_THE_SAME_DAY = timedelta(days=5)
+"""A refund that somebody recorded and one that the bank shows are the same when they are so near, of one amount."""
 
 
 class Judge:
     """Goes through the lines of a statement in their order, and remembers what the earlier ones change."""
 
-    def __init__(
-        self,
-        seen: Mapping[str, Disbursement],
-        everything: Iterable[str],
-        stated: set[int],
-        at: datetime,
-    ) -> None:
-        self._seen, self._all, self._stated, self._at = seen, set(everything), set(stated), at
+    def __init__(self, books: Books, at: datetime) -> None:
+        self._books, self._seen, self._all, self._at = books, books.seen, books.everything, at
+        self._stated, self._fees, self._held = set(books.stated), set(books.fees), dict(books.held)
+        self._refunds = list(books.refunds)
         self._states: dict[int, str] = {}
 
     def judge(self, entry: StatementEntry, text: str) -> Judged:
         """What one line means now."""
         names = names_in(entry, text)
-        meant = {self._seen[name].id: self._seen[name] for name in names if name in self._seen}
-        if entry.end_to_end in self._seen:
-            payment = self._seen[entry.end_to_end]
-            meant = {payment.id: payment}
-        if not meant:
-            why = "fee_unknown" if entry.is_fee else "unknown_reference"
-            return Judged(entry, Verdict.LEFT, why, hidden=any(name in self._all for name in names))
+        meant = self._meant(entry, names)
+        grants = {name: self._books.grants[name] for name in names if name in self._books.grants}
         if len(meant) > 1:
             return Judged(entry, Verdict.LEFT, "several")
-        (payment,) = meant.values()
+        if meant:
+            return self._of_payment(entry, meant[0])
+        if grants and entry.is_credit and not entry.is_return and not entry.is_fee:
+            if len(grants) > 1:
+                return Judged(entry, Verdict.LEFT, "several_grants")
+            return self._refunded(entry, *grants.values())
+        why = "fee_unknown" if entry.is_fee else "unknown_reference"
+        return Judged(entry, Verdict.LEFT, why, hidden=any(name in self._all for name in names))
+
+    def _meant(self, entry: StatementEntry, names: list[str]) -> list[Disbursement]:
+        """The payments that a line may mean: by our name for it, by the words of its text, else by the bank's own name."""
+        if entry.end_to_end in self._seen:
+            return [self._seen[entry.end_to_end]]
+        meant = {self._seen[name].id: self._seen[name] for name in names if name in self._seen}
+        by_bank = self._books.by_bank.get(entry.bank_reference)
+        return list(meant.values()) or ([by_bank] if by_bank else [])
+
+    def _of_payment(self, entry: StatementEntry, payment: Disbursement) -> Judged:
         verdict, why = self._of(entry, payment)
+        held = self._held.get(payment.tranche.award_id, 0)
+        is_new = self._state(payment) != payment.state
+        if verdict == Verdict.RETURNED and held < payment.amount_minor and not is_new:
+            verdict, why = Verdict.LEFT, "refunded_already"
         if verdict == Verdict.PAID:
             self._states[payment.id] = DisbursementState.PAID
         if verdict == Verdict.RETURNED:
             self._states[payment.id] = DisbursementState.RETURNED
         if verdict in (Verdict.PAID, Verdict.KNOWN) and not entry.is_credit:
             self._stated.add(payment.id)
+        if verdict == Verdict.FEE:
+            self._fees.add((payment.id, entry.booked_on, entry.amount_minor))
         return Judged(entry, verdict, why, payment)
+
+    def _refunded(self, entry: StatementEntry, award: Award) -> Judged:
+        """Money that names a grant and is no payment of ours: the grantee sends it back."""
+        if entry.currency != award.currency:
+            return Judged(entry, Verdict.LEFT, "currency_differs", award=award)
+        for known in self._refunds:
+            near = abs(known.received_on - entry.booked_on) <= ABOUT_THE_SAME_DAY
+            same = known.amount_minor == entry.amount_minor and near
+            if known.award_id == award.id and same:
+                self._refunds.remove(known)
+                return Judged(entry, Verdict.KNOWN, award=award, refund=known)
+        held = self._held.get(award.id, 0)
+        if not 0 < entry.amount_minor <= held:
+            return Judged(entry, Verdict.LEFT, "refund_amount", award=award)
+        self._held[award.id] = held - entry.amount_minor
+        return Judged(entry, Verdict.REFUNDED, award=award)
 
     def _of(self, entry: StatementEntry, payment: Disbursement) -> tuple[Verdict, str]:
         if entry.currency != payment.currency:
@@ -259,18 +332,27 @@ class Judge:
         if entry.fee is not None and entry.fee.currency != payment.currency:
             return Verdict.LEFT, "fee_currency"
         if entry.is_fee:
-            return (Verdict.LEFT, "unclear") if entry.is_credit else (Verdict.FEE, "")
-        if entry.amount_minor != payment.amount_minor:
-            return Verdict.LEFT, "amount_differs"
-        came_in: Callable[[StatementEntry, Disbursement], tuple[Verdict, str]] = self._came_in
-        return came_in(entry, payment) if entry.is_credit else self._went_out(entry, payment)
+            return self._fee(entry, payment)
+        came_back = entry.is_credit and entry.is_return and 0 < entry.amount_minor <= payment.amount_minor
+        if came_back and self._state(payment) == DisbursementState.RETURNED:
+            return Verdict.KNOWN, ""
+        whole = entry.amount_minor + (entry.fee_minor or 0 if came_back else 0)
+        if payment.amount_minor not in (entry.amount_minor, whole):
+            return Verdict.LEFT, "came_in_part" if came_back else "amount_differs"
+        return self._came_in(entry, payment) if entry.is_credit else self._went_out(entry, payment)
+
+    def _fee(self, entry: StatementEntry, payment: Disbursement) -> tuple[Verdict, str]:
+        if entry.is_credit:
+            return Verdict.LEFT, "unclear"
+        twice = (payment.id, entry.booked_on, entry.amount_minor) in self._fees
+        return (Verdict.LEFT, "fee_twice") if twice else (Verdict.FEE, "")
 
     def _state(self, payment: Disbursement) -> str:
         return self._states.get(payment.id, payment.state)
 
     def _went_out(self, entry: StatementEntry, payment: Disbursement) -> tuple[Verdict, str]:
-        if payment.id in self._stated:
-            return Verdict.LEFT, "stated_twice"
+        if entry.is_return or payment.id in self._stated:
+            return Verdict.LEFT, "reversed" if entry.is_return else "stated_twice"
         state = self._state(payment)
         if state == DisbursementState.APPROVED:
             obstacles = obstacles_to_paying(
@@ -286,7 +368,7 @@ class Judge:
         if not entry.is_return and not entry.end_to_end:
             return Verdict.LEFT, "unclear"
         state = self._state(payment)
-        if state == DisbursementState.PAID:
+        if state == DisbursementState.PAID or (state == DisbursementState.CONFIRMED and entry.is_return):
             return Verdict.RETURNED, entry.reason
         if state == DisbursementState.RETURNED:
             return Verdict.KNOWN, ""

@@ -22,6 +22,7 @@ from grants.core.rules import Refused
 from grants.core.web import access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments.models import Disbursement
+from grants.payments.permissions import can_pay
 
 bp = Blueprint("banking", __name__)
 
@@ -242,6 +243,7 @@ def _statement_page(
         reason=reason or forms.ReasonForm(formdata=None),
         verdicts=rules.VERDICTS,
         why=rules.WHY,
+        undone=rules.UNDONE,
         in_words=rules.reason_in_words,
         officer=permissions.can_take_statements(current_user),
         pagination=_pages(len(lines), queries.LINES, "banking.statement", number=shown.id),
@@ -290,6 +292,33 @@ def apply(number: int) -> ResponseReturnValue:
     if not _tried(form, act):
         return _statement_page(shown, form=form), 422
     return done(_("The statement is in the books."), "banking.statement", number=number)
+
+
+@bp.route("/payments/statements/<int:number>/lines/<int:entry>/take-back", methods=["GET", "POST"])
+@access(Role.FINANCE_OFFICER)
+def take_line_back(number: int, entry: int) -> ResponseReturnValue:
+    """Take back what a line of a statement was taken for."""
+    require(permissions.can_take_statements(current_user))
+    shown, form = _statement(number), forms.ReasonForm()
+    judged = actions.judged(shown, scope(current_user, Disbursement), queries.every_payment())
+    line = found(next((one for one in judged if one.entry.id == entry and not one.hidden), None))
+    for about in filter(None, (line.payment.tranche.award if line.payment else None, line.award)):
+        require(can_pay(current_user, about))
+    if taken(lambda: actions.take_line_back(shown, entry, form.reason.data or "", by=current_user), form):
+        return done(_("It is taken back."), ".statement", number=number)
+    page = render_template(
+        "awards/ask.html",
+        award=shown,
+        form=form,
+        heading=_("Take back what was recorded"),
+        lead=_("It stays in the record, and a new entry takes it back. The money stands again where it stood before."),
+        label=_("Take it back"),
+        tone="danger",
+        obstacles=rules.obstacles_to_taking_back(line.entry),
+        back_url=url_for(".statement", number=number),
+        back_label=shown.reference,
+    )
+    return page, 422 if form.is_submitted() else 200
 
 
 @bp.post("/payments/statements/<int:number>/discard")

@@ -67,5 +67,5 @@ STATEMENT = Workflow(
             said=_l("Statement put aside"),
         ),
     ],
-    notes={"bring": _l("Statement brought in")},
+    notes={"bring": _l("Statement brought in"), "take_back": _l("What a line meant was taken back")},
 )

@@ -44,7 +44,7 @@ from grants.payments.models import (
     Transfer,
     Trigger,
 )
-from grants.payments.workflow import DisbursementState
+from grants.payments.workflow import DisbursementState, RefundRequestState
 from grants.reports import actions as reports
 from grants.reports.models import ReportDue
 from grants.visits import actions as visits
@@ -285,6 +285,7 @@ def _commit(award: Award, agreement: Agreement, by: Person) -> None:
         + rules.obstacles_to_committing(award, queries.free_in_envelope(award))
     )
     call = award.call
+    db.session.refresh(call, ["envelope_minor"])
     _move(
         f"fund:{call.reference}",
         call.envelope,
@@ -560,10 +561,16 @@ def _paid(
     history.record(disbursement, "pay", by=by, paid_on=paid_on.isoformat())
     _move_for(disbursement, "pay", AccountKind.PAYABLE, AccountKind.PAID, by)
     if fee is not None:
-        record_fee(disbursement, fee, key=disbursement.reference, by=by)
+        record_fee(disbursement, fee, key=_booking_of(disbursement), by=by)
     leaders = _leaders(disbursement.tranche.award.organization_id)
     post(*(mails.disbursement_paid(disbursement, to) for to in leaders))
     return disbursement
+
+
+def _booking_of(disbursement: Disbursement) -> str:
+    """What the moves of a payment are called in the ledger: anew each time that a booking was taken back."""
+    times = queries.times_taken_back(disbursement)
+    return f"{disbursement.reference}:{times + 1}" if times else disbursement.reference
 
 
 def record_fee(disbursement: Disbursement, fee: Money, *, key: str, by: Person) -> None:
@@ -581,6 +588,23 @@ def record_fee(disbursement: Disbursement, fee: Money, *, key: str, by: Person) 
         _pot(AccountKind.DONOR, call_id, None, fee.currency),
         _pot(AccountKind.FEES, call_id, None, fee.currency),
         memo="fee",
+        by=by,
+        disbursement_id=disbursement.id,
+    )
+
+
+def take_fee_back(disbursement: Disbursement, key: str, *, by: Person) -> None:
+    """A fee was recorded by mistake: the donor has it again. Nothing happens where none was."""
+    fee = queries.transfer_by_key(f"fee:{key}")
+    if fee is None:
+        return
+    call_id = disbursement.tranche.award.call_id
+    _move(
+        f"unfee:{key}",
+        fee.amount,
+        _pot(AccountKind.FEES, call_id, None, fee.currency),
+        _pot(AccountKind.DONOR, call_id, None, fee.currency),
+        memo="unfee",
         by=by,
         disbursement_id=disbursement.id,
     )
@@ -667,13 +691,107 @@ def confirm(
     return disbursement
 
 
-def return_(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
-    """The bank sent the money back, and why. The tranche may be prepared again, as a new disbursement."""
+def return_(
+    disbursement: Disbursement, reason: str, *, by: Person, came: Money | None = None, rest_stayed: bool = False
+) -> Disbursement:
+    """The bank sent the money back, and why, also after the grantee confirmed it. The tranche may be prepared again, as a new
+    disbursement. ``came`` is what came back where it is less: banks kept the rest, which the donor bears; or it stayed with
+    the grantee (``rest_stayed``) and becomes a payment of its own. Raises Refused, NoSuchMove.
+    """
     queries.lock_disbursement(disbursement)
-    history.record(disbursement, "return", by=by, reason=reason)
+    disbursement.workflow.transition("return", disbursement.state)
+    award, came = disbursement.tranche.award, disbursement.amount if came is None else came
+    refuse(rules.obstacles_to_returning(disbursement, queries.position(award), came))
+    missing = disbursement.amount - came
+    history.record(disbursement, "return", by=by, reason=reason, came_back=came.minor)
     _move_for(disbursement, "return", AccountKind.PAID, AccountKind.COMMITTED, by)
-    leaders = _leaders(disbursement.tranche.award.organization_id)
-    post(*(mails.disbursement_returned(disbursement, to) for to in leaders))
+    if missing.minor and rest_stayed:
+        _keep_part(disbursement, missing, by)
+    elif missing.minor:
+        record_fee(disbursement, missing, key=f"{_booking_of(disbursement)}:return", by=by)
+    if award.state == AwardState.CLOSED:
+        release_rest(award, by=by)
+    _answer_request(award, came, by)
+    post(*(mails.disbursement_returned(disbursement, to) for to in _leaders(award.organization_id)))
+    return disbursement
+
+
+def _keep_part(returned: Disbursement, stays: Money, by: Person) -> None:
+    """The part of a returned payment that stayed with the grantee: an instalment and a payment of its own, as it was approved
+    and sent with the whole; the rest of the instalment can be prepared again.
+    """
+    whole = returned.tranche
+    number = queries.last_number(whole.award_id) + 1
+    whole.amount_minor -= stays.minor
+    part = Tranche(
+        award_id=whole.award_id,
+        number=number,
+        amount_minor=stays.minor,
+        currency=stays.currency,
+        trigger=whole.trigger,
+        report_due_id=whole.report_due_id,
+        min_spent_percent=whole.min_spent_percent,
+        due_on=whole.due_on,
+        hold_after_days=whole.hold_after_days,
+        milestone_id=whole.milestone_id,
+        not_before=whole.not_before,
+        by_hand=whole.by_hand,
+        freed_at=whole.freed_at,
+        freed_by_id=whole.freed_by_id,
+        freed_reason=whole.freed_reason,
+    )
+    kept = Disbursement(
+        reference=f"{whole.award.reference}-P{queries.payments_made_for(whole.award_id) + 1}",
+        tranche=part,
+        bank_account_id=returned.bank_account_id,
+        amount_minor=stays.minor,
+        currency=stays.currency,
+        prepared_by_id=returned.prepared_by_id,
+        order_reference=returned.order_reference,
+        released_at=returned.released_at,
+    )
+    db.session.add_all([part, kept])
+    history.begin(kept, "prepare", by=by, part_of=returned.reference, amount=stays.minor)
+    kept.approved_by_id, kept.approved_at = returned.approved_by_id, returned.approved_at
+    history.record(kept, "approve", by=by, part_of=returned.reference)
+    _move_for(kept, "approve", AccountKind.COMMITTED, AccountKind.PAYABLE, by)
+    kept.paid_on, kept.bank_reference, kept.proof_id = returned.paid_on, returned.bank_reference, returned.proof_id
+    history.record(kept, "pay", by=by, part_of=returned.reference)
+    _move_for(kept, "pay", AccountKind.PAYABLE, AccountKind.PAID, by)
+
+
+def take_back(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
+    """It was recorded by mistake that a payment was sent: it is approved and to be sent again, its fee was none. Raises
+    Refused, NoSuchMove.
+    """
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("take_back", disbursement.state)
+    refuse(rules.obstacles_to_taking_back(disbursement, queries.position(disbursement.tranche.award)))
+    booking, proof = _booking_of(disbursement), disbursement.proof
+    told = {"paid_on": str(disbursement.paid_on), "proof": proof.sha256 if proof else ""}
+    history.record(disbursement, "take_back", by=by, reason=reason, **told)
+    take_fee_back(disbursement, booking, by=by)
+    _move_for(disbursement, "unpay", AccountKind.PAID, AccountKind.PAYABLE, by)
+    disbursement.paid_on, disbursement.bank_reference, disbursement.proof = None, "", None
+    return disbursement
+
+
+def take_back_return(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
+    """It was recorded by mistake that a payment came back: it stands as sent, and the grantee confirms it. Raises Refused,
+    NoSuchMove.
+    """
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("take_back_return", disbursement.state)
+    award = disbursement.tranche.award
+    committed = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
+    refuse(rules.obstacles_to_taking_back_return(disbursement, queries.siblings_of(disbursement), committed))
+    booking = _booking_of(disbursement)
+    history.record(disbursement, "take_back_return", by=by, reason=reason)
+    take_fee_back(disbursement, f"{booking}:return", by=by)
+    _move_for(disbursement, "unreturn", AccountKind.COMMITTED, AccountKind.PAID, by)
+    disbursement.confirmed_at, disbursement.confirmed_by_id = None, None
+    disbursement.received_on, disbursement.received_minor = None, None
+    disbursement.received_currency, disbursement.received_rate, disbursement.short_reason = None, None, ""
     return disbursement
 
 
@@ -700,13 +818,37 @@ def record_refund(
     proof_name: str,
     proof_content: bytes,
     by: Person,
+    another: bool = False,
 ) -> Refund:
-    """Record money that the grantee sent back, with the bank's reference and the proof. Raises Refused."""
-    queries.lock_grant(award.id)
-    position = queries.position(award)
-    today = clock.today(award.call.timezone)
-    refuse(rules.obstacles_to_refund(position, amount, received_on, bank_reference, today))
+    """Record money that the grantee sent back, with the bank's reference and the proof; ``another`` says that it is not the
+    one of the same amount and day. Raises Refused, also when it is recorded already.
+    """
+    _look_before_refund(award, amount, received_on, bank_reference, another=another)
     proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
+    return _refunded(award, amount, received_on, bank_reference, proof, by)
+
+
+def record_refund_as_stated(
+    award: Award, *, amount: Money, received_on: date, bank_reference: str, extract: bytes, by: Person
+) -> Refund:
+    """Record what the statement of the fund's bank says came back; ``extract`` is its line as a PDF. Raises Refused."""
+    _look_before_refund(award, amount, received_on, bank_reference, another=True)
+    proof = files.keep_own(f"{award.reference}-refund-statement.pdf", extract)
+    return _refunded(award, amount, received_on, bank_reference, proof, by)
+
+
+def _look_before_refund(award: Award, amount: Money, received_on: date, bank_reference: str, *, another: bool) -> None:
+    queries.lock_grant(award.id)
+    position, today = queries.position(award), clock.today(award.call.timezone)
+    refuse(rules.obstacles_to_refund(position, amount, received_on, bank_reference, today))
+    known = queries.refunds_of(award)
+    refuse(rules.obstacles_to_another_refund(known, amount, received_on, bank_reference, another=another))
+
+
+def _refunded(
+    award: Award, amount: Money, received_on: date, bank_reference: str, proof: StoredFile, by: Person
+) -> Refund:
+    answered = _answer_request(award, amount, by)
     refund = Refund(
         reference=f"{award.reference}-R{len(queries.refunds_of(award)) + 1}",
         award_id=award.id,
@@ -716,11 +858,11 @@ def record_refund(
         bank_reference=bank_reference.strip(),
         proof_id=proof.id,
         recorded_by_id=by.id,
+        request_id=answered.id if answered else None,
     )
     db.session.add(refund)
     db.session.flush()
     history.note("award", award.id, "refund", by=by, refund=refund.reference, amount=amount.minor)
-    _answer_request(award, amount, by)
     _move(
         f"refund:{refund.reference}",
         amount,
@@ -733,16 +875,59 @@ def record_refund(
     return refund
 
 
-def _answer_request(award: Award, amount: Money, by: Person) -> None:
+def take_back_refund(award: Award, refund: Refund, reason: str, *, by: Person) -> Refund:
+    """A refund was recorded by mistake: an entry of the same amount below zero takes it back, and what was asked back is
+    missing again. Raises Refused.
+    """
+    queries.lock_grant(award.id)
+    refuse(
+        rules.obstacles_to_taking_back_refund(refund, queries.corrections_of(award))
+        or award_rules.obstacles_without_reason(reason)
+    )
+    correction = Refund(
+        reference=f"{refund.reference}-T",
+        award_id=award.id,
+        amount_minor=-refund.amount_minor,
+        currency=refund.currency,
+        received_on=refund.received_on,
+        bank_reference=refund.bank_reference,
+        proof_id=refund.proof_id,
+        recorded_by_id=by.id,
+        corrects_id=refund.id,
+    )
+    db.session.add(correction)
+    db.session.flush()
+    told = {"refund": refund.reference, "amount": refund.amount_minor}
+    history.note("award", award.id, "take_back_refund", by=by, reason=reason, **told)
+    _move(
+        f"unrefund:{refund.reference}",
+        refund.amount,
+        _pot(AccountKind.REFUNDED, award.call_id, award.id, award.currency),
+        _pot(AccountKind.PAID, award.call_id, award.id, award.currency),
+        memo="unrefund",
+        by=by,
+    )
+    request = refund.request
+    if request is not None:
+        request.received_minor = max(0, request.received_minor - refund.amount_minor)
+        if request.state == RefundRequestState.MET and queries.request_standing_for(award) is None:
+            history.record(request, "reopen", by=by, missing=request.missing.minor)
+        else:
+            history.note("refund_request", request.id, "miss", by=by, amount=refund.amount_minor)
+    return correction
+
+
+def _answer_request(award: Award, amount: Money, by: Person) -> RefundRequest | None:
     """What came back counts towards what was asked; the request is met when all of it is there."""
     request = queries.request_standing_for(award)
     if request is None:
-        return
+        return None
     request.received_minor += amount.minor
     if request.missing.minor == 0:
         history.record(request, "meet", by=by, received=amount.minor)
     else:
         history.note("refund_request", request.id, "receive", by=by, received=amount.minor)
+    return request
 
 
 def ask_for_refund(award: Award, *, amount: Money, due_on: date, reason: str, by: Person) -> RefundRequest:
@@ -822,8 +1007,9 @@ def release_rest(award: Award, *, by: Person) -> Money:
     queries.lock_grant(award.id)
     rest = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
     if rest.minor > 0:
+        times = queries.times_released(award)
         _move(
-            f"release:{award.reference}",
+            f"release:{award.reference}:{times + 1}" if times else f"release:{award.reference}",
             rest,
             _pot(AccountKind.COMMITTED, award.call_id, award.id, award.currency),
             _pot(AccountKind.ENVELOPE, award.call_id, None, award.currency),
@@ -875,7 +1061,7 @@ def _move(
 def _move_for(disbursement: Disbursement, move: str, debit: AccountKind, credit: AccountKind, by: Person) -> None:
     award = disbursement.tranche.award
     _move(
-        f"{move}:{disbursement.reference}",
+        f"{move}:{_booking_of(disbursement)}",
         disbursement.amount,
         _pot(debit, award.call_id, award.id, award.currency),
         _pot(credit, award.call_id, award.id, award.currency),

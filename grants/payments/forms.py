@@ -41,6 +41,9 @@ FIELD_OF = {
     "file_empty": "proof",
     "file_too_large": "proof",
     "file_content": "proof",
+    "came_back": "came",
+    "refund_known": "bank_reference",
+    "refund_alike": "another",
     "no_signature": "signature",
     "outside_the_period": "not_before",
 }
@@ -118,6 +121,22 @@ class ReasonForm(Form):
     reason = TextField(_l("Why?"), [InputRequired()], longest=1000)
 
 
+class ReturnForm(Form):
+    """What the bank sent back, and why."""
+
+    reason = TextField(_l("Why?"), [InputRequired()], longest=1000)
+    came = NumberField(
+        _l("Amount that came back"),
+        [Optional()],
+        description=_l("Leave it empty when all of it came back."),
+        render_kw={"inputmode": "decimal"},
+    )
+    rest_stayed = BooleanField(
+        _l("The rest stayed with the grantee"),
+        description=_l("Otherwise banks kept it as their fee, and the fund bears it."),
+    )
+
+
 def _proof() -> FileField:
     kinds = ",".join(f".{kind}" for kind in PROOF_KINDS)
     return FileField(
@@ -181,6 +200,7 @@ class RefundForm(Form):
     amount = NumberField(_l("Amount"), [InputRequired()], render_kw={"inputmode": "decimal"})
     received_on = DateField(_l("Arrived on"), [InputRequired()])
     bank_reference = LineField(_l("Reference of the bank"), [InputRequired()], longest=100)
+    another = BooleanField(_l("It is another transfer than the one recorded with this amount and day"))
     proof = _proof()
 
 

@@ -346,11 +346,18 @@ class Cofinancing(Base):
 
 
 class Refund(Base):
-    """Money that the grantee sent back, with the proof that it arrived. Never changed; a mistake is a new entry."""
+    """Money that the grantee sent back, with the proof that it arrived. Never changed; a mistake is a new entry, with the
+    same amount below zero, that names in ``corrects_id`` what it takes back. ``request_id``: what it answered.
+    """
 
     __tablename__ = "refund"
     __table_args__ = (
-        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint(
+            "(corrects_id IS NULL AND amount_minor > 0) OR (corrects_id IS NOT NULL AND amount_minor < 0)",
+            name="amount_positive",
+        ),
+        UniqueConstraint("corrects_id"),
+        Index("ix_refund_request_id", "request_id"),
         Index("ix_refund_award_id", "award_id"),
     )
 
@@ -364,8 +371,11 @@ class Refund(Base):
     proof_id: Mapped[int] = mapped_column(ForeignKey("stored_file.id"))
     recorded_at: Mapped[Recorded]
     recorded_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("refund.id"))
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("refund_request.id"))
 
     award: Mapped[Award] = relationship()
+    request: Mapped[RefundRequest | None] = relationship()
     proof: Mapped[StoredFile] = relationship()
     recorded_by: Mapped[Person] = relationship()
 
@@ -380,7 +390,8 @@ class AccountKind(enum.StrEnum):
 
     The moves, each one transfer with a key of its own, so that none happens twice:
 
-    - ``fund``     donor → envelope: the money of the call, once, when its first agreement is signed
+    - ``fund``     donor → envelope: the money of the call when its first agreement is signed, and what it is raised by
+    - ``lower``    envelope → donor: what it is lowered by, at most what is not committed
     - ``commit``   envelope → committed: the agreement is signed
     - ``approve``  committed → payable: a second finance officer approves a disbursement
     - ``pay``      payable → paid: the bank has sent it
@@ -389,6 +400,7 @@ class AccountKind(enum.StrEnum):
     - ``refund``   paid → refunded: the grantee sent unspent money back
     - ``release``  committed → envelope: the grant is closed, and what it did not need is free again
     - ``fee``      donor → fees: what the fund's own bank took for a payment; it never touches the money of the call
+    - ``unpay``, ``unreturn``, ``unrefund``, ``unfee``: the same way back, when it was recorded by mistake
     """
 
     DONOR = "donor"

@@ -950,11 +950,34 @@ def is_as_approved(disbursement: Disbursement) -> bool:
 
 def fee_of(disbursement: Disbursement) -> Money | None:
     """What the fund's bank took for a payment, all fees together; None when nothing was recorded."""
-    fees = select(func.sum(Transfer.amount_minor)).where(
-        Transfer.disbursement_id == disbursement.id, Transfer.memo == "fee"
+    signed = case((Transfer.memo == "fee", Transfer.amount_minor), else_=-Transfer.amount_minor)
+    fees = select(func.sum(signed)).where(
+        Transfer.disbursement_id == disbursement.id, Transfer.memo.in_(("fee", "unfee"))
     )
     minor = db.session.scalar(fees)
-    return None if minor is None else Money(int(minor), disbursement.currency)
+    return Money(int(minor), disbursement.currency) if minor else None
+
+
+def times_taken_back(disbursement: Disbursement) -> int:
+    """How often a booking of a payment was taken back, so that the next one has a name of its own in the ledger."""
+    found = select(func.count()).select_from(Transfer).where(Transfer.disbursement_id == disbursement.id)
+    return db.session.scalar(found.where(Transfer.memo.in_(("unpay", "unreturn")))) or 0
+
+
+def transfer_by_key(key: str) -> Transfer | None:
+    """One move of the ledger by its name."""
+    return db.session.scalar(select(Transfer).where(Transfer.key == key))
+
+
+def times_released(award: Award) -> int:
+    """How often something of a grant was given back to the envelope of its call."""
+    found = select(func.count()).select_from(Transfer).join(Account, Account.id == Transfer.debit_account_id)
+    return db.session.scalar(found.where(Account.award_id == award.id, Transfer.memo == "release")) or 0
+
+
+def last_number(award_id: int) -> int:
+    """The highest number of an instalment of a grant, cancelled ones included."""
+    return db.session.scalar(select(func.max(Tranche.number)).where(Tranche.award_id == award_id)) or 0
 
 
 def siblings_of(disbursement: Disbursement) -> list[Disbursement]:
@@ -992,6 +1015,12 @@ def _refunds() -> Select[Refund]:
         .options(joinedload(Refund.recorded_by).load_only(Person.name), joinedload(Refund.proof))
         .order_by(Refund.id.desc())
     )
+
+
+def corrections_of(award: Award) -> set[int]:
+    """Which refunds of a grant were taken back."""
+    found = select(Refund.corrects_id).where(Refund.award_id == award.id, Refund.corrects_id.is_not(None))
+    return {one for one in db.session.scalars(found) if one is not None}
 
 
 def request_standing_for(award: Award) -> RefundRequest | None:

@@ -28,6 +28,7 @@ from grants.payments.models import (
     BatchState,
     Cofinancing,
     Disbursement,
+    Refund,
     RefundRequest,
     Tranche,
     Trigger,
@@ -35,6 +36,7 @@ from grants.payments.models import (
 from grants.payments.queries import (
     ACCOUNT_CHANGE_DAYS,
     MOST_SOURCES,
+    OVER,
     Position,
     Standing,
 )
@@ -62,6 +64,7 @@ POTS: dict[str, Any] = {
 
 MOVES: dict[str, Any] = {
     "fund": _l("Envelope filled"),
+    "lower": _l("Envelope lowered"),
     "commit": _l("Agreement signed"),
     "approve": _l("Payment approved"),
     "pay": _l("Payment sent"),
@@ -70,6 +73,10 @@ MOVES: dict[str, Any] = {
     "refund": _l("Refund from the grantee"),
     "release": _l("Rest released at the close-out"),
     "fee": _l("Fee of our bank"),
+    "unpay": _l("Payment sent: taken back"),
+    "unreturn": _l("Payment returned: taken back"),
+    "unrefund": _l("Refund: taken back"),
+    "unfee": _l("Fee: taken back"),
 }
 """What the moves between them are called, by the memo of the transfer."""
 
@@ -781,7 +788,73 @@ def obstacles_to_committing(award: Award, free: Money) -> list[Obstacle]:
     ]
 
 
-# ------------------------------------------------------------------ refunds
+# ------------------------------------------------------------------ returns, refunds, and what was recorded by mistake
+
+
+def obstacles_to_returning(payment: Disbursement, position: Position, came: Money | None) -> list[Obstacle]:
+    """Why the return of a payment cannot be recorded: another amount, or the money is recorded as a refund already."""
+    if came is not None and not (came.currency == payment.currency and 0 < came.minor <= payment.amount_minor):
+        return [Obstacle("came_back", _l("What came back is more than zero and at most what was sent."))]
+    return _held_still(payment, position)
+
+
+def _held_still(payment: Disbursement, position: Position) -> list[Obstacle]:
+    if (position.paid - position.refunded).minor >= payment.amount_minor:
+        return []
+    where = ("payments.of_grant", {"reference": payment.tranche.award.reference})
+    message = _l("Money of this grant is recorded as a refund. If it is this money, take the refund back first.")
+    return [Obstacle("refunded_already", message, where)]
+
+
+def obstacles_to_taking_back(payment: Disbursement, position: Position) -> list[Obstacle]:
+    """Why it cannot be taken back that a payment was sent: some of it has come back as a refund."""
+    return _held_still(payment, position)
+
+
+def obstacles_to_taking_back_return(
+    payment: Disbursement, siblings: Sequence[Disbursement], committed: Money
+) -> list[Obstacle]:
+    """Why it cannot be taken back that a payment returned: it is paid again, or its money has gone elsewhere."""
+    again = next((one for one in siblings if one.state not in OVER), None)
+    if again is not None:
+        where = ("payments.show", {"reference": again.reference})
+        return [
+            Obstacle("paid_again", _l("It is paid again already: %(reference)s.", reference=again.reference), where)
+        ]
+    if committed.minor < payment.amount_minor or payment.tranche.amount_minor < payment.amount_minor:
+        return [Obstacle("not_committed", _l("Its money is not kept for this instalment any more."))]
+    return []
+
+
+def obstacles_to_taking_back_refund(refund: Refund, taken_back: set[int]) -> list[Obstacle]:
+    """Why a refund cannot be taken back: it was before, or is the taking back itself."""
+    if refund.corrects_id is None and refund.id not in taken_back:
+        return []
+    return [Obstacle("taken_back", _l("This refund was taken back before."))]
+
+
+def obstacles_to_another_refund(
+    refunds: Iterable[Refund], amount: Money, received_on: date, bank_reference: str, *, another: bool
+) -> list[Obstacle]:
+    """Why a refund is not recorded a second time: by the reference of the bank, or by its amount and day unless somebody says
+    that it is ``another`` one.
+    """
+    known = list(refunds)
+    gone = {one.corrects_id for one in known}
+    standing = [one for one in known if one.corrects_id is None and one.id not in gone]
+    named = bank_reference.strip().lower()
+    for one in standing:
+        if one.bank_reference.strip().lower() == named:
+            message = _l("This refund is recorded already: %(reference)s.", reference=one.reference)
+            return [Obstacle("refund_known", message)]
+    for one in standing:
+        if not another and (one.amount_minor, one.received_on) == (amount.minor, received_on):
+            message = _l(
+                "A refund of this amount is recorded for this day: %(reference)s. If this is another one, say so below.",
+                reference=one.reference,
+            )
+            return [Obstacle("refund_alike", message)]
+    return []
 
 
 def obstacles_to_refund(

@@ -32,7 +32,7 @@ from grants.core.templating import addresses, day
 from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments import actions, forms, permissions, queries, rules
-from grants.payments.models import BankAccount, Disbursement, Transfer
+from grants.payments.models import AccountKind, BankAccount, Disbursement, Transfer
 from grants.payments.workflow import BankAccountState, DisbursementState
 
 bp = Blueprint("payments", __name__)
@@ -447,6 +447,7 @@ def of_grant(reference: str) -> ResponseReturnValue:
         bank_account=queries.bank_account_of(award.organization_id),
         payments=queries.payments_of(award),
         refunds=queries.refunds_of(award),
+        taken_back=queries.corrections_of(award),
         requests=queries.requests_of(award),
         cofinancing=queries.cofinancing_of(award),
         position=queries.position(award),
@@ -507,12 +508,50 @@ def record_refund(reference: str) -> ResponseReturnValue:
             bank_reference=form.bank_reference.data or "",
             proof_name=name,
             proof_content=content,
+            another=form.another.data,
             by=current_user,
         )
 
     if not _tried(form, act):
         return _refund_page(award, form), 422
     return done(_("The refund is recorded."), "payments.of_grant", reference=reference)
+
+
+@bp.route("/grants/<reference>/refunds/<refund_reference>/take-back", methods=["GET", "POST"])
+@access(Role.FINANCE_OFFICER)
+def take_back_refund(reference: str, refund_reference: str) -> ResponseReturnValue:
+    """Take back a refund that was recorded by mistake."""
+    award = _award(reference)
+    require(permissions.can_record_refund(current_user, award))
+    refunded, form = found(queries.refund_by_reference(award, refund_reference)), forms.ReasonForm()
+    if taken(lambda: actions.take_back_refund(award, refunded, form.reason.data or "", by=current_user), form):
+        return done(_("It is taken back."), ".of_grant", reference=reference)
+    return _ask_to_take_back(
+        award,
+        form,
+        rules.obstacles_to_taking_back_refund(refunded, queries.corrections_of(award)),
+        refund_reference,
+        url_for(".of_grant", reference=reference),
+    )
+
+
+def _ask_to_take_back(
+    about: Award, form: Any, obstacles: list[Obstacle], back_label: str, back_url: str
+) -> ResponseReturnValue:
+    heading = _("Take back what was recorded")
+    page = render_template(
+        "awards/ask.html",
+        award=about,
+        form=form,
+        heading=heading,
+        lead=_("It stays in the record, and a new entry takes it back. The money stands again where it stood before."),
+        label=_("Take it back"),
+        tone="danger",
+        obstacles=obstacles,
+        back_url=back_url,
+        back_label=back_label,
+    )
+    return page, 422 if form.is_submitted() else 200
 
 
 def _refund_page(award: Award, form: forms.RefundForm) -> str:
@@ -729,8 +768,10 @@ def _forms_for(disbursement: Disbursement) -> dict[str, Any]:
         shown["pay_form"] = forms.PayForm(formdata=None)
     if state == S.PAID:
         shown["confirm_form"] = forms.ConfirmForm(formdata=None)
-    if state in (S.PREPARED, S.APPROVED, S.PAID):
+    if state in (S.PREPARED, S.APPROVED):
         shown["reason_form"] = forms.ReasonForm(formdata=None)
+    if state in (S.PAID, S.CONFIRMED):
+        shown["reason_form"] = forms.ReturnForm(formdata=None)
     return shown
 
 
@@ -828,10 +869,36 @@ def return_(reference: str) -> ResponseReturnValue:
     """Record that the bank sent the money back."""
     disbursement = _payment(reference)
     require(permissions.can_pay(current_user, disbursement.tranche.award))
-    form = forms.ReasonForm()
-    if not _tried(form, lambda: actions.return_(disbursement, form.reason.data or "", by=current_user)):
+    form = forms.ReturnForm()
+
+    def act() -> None:
+        came = None if form.came.data is None else _money(form.came.data, disbursement.currency)
+        stayed = bool(form.rest_stayed.data)
+        actions.return_(disbursement, form.reason.data or "", came=came, rest_stayed=stayed, by=current_user)
+
+    if not _tried(form, act):
         return _payment_page(disbursement, reason_form=form), 422
     return done(_("The return is recorded. The tranche can be prepared again."), "payments.show", reference=reference)
+
+
+@bp.route("/payments/<reference>/take-back", methods=["GET", "POST"])
+@access(Role.FINANCE_OFFICER)
+def take_back(reference: str) -> ResponseReturnValue:
+    """Take back that a payment was sent, or that it returned, when it was recorded by mistake."""
+    disbursement, form = _payment(reference), forms.ReasonForm()
+    award = disbursement.tranche.award
+    require(permissions.can_pay(current_user, award))
+    returned = disbursement.state == S.RETURNED
+    disbursement.workflow.transition("take_back_return" if returned else "take_back", disbursement.state)
+    act = actions.take_back_return if returned else actions.take_back
+    if taken(lambda: act(disbursement, form.reason.data or "", by=current_user), form):
+        return done(_("It is taken back."), ".show", reference=reference)
+    if returned:
+        held = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
+        obstacles = rules.obstacles_to_taking_back_return(disbursement, queries.siblings_of(disbursement), held)
+    else:
+        obstacles = rules.obstacles_to_taking_back(disbursement, queries.position(award))
+    return _ask_to_take_back(award, form, obstacles, reference, url_for(".show", reference=reference))
 
 
 @bp.post("/payments/<reference>/confirm")

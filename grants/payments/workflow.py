@@ -60,7 +60,19 @@ DISBURSEMENT = Workflow(
         Transition("cancel", {S.PREPARED, S.APPROVED}, S.CANCELLED, needs_reason=True, said=_l("Payment cancelled")),
         Transition("pay", {S.APPROVED}, S.PAID, said=_l("Payment sent")),
         Transition("confirm", {S.PAID}, S.CONFIRMED, said=_l("Receipt of the payment confirmed")),
-        Transition("return", {S.PAID}, S.RETURNED, needs_reason=True, said=_l("Payment returned by the bank")),
+        Transition(
+            "return", {S.PAID, S.CONFIRMED}, S.RETURNED, needs_reason=True, said=_l("Payment returned by the bank")
+        ),
+        Transition(
+            "take_back", {S.PAID}, S.APPROVED, needs_reason=True, said=_l("Taken back: the payment was not sent")
+        ),
+        Transition(
+            "take_back_return",
+            {S.RETURNED},
+            S.PAID,
+            needs_reason=True,
+            said=_l("Taken back: the payment did not return"),
+        ),
     ],
     notes={
         "prepare": _l("Payment prepared"),
@@ -94,6 +106,13 @@ REFUND_REQUEST = Workflow(
             needs_reason=True,
             said=_l("Refund not asked any more"),
         ),
+        Transition(
+            "reopen", {RefundRequestState.MET}, RefundRequestState.ASKED, said=_l("Refund taken back, asked for again")
+        ),
     ],
-    notes={"ask": _l("Refund asked for"), "receive": _l("Part of the refund received")},
+    notes={
+        "ask": _l("Refund asked for"),
+        "receive": _l("Part of the refund received"),
+        "miss": _l("Refund taken back"),
+    },
 )

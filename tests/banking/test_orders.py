@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from sqlalchemy import select, text
@@ -289,6 +289,7 @@ ORDERED = st.builds(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ORDERED, min_size=1, max_size=8), PARTIES)
 def test_every_file_is_valid_and_its_sums_are_right(ordered: list[Ordered], payer: Party) -> None:
     content = payment_file("PO-1", payer, ordered, made_at=clock.now(), execute_on=date(2027, 5, 10))

@@ -147,7 +147,7 @@ def test_several_references_pending_lines_and_payments_that_stand_elsewhere(app:
         line("8000.00", name(confirmed), reference="7", credit=True, returned="AC01"),
         line("1.20", name(confirmed), reference="8", code="CHRG"),
     )
-    said = ["left several", "left given_up", "left not_approved", "known", "left stated_twice", "left received", "fee"]
+    said = ["left several", "left given_up", "left not_approved", "known", "left stated_twice", "returned AC01", "fee"]
     assert meaning(statement) == said
     assert applied(statement, one) == said
     assert payment_queries.fee_of(payment(confirmed)) == payments.Money(120, "EUR")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,6 +24,7 @@ from tests.uploads import photographs
 SIGNING_DAY = datetime(2027, 5, 10, 9, tzinfo=UTC)
 IBAN = "DE89370400440532013000"
 OTHER_IBAN = "FR7630006000011234567890189"
+NUMBERS = itertools.count(1)
 PDF = photographs.blank_pdf()
 CALL_BACK = "Called Awa Diop on the number of the agreement, 10 May 10:00."
 
@@ -126,7 +128,7 @@ def refund(made: Scene, minor: int, **more: Any) -> Any:
     values: dict[str, Any] = {
         "amount": Money(minor, made.award.currency),
         "received_on": date(2027, 5, 10),
-        "bank_reference": "BACK 1",
+        "bank_reference": f"BACK {next(NUMBERS)}",
         "proof_name": "proof.pdf",
         "proof_content": PDF,
         "by": made.officers[0],
