@@ -82,6 +82,18 @@ def test_the_list_of_grants_costs_the_same_queries_for_one_and_for_thirty(app: F
     assert counts[0] == counts[1]
 
 
+def test_a_phone_gets_the_pages_of_a_grant_in_one_line_that_names_the_present_one(app: Flask, browser: Browser) -> None:
+    owner = make.person()
+    award = make.award(make.application(make.call(), make.organization(owner), owner), owner)
+    browser.sign_in(owner).get(f"/grants/{award.reference}")
+    before, _tag, folded = browser.text.partition('<details class="tabs-short">')
+    assert 'class="tabs"' not in before
+    summary, _tag, listed = folded.partition("</summary>")
+    assert "Pages of this grant: <strong>Overview</strong>" in summary
+    short, _tag, long = listed.partition("</details>")
+    assert long.strip().startswith(short.strip()), "a wide screen gets the same"
+
+
 def test_a_grant_of_another_organization_is_not_there(app: Flask, browser: Browser) -> None:
     owner, stranger = make.person(), make.person()
     award = make.award(make.application(make.call(), make.organization(owner), owner), owner)
