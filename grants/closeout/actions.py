@@ -108,7 +108,7 @@ def propose_erasure(award: Award, *, by: Person) -> Erasure:
     """Propose to erase the sensitive papers and mails of a grant whose time is over. Raises Refused."""
     payment_queries.lock_grant(award.id)
     today = clock.today(award.call.timezone)
-    refuse(rules.obstacles_to_proposing(queries.closeout_of(award), queries.erasure_of(award), today))
+    refuse(rules.obstacles_to_proposing(queries.kept_until(award), queries.erasure_of(award), today))
     erasure = Erasure(award_id=award.id, proposed_by_id=by.id)
     db.session.add(erasure)
     history.begin(erasure, "propose", by=by, grant=award.reference)

@@ -14,6 +14,9 @@ from grants.core.db import Base, Key, Recorded, one_of
 from grants.core.files import StoredFile
 from grants.letters.models import Letter
 
+RETENTION_YEARS = 7
+"""Kept for seven years after the year of the last payment unless the call says otherwise."""
+
 
 class Closeout(Base):
     """The final checks of one award and their result. All amounts are minor units of the award's currency.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Date, Integer, Select, case, cast, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from grants.accounts.models import Membership, Organization, Person
@@ -15,18 +15,20 @@ from grants.amendments.models import Amendment
 from grants.amendments.queries import open_amendment_of
 from grants.applications.models import Application, Attachment
 from grants.awards.models import Agreement, Award, Condition, Milestone
+from grants.awards.workflow import AwardState
 from grants.banking.models import OrderLine, PaymentOrder
 from grants.calls.models import Call, DocumentAsked
-from grants.closeout.models import Closeout, Erasure
+from grants.closeout.models import RETENTION_YEARS, Closeout, Erasure
 from grants.closeout.workflow import ErasureState
 from grants.core.db import db, paged
 from grants.core.files import StoredFile
 from grants.core.mail import Delivery, OutboxMail
 from grants.core.money import Money
 from grants.decisions.models import Decision
-from grants.diligence.models import Diligence, Point
+from grants.diligence.models import Diligence, EarlierPaper, Point, Source
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
+from grants.history.models import HistoryEntry
 from grants.organizations.models import KeptDocument
 from grants.payments import queries as payments
 from grants.payments.models import AccountKind, Disbursement, Refund, RefundRequest, Tranche
@@ -190,8 +192,45 @@ def retention_years_of(award: Award) -> int | None:
 # ------------------------------------------------------------------ what is kept, and until when
 
 
+UNSIGNED = (AwardState.REFUSED, AwardState.LAPSED)
+"""Grants that are over without a close-out: no agreement was signed, and no money moved."""
+
+_ENDED_AT = (
+    select(func.max(HistoryEntry.at))
+    .where(
+        HistoryEntry.subject_kind == "award",
+        HistoryEntry.subject_id == Award.id,
+        HistoryEntry.verb.in_(("refuse", "lapse")),
+        Award.state.in_(UNSIGNED),
+    )
+    .correlate(Award)
+    .scalar_subquery()
+)
+
+_KEPT_YEARS = (
+    select(func.coalesce(Call.terms["retention_years"].as_integer(), RETENTION_YEARS))
+    .where(Call.id == Award.call_id)
+    .correlate(Award)
+    .scalar_subquery()
+)
+
+KEPT_UNTIL = func.coalesce(
+    Closeout.keep_until,
+    func.make_date(cast(func.date_part("year", _ENDED_AT), Integer) + _KEPT_YEARS, 12, 31, type_=Date),
+)
+"""Until when the record of a grant that is over is kept; nothing for one that is under way."""
+
+
+def kept_until(award: Award) -> date | None:
+    """Until when the record of a grant is kept: what its close-out says, and of one that was refused or lapsed the end of
+    that year and so many years more.
+    """
+    found = select(KEPT_UNTIL).select_from(Award).outerjoin(Closeout, Closeout.award_id == Award.id)
+    return db.session.scalar(found.where(Award.id == award.id))
+
+
 class Ended(NamedTuple):
-    """A closed grant in the list of those whose records are kept until a day."""
+    """A grant that is over in the list of those whose records are kept until a day."""
 
     reference: str
     title: str
@@ -203,8 +242,8 @@ class Ended(NamedTuple):
 
 
 def records_kept(seen: Select[Award], *, over: bool, today: date, page: int | None = 1) -> tuple[list[Ended], int]:
-    """One page (or all) of the closed grants whose time is ``over``, or not yet, those that end first, first; and how many
-    there are.
+    """One page (or all) of the grants that are over and whose time to be kept is ``over``, or not yet, those that end first,
+    first; and how many there are.
     """
     latest = (
         select(Erasure.state)
@@ -213,17 +252,18 @@ def records_kept(seen: Select[Award], *, over: bool, today: date, page: int | No
         .limit(1)
         .scalar_subquery()
     )
-    found = seen.join(Closeout, Closeout.award_id == Award.id).where(
-        Closeout.keep_until < today if over else Closeout.keep_until >= today
+    found = seen.outerjoin(Closeout, Closeout.award_id == Award.id).where(
+        or_(Closeout.keep_until.is_not(None), Award.state.in_(UNSIGNED)),
+        today > KEPT_UNTIL if over else today <= KEPT_UNTIL,
     )
     number = db.session.scalar(select(func.count()).select_from(found.with_only_columns(Award.id).subquery())) or 0
     rows = (
         found.join(Organization, Organization.id == Award.organization_id)
         .with_only_columns(
             *(Award.reference, Award.title, Organization.name, Award.confidentiality),
-            *(Closeout.closed_on, Closeout.keep_until, latest),
+            *(func.coalesce(Closeout.closed_on, cast(_ENDED_AT, Date)), KEPT_UNTIL.label("keep_until"), latest),
         )
-        .order_by(Closeout.keep_until, Award.id)
+        .order_by(KEPT_UNTIL, Award.id)
     )
     return [Ended._make(row) for row in db.session.execute(paged(rows, page, PAGE))], number
 
@@ -251,6 +291,12 @@ def papers_about_people(award: Award) -> list[StoredFile]:
         .join(Diligence, Diligence.id == Point.diligence_id)
         .where(Diligence.award_id == award.id, Point.file_id.is_not(None))
     )
+    replaced = (
+        select(EarlierPaper.file_id)
+        .join(Point, Point.id == EarlierPaper.point_id)
+        .join(Diligence, Diligence.id == Point.diligence_id)
+        .where(Diligence.award_id == award.id, EarlierPaper.source != Source.APPLICATION)
+    )
     sensitive = (
         select(Attachment.file_id)
         .join(Attachment.document)
@@ -261,7 +307,7 @@ def papers_about_people(award: Award) -> list[StoredFile]:
         )
     )
     found = select(StoredFile).where(
-        or_(StoredFile.id.in_(checked), StoredFile.id.in_(sensitive)),
+        or_(*(StoredFile.id.in_(some) for some in (checked, replaced, sensitive))),
         StoredFile.erased_at.is_(None),
         ~kept.exists(),
         ~elsewhere.exists(),

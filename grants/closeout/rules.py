@@ -9,7 +9,7 @@ from typing import Any
 
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
-from grants.closeout.models import Closeout, Erasure
+from grants.closeout.models import RETENTION_YEARS, Closeout, Erasure
 from grants.closeout.queries import Balance, Facts
 from grants.closeout.workflow import CloseoutState, ErasureState
 from grants.core.languages import _l, long_day, pick
@@ -25,9 +25,6 @@ from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
 
 DAYS_TO_CLOSE = 60
-RETENTION_YEARS = 7
-"""Kept for seven years after the year of the last payment unless the call says otherwise."""
-
 ENQUIRER_KEPT = timedelta(days=180)
 """Visitors who asked about a call can be written to for half a year after its last letters, complaints included."""
 
@@ -314,17 +311,20 @@ class Kept:
     why: Any
 
 
-def kept_of(closeout: Closeout, years: int | None, erasure: Erasure | None) -> list[Kept]:
-    """What is kept of a closed grant, until when, and why."""
+def kept_of(until: date, years: int | None, erasure: Erasure | None, *, signed: bool = True) -> list[Kept]:
+    """What is kept of a grant that is over, until when, and why; ``signed`` when there was an agreement, and so money."""
     because = (
         _l("By our own rule: %(years)s years after the year of the last payment.", years=RETENTION_YEARS)
         if years is None
         else _l("By the terms of the call: %(years)s years after the year of the last payment.", years=years)
     )
+    if not signed:
+        number = RETENTION_YEARS if years is None else years
+        because = _l("%(years)s years after the year in which the grant was refused or lapsed.", years=number)
     gone = erasure is not None and erasure.state == ErasureState.CARRIED_OUT
     about_people = _l("Erased, because their time was over.") if gone else because
     return [
-        Kept(_l("Agreement, its versions, letters, decisions and reports"), closeout.keep_until, because),
+        Kept(_l("Agreement, its versions, letters, decisions and reports"), until, because),
         Kept(
             _l("Payments, refunds, their proofs, the ledger and the history"),
             None,
@@ -332,19 +332,19 @@ def kept_of(closeout: Closeout, years: int | None, erasure: Erasure | None) -> l
         ),
         Kept(
             _l("Papers of the due diligence, and sensitive documents of the application"),
-            closeout.keep_until,
+            until,
             about_people,
         ),
-        Kept(_l("The words and addresses of mails to the grantee"), closeout.keep_until, about_people),
+        Kept(_l("The words and addresses of mails to the grantee"), until, about_people),
     ]
 
 
-def obstacles_to_proposing(closeout: Closeout | None, erasure: Erasure | None, today: date) -> list[Obstacle]:
+def obstacles_to_proposing(kept_until: date | None, erasure: Erasure | None, today: date) -> list[Obstacle]:
     """Why sensitive papers and mails cannot be proposed for erasure."""
-    if closeout is None or closeout.keep_until is None:
+    if kept_until is None:
         return [Obstacle("not_closed", _l("This grant is not closed."))]
-    if closeout.keep_until >= today:
-        day = long_day(closeout.keep_until)
+    if kept_until >= today:
+        day = long_day(kept_until)
         return [Obstacle("still_kept", _l("The record is kept until %(day)s.", day=day))]
     if erasure is not None and erasure.state != ErasureState.WITHDRAWN:
         return [Obstacle("proposed_already", _l("This was proposed or done before."))]

@@ -113,7 +113,7 @@ def finish(reference: str) -> ResponseReturnValue:
 @bp.get("/retention")
 @access(*STAFF)
 def retention() -> ResponseReturnValue:
-    """The closed grants whose records are kept, until when, and those whose time is over."""
+    """The grants that are over and whose records are kept, until when, and those whose time is over."""
     require(permissions.can_see_retention(current_user))
     over, page = request.args.get("show", "over") != "kept", max(request.args.get("page", 1, int), 1)
     seen, today = scope(current_user, Award), clock.today(reader_zone())
@@ -144,22 +144,21 @@ def kept(reference: str) -> ResponseReturnValue:
 
 
 def _kept_page(award: Award, form: ReasonForm) -> str:
-    closeout = found(queries.closeout_of(award))
-    found(closeout.keep_until)
+    closeout, until = queries.closeout_of(award), found(queries.kept_until(award))
     erasure = queries.erasure_of(award)
     today = clock.today(award.call.timezone)
-    subjects = [("closeout", closeout.id)] + ([("erasure", erasure.id)] if erasure else [])
+    subjects = [("closeout", closeout.id)] if closeout else []
+    subjects += [("erasure", erasure.id)] if erasure else []
     return render_template(
         "closeout/kept.html",
         award=award,
-        closeout=closeout,
         erasure=erasure,
-        kept=rules.kept_of(closeout, queries.retention_years_of(award), erasure),
+        kept=rules.kept_of(until, queries.retention_years_of(award), erasure, signed=closeout is not None),
         papers=queries.papers_about_people(award),
         mails=len(queries.mails_about(award)),
         form=form,
         may_erase=permissions.can_erase(current_user, award),
-        proposing=rules.obstacles_to_proposing(closeout, erasure, today),
+        proposing=rules.obstacles_to_proposing(until, erasure, today),
         erasing=rules.obstacles_to_erasing(erasure, current_user.id) if erasure else [],
         history=timeline(subjects, names=True, limit=20),
     )

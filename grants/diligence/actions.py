@@ -17,6 +17,7 @@ from grants.diligence import mails, queries, rules
 from grants.diligence.models import (
     Consent,
     Diligence,
+    EarlierPaper,
     Outcome,
     Point,
     SanctionsCheck,
@@ -96,6 +97,16 @@ def _held(point: Point) -> Diligence:
 def _handed_in(point: Point, stored: StoredFile, source: Source, by: Person) -> Point:
     diligence = point.diligence
     award = diligence.award
+    if point.file_id is not None and point.source is not None:
+        db.session.add(
+            EarlierPaper(
+                point_id=point.id,
+                file_id=point.file_id,
+                source=point.source,
+                handed_in_at=point.handed_in_at,
+                replaced_at=clock.now(),
+            )
+        )
     point.file, point.source, point.words = stored, source, ""
     point.handed_in_at, point.handed_in_by_id = clock.now(), by.id
     point.verdict = point.judged_at = point.judged_by_id = None

@@ -131,8 +131,25 @@ class Point(Base):
 
     diligence: Mapped[Diligence] = relationship(back_populates="points")
     file: Mapped[StoredFile | None] = relationship()
+    earlier: Mapped[list[EarlierPaper]] = relationship(order_by="EarlierPaper.id")
     handed_in_by: Mapped[Person | None] = relationship(foreign_keys=[handed_in_by_id])
     judged_by: Mapped[Person | None] = relationship(foreign_keys=[judged_by_id])
+
+
+class EarlierPaper(Base):
+    """What had been handed in for a point, or came with the application, before another paper took its place."""
+
+    __tablename__ = "earlier_paper"
+    __table_args__ = (one_of("source", Source), Index("ix_earlier_paper_point_id", "point_id"))
+
+    id: Mapped[Key]
+    point_id: Mapped[int] = mapped_column(ForeignKey("diligence_point.id"))
+    file_id: Mapped[int] = mapped_column(ForeignKey("stored_file.id"))
+    source: Mapped[str]
+    handed_in_at: Mapped[datetime | None]
+    replaced_at: Mapped[datetime]
+
+    file: Mapped[StoredFile] = relationship()
 
 
 class Outcome(enum.StrEnum):

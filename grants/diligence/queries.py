@@ -21,7 +21,7 @@ from grants.calls.models import DocumentAsked
 from grants.calls.queries import documents_of
 from grants.conflicts.queries import free_among
 from grants.core.db import db
-from grants.diligence.models import Consent, Diligence, Point, SanctionsCheck, SecondLook
+from grants.diligence.models import Consent, Diligence, EarlierPaper, Point, SanctionsCheck, SecondLook
 from grants.diligence.workflow import ConsentState
 from grants.organizations.models import KeptDocument
 from grants.organizations.workflow import DocumentState
@@ -105,6 +105,7 @@ def diligence_of(award: Award) -> Diligence | None:
             joinedload(Diligence.risk_judged_by).load_only(Person.name),
             selectinload(Diligence.points).options(
                 joinedload(Point.file),
+                selectinload(Point.earlier).joinedload(EarlierPaper.file),
                 joinedload(Point.judged_by).load_only(Person.name),
                 joinedload(Point.handed_in_by).load_only(Person.name),
             ),

@@ -441,7 +441,11 @@ def _diligence(whole: Whole, reader: Reader, zone: str) -> Page:
             )
         )
         closed = HOLDS_A_NUMBER if point.tab == Tab.BANK else ""
-        page.paper(f"diligence/{point.position:02}-{point.key}", pick(point.label), point.file, closed)
+        place = f"diligence/{point.position:02}-{point.key}"
+        page.paper(place, pick(point.label), point.file, closed)
+        for number, one in enumerate(point.earlier, 1):
+            until = _l("%(paper)s, until %(moment)s", paper=pick(point.label), moment=moment(one.replaced_at, zone))
+            page.paper(f"{place}-earlier-{number}", until, one.file, closed)
     if reader.is_staff and whole.checks:
         page.parts.append(section(_l("Sanctions lists")))
         for check in whole.checks:

@@ -47,5 +47,6 @@ def everywhere(asked: Asked) -> Lines:
 
 def _with_money(asked: Asked, items: Iterator[Owed]) -> Iterator[Line]:
     """What is owed with the money that waits on it, a thousand things in one reading."""
+    own = own_organizations(asked.person)
     while some := list(islice(items, IN_ONE_READING)):
-        yield from rules.lines_of(some, standings_of({item.award_id for item in some}), asked.today, asked.at)
+        yield from rules.lines_of(some, standings_of({item.award_id for item in some}), asked.today, asked.at, own)

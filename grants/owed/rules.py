@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from grants.core.money import Money, total
 from grants.core.rules import Obstacle
 from grants.owed.queries import Gone, Owed
 from grants.payments.queries import Standing
-from grants.payments.rules import obstacles_to_preparing, pays_after_termination
+from grants.payments.rules import as_grantee_reads, obstacles_to_preparing, pays_after_termination
 
 SOON = timedelta(days=30)
 
@@ -112,12 +112,20 @@ class Line:
     stops: Sequence[Obstacle]
 
 
-def lines_of(items: Iterable[Owed], standings: Iterable[Standing], today: date, at: datetime) -> list[Line]:
-    """What is owed with the money that waits on it; ``standings`` are the instalments of the grants concerned."""
+def lines_of(
+    items: Iterable[Owed], standings: Iterable[Standing], today: date, at: datetime, own: Collection[int] = ()
+) -> list[Line]:
+    """What is owed with the money that waits on it; ``standings`` are the instalments of the grants concerned. Of grants of
+    their ``own`` organizations members do not read what the fund has to see to itself.
+    """
     by_award: dict[int, list[Standing]] = {}
     for standing in standings:
         by_award.setdefault(standing.award_id, []).append(standing)
-    return [_line(item, by_award.get(item.award_id, []), today, at) for item in items]
+    lines = [_line(item, by_award.get(item.award_id, []), today, at) for item in items]
+    return [
+        replace(line, stops=as_grantee_reads(line.stops)) if line.item.organization_id in own else line
+        for line in lines
+    ]
 
 
 def _line(item: Owed, standings: Sequence[Standing], today: date, at: datetime) -> Line:

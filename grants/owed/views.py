@@ -61,8 +61,9 @@ def of_grant(reference: str) -> ResponseReturnValue:
     """Who owes what on one grant, by when, and how much money waits on it."""
     award = _award(reference)
     at, today = clock.now(), clock.today(award.call.timezone)
-    items = queries.of_grant(scope(current_user, Award), own_organizations(current_user), award)
-    rows = _rows(rules.lines_of(items, standings_of([award.id]), today, at))
+    own = own_organizations(current_user)
+    items = queries.of_grant(scope(current_user, Award), own, award)
+    rows = _rows(rules.lines_of(items, standings_of([award.id]), today, at, own))
     return render_template(
         "owed/of_grant.html",
         award=award,
@@ -84,7 +85,7 @@ def everywhere() -> ResponseReturnValue:
     numbers = queries.numbers_of(seen, own, asked, today, rules.SOON, many=many)
     items = queries.page_of(seen, own, asked, today, rules.SOON, after=after, most=queries.PAGE + 1, many=many)
     shown, further = items[: queries.PAGE], len(items) > queries.PAGE
-    lines = rules.lines_of(shown, standings_of({item.award_id for item in shown}), today, at)
+    lines = rules.lines_of(shown, standings_of({item.award_id for item in shown}), today, at, own)
     return render_template(
         "owed/everywhere.html",
         rows=_rows(lines),

@@ -138,6 +138,7 @@ class Standing(NamedTuple):
     not_before: date | None
     freed_at: datetime | None
     later_accepted: bool
+    unmet_by_fund: int = 0
 
     @property
     def received_minor(self) -> int:
@@ -225,7 +226,11 @@ def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]
         .subquery("refunded")
     )
     unmet = (
-        select(Condition.award_id, func.count().label("number"))
+        select(
+            Condition.award_id,
+            func.count().label("number"),
+            func.count().filter(Condition.owner_id.is_not(None)).label("of_fund"),
+        )
         .where(Condition.blocks_payment, Condition.met_on.is_(None), _among(Condition.award_id, bounded))
         .group_by(Condition.award_id)
         .subquery("unmet")
@@ -310,6 +315,7 @@ def _standings(*, bounded: bool) -> Any:
             unmade.c.due_on,
             *(plan.c.milestone_id, Milestone.title, Milestone.confirmed_on, plan.c.not_before, plan.c.freed_at),
             _later_accepted(),
+            func.coalesce(unmet.c.of_fund, 0),
         )
         .select_from(plan)
         .join(Award, Award.id == plan.c.award_id)

@@ -360,16 +360,28 @@ def _of_the_tranche(standing: Standing, at: datetime) -> list[Obstacle]:
     return found
 
 
+INSIDE = frozenset({"condition_of_fund", "visit_missing"})
+"""What the fund has to see to itself before it pays."""
+
+
+def as_grantee_reads(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
+    """Why a payment waits, as the grantee reads it: that the fund has something to see to, and not what."""
+    shown = [one for one in obstacles if one.code not in INSIDE]
+    if len(shown) == len(obstacles):
+        return shown
+    return [*shown, Obstacle("with_the_fund", _l("The fund still has something of its own to finish."))]
+
+
 def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
     found = []
-    if standing.unmet_conditions and standing.award_state != AwardState.TERMINATED:
-        found.append(
-            Obstacle(
-                "conditions_open",
-                _l("Conditions that hold payments are not met: %(number)s.", number=standing.unmet_conditions),
-                ("awards.milestones", {"reference": standing.award_reference}),
-            )
-        )
+    conditions = ("awards.milestones", {"reference": standing.award_reference})
+    own = standing.unmet_conditions - standing.unmet_by_fund
+    if own and standing.award_state != AwardState.TERMINATED:
+        message = _l("Conditions that hold payments are not met: %(number)s.", number=own)
+        found.append(Obstacle("conditions_open", message, conditions))
+    if standing.unmet_by_fund and standing.award_state != AwardState.TERMINATED:
+        message = _l("Conditions that the fund itself has to meet: %(number)s.", number=standing.unmet_by_fund)
+        found.append(Obstacle("condition_of_fund", message, conditions))
     if waits_for_visit(standing) and standing.award_state != AwardState.TERMINATED:
         where = ("visits.of_grant", {"reference": standing.award_reference})
         found.append(Obstacle("visit_missing", _l("The fund has to make a visit before this payment."), where))

@@ -20,6 +20,7 @@ from grants.awards import queries as award_queries
 from grants.awards import rules as award_rules
 from grants.awards.forms import MoveForm
 from grants.awards.models import Award
+from grants.awards.permissions import sees_as_staff
 from grants.calls.models import Call
 from grants.core import clock, files
 from grants.core.files import StoredFile
@@ -439,11 +440,13 @@ def of_grant(reference: str) -> ResponseReturnValue:
     """The payments of a grant: planned, in the way, made; and where its money stands."""
     award = _award(reference)
     at = clock.now()
-    standings = queries.standings_of([award.id])
+    tranches = [(standing, rules.obstacles_to_preparing(standing, at)) for standing in queries.standings_of([award.id])]
+    if not sees_as_staff(current_user, award):
+        tranches = [(standing, rules.as_grantee_reads(stops)) for standing, stops in tranches]
     return render_template(
         "payments/of_grant.html",
         award=award,
-        tranches=[(standing, rules.obstacles_to_preparing(standing, at)) for standing in standings],
+        tranches=tranches,
         bank_account=queries.bank_account_of(award.organization_id),
         payments=queries.payments_of(award),
         refunds=queries.refunds_of(award),

@@ -25,7 +25,7 @@ from grants.core.web import ANYONE, SIGNED_IN, access, found, own_path
 from grants.history.queries import chain_head, timeline
 from grants.imports.models import PastAward
 from grants.payments import queries as payments
-from grants.payments.rules import obstacles_to_preparing
+from grants.payments.rules import as_grantee_reads, obstacles_to_preparing
 from grants.payments.workflow import DisbursementState
 from grants.portfolio import queries
 from grants.portfolio.rules import (
@@ -465,6 +465,9 @@ def grant(reference: str) -> ResponseReturnValue:
     subjects = [("award", award.id), ("application", award.application_id)]
     subjects += [(kind, part.id) for kind in ("report_due", "disbursement") for part in parts[kind]]
     staff = current_user.holds(*STAFF) and not current_user.belongs_to(award.organization_id)
+    tranches = [(one, [] if one.payment else obstacles_to_preparing(one, at)) for one in standings]
+    if not staff:
+        tranches = [(one, as_grantee_reads(stops)) for one, stops in tranches]
     return render_template(
         "portfolio/grant.html",
         award=award,
@@ -472,7 +475,7 @@ def grant(reference: str) -> ResponseReturnValue:
         milestones=parts["milestone"],
         # What a person of the fund has to see to is no concern of the grantee's.
         conditions=[one for one in parts["condition"] if staff or one.required],
-        tranches=[(s, [] if s.payment else obstacles_to_preparing(s, at)) for s in standings],
+        tranches=tranches,
         history=timeline(subjects, names=staff),
         report_states=ReportState,
         payment_states=DisbursementState,

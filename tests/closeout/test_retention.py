@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from grants.accounts.models import Person, Role
 from grants.applications.models import Application
+from grants.awards import actions as awards
 from grants.awards.models import Award
+from grants.awards.workflow import AwardState
 from grants.calls.models import Call
 from grants.closeout import actions, queries, rules
 from grants.closeout.actions import forget_enquirers
@@ -164,10 +166,10 @@ def test_what_is_kept_says_until_when_and_why(app: Flask) -> None:
     made = closed()
     closeout = queries.closeout_of(made.award)
     assert closeout is not None
-    kept = rules.kept_of(closeout, 10, None)
+    kept = rules.kept_of(closeout.keep_until, 10, None)
     assert [one.until for one in kept] == [closeout.keep_until, None, closeout.keep_until, closeout.keep_until]
     assert "terms of the call: 10 years" in str(kept[0].why)
-    assert "our own rule: 7 years" in str(rules.kept_of(closeout, None, None)[0].why)
+    assert "our own rule: 7 years" in str(rules.kept_of(closeout.keep_until, None, None)[0].why)
 
 
 def test_nothing_is_proposed_before_the_time_is_over(app: Flask) -> None:
@@ -179,6 +181,37 @@ def test_nothing_is_proposed_before_the_time_is_over(app: Flask) -> None:
         actions.propose_erasure(made.award, by=made.coordinator)
         assert codes(actions.propose_erasure, made.award, by=made.coordinator) == ["proposed_already"]
     assert codes(actions.propose_erasure, rows.scene().award, by=made.coordinator) == ["not_closed"]
+
+
+def test_the_papers_of_a_grant_that_was_refused_have_their_time_too(app: Flask, browser: Browser) -> None:
+    owner, second = make.person(), make.person(Role.GLOBAL_COORDINATOR)
+    coordinator = make.person(Role.GLOBAL_COORDINATOR)
+    award = make.award(
+        make.application(make.call(), make.organization(owner), owner), coordinator, state=AwardState.ACCEPTED
+    )
+    checked = make.diligence(award, coordinator)
+    asked = {"diligence_id": checked.id, "position": 1, "tab": Tab.DOCUMENTS, "asked_of": AskedOf.GRANTEE}
+    make.save(
+        Point(key="identity", label={"en": "Identity"}, source=Source.SENT, file_id=make.stored_file().id, **asked)
+    )
+    assert codes(actions.propose_erasure, award, by=coordinator) == ["not_closed"]
+    with clock.at(datetime(2027, 5, 3, 9, tzinfo=UTC)):
+        awards.lapse(award, "No answer came.", by=coordinator)
+    assert queries.kept_until(award) == date(2034, 12, 31)
+    reference = award.reference
+    db.session.commit()
+    page = browser.sign_in(coordinator).open(f"/grants/{reference}/retention").content
+    assert "in which the grant was refused or lapsed" in page
+    assert reference in browser.open("/retention?show=kept").content
+    assert reference not in browser.open("/retention").content
+    assert codes(actions.propose_erasure, award, by=coordinator) == ["still_kept"]
+    with clock.at(datetime(2035, 1, 2, 9, tzinfo=UTC)):
+        assert reference in browser.open("/retention").content
+        erasure = actions.propose_erasure(award, by=coordinator)
+        assert codes(actions.erase, erasure, by=coordinator) == ["second_person"]
+        actions.erase(erasure, by=second)
+    assert erasure.files == 1
+    assert queries.papers_about_people(award) == []
 
 
 def test_a_second_person_erases_papers_and_words_and_nothing_of_the_money(app: Flask) -> None:

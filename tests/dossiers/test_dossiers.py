@@ -19,10 +19,12 @@ from sqlalchemy import func, select, text
 from grants.accounts.models import Person, Role
 from grants.awards import actions as awards
 from grants.awards.models import Agreement
+from grants.closeout.queries import papers_about_people
 from grants.conflicts.models import Grade
 from grants.core import clock, files
 from grants.core.db import db
 from grants.core.rules import Refused
+from grants.diligence import actions as diligence
 from grants.diligence.models import AskedOf, Point, Source, Tab
 from grants.dossiers import actions, queries, rules, tasks
 from grants.dossiers.models import Dossier, DossierState
@@ -149,6 +151,23 @@ def test_a_grantee_reads_of_a_visit_what_was_shared_and_no_note_of_the_fund(app:
     for canary in ("Canarynote", "Canaryfinding", "Purpose2"):
         assert canary in fund
         assert canary not in grantee
+
+
+def test_a_paper_that_was_replaced_stays_in_the_dossier_and_goes_with_the_others(app: Flask) -> None:
+    made = scene()
+    checked = make.diligence(made.award, made.coordinator, state="opened")
+    asked = {"diligence_id": checked.id, "position": 1, "tab": Tab.DOCUMENTS, "asked_of": AskedOf.GRANTEE}
+    point = make.save(Point(key="statutes", label={"en": "Statutes"}, formats=["pdf"], **asked))
+    kept = []
+    for content in (rows.PDF, rows.PDF + b"% second\n", rows.PDF + b"% third\n"):
+        diligence.hand_in(point, "a.pdf", content, by=made.owner)
+        kept.append(point.file)
+    for reader in (made.auditor, made.owner):
+        found = opened(made_for(made, reader)[1])
+        papers = [f"diligence/01-statutes{end}.pdf" for end in ("-earlier-1", "-earlier-2", "")]
+        assert [found[path] for path in papers] == [files.read(one) for one in kept]
+        assert found["diligence.html"].decode().count("Statutes, until ") == 2
+    assert {one.id for one in papers_about_people(made.award)} >= {one.id for one in kept}
 
 
 def test_a_grantee_reads_nothing_of_what_the_fund_has_to_see_to_itself(app: Flask) -> None:

@@ -73,7 +73,7 @@ WITHOUT_INDEX = {
         "column_mapping.saved_by_id", "award_import.sent_by_id",
     },
     "a file is reached from what it belongs to, and never deleted while that stands": {
-        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "attachment.file_id", "disbursement.proof_id", "dossier.file_id", "closeout.letter_file_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id", "visit_file.file_id",
+        "agreement.file_id", "agreement.copy_id", "diligence_point.file_id", "earlier_paper.file_id", "attachment.file_id", "disbursement.proof_id", "dossier.file_id", "closeout.letter_file_id", "kept_document.file_id", "pack.file_id", "refund.proof_id", "cofinancing.evidence_id", "visit_file.file_id",
         "award_import.file_id", "list_file.file_id",
     },
     "a published call keeps its lists, and they are read from the other side": {

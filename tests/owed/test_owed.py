@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from grants.accounts.models import MemberRole, Membership, Role
 from grants.amendments import actions as amendments
@@ -52,7 +53,7 @@ def lines(made: Scene, reader: Any = None) -> dict[str, list[rules.Line]]:
     reader = reader or made.coordinator
     items = queries.of_grant(scope(reader, Award), own_organizations(reader), made.award)
     found: dict[str, list[rules.Line]] = {}
-    for line in rules.lines_of(items, standings_of([made.award.id]), DAY, clock.now()):
+    for line in rules.lines_of(items, standings_of([made.award.id]), DAY, clock.now(), own_organizations(reader)):
         found.setdefault(line.item.kind, []).append(line)
     return found
 
@@ -342,6 +343,26 @@ def test_a_calendar_moves_what_was_moved_and_takes_away_what_is_not_owed_any_mor
     reports.waive(db.session.get_one(ReportDue, final), "No need.", by=made.coordinator)
     db.session.commit()
     assert events()[report]["STATUS"] == "CANCELLED"
+
+
+def test_the_grantee_reads_that_the_fund_has_something_to_finish_and_not_what(browser: Browser) -> None:
+    made = full()
+    db.session.execute(update(Condition).where(Condition.text == "Ask the embassy").values(blocks_payment=True))
+    db.session.commit()
+    stops = [str(lines(made, reader)["instalment"]) for reader in (made.coordinator, made.owner)]
+    assert ["visit_missing" in some for some in stops] == [True, False]
+    reference = made.award.reference
+    general, own = "The fund still has something of its own to finish.", "Conditions that hold payments are not met: 1."
+    fund, grantee = (Browser(browser.app).sign_in(one) for one in (made.coordinator, made.owner))
+    told, asked = (one.open(f"/grants/{reference}/payments").content for one in (fund, grantee))
+    assert own in told
+    assert own in asked
+    for inside in ("The fund has to make a visit before", "that the fund itself has to meet: 1."):
+        assert inside in told
+        for path in ("/payments", "/owed", ""):
+            assert inside not in grantee.open(f"/grants/{reference}{path}").content
+    assert general in asked
+    assert general not in told
 
 
 def test_the_lists_cost_the_same_for_one_grant_and_for_six(browser: Browser) -> None:
