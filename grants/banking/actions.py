@@ -149,7 +149,7 @@ def bring(content: bytes, *, own: Party | None, by: Person) -> BankStatement:
     account, and for a statement that was brought before.
     """
     try:
-        if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if bankfiles.is_xml(content):
             read: Statement | None = bankfiles.read_camt(content)
         else:
             read = _by_known_columns(content, own)

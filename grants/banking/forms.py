@@ -55,6 +55,8 @@ class ColumnsForm(Form):
     reference = SelectField(_l("Our reference (end-to-end)"), [InputRequired()])
     text = SelectField(_l("Text"), [Optional()])
     identifier = SelectField(_l("The bank’s own number of the line"), [Optional()])
+    incoming = SelectField(_l("Amount that came in, where it has a column of its own"), [Optional()])
+    direction = SelectField(_l("Debit or credit, where a column says it"), [Optional()])
     days = SelectField(
         _l("How days are written"),
         choices=[
@@ -75,7 +77,7 @@ class ColumnsForm(Form):
                 SelectChoice("", "–"),
                 *(SelectChoice(one, one) for one in dict.fromkeys(header) if one),
             ]
-        for name in ("text", "identifier"):
+        for name in ("text", "identifier", "incoming", "direction"):
             self[name].choices = [
                 SelectChoice("", _l("none")),
                 *(SelectChoice(one, one) for one in dict.fromkeys(header) if one),

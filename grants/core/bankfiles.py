@@ -192,24 +192,36 @@ FEE_CODES = {"CHRG", "COMM", "FEES"}
 NOT_GIVEN = {"NOTPROVIDED", "NOT PROVIDED", "NONREF"}
 
 
+def is_xml(content: bytes) -> bool:
+    """Whether a file is meant as XML, in whichever way its letters are written."""
+    start = (
+        content[:200].decode("utf-16", errors="replace")
+        if content.startswith(BYTE_ORDER)
+        else content[:200].decode("latin-1")
+    )
+    return start.lstrip("\ufeffï»¿ \t\r\n").startswith("<")
+
+
 def read_camt(content: bytes) -> Statement:
     """A camt.053 statement, version 02 or 08. Raises BadStatement."""
-    statements = _document(content)
-    if len(statements) != 1:
-        raise BadStatement(_l("The file holds several statements. Please bring them one by one."))
-    statement = _Part(statements[0])
-    reference = statement.text("Id")
-    account = statement.text("Acct/Id/IBAN") or statement.text("Acct/Id/Othr/Id")
-    if not reference or not account:
-        raise BadStatement(_l("The statement does not say its number or its account."))
+    references, accounts = [], set()
     booked: list[Booked] = []
-    for number, entry in enumerate(statement.all("Ntry"), 1):
-        status = entry.text("Sts/Cd") or entry.text("Sts")
-        if status == "BOOK":
-            booked += _booked(entry, reference, number)
-        if len(booked) > MOST_ENTRIES:
-            raise BadStatement(_too_many())
-    return Statement(reference[:140], account, tuple(booked))
+    seen: Counter[str] = Counter()
+    for statement in map(_Part, _document(content)):
+        references.append(statement.text("Id"))
+        account = statement.text("Acct/Id/IBAN") or statement.text("Acct/Id/Othr/Id")
+        accounts.add(account)
+        if not references[-1] or not account:
+            raise BadStatement(_l("The statement does not say its number or its account."))
+        for number, entry in enumerate(statement.all("Ntry"), 1):
+            status = entry.text("Sts/Cd") or entry.text("Sts")
+            if status == "BOOK":
+                booked += _booked(entry, account, number, seen)
+            if len(booked) > MOST_ENTRIES:
+                raise BadStatement(_too_many())
+    if len(accounts) != 1:
+        raise BadStatement(_l("The file holds statements of several accounts, or none. Please bring them one by one."))
+    return Statement(" + ".join(references)[:140], accounts.pop(), tuple(booked))
 
 
 def _too_many() -> Any:
@@ -264,14 +276,22 @@ class _Part:
             raise BadStatement(_l("A day of the statement cannot be read: %(text)s", text=said)) from error
 
 
-def _booked(entry: _Part, reference: str, number: int) -> Iterator[Booked]:
+def _name_of(seen: Counter[str], *told: Any) -> str:
+    """What a line is called wherever it is read again, in whichever statement: by all that the bank says of it, for banks
+    number their lines anew in each; equal lines of one file are counted.
+    """
+    digest = hashlib.sha256("\x1f".join(map(str, told)).encode()).hexdigest()[:32]
+    seen[digest] += 1
+    return f"{digest}:{seen[digest]}"
+
+
+def _booked(entry: _Part, account: str, number: int, seen: Counter[str]) -> Iterator[Booked]:
     whole, day = entry.money("Amt"), entry.day("BookgDt") or entry.day("ValDt")
     direction = entry.text("CdtDbtInd")
     if whole is None or day is None or direction not in ("CRDT", "DBIT"):
         raise BadStatement(_l("Line %(number)s of the statement has no amount, day or direction.", number=number))
-    own = entry.text("NtryRef") or entry.text("AcctSvcrRef") or str(number)
     details = entry.all("NtryDtls/TxDtls") or [entry]
-    for part, detail in enumerate(details, 1):
+    for detail in details:
         fee, included = _fee(detail)
         amount = detail.money("Amt") if detail is not entry else None
         amount = amount or detail.money("AmtDtls/TxAmt/Amt")
@@ -279,25 +299,41 @@ def _booked(entry: _Part, reference: str, number: int) -> Iterator[Booked]:
             raise BadStatement(_l("Line %(number)s of the statement has parts without amounts.", number=number))
         if amount is None:
             amount = whole - fee if fee and included and fee.currency == whole.currency else whole
-        end_to_end = detail.text("Refs/EndToEndId")
+        end_to_end = _first(detail.text("Refs/EndToEndId"), detail.text("Refs/InstrId"))
+        bank_reference = detail.text("Refs/AcctSvcrRef") or entry.text("AcctSvcrRef")
+        is_credit = (detail.text("CdtDbtInd") or direction) == "CRDT"
+        text = " ".join(
+            filter(
+                None,
+                [
+                    *(one.node.text or "" for one in detail.all("RmtInf/Ustrd")),
+                    *(one.node.text or "" for one in detail.all("RmtInf/Strd/CdtrRefInf/Ref")),
+                    detail.text("AddtlTxInf"),
+                    entry.text("AddtlNtryInf"),
+                ],
+            )
+        )[:1000]
         codes = {
             part_.text(path) for part_ in (entry, detail) for path in ("BkTxCd/Domn/Fmly/SubFmlyCd", "BkTxCd/Prtry/Cd")
         }
         yield Booked(
-            key=f"{reference}:{own}:{part}",
+            key=_name_of(seen, account, day, amount, is_credit, end_to_end, bank_reference, text),
             booked_on=day,
             amount=amount,
-            is_credit=(detail.text("CdtDbtInd") or direction) == "CRDT",
+            is_credit=is_credit,
             is_return=entry.text("RvslInd") == "true" or bool(detail.all("RtrInf")),
             is_fee=bool(codes & FEE_CODES),
-            end_to_end="" if end_to_end.upper() in NOT_GIVEN else end_to_end,
-            bank_reference=detail.text("Refs/AcctSvcrRef") or entry.text("AcctSvcrRef"),
-            text=" ".join(
-                filter(None, [*(one.node.text or "" for one in detail.all("RmtInf/Ustrd")), entry.text("AddtlNtryInf")])
-            )[:1000],
+            end_to_end=end_to_end,
+            bank_reference=bank_reference,
+            text=text,
             reason=(detail.text("RtrInf/Rsn/Cd") or detail.text("RtrInf/Rsn/Prtry"))[:35],
             fee=fee,
         )
+
+
+def _first(*names: str) -> str:
+    """The first name that says something."""
+    return next((name for name in names if name and name.upper() not in NOT_GIVEN), "")
 
 
 def _fee(detail: _Part) -> tuple[Money | None, bool]:
@@ -318,8 +354,15 @@ def _fee(detail: _Part) -> tuple[Money | None, bool]:
 # ------------------------------------------------------------------ statements as tables
 
 
-COLUMNS = ("booked_on", "amount", "currency", "reference", "text", "identifier")
-"""What is looked for in a table; ``identifier`` is the bank's own name of a line and may be missing."""
+COLUMNS = ("booked_on", "amount", "currency", "reference", "text", "identifier", "incoming", "direction")
+"""What is looked for in a table; ``identifier`` is the bank's own name of a line and may be missing. Where money that came in
+has a column of its own it is ``incoming``; where a column says which way an amount went it is ``direction``.
+"""
+
+BYTE_ORDER = (b"\xff\xfe", b"\xfe\xff")
+OUT = {"d", "dr", "db", "dbit", "debit", "s", "soll", "débit", "debito", "débito", "cargo", "-"}
+INTO = {"c", "cr", "crdt", "credit", "h", "haben", "crédit", "credito", "crédito", "abono", "+"}
+"""How banks write which way money went."""
 
 DAYS = {"ymd": "%Y-%m-%d", "d.m.y": "%d.%m.%Y", "d/m/y": "%d/%m/%Y", "m/d/y": "%m/%d/%Y"}
 MARKS = {"point": (".", ","), "comma": (",", ".")}
@@ -337,22 +380,31 @@ class Columns:
 def table_of(content: bytes) -> list[list[str]]:
     """The rows of a CSV file, the header first, whatever separates them. Raises BadStatement."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content.startswith(BYTE_ORDER) else "utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
     if "\x00" in text:
         raise BadStatement(_l("The file is neither a camt.053 statement nor a table as CSV."))
-    first = text.partition("\n")[0]
-    separator = max(";,\t", key=first.count)
+    head = text.splitlines()[:20]
+    separator = max(";,\t", key=lambda sign: sum(line.count(sign) for line in head))
     try:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise BadStatement(_l("The file is neither a camt.053 statement nor a table as CSV.")) from error
+    rows = _from_header(rows)
     if len(rows) < 2 or len(rows[0]) < 3:
         raise BadStatement(_l("The table has no header with columns, or no line below it."))
     if len(rows) > MOST_ENTRIES:
         raise BadStatement(_too_many())
     return [[cell.strip() for cell in row] for row in rows]
+
+
+def _from_header(rows: list[list[str]]) -> list[list[str]]:
+    """The table without what some banks write above it: the header is the first row as wide as most of them are."""
+    widths = Counter(len(row) for row in rows if len(row) >= 3)
+    usual = widths.most_common(1)[0][0] if widths else 0
+    first = next((n for n, row in enumerate(rows) if len(row) >= usual), 0)
+    return rows[first:]
 
 
 def shape_of(header: Iterable[str]) -> str:
@@ -373,12 +425,9 @@ def read_table(rows: Sequence[Sequence[str]], columns: Columns, account: str) ->
 
 
 def _row(told: dict[str, str], columns: Columns, number: int, account: str, seen: Counter[str]) -> Booked:
-    thousands = MARKS[columns.mark][1]
-    plain = told["amount"].replace(thousands, "").replace(MARKS[columns.mark][0], ".")
-    plain = re.sub(r"[\s’']", "", plain).replace("−", "-")
     try:
-        day = datetime.strptime(told["booked_on"], DAYS[columns.days]).date()  # noqa: DTZ007 - a day has no zone
-        amount = Money.parse(plain, told["currency"].upper())
+        day = datetime.strptime(told["booked_on"][:10].strip(), DAYS[columns.days]).date()  # noqa: DTZ007 - a day has no zone
+        amount = _went(told, columns)
     except (ValueError, NotAnAmount) as error:
         raise BadStatement(
             _l("Line %(number)s of the table cannot be read with these columns: its day or its amount.", number=number)
@@ -398,3 +447,31 @@ def _row(told: dict[str, str], columns: Columns, number: int, account: str, seen
         bank_reference=(told.get("identifier") or "")[:100],
         text=f"{reference} {told.get('text', '')}".strip()[:1000],
     )
+
+
+def _went(told: Mapping[str, str], columns: Columns) -> Money:
+    """What a row moved, below zero when it went out: by a sign, by a column that names the way, or by two columns."""
+    currency = told["currency"].upper()
+    incoming = told.get("incoming", "")
+    if "incoming" in told:
+        came, went = _typed(incoming, columns, currency), _typed(told["amount"], columns, currency)
+        if bool(came) == bool(went):
+            raise ValueError(told["amount"])
+        return Money(abs(came.minor) or -abs(went.minor), currency)
+    amount = _typed(told["amount"], columns, currency)
+    way = told.get("direction", "").strip().rstrip(".").lower()
+    if "direction" not in told:
+        return amount
+    if way not in OUT | INTO:
+        raise ValueError(way)
+    return Money(abs(amount.minor) if way in INTO else -abs(amount.minor), currency)
+
+
+def _typed(text: str, columns: Columns, currency: str) -> Money:
+    """An amount as tables write it: signs before or behind, brackets for what went out, Dr or Cr behind; none is zero."""
+    point, thousands = MARKS[columns.mark]
+    plain = re.sub(r"[\s\u00a0\u202f’']", "", text).replace("−", "-").replace(thousands, "").replace(point, ".")
+    out = plain.startswith(("-", "(")) or plain.endswith("-") or plain.lower().endswith(("dr", "d"))
+    bare = re.sub(r"(?i)(dr|cr|d|c)$", "", plain.strip("()")).strip("+-")
+    amount = Money.parse(bare or "0", currency)
+    return Money(-amount.minor if out else amount.minor, currency)

@@ -162,8 +162,13 @@ def test_a_statement_and_its_lines_are_taken_once(app: Flask) -> None:
     assert codes(lambda: applied(statement, made, "")) == ["nothing_new"]
     assert codes(lambda: brought(made, line("8000.00", name(made)))) == ["taken_before"]
     assert db.session.scalar(select(func.count()).select_from(Transfer).where(Transfer.memo == "fee")) == 1
+    # Two equal lines of one statement are two; a statement that overlaps another brings only what is new.
     twice = line("1.00", "A", reference="same")
-    assert codes(lambda: brought(made, twice, twice, reference="ST-9")) == ["taken_before"]
+    assert len(queries.entries_of(brought(made, twice, twice, reference="ST-9"))) == 2
+    fee = line("2.00", name(made), reference="fee", code="CHRG")
+    longer = brought(made, line("8000.00", name(made), fee="2.50"), twice, twice, fee, reference="ST-10")
+    assert applied(longer, made, "") == ["fee"]
+    assert queries.entries_of(brought(made, fee, twice, reference="ST-11")) == []
 
 
 def test_a_statement_put_aside_can_be_brought_again_but_not_one_in_the_books(app: Flask) -> None:
@@ -254,6 +259,73 @@ def test_two_equal_lines_of_a_table_are_two(app: Flask) -> None:
     read = bankfiles.read_table(rows_, columns, "A")
     assert len({one.key for one in read.booked}) == 2
     assert read.booked == bankfiles.read_table(rows_, columns, "A").booked
+
+
+HEAD = "Konto;BE71096123456769\r\nZeitraum;Mai 2027\r\n\r\n"
+WRITTEN = {
+    "brackets": ('Date,Amount,Ccy,Ref\n2027-05-10,"(8,000.00)",EUR,{}\n', {}, "ymd", "point"),
+    "minus behind": ("Date;Amount;Ccy;Ref\n10.05.2027;8.000,00-;EUR;{}\n", {}, "d.m.y", "comma"),
+    "Dr behind": ("Date;Amount;Ccy;Ref\n10.05.2027;8.000,00 Dr;EUR;{}\n", {}, "d.m.y", "comma"),
+    "Soll and Haben": (
+        HEAD + "Date;Amount;Ccy;Ref;SH\n10.05.2027;8.000,00;EUR;{};S\n",
+        {"direction": "SH"},
+        "d.m.y",
+        "comma",
+    ),
+    "two columns": ("Date;Amount;In;Ccy;Ref\n10.05.2027;8000,00;;EUR;{}\n", {"incoming": "In"}, "d.m.y", "comma"),
+}
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_tables_are_read_as_banks_write_them(kind: str, charset: str) -> None:
+    content, more, days, mark = WRITTEN[kind]
+    table = bankfiles.table_of(content.format("G-P1").encode(charset))
+    assert not bankfiles.is_xml(content.encode(charset))
+    named = {"booked_on": "Date", "amount": "Amount", "currency": "Ccy", "reference": "Ref"} | more
+    (one,) = bankfiles.read_table(table, Columns(named, days, mark), "A").booked
+    assert (one.amount.minor, one.is_credit, one.booked_on, one.end_to_end) == (
+        800_000,
+        False,
+        date(2027, 5, 10),
+        "G-P1",
+    )
+
+
+@pytest.mark.parametrize("row", ["x;8,00;EUR;R;X", "10.05.2027;8,00;EUR;R;", "10.05.2027;8,005;EUR;R;S"])
+def test_a_row_that_does_not_say_which_way_money_went_is_refused(row: str) -> None:
+    table = bankfiles.table_of(f"Date;Amount;Ccy;Ref;SH\n{row}\n".encode())
+    named = {"booked_on": "Date", "amount": "Amount", "currency": "Ccy", "reference": "Ref", "direction": "SH"}
+    with pytest.raises(BadStatement):
+        bankfiles.read_table(table, Columns(named, "d.m.y", "comma"), "A")
+
+
+def test_one_booking_of_many_payments_and_a_file_of_several_days(app: Flask) -> None:
+    one, two = grant(IBAN), grant(OTHER_IBAN)
+    released(one, two)
+    parts = "".join(
+        f'<TxDtls><Refs><AcctSvcrRef>{n}</AcctSvcrRef>{named}</Refs><Amt Ccy="EUR">8000.00</Amt></TxDtls>'
+        for n, named in enumerate((f"<InstrId>{name(one)}</InstrId>", f"<EndToEndId>{name(two)}</EndToEndId>"))
+    )
+    batch = (
+        '<Ntry><Amt Ccy="EUR">16000.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>'
+        f"<BookgDt><Dt>2027-05-10</Dt></BookgDt><NtryDtls>{parts}</NtryDtls></Ntry>"
+    )
+    reversal = line("8000.00", name(one), reference="9", returned="AC04")
+    first, second = camt(batch, reference="D1"), camt(reversal, reference="D2")
+    between = first.index(b"</BkToCstmrStmt>")
+    content = first[:between] + second[second.index(b"<Stmt>") : second.index(b"</BkToCstmrStmt>")] + first[between:]
+    statement = actions.bring(content, own=OWN, by=one.officers[0])
+    assert statement.reference == "D1 + D2"
+    assert applied(statement, one) == ["paid", "paid", "left reversed"]
+    assert payment_queries.wrong_totals() == []
+
+
+def test_a_line_that_knows_the_payment_by_the_name_of_the_bank_alone(app: Flask) -> None:
+    made = rows.scene()
+    paid = rows.paid(made)
+    statement = brought(made, line("8000.00", reference=paid.bank_reference))
+    assert meaning(statement) == ["known"]
 
 
 # ------------------------------------------------------------------ hostile files
