@@ -120,6 +120,8 @@ def erase(erasure: Erasure, *, by: Person) -> Erasure:
     payment_queries.lock_grant(erasure.award_id)
     hold(erasure, "state")
     refuse(rules.obstacles_to_erasing(erasure, by.id))
+    today = clock.today(erasure.award.call.timezone)
+    refuse(rules.obstacles_to_proposing(queries.kept_until(erasure.award), None, today))
     papers, mails_ = queries.papers_about_people(erasure.award), queries.mails_about(erasure.award)
     for stored in papers:
         files.forget(stored)

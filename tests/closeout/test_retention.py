@@ -209,6 +209,12 @@ def test_the_papers_of_a_grant_that_was_refused_have_their_time_too(app: Flask, 
         assert reference in browser.open("/retention").content
         erasure = actions.propose_erasure(award, by=coordinator)
         assert codes(actions.erase, erasure, by=coordinator) == ["second_person"]
+        award = db.session.get_one(Award, erasure.award_id)
+        award.state = AwardState.OFFERED
+        db.session.flush()
+        assert codes(actions.erase, erasure, by=second) == ["not_closed"], "it was offered again"
+        award.state = AwardState.LAPSED
+        db.session.flush()
         actions.erase(erasure, by=second)
     assert erasure.files == 1
     assert queries.papers_about_people(award) == []
