@@ -471,9 +471,8 @@ class Browser:
         """Sign in through the form."""
         email = person if isinstance(person, str) else person.email
         begin_request()
-        self.last = self.client.get(
-            "/sign-in"
-        )  # the tests of signing in look at the page, thousands of others need not
+        # The tests of signing in look at the page; those that only come in by it, thousands of times, need not.
+        self.last = self.client.get("/sign-in")
         db.session.remove()
         answer = self.post("/sign-in", {"email": email, "password": password})
         assert answer.status_code == 302, self.text
