@@ -14,6 +14,7 @@ from grants.awards.models import Award, BudgetLine
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files
 from grants.core.db import db, hold
+from grants.core.files import StoredFile
 from grants.core.mail import post
 from grants.core.money import Money
 from grants.core.rules import obstacles_to_unread, refuse
@@ -247,11 +248,14 @@ def tell_change(
     told = change or ReportedChange(report_id=report.id)
     told.plan_point, told.country, told.level, told.stage = given.plan_point, given.country, given.level, given.stage
     told.what, told.evidence, told.link = given.what.strip(), given.evidence.strip(), given.link.strip()
+    former = told.file
     if stored is not None:
         told.file = stored
     told.saved_at, told.saved_by_id = clock.now(), by.id
     db.session.add(told)
     db.session.flush()
+    if former is not None and stored is not None:
+        _let_go(report, former)
     verb = "tell_change" if change is None else "rewrite_change"
     history.note("report_due", due.id, verb, by=by, change=told.id)
     return told
@@ -262,8 +266,18 @@ def drop_change(due: ReportDue, change: ReportedChange, *, by: Person) -> None:
     hold(due, "state", "due_on")
     refuse(rules.obstacles_to_writing(due, due.award))
     history.note("report_due", due.id, "drop_change", by=by, change=change.id)
+    report, stored = change.report, change.file
     db.session.delete(change)
     db.session.flush()
+    if stored is not None:
+        _let_go(report, stored)
+
+
+def _let_go(report: Report, stored: StoredFile) -> None:
+    """Forget a file that another took the place of, unless it was handed in with a version: that stays provable."""
+    handed_in = {paper.sha256 for kept in queries.versions_of(report) for paper in rules.papers_in(kept.content)}
+    if stored.sha256 not in handed_in:
+        files.forget(stored)
 
 
 def _forget_verification(line: ReportLine) -> None:

@@ -33,6 +33,7 @@ from grants.applications.models import Application
 from grants.awards.models import Award, BudgetLine, Milestone
 from grants.calls.models import Call
 from grants.core.db import Prepared, db, paged, prepared_once
+from grants.core.files import StoredFile
 from grants.core.money import Money
 from grants.core.questions import Definition, parse_definition
 from grants.history.models import HistoryEntry
@@ -388,6 +389,23 @@ def version_of(report: Report, number: int) -> ReportVersion | None:
     """What a report said when it was handed in for the so-manieth time; None for what came before versions were kept."""
     found = select(ReportVersion).where(ReportVersion.report_id == report.id, ReportVersion.number == number)
     return db.session.scalar(found)
+
+
+def versions_of(report: Report) -> list[ReportVersion]:
+    """What a report said each time that it was handed in, the first first."""
+    found = select(ReportVersion).where(ReportVersion.report_id == report.id).order_by(ReportVersion.number)
+    return list(db.session.scalars(found))
+
+
+def when_handed_in(report: Report) -> list[tuple[int, datetime]]:
+    """The versions of a report that were kept: their numbers, and when each was handed in."""
+    found = select(ReportVersion.number, ReportVersion.submitted_at).where(ReportVersion.report_id == report.id)
+    return [(number, at) for number, at in db.session.execute(found.order_by(ReportVersion.number))]
+
+
+def file_by_id(file_id: int) -> StoredFile | None:
+    """A stored file; whose it is, is for who asks to know."""
+    return db.session.get(StoredFile, file_id)
 
 
 def members_of(organization_id: int) -> list[Person]:

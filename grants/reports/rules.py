@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -13,6 +15,7 @@ from grants.awards.models import Award, BudgetLine
 from grants.awards.rules import OVER
 from grants.awards.workflow import AwardState
 from grants.budgets.rules import shown as amount_shown
+from grants.core.files import StoredFile
 from grants.core.languages import _l, country_name, pick
 from grants.core.money import Money, minor_digits, total
 from grants.core.questions import Definition
@@ -297,8 +300,7 @@ def content_of(report: Report, written: Written) -> dict[str, Any]:
             for name, value in asdict(evidence_of(report)).items()
         },
         "documents": [
-            {"budget_line_id": one.budget_line_id, "name": one.file.name, "sha256": one.file.sha256, "note": one.note}
-            for one in written.documents
+            {"budget_line_id": one.budget_line_id, "note": one.note, **_file_of(one.file)} for one in written.documents
         ],
         "changes": [
             {
@@ -310,7 +312,7 @@ def content_of(report: Report, written: Written) -> dict[str, Any]:
                 "what": one.what,
                 "evidence": one.evidence,
                 "link": one.link,
-                "file": {"name": one.file.name, "sha256": one.file.sha256} if one.file else None,
+                "file": _file_of(one.file) if one.file else None,
             }
             for one in written.changes or ()
         ],
@@ -330,6 +332,31 @@ def content_of(report: Report, written: Written) -> dict[str, Any]:
             if given is not None
         ],
     }
+
+
+def _file_of(stored: StoredFile) -> dict[str, Any]:
+    return {"name": stored.name, "sha256": stored.sha256, "file_id": stored.id}
+
+
+def fingerprint_of(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of everything that a report says (:func:`content_of`), in one written form."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A file that was handed in with a version of a report. ``file_id`` is missing in what was kept long ago."""
+
+    name: str
+    sha256: str
+    file_id: int | None
+
+
+def papers_in(content: Mapping[str, Any]) -> list[Paper]:
+    """The files that were handed in with a version, in its order, each once."""
+    files = [*content["documents"], *(entry["file"] for entry in content["changes"] if entry["file"])]
+    return list(dict.fromkeys(Paper(one["name"], one["sha256"], one.get("file_id")) for one in files))
 
 
 @dataclass(frozen=True)
@@ -363,6 +390,21 @@ def changed_since(
         if told[0] != told[1]:
             found.append(Changed(FIGURES_PART, title, *told))
     return found
+
+
+NOTHING: Mapping[str, Any] = {
+    "answers": {},
+    "evidence": dict.fromkeys(("period_from", "period_until", "rate_source", "rate_on"), ""),
+    "documents": [],
+    "changes": [],
+    "figures": [],
+}
+"""What a report says before anything is written."""
+
+
+def said_in(definition: Definition, content: Mapping[str, Any], language: str) -> list[Changed]:
+    """All that a version of a report says, in words, in the order of the report; ``before`` is empty."""
+    return changed_since(definition, NOTHING, content, language)
 
 
 def _change_in_lines(entry: Mapping[str, Any] | None, language: str) -> list[str]:

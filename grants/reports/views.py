@@ -328,6 +328,7 @@ def show(due_id: int) -> ResponseReturnValue:
         submitting=rules.obstacles_to_submitting(due, written) if writer and due.state in queries.TO_WRITE else [],
         judging=rules.obstacles_to_judging(due),
         mark=rules.mark_of_version(due.report),
+        versions=queries.when_handed_in(due.report) if due.report is not None and due.report.version else [],
         writer=writer,
         judge=permissions.can_judge(current_user, due),
         staff=sees_as_staff(current_user, due.award),
@@ -685,6 +686,43 @@ def document(due_id: int, document_id: int) -> ResponseReturnValue:
 
 def _document(due: ReportDue, document_id: int) -> ReportDocument:
     return found(queries.document_of(found(due.report), document_id))
+
+
+# ------------------------------------------------------------------ what was handed in
+
+
+@bp.get("/reports/<int:due_id>/versions/<int:number>")
+@access(SIGNED_IN)
+def version(due_id: int, number: int) -> ResponseReturnValue:
+    """A report word for word as it was handed in, with the papers of then, whatever was changed since."""
+    due = _due(due_id)
+    kept = found(queries.version_of(found(due.report), number))
+    definition = queries.definition_for(due)
+    titles = _part_titles(due, definition)
+    parts: dict[str, list[tuple[str, list[str]]]] = {}
+    for one in rules.said_in(definition, kept.content, language_now()):
+        parts.setdefault(titles[one.part], []).append((pick(one.label, None, definition.fallback), one.now))
+    return render_template(
+        "reports/version.html",
+        due=due,
+        award=due.award,
+        kept=kept,
+        parts=parts,
+        papers=rules.papers_in(kept.content),
+        fingerprint=rules.fingerprint_of(kept.content),
+    )
+
+
+@bp.get("/reports/<int:due_id>/versions/<int:number>/papers/<int:file_id>")
+@access(SIGNED_IN)
+def version_paper(due_id: int, number: int, file_id: int) -> ResponseReturnValue:
+    """A paper that was handed in with a version, under a name that tells nobody's name."""
+    due = _due(due_id)
+    kept = found(queries.version_of(found(due.report), number))
+    paper = found(next((one for one in rules.papers_in(kept.content) if one.file_id == file_id), None))
+    stored = found(queries.file_by_id(file_id))
+    found(stored.sha256 == paper.sha256 or None)
+    return files.send(stored, f"{due.award.reference}-{due.key}-version-{number}-{file_id}.{stored.kind}")
 
 
 @bp.post("/reports/<int:due_id>/submit")

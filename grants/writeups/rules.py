@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date, datetime
 
 from grants.core.languages import _l
@@ -21,9 +19,7 @@ def fingerprint(due: ReportDue, written: Written) -> str:
     """
     if due.report is None:
         return ""
-    content = reports.content_of(due.report, written)
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return reports.fingerprint_of(reports.content_of(due.report, written))
 
 
 def obstacles_to_beginning(due: ReportDue) -> list[Obstacle]:
