@@ -44,7 +44,7 @@ LOCK_SPACE = 4_711
 
 DELIVER_MAIL = "core.deliver_mail"
 
-SECRET_KINDS = ("account_", "entry_to_confirm")
+SECRET_KINDS = ("account_", "entry_to_confirm", "writeup_link", "call_question_confirm")
 """Mails whose text holds a one-time link: the text is erased once sent."""
 
 MOST_ENCLOSED = 5_000_000

@@ -335,7 +335,8 @@ def _reports(window: Window, members: Members, coordinators: list[Person]) -> It
         award = due.award
         about = f"{award.reference} {due.key}"
         context = {"reference": award.reference, "report": due.label, "due_id": due.id}
-        yield Deadline("report_due", about, due.due_on, _start(award), members.of(award.organization_id), context)
+        kind = "report_due" if due.required else "report_invited"
+        yield Deadline(kind, about, due.due_on, _start(award), members.of(award.organization_id), context)
         if due.required:
             regional = [p for p in coordinators if p.coordinates(award.region)]
             applicant = award.organization_id
@@ -350,7 +351,7 @@ def _visits(window: Window, members: Members) -> Iterator[Deadline]:
         select(Visit)
         .join(Visit.award)
         .where(
-            Award.state.in_((AwardState.ACCEPTED, AwardState.SENT, *RUNNING)),
+            Award.state.in_((AwardState.ACCEPTED, AwardState.SENT, *RUNNING, AwardState.TERMINATED)),
             or_(
                 and_(Visit.state == VisitState.PLANNED, _within(window, Visit.due_on)),
                 and_(Visit.state == VisitState.MADE, made_on),

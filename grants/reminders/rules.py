@@ -20,6 +20,7 @@ OFFSETS: dict[str, tuple[int, ...]] = {
     "milestone_due": (-14, -3, 1, 14),
     "condition_due": (-14, -3, 1, 14),
     "report_due": (-30, -14, -7, -1, 1, 7, 14, 30),
+    "report_invited": (-30, -14, -7, -1),
     "report_late": (14, 30, 60),
     "visit_due": (-30, -14, -3, 1, 14),
     "visit_coming": (-7, -1),
@@ -37,7 +38,7 @@ OFFSETS: dict[str, tuple[int, ...]] = {
 """Days before (negative) and after a deadline on which people are told, by kind.
 
 Before and after a report: 30, 14, 7, 1 days; a late one reaches the coordinators after 14, 30 and 60 days, when the
-sample call's escalation begins. The other series are choices of this fund.
+sample call's escalation begins. One that is only invited is never late. The other series are choices of this fund.
 """
 
 KINDS: dict[str, Any] = {
@@ -51,6 +52,7 @@ KINDS: dict[str, Any] = {
     "milestone_due": _l("A milestone is due or late"),
     "condition_due": _l("A condition of a grant is due or late: told to whoever has to meet it"),
     "report_due": _l("A report is due or late"),
+    "report_invited": _l("A report that is invited and not required may be given"),
     "report_late": _l("A report is late: told to the coordinators"),
     "visit_due": _l("A visit is to be made: told to whoever makes it"),
     "visit_coming": _l("The fund visits a grantee"),

@@ -31,7 +31,7 @@ from grants.complaints.models import Complaint
 from grants.core import clock
 from grants.core.db import db
 from grants.core.languages import LANGUAGES
-from grants.core.mail import Mail, post
+from grants.core.mail import SECRET_KINDS, Mail, post
 from grants.decisions import mails as decision_mails
 from grants.decisions.models import Decision
 from grants.decisions.queries import points_of as agenda_of
@@ -94,6 +94,13 @@ def test_every_function_of_a_mail_is_called_and_named_after_its_template(package
     for name in functions:
         assert re.search(rf"\bmails\.{name}\b", code), f"nobody sends {name}"
         assert name in TEMPLATES or name == "reminder"
+
+
+def test_the_text_of_a_mail_that_holds_a_one_time_link_is_not_kept_after_it_was_sent() -> None:
+    folder = ROOT / "templates" / "mails"
+    holding = [path.stem for path in sorted(folder.glob("*.txt")) if "token=" in path.read_text(encoding="utf-8")]
+    assert "writeup_link" in holding
+    assert [name for name in holding if not name.startswith(SECRET_KINDS)] == []
 
 
 # ------------------------------------------------------------------ each can be written

@@ -244,6 +244,13 @@ def report_due(w: World) -> Case:
     return Case(f"{award.reference} interim_report", owed.due_on, [w.owner, w.editor], done)
 
 
+def report_invited(w: World) -> Case:
+    award = w.award()
+    owed = make.report_due(award, "inception_note", due_on=date(2027, 10, 1), required=False)
+    done = sets(owed, state=ReportState.SUBMITTED)
+    return Case(f"{award.reference} inception_note", owed.due_on, [w.owner, w.editor], done)
+
+
 def report_late(w: World) -> Case:
     case = report_due(w)
     return replace(case, told=w.coordinators)
@@ -374,6 +381,7 @@ CASES: dict[str, Callable[[World], Case]] = {
     "milestone_due": milestone_due,
     "condition_due": condition_due,
     "report_due": report_due,
+    "report_invited": report_invited,
     "report_late": report_late,
     "visit_due": visit_due,
     "visit_coming": visit_coming,
