@@ -36,9 +36,13 @@ WHEN: dict[str, tuple[Any, str]] = {
     "later": (_l("Later"), "neutral"),
     "undated": (_l("Without a day"), "neutral"),
     "done": (_l("Done"), "success"),
+    "waived": (_l("Waived"), "neutral"),
     "passed": (_l("Did not come"), "neutral"),
 }
 """Where a thing stands in time, in words, and the tone of its badge."""
+
+OVER = ("done", "waived", "passed")
+"""What nobody waits for any more."""
 
 PAGES: dict[str, tuple[str, Mapping[str, str]]] = {
     "report": ("reports.show", {"due_id": "subject_id"}),
@@ -74,10 +78,10 @@ def address(pages: Mapping[str, tuple[str, Mapping[str, str]]], item: Owed) -> t
 
 def when(item: Owed, today: date) -> str:
     """Where a thing stands in time: ``done``, ``late``, ``soon`` (within 30 days), ``later``, ``undated``; ``passed`` when
-    one that was only invited did not come.
+    one that was only invited did not come, ``waived`` when a report never has to.
     """
     if item.is_done:
-        return "done"
+        return "waived" if item.kind == "report" and item.done_on is None else "done"
     if item.due_on is None:
         return "undated"
     if item.due_on < today:

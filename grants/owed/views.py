@@ -67,8 +67,8 @@ def of_grant(reference: str) -> ResponseReturnValue:
     return render_template(
         "owed/of_grant.html",
         award=award,
-        open=[row for row in rows if row["line"].when not in ("done", "passed")],
-        over=[row for row in rows if row["line"].when in ("done", "passed")],
+        open=[row for row in rows if row["line"].when not in rules.OVER],
+        over=[row for row in rows if row["line"].when in rules.OVER],
         former=queries.former_days(award, items),
         staff=sees_as_staff(current_user, award),
     )

@@ -108,9 +108,18 @@ def test_what_is_paid_and_met_is_done_and_holds_nothing(app: Flask) -> None:
     made = scene()
     paid(made)
     spend(made, 1_000_000)
+    assert made.final.report is not None
+    made.final.report.submitted_at = clock.now()
+    db.session.flush()
     found = lines(made)
     assert [line.when for line in found["instalment"]] == ["done", "later"]
     assert [(line.when, line.waiting) for line in found["report"]] == [("done", None)]
+
+
+def test_a_report_that_was_waived_is_not_called_done(app: Flask) -> None:
+    made = scene()
+    reports.waive(made.final, "The action ended early.", by=made.coordinator)
+    assert [line.when for line in lines(made)["report"]] == ["waived"]
 
 
 def test_the_grantee_sees_nothing_that_stays_inside_the_fund(app: Flask) -> None:
