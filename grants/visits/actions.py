@@ -132,11 +132,11 @@ def cancel(visit: Visit, reason: str, *, by: Person) -> Visit:
 # ------------------------------------------------------------------ what was found
 
 
-def write_down(visit: Visit, told: rules.Account, *, by: Person) -> Visit:
-    """Write down a visit that was made, or mend what was written before it is shared. Raises Refused."""
+def write_down(visit: Visit, told: rules.Account, *, by: Person, read: str | None = None) -> Visit:
+    """Write down a visit that was made, or mend what was written (``read`` marks it) before it is shared. Raises Refused."""
+    hold(visit)
     award = visit.award
-    hold(visit, "state")
-    refuse(rules.obstacles_to_writing(visit, award, told, clock.today(award.call.timezone)))
+    refuse(rules.obstacles_to_writing(visit, award, told, clock.today(award.call.timezone), read))
     visit.made_on, visit.kind = told.made_on, told.kind
     visit.went, visit.met = told.went.strip(), told.met.strip()
     visit.findings, visit.note = told.findings.strip(), told.note.strip()
@@ -181,10 +181,10 @@ def remove_file(file: VisitFile, *, by: Person) -> None:
     db.session.expire(visit, ["files"])
 
 
-def share(visit: Visit, *, by: Person) -> Visit:
-    """Let the grantee read what was found and agreed, as it now is; it is not changed afterwards. Raises Refused."""
-    hold(visit, "state")
-    refuse(rules.obstacles_to_sharing(visit))
+def share(visit: Visit, *, by: Person, read: str | None = None) -> Visit:
+    """Let the grantee read what was found and agreed, as it was ``read``; it is not changed afterwards. Raises Refused."""
+    hold(visit)
+    refuse(rules.obstacles_to_sharing(visit, read))
     visit.shared_at, visit.shared_by_id = clock.now(), by.id
     entry = history.record(visit, "share", by=by)
     _tell_grantee(visit, mails.visit_shared, entry.id)

@@ -9,7 +9,7 @@ from datetime import date
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
 from grants.core.languages import _l
-from grants.core.rules import Obstacle
+from grants.core.rules import Obstacle, mark_of, obstacles_to_unread
 from grants.visits.models import AgreedChange, Visit
 from grants.visits.workflow import VisitState
 
@@ -79,18 +79,29 @@ def obstacles_to_announcing(visit: Visit) -> list[Obstacle]:
 
 def obstacles_to_moving(visit: Visit, due_on: date | None = None, reason: str | None = None) -> list[Obstacle]:
     """Why the day of a visit cannot be moved. An overdue one may be moved too: the record keeps the former day."""
-    found = _must_be(visit, {VisitState.PLANNED})
+    found = _must_be(visit, {VisitState.PLANNED}) + obstacles_to_planning(visit.award)
     if due_on is not None and due_on == visit.due_on:
         found.append(Obstacle("same_day", _l("This is the day for which it is planned already.")))
     return found + _reason(reason)
 
 
-def obstacles_to_writing(visit: Visit, award: Award, told: Account | None, today: date) -> list[Obstacle]:
-    """Why a visit cannot be written down like this; ``told`` is None while the page is only shown.
+def mark_of_findings(visit: Visit) -> str:
+    """The mark of what a page shows of what was found and agreed."""
+    agreed = [(change.text, change.due_on) for change in visit.changes]
+    words = (visit.made_on, visit.kind, visit.went, visit.met, visit.findings, visit.note)
+    return mark_of(visit.id, words, agreed, [file.number for file in visit.files])
+
+
+def obstacles_to_writing(
+    visit: Visit, award: Award, told: Account | None, today: date, read: str | None = None
+) -> list[Obstacle]:
+    """Why a visit cannot be written down like this; ``told`` is None while the page is only shown, ``read`` marks what
+    stood there when somebody began to write.
 
     What was shared is not changed any more: the grantee has read it.
     """
     found = _must_be(visit, {VisitState.PLANNED, VisitState.MADE}) + obstacles_to_planning(award)
+    found = found or obstacles_to_unread(read, mark_of_findings(visit))
     if told is None:
         return found
     if told.made_on > today:
@@ -112,9 +123,9 @@ def obstacles_to_adding_file(visit: Visit) -> list[Obstacle]:
     return found
 
 
-def obstacles_to_sharing(visit: Visit) -> list[Obstacle]:
-    """Why what was found cannot be shared: nothing is written down, or it was shared."""
-    return _must_be(visit, {VisitState.MADE})
+def obstacles_to_sharing(visit: Visit, read: str | None = None) -> list[Obstacle]:
+    """Why what was found cannot be shared: nothing is written down, it was shared, or it is not what was read."""
+    return _must_be(visit, {VisitState.MADE}) or obstacles_to_unread(read, mark_of_findings(visit))
 
 
 def obstacles_to_answering(visit: Visit, answer: str | None = None) -> list[Obstacle]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -17,7 +17,7 @@ from grants.awards.models import Award
 from grants.awards.permissions import sees_as_staff
 from grants.conflicts.queries import free_coordinators
 from grants.core import clock, files
-from grants.core.forms import Form
+from grants.core.forms import Form, read_mark
 from grants.core.permissions import require, scope
 from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
@@ -136,6 +136,7 @@ def _page(
         writing=rules.obstacles_to_writing(visit, award, None, clock.today(award.call.timezone)),
         adding=rules.obstacles_to_adding_file(visit),
         answering=rules.obstacles_to_answering(visit),
+        mark=rules.mark_of_findings(visit),
         may_visit=permissions.can_visit(current_user, award),
         may_answer=permissions.can_answer(current_user, award),
         may_do=permissions.can_do(current_user, award),
@@ -196,7 +197,7 @@ def write_down(reference: str, number: int) -> ResponseReturnValue:
     visit = _ours(reference, number)
     today = clock.today(visit.award.call.timezone)
     form = forms.written_form(visit, today)
-    if taken(lambda: actions.write_down(visit, form.account(), by=current_user), form):
+    if taken(lambda: actions.write_down(visit, form.account(), by=current_user, read=read_mark()), form):
         said = _("It is written down. The grantee reads it once you share it.")
         return done(said, ".show", reference=reference, number=number)
     page = render_template(
@@ -204,6 +205,7 @@ def write_down(reference: str, number: int) -> ResponseReturnValue:
         award=visit.award,
         visit=visit,
         form=form,
+        mark=_mark_read(visit, form),
         rows=range(1, rules.MOST_CHANGES + 1),
         obstacles=rules.obstacles_to_writing(visit, visit.award, None, today),
     )
@@ -252,14 +254,20 @@ def share(reference: str, number: int) -> ResponseReturnValue:
     """Let the grantee read what was found."""
     visit = _ours(reference, number)
     form = Form()
-    if taken(lambda: actions.share(visit, by=current_user), form):
+    if taken(lambda: actions.share(visit, by=current_user, read=read_mark()), form):
         return done(_("It is shared, and the grantee is told."), ".show", reference=reference, number=number)
     lead = _(
         "The grantee reads what was found and agreed, and the files; your note stays inside. Nothing is changed after that."
     )
     back, stops = url_for(".show", reference=reference, number=number), rules.obstacles_to_sharing(visit)
-    heading = _("Share it with the grantee")
-    return _ask(visit.award, form, heading, lead, heading, obstacles=stops, back_url=back)
+    heading, mark = _("Share it with the grantee"), _mark_read(visit, form)
+    return _ask(visit.award, form, heading, lead, heading, obstacles=stops, back_url=back, mark=mark)
+
+
+def _mark_read(visit: Visit, form: Form) -> str:
+    """The mark of what somebody read before they wrote or shared, until they were told that something else stands there."""
+    now = rules.mark_of_findings(visit)
+    return now if form.form_errors else read_mark() or request.args.get("read") or now
 
 
 @bp.post("/grants/<reference>/visits/<int:number>/answer")

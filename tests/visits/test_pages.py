@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from grants.accounts.models import Role
@@ -52,6 +53,28 @@ def test_a_coordinator_plans_writes_down_and_shares_a_visit_on_the_pages(browser
     browser.open(path)
     visit = db.session.scalars(select(Visit)).one()
     assert (visit.state, visit.kind, len(visit.changes), len(visit.files)) == ("shared", "remote", 1, 1)
+
+
+def test_two_who_write_a_visit_down_do_not_overwrite_each_other_and_share_what_they_read(app: Flask) -> None:
+    made, visit = planned()
+    colleague = make.person(Role.GLOBAL_COORDINATOR)
+    db.session.commit()
+    path, number = f"/grants/{made.award.reference}/visits/1", visit.id
+    one, other = Browser(app).sign_in(made.coordinator), Browser(app).sign_in(colleague)
+    for browser in (one, other):
+        browser.open(f"{path}/findings")
+    other.press("Keep it", WRITTEN | {"findings": "The list was kept."})
+    page = one.press("Keep it", WRITTEN, status=422)
+    assert "It was changed after you opened this page." in page.text
+    assert "The list was kept." in page.text
+    assert FINDINGS in page.text
+    one.press("Keep it", WRITTEN)
+    other.click("Share it with the grantee")
+    other.press("Share it with the grantee", status=422)
+    assert "It was changed after you opened this page." in other.page.text
+    assert db.session.get_one(Visit, number, populate_existing=True).state == "made"
+    other.press("Share it with the grantee")
+    assert db.session.get_one(Visit, number, populate_existing=True).findings == FINDINGS
 
 
 def test_the_grantee_reads_what_was_shared_and_nothing_else_and_answers(browser: Browser) -> None:
