@@ -382,7 +382,7 @@ def move_condition(condition: Condition, due_on: date, reason: str, *, by: Perso
     """Move the day by which a condition is to be met, with a reason. Raises Refused."""
     award = condition.award
     hold(condition, "met_on", "due_on")
-    refuse(rules.obstacles_to_moving_condition(condition, award, reason))
+    refuse(rules.obstacles_to_moving_condition(condition, award, reason, due_on))
     before, condition.due_on = condition.due_on, due_on
     history.note(
         "award",

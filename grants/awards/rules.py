@@ -696,11 +696,20 @@ def obstacles_to_adding(
     return found
 
 
-def obstacles_to_moving_condition(condition: Condition, award: Award, reason: str | None) -> list[Obstacle]:
-    """Why the date of a condition cannot be moved: it is met, the grant is over, or nobody says why."""
+def _same_day(before: date | None, after: date | None) -> list[Obstacle]:
+    if after is None or after != before:
+        return []
+    return [Obstacle("same_day", _l("This is the day it is due already."))]
+
+
+def obstacles_to_moving_condition(
+    condition: Condition, award: Award, reason: str | None, due_on: date | None = None
+) -> list[Obstacle]:
+    """Why the date of a condition cannot be moved: it is met, the grant is over, the day is the same, or nobody says why."""
     found = _must_be(award, CONDITIONS_OF_GRANTEE | {AwardState.SENT} | RUNNING)
     if condition.met_on is not None:
         found.append(Obstacle("met_already", _l("This condition was met before.")))
+    found += _same_day(condition.due_on, due_on)
     if reason is not None and not reason.strip():
         found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
     return found
@@ -758,6 +767,7 @@ def obstacles_to_moving(milestone: Milestone, award: Award, due_on: date | None,
     found = _must_be(award, {AwardState.ACCEPTED, AwardState.SENT} | RUNNING)
     if milestone.reached_on is not None:
         found.append(Obstacle("reached_already", _l("This milestone was reached before.")))
+    found += _same_day(milestone.due_on, due_on)
     outside = due_on is not None and (
         (award.start_on is not None and due_on < award.start_on) or (award.end_on is not None and due_on > award.end_on)
     )

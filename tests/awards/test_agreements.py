@@ -327,6 +327,8 @@ def test_a_condition_has_an_owner_a_day_and_blocks_payments_if_it_says_so(app: F
     late = {"owner": None, "due_on": date(2027, 1, 1), "blocks_payment": True}
     assert codes(actions.add_condition, award, " ", by=coordinator, **late) == {"no_condition", "due_in_past"}
     actions.move_condition(asked, date(2027, 8, 1), "They are moving house.", by=coordinator)
+    again = (asked, date(2027, 8, 1), "They are moving house.")
+    assert codes(actions.move_condition, *again, by=coordinator) == {"same_day"}
     assert asked.due_on == date(2027, 8, 1)
     award.state = AwardState.ACTIVE
     more = {"owner": None, "due_on": None, "blocks_payment": False}

@@ -314,6 +314,8 @@ def test_a_moved_milestone_keeps_its_former_date_in_the_record(app: Flask) -> No
     with refused("outside_the_period"):
         actions.move_milestone(milestone, date(2028, 8, 31), "Rain", by=coordinator)
     actions.move_milestone(milestone, date(2027, 8, 31), "The road was closed by rain.", by=coordinator)
+    with refused("same_day"):
+        actions.move_milestone(milestone, date(2027, 8, 31), "The road was closed by rain.", by=coordinator)
     entry = entries_about([("award", award.id)])[0]
     assert (entry.details["before"], entry.details["after"]) == ("2027-07-31", "2027-08-31")
     assert entry.reason == "The road was closed by rain."
