@@ -20,7 +20,7 @@ from grants.core import clock
 from grants.core.languages import _l, country_name, language_now, month_name, number_text, pick
 from grants.core.money import Money
 from grants.core.permissions import scope
-from grants.core.templating import addresses, day
+from grants.core.templating import addresses, day, when
 from grants.core.web import ANYONE, SIGNED_IN, access, found, own_path
 from grants.history.queries import chain_head, timeline
 from grants.imports.models import PastAward
@@ -34,6 +34,7 @@ from grants.portfolio.rules import (
     RECORDED,
     RecordLine,
     Row,
+    Task,
     circles,
     filter_of,
     months_from,
@@ -128,12 +129,31 @@ def home() -> ResponseReturnValue:
     page = "calls.manage" if current_user.holds(*COORDINATORS, Role.AUDITOR) else "calls.show"
     return render_template(
         "portfolio/home.html",
-        work=work,
+        work=_work_lines(work),
+        number=number_text(len(work)) + ("+" if len(works) >= queries.LONGEST else ""),
         late=sum(task.late for task in work),
         own=queries.own_applications(current_user),
         money=[_money_figure(line, language_now(), page) for line in money],
         history=_in_words(queries.record_before(most=LATEST)) if current_user.holds(Role.AUDITOR) else [],
     )
+
+
+def _work_lines(work: Sequence[Task]) -> list[tuple[Task, str, str, str, str]]:
+    """What awaits a person as the page shows it: beside each its address, what to do, what it is about, and by when.
+
+    Many things are of one kind, and due on the same day; what is said of those is worded once.
+    """
+    words: dict[Any, str] = {}
+    days: dict[Any, str] = {}
+    lines = []
+    for one in work:
+        endpoint, values = one.page
+        if id(one.words) not in words:
+            words[id(one.words)] = str(one.words)
+        if one.due not in days:
+            days[one.due] = f"{when(one.due)}, {day(one.due)}" if one.due else ""
+        lines.append((one, url_for(endpoint, **values), words[id(one.words)], pick(one.note), days[one.due]))
+    return lines
 
 
 @bp.get("/look")

@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from grants.accounts.models import Role
+from grants.awards.models import Milestone
 from grants.awards.workflow import AwardState
 from grants.calls.workflow import CallState
 from grants.conflicts.models import Grade
@@ -50,6 +51,18 @@ def test_the_most_urgent_work_stands_first_and_what_is_late_is_named(app: Flask)
         (later.reference, False),
     ]
     assert str(found[-1].words) == "Make your declaration of the year", "what has no day comes last"
+
+
+def test_a_home_with_more_than_it_shows_says_so(app: Flask, browser: Browser) -> None:
+    owner = make.person()
+    award = make.award(make.application(make.call(), make.organization(owner), owner), owner, state=AwardState.ACTIVE)
+    for n in range(queries.LONGEST + 1):
+        make.save(Milestone(award_id=award.id, title=f"Step <{n}>", due_on=clock.now().date() - timedelta(days=n % 2)))
+    browser.sign_in(owner).get("/")
+    assert "60+ things wait for you." in browser.text
+    assert browser.text.count('<li class="late">') == 30
+    assert "Step &lt;1&gt;" in browser.text
+    assert "</span> yesterday, " in browser.text
 
 
 def test_coordinators_see_only_what_waits_in_their_regions(app: Flask) -> None:
