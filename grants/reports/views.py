@@ -817,7 +817,9 @@ def waive(due_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         actions.waive(due, form.reason.data, by=current_user)
         return done(_("The report is waived."), "reports.show", due_id=due_id)
-    lead = _("The grantee does not have to give this report any more. A payment that waits for it goes on waiting.")
+    lead = _(
+        "The grantee does not have to give this report any more. A payment that waits for it goes on waiting until a later report is accepted or the fund decides to pay all the same."
+    )
     return _ask(due, form, _("Waive this report"), lead, rules.obstacles_to_waiving(due), tone="danger")
 
 

@@ -279,6 +279,8 @@ def test_a_coordinator_moves_and_waives(app: Flask, browser: Browser) -> None:
     browser.post(page, {"due_on": "2027-12-31", "reason": "Illness"}, status=302)
     assert fresh(interim).due_on == date(2027, 12, 31)
     page = f"/reports/{final}/waive"
+    browser.post(page, {"reason": ""}, page=page, status=422)
+    assert "goes on waiting until a later report is accepted" in browser.text, "a waiver alone frees no money"
     browser.post(page, {"reason": "Ended early."}, page=page, status=302)
     assert fresh(final).state == ReportState.WAIVED
 
