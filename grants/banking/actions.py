@@ -257,12 +257,14 @@ def judged(statement: BankStatement, seen: Any, everything: Any) -> list[Judged]
     texts = {entry.id: text_of(entry, statement) for entry in entries}
     names = {name for entry in entries for name in rules.names_in(entry, texts[entry.id])}
     judge = Judge(_books(entries, names, seen, everything), clock.now())
+    visible = queries.grants_visible(seen, {award_id for entry in entries if (award_id := _award_of(entry))}) | {None}
     return [
         Judged(
             entry,
             Verdict(entry.verdict),
             entry.why,
             entry.disbursement,
+            hidden=_award_of(entry) not in visible,
             award=entry.refund.award if entry.refund else None,
             refund=entry.refund,
         )
@@ -270,6 +272,13 @@ def judged(statement: BankStatement, seen: Any, everything: Any) -> list[Judged]
         else judge.judge(entry, texts[entry.id])
         for entry in entries
     ]
+
+
+def _award_of(entry: StatementEntry) -> int | None:
+    """The grant that a settled line is about."""
+    if entry.refund is not None:
+        return entry.refund.award_id
+    return entry.disbursement.tranche.award_id if entry.disbursement else None
 
 
 def _books(entries: Iterable[StatementEntry], names: set[str], seen: Any, everything: Any) -> Books:

@@ -166,6 +166,15 @@ def grants_meant(seen: Select[Disbursement], names: Iterable[str]) -> dict[str, 
     return {award.reference: award for award in db.session.scalars(found)}
 
 
+def grants_visible(seen: Select[Disbursement], ids: Iterable[int]) -> set[int | None]:
+    """Which of some grants a person may see."""
+    asked = list(ids)
+    if not asked:
+        return set()
+    paid = seen.join(Tranche, Tranche.id == Disbursement.tranche_id).where(Tranche.award_id.in_(asked))
+    return set(db.session.scalars(paid.with_only_columns(Tranche.award_id, maintain_column_froms=True)))
+
+
 def held_by(awards: Iterable[Award]) -> dict[int, int]:
     """What the grantees of some grants hold in minor units, as the ledger says."""
     found = select(Account.award_id, Account.balance_minor).where(

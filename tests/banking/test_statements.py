@@ -213,6 +213,8 @@ def test_a_line_about_a_grant_to_which_the_officer_has_a_tie_waits_for_another(a
     assert applied(statement, made, "", by=officer) == ["paid", "None"]
     assert payment(tied).state == "approved"
     assert applied(statement, made, "", by=other) == ["paid", "paid"]
+    settled = actions.judged(statement, scope(officer, Disbursement), EVERYTHING)
+    assert [(one.payment.reference, one.hidden) for one in settled] == [(name(made), False), (name(tied), True)]
 
 
 # ------------------------------------------------------------------ tables
