@@ -79,6 +79,8 @@ def ids(app: Flask) -> dict[str, Any]:
         " JOIN report_due d ON d.id = r.report_due_id JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
         "document_of": "SELECT max(p.id) FROM report_document p JOIN report r ON r.id = p.report_id"
         " JOIN report_due d ON d.id = r.report_due_id JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
+        "paper_of": "SELECT max(p.file_id) FROM report_document p JOIN report r ON r.id = p.report_id"
+        " JOIN report_due d ON d.id = r.report_due_id JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
         "due_of": "SELECT d.id FROM report_due d JOIN award a ON a.id = d.award_id WHERE a.reference || d.key = :r",
         "assignment_of": "SELECT s.id FROM assignment s JOIN application a ON a.id = s.application_id"
         " JOIN person p ON p.id = s.reviewer_id WHERE a.reference || p.reference = :r",
@@ -114,6 +116,8 @@ def ids(app: Flask) -> dict[str, Any]:
             text("SELECT max(d.reference) FROM order_line l JOIN disbursement d ON d.id = l.disbursement_id")
         )
         found["statement"] = db.session.scalar(text("SELECT max(id) FROM bank_statement"))
+        lines = text("SELECT max(e.id) FROM statement_entry e WHERE e.statement_id = :id")
+        found["statement_line"] = db.session.scalar(lines, {"id": found["statement"]})
         found["proposal"] = db.session.scalar(text("SELECT max(id) FROM role_proposal"))
         found["note"] = db.session.scalar(text("SELECT max(id) FROM draft_note"))
         for name in ("list_file", "kept_filter"):
@@ -170,6 +174,8 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "section_key": "note" if due.endswith("note") else "done",
             "change_id": of["change_of"](papers),
             "document_id": of["document_of"](papers),
+            "number": 1,
+            "file_id": of["paper_of"](papers),
         }
 
     told_by_a, told_by_b, note = (
@@ -315,7 +321,10 @@ def subjects(app: Flask) -> dict[str, dict[str, dict[str, Any]]]:
             "ordered": {"reference": of["order"], "payment": of["ordered"]},
             UNKNOWN: {"reference": "PO-NONE", "payment": of["ordered"]},
         },
-        "payments/statements": {"brought": {"number": of["statement"]}, UNKNOWN: {"number": NOBODY}},
+        "payments/statements": {
+            "brought": {"number": of["statement"], "entry": of["statement_line"]},
+            UNKNOWN: {"number": NOBODY, "entry": NOBODY},
+        },
         "payments": {
             "a": {"reference": fund.PAYMENTS["a"]},
             "b": {"reference": fund.PAYMENTS["b"]},
