@@ -860,6 +860,7 @@ def cancel(reference: str) -> ResponseReturnValue:
     """Give up a payment that was not sent."""
     disbursement = _payment(reference)
     require(permissions.can_pay(current_user, disbursement.tranche.award))
+    disbursement.workflow.transition("cancel", disbursement.state)  # the page shows another form once it is sent
     form = forms.ReasonForm()
     if not _tried(form, lambda: actions.cancel(disbursement, form.reason.data or "", by=current_user)):
         return _payment_page(disbursement, reason_form=form), 422
@@ -872,6 +873,7 @@ def return_(reference: str) -> ResponseReturnValue:
     """Record that the bank sent the money back."""
     disbursement = _payment(reference)
     require(permissions.can_pay(current_user, disbursement.tranche.award))
+    disbursement.workflow.transition("return", disbursement.state)
     form = forms.ReturnForm()
 
     def act() -> None:

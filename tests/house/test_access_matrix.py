@@ -763,7 +763,7 @@ def of(whose: str, words: str) -> set[str]:
 
 def names(*kinds: str) -> set[str]:
     """The names of people who work for the fund."""
-    found = {"REV": range(1, 7), "STF": range(1, 18)}
+    found = {"REV": range(1, 7), "STF": range(1, 19)}
     return {
         f"x{kind.lower()}{number:02d}" if kind == "STF" else f"x{kind.lower()}{number}"
         for kind in kinds
