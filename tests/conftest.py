@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
@@ -29,6 +30,11 @@ from grants.core.db import db
 from grants.core.languages import LANGUAGES, speaking
 from grants.core.servers import servers
 from tests.http import Browser
+
+present = hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name())
+slow = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("unhurried", present, deadline=None, suppress_health_check=slow)
+hypothesis.settings.load_profile("unhurried")  # no test fails because the machine had something else to do
 
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 
