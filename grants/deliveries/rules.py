@@ -12,7 +12,7 @@ from grants.core.mail import PATIENCE
 from grants.core.rules import Obstacle
 
 SORTS: dict[tuple[str, ...], Any] = {
-    ("account_",): _l("About an account"),
+    ("account_", "role_"): _l("About an account"),
     ("joining_", "ownership_", "sponsorship_", "accounts_"): _l("About an organization"),
     ("reminder_",): _l("A reminder"),
     ("call_",): _l("About a call"),

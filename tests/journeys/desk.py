@@ -102,6 +102,7 @@ def opened_at(page: Page, path: str) -> str:
 
 def fill_in(page: Page, values: Mapping[str, Any]) -> None:
     """Type or choose these answers in the form that is open; tables get the lines they need, and no other stays filled."""
+    page.wait_for_load_state("domcontentloaded")
     for name, value in values.items():
         if isinstance(value, list) and _controls(page, f"{name}-rows").count():
             _fill_table(page, name, value)

