@@ -127,12 +127,7 @@ def can_invite_people(user: Any) -> bool:
 
 
 def can_give_roles(user: Any, person: Person) -> bool:
-    """Administrators, but never to themselves."""
-    return bool(user.is_authenticated and user.holds(Role.ADMINISTRATOR) and user.id != person.id)
-
-
-def can_answer_proposal(user: Any, person: Person) -> bool:
-    """Administrators, about anybody but themselves; who proposed a role may only withdraw it."""
+    """Administrators, but never to themselves; they propose, confirm and drop roles that take two."""
     return bool(user.is_authenticated and user.holds(Role.ADMINISTRATOR) and user.id != person.id)
 
 

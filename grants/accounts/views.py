@@ -465,7 +465,6 @@ def _person_page(shown: Person, form: RoleForm) -> ResponseReturnValue:
         roles=roles,
         proposals=queries.proposals_waiting(shown),
         to_confirm=lambda proposal: obstacles_to_confirming_role(proposal, current_user),
-        may_answer=permissions.can_answer_proposal(current_user, shown),
         to_take_back=lambda granted: obstacles_to_taking_back_role(granted, administrators),
         may_give=permissions.can_give_roles(current_user, shown),
         may_take_back=permissions.can_take_back_roles(current_user, shown),
@@ -511,7 +510,7 @@ def drop_proposal(reference: str, proposal_id: int) -> ResponseReturnValue:
 
 def _proposal(reference: str, proposal_id: int) -> RoleProposal:
     shown = _person(reference)
-    require(permissions.can_answer_proposal(current_user, shown))
+    require(permissions.can_give_roles(current_user, shown))
     return found(queries.lock_proposal(scope(current_user, RoleProposal), shown, proposal_id))
 
 
