@@ -47,6 +47,7 @@ from grants.enquiries import lists as enquiry_lists
 from grants.enquiries import tasks as enquiry_tasks
 from grants.enquiries import views as enquiries
 from grants.entries import views as entries
+from grants.home import views as home
 from grants.imports import lists as import_lists
 from grants.imports import tasks as import_tasks
 from grants.imports import views as imports
@@ -119,6 +120,7 @@ BLUEPRINTS = (
     imports.bp,
     listings.bp,
     portfolio.bp,
+    home.bp,
 )
 
 TASKS = (

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from grants.accounts.models import Confidentiality
 from grants.awards.models import Agreement, Award, BudgetLine, Condition, Milestone, NewBudget, Risk
 from grants.awards.queries import Written
-from grants.awards.workflow import AwardState, BudgetState
+from grants.awards.workflow import FELL_THROUGH, AwardState, BudgetState
 from grants.budgets.rules import checks_in, obstacles_in_budget, sums_of
 from grants.budgets.rules import shown as amount_shown
 from grants.core.expressions import parse
@@ -25,7 +25,6 @@ from grants.questionnaires.rules import obstacles_to_completing
 DAYS_TO_ANSWER = 14
 MOST_MILESTONES = 8
 SIGNED = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED, AwardState.CLOSED})
-OVER = frozenset({AwardState.REFUSED, AwardState.LAPSED})
 RUNNING = frozenset({AwardState.ACTIVE, AwardState.SUSPENDED})
 READABLE = frozenset({BudgetState.HANDED_IN, BudgetState.ACCEPTED})
 """When the fund reads a new budget: nothing of it before it is handed in."""
@@ -449,7 +448,7 @@ def steps_after_letter(state: str | None) -> list[Step]:
     """The river of an application whose letter was sent; ``state`` is that of its award, None when there is none."""
     labels = (_l("Applied"), _l("Checked"), _l("Reviewed"), _l("Decided"), _l("Signed"), _l("Running"), _l("Closed"))
     where = REACHED.get(AwardState(state), 4) if state else 4
-    goes_on = state is not None and state not in OVER
+    goes_on = state is not None and state not in FELL_THROUGH
     return [
         Step(label, "done" if n < where else "current" if n == where and goes_on else "todo")
         for n, label in enumerate(labels)
@@ -470,7 +469,7 @@ def steps(award: Award, *, signed_at: date | datetime | None = None) -> list[Ste
         (_l("Closed"), award.closed_at),
     ]
     return [
-        Step(label, "done" if n < where else "current" if n == where and state not in OVER else "todo", at)
+        Step(label, "done" if n < where else "current" if n == where and state not in FELL_THROUGH else "todo", at)
         for n, (label, at) in enumerate(labels)
     ]
 
@@ -723,7 +722,7 @@ def document_that_counts(award: Award) -> Agreement | None:
 
 def obstacles_to_meeting(condition: Condition, award: Award, evidence: str | None) -> list[Obstacle]:
     """Why a condition cannot be marked as met."""
-    found = [] if award.state not in OVER else _must_be(award, SIGNED)
+    found = [] if award.state not in FELL_THROUGH else _must_be(award, SIGNED)
     if condition.met_on is not None:
         found.append(Obstacle("met_already", _l("This condition was met before.")))
     if evidence is not None and not evidence.strip():

@@ -22,6 +22,9 @@ class AwardState(State):
 
 S = AwardState
 
+FELL_THROUGH = frozenset({S.REFUSED, S.LAPSED})
+"""Offers that came to nothing: no agreement was signed, no money moved, nobody owes anything for them."""
+
 AWARD = Workflow(
     "award",
     AwardState,

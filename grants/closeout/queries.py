@@ -15,7 +15,7 @@ from grants.amendments.models import Amendment
 from grants.amendments.queries import open_amendment_of
 from grants.applications.models import Application, Attachment
 from grants.awards.models import Agreement, Award, Condition, Milestone
-from grants.awards.workflow import AwardState
+from grants.awards.workflow import FELL_THROUGH
 from grants.banking.models import OrderLine, PaymentOrder
 from grants.calls.models import Call, DocumentAsked
 from grants.closeout.models import RETENTION_YEARS, Closeout, Erasure
@@ -192,16 +192,13 @@ def retention_years_of(award: Award) -> int | None:
 # ------------------------------------------------------------------ what is kept, and until when
 
 
-UNSIGNED = (AwardState.REFUSED, AwardState.LAPSED)
-"""Grants that are over without a close-out: no agreement was signed, and no money moved."""
-
 _ENDED_AT = (
     select(func.max(HistoryEntry.at))
     .where(
         HistoryEntry.subject_kind == "award",
         HistoryEntry.subject_id == Award.id,
         HistoryEntry.verb.in_(("refuse", "lapse")),
-        Award.state.in_(UNSIGNED),
+        Award.state.in_(FELL_THROUGH),
     )
     .correlate(Award)
     .scalar_subquery()
@@ -253,7 +250,7 @@ def records_kept(seen: Select[Award], *, over: bool, today: date, page: int | No
         .scalar_subquery()
     )
     found = seen.outerjoin(Closeout, Closeout.award_id == Award.id).where(
-        or_(Closeout.keep_until.is_not(None), Award.state.in_(UNSIGNED)),
+        or_(Closeout.keep_until.is_not(None), Award.state.in_(FELL_THROUGH)),
         today > KEPT_UNTIL if over else today <= KEPT_UNTIL,
     )
     number = db.session.scalar(select(func.count()).select_from(found.with_only_columns(Award.id).subquery())) or 0

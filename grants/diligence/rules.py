@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from grants.accounts.models import Confidentiality, Organization, strictest
 from grants.applications.rules import values_for_documents
 from grants.awards.models import Award, Risk
-from grants.awards.workflow import AwardState
+from grants.awards.workflow import FELL_THROUGH, AwardState
 from grants.core.expressions import BadExpression, parse
 from grants.core.files import Scan, StoredFile, obstacles_to_opening
 from grants.core.languages import _l, _ln
@@ -37,7 +37,7 @@ DAYS_A_SEARCH_HOLDS = 90
 PAPERS = ["pdf", "jpg", "jpeg", "png", "docx", "xlsx", "ods"]
 """The kinds of file that are taken for a point where nothing else is said."""
 
-CLOSED = frozenset({AwardState.REFUSED, AwardState.LAPSED, AwardState.CLOSED})
+CLOSED = FELL_THROUGH | {AwardState.CLOSED}
 
 
 def _page(award: Award, tab: str = "") -> tuple[str, dict[str, Any]]:

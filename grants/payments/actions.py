@@ -16,7 +16,7 @@ from grants.awards import queries as award_queries
 from grants.awards import rules as award_rules
 from grants.awards.models import Agreement, Award, AwardVersion
 from grants.awards.permissions import awards_seen_by
-from grants.awards.workflow import AwardState
+from grants.awards.workflow import FELL_THROUGH, AwardState
 from grants.calls.models import Call
 from grants.conflicts.queries import free_among
 from grants.core import clock, encryption, files
@@ -155,9 +155,7 @@ def obstacles_to_preparing_agreement(award: Award, terms: Mapping[str, Any]) -> 
     planned, owed = award_rules.instalments(award, terms), award_rules.report_plan(award, terms)
     lines = [Money(minor, award.currency) for minor in queries.budget_minors(award)]
     found = award_rules.obstacles_to_sending(award, planned, owed, lines)
-    return found + (
-        [] if award.state in award_rules.SIGNED | award_rules.OVER else diligence.obstacles_to_agreement(award)
-    )
+    return found + ([] if award.state in award_rules.SIGNED | FELL_THROUGH else diligence.obstacles_to_agreement(award))
 
 
 # ------------------------------------------------------------------ many agreements at once

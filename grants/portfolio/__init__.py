@@ -1,1 +1,1 @@
-"""The home of each role and the lists over all of the above."""
+"""All grants: as lists and figures, each as a whole; and the record of everything that happened."""

@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from grants.awards.models import Award, BudgetLine
-from grants.awards.rules import OVER
-from grants.awards.workflow import AwardState
+from grants.awards.workflow import FELL_THROUGH, AwardState
 from grants.budgets.rules import shown as amount_shown
 from grants.core.files import StoredFile
 from grants.core.languages import _l, country_name, pick
@@ -792,7 +791,7 @@ def obstacles_to_waiving(due: ReportDue) -> list[Obstacle]:
 
 
 def _over(award: Award) -> list[Obstacle]:
-    if award.state not in OVER | {AwardState.CLOSED}:
+    if award.state not in FELL_THROUGH | {AwardState.CLOSED}:
         return []
     return [Obstacle("grant_over", _l("This grant is over. Nothing is owed of it any more."))]
 

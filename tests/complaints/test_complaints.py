@@ -35,9 +35,9 @@ from grants.decisions import queries as decided_by
 from grants.decisions.models import Choice, Decision, Meeting
 from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
+from grants.home.queries import work_of
 from grants.letters.models import LetterKind
 from grants.letters.queries import letter_about
-from grants.portfolio.queries import work_of
 from grants.reminders.queries import Window, deadlines
 from grants.reviews import queries as reviews
 from grants.reviews.actions import assign

@@ -19,7 +19,7 @@ from grants.decisions import actions, queries, rules
 from grants.decisions.models import Choice, Decision, Meeting
 from grants.decisions.workflow import DecisionState
 from grants.history.models import HistoryEntry
-from grants.portfolio.queries import own_applications
+from grants.home.queries import own_applications
 from tests.decisions.rows import AT, coordinator, decided, members, scored, session_of
 from tests.factories import call, db
 from tests.http import Browser

@@ -16,7 +16,7 @@ from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.rules import Refused
 from grants.decisions import actions, queries, rules
-from grants.portfolio.queries import work_of
+from grants.home.queries import work_of
 from grants.reviews import actions as review_actions
 from grants.reviews.queries import gate_of
 from tests.applications.documents import words_in

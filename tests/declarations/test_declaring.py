@@ -16,7 +16,7 @@ from grants.core.rules import Refused
 from grants.decisions import actions as decisions
 from grants.declarations import actions
 from grants.history.models import HistoryEntry
-from grants.portfolio.queries import work_of
+from grants.home.queries import work_of
 from grants.reviews.models import Assignment, Review
 from grants.reviews.queries import applicants_to_declare
 from grants.reviews.workflow import AssignmentState

@@ -41,10 +41,10 @@ from grants.core.permissions import scope
 from grants.core.rules import Refused
 from grants.core.workflow import NoSuchMove
 from grants.history.models import HistoryEntry
+from grants.home.queries import money_of_calls
 from grants.payments import actions, queries
 from grants.payments.models import AccountKind, BankAccount, Disbursement, Refund, Tranche, Transfer
 from grants.payments.queries import OVER, SENT
-from grants.portfolio.queries import money_of_calls
 from tests.banking.files import camt, line
 from tests.payments import rows
 from tests.payments.rows import CALL_BACK, IBAN, OTHER_IBAN, PDF, SIGNING_DAY, Scene

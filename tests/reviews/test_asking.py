@@ -16,7 +16,7 @@ from grants.core import clock
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from grants.history.models import HistoryEntry
-from grants.portfolio.queries import work_of
+from grants.home.queries import work_of
 from grants.reviews import actions
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState

@@ -20,10 +20,10 @@ from grants.core import clock
 from grants.core.db import db
 from grants.diligence.models import AskedOf, Consent, Diligence, Point, SanctionsCheck, SecondLook, Tab
 from grants.diligence.workflow import DiligenceState
+from grants.home import queries
+from grants.home.rules import tasks
 from grants.imports.models import AwardImport
 from grants.payments.models import RefundRequest
-from grants.portfolio import queries
-from grants.portfolio.rules import tasks
 from grants.visits.models import Visit
 from tests import factories as make
 from tests.banking.files import line

@@ -14,7 +14,7 @@ from grants.core.db import db
 from grants.core.mail import Delivery, OutboxMail
 from grants.deliveries import actions as deliveries
 from grants.history import actions as history
-from grants.portfolio import queries
+from grants.home import queries
 from tests import factories as make
 from tests.http import Browser
 

@@ -15,7 +15,7 @@ from grants.applications.models import Application
 from grants.checks.models import Clarification
 from grants.core import clock
 from grants.core.db import db
-from grants.portfolio import queries
+from grants.home import queries
 from grants.questionnaires.models import SectionAnswers
 from tests import factories as make
 from tests.applications.sample import send_in
