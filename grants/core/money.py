@@ -121,6 +121,8 @@ def _style_of(currency: str, locale: str) -> _Style:
     example = format_currency(Decimal(1), currency, locale=language, currency_digits=False, format_type="standard")
     before, after = re.split(r"1(?:\D?0+)?", example, maxsplit=1)
     symbols = language.number_symbols["latn"]
+    if before[-1:].isalpha():
+        before += "\N{NO-BREAK SPACE}"  # As the locales ask for between letters and digits, which Babel leaves out.
     return _Style(before, after, symbols["group"], symbols["decimal"])
 
 

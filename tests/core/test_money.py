@@ -58,5 +58,10 @@ def test_amounts_are_written_as_babel_writes_them(minor: int, currency: str, loc
     assert ours.strip("0123456789.,\u202f\u00a0 ") == expected.strip("0123456789.,\u202f\u00a0 ")
 
 
+def test_letters_before_an_amount_stand_apart_from_it_and_signs_do_not() -> None:
+    assert Money(123_400, "KES").shown("en") == "KES\N{NO-BREAK SPACE}1,234"
+    assert Money(123_400, "EUR").shown("en") == "€1,234"
+
+
 def test_a_percentage_is_rounded_to_the_nearest_minor_unit() -> None:
     assert Money(1001, "EUR").percent(Decimal("12.5")) == Money(125, "EUR")
