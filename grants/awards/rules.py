@@ -960,11 +960,7 @@ def _articles(
                     str(payment.number),
                     f"{Decimal(payment.amount.minor * 100) / award.amount_minor:.0f} %",
                     shown(payment.amount),
-                    _paid_when(
-                        payment,
-                        pick(labels.get(payment.trigger), language) or pick(TRIGGER_LABELS[payment.trigger], language),
-                        shown_day,
-                    ),
+                    paid_when(payment, labels, language, shown_day),
                 ]
                 for payment in payments
             ],
@@ -1045,8 +1041,12 @@ def _condition_shown(condition: Condition, among: Sequence[Condition], shown_day
     return words
 
 
-def _paid_when(payment: Payment, label: str, shown_day: Callable[[date | None], str]) -> str:
-    words, more = label, []
+def paid_when(
+    payment: Payment, labels: Mapping[str, Any], language: str, shown_day: Callable[[date | None], str]
+) -> str:
+    """All that an instalment waits for, in words; ``labels`` are those of the call."""
+    words = str(pick(labels.get(payment.trigger), language) or pick(TRIGGER_LABELS[payment.trigger], language))
+    more = []
     if payment.min_spent_percent:
         more.append(_l("at least %(percent)s %% of the money received is spent", percent=payment.min_spent_percent))
     if payment.milestone_title:

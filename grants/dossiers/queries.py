@@ -277,7 +277,8 @@ def _visits(award: Award) -> list[Visit]:
 
 
 def _tranches(award: Award) -> list[Tranche]:
-    return list(db.session.scalars(select(Tranche).where(Tranche.award_id == award.id).order_by(Tranche.number)))
+    found = select(Tranche).where(Tranche.award_id == award.id).options(joinedload(Tranche.milestone))
+    return list(db.session.scalars(found.order_by(Tranche.number)))
 
 
 def disbursements_of(award: Award) -> list[Disbursement]:

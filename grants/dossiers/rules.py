@@ -19,9 +19,10 @@ from grants.amendments.rules import worded as terms_in_words
 from grants.applications.rules import Audience, answers_in_words
 from grants.awards.models import RISK_LABELS, Award, AwardVersion, Risk
 from grants.awards.queries import STANDING_LETTERS
+from grants.awards.rules import paid_when
 from grants.closeout.rules import balance_in_words
 from grants.core.files import Scan, StoredFile
-from grants.core.languages import _l, country_name, pick
+from grants.core.languages import _l, country_name, language_now, pick
 from grants.core.money import Money
 from grants.core.questions import Definition
 from grants.core.rules import Obstacle
@@ -267,8 +268,8 @@ def _agreement(whole: Whole, reader: Reader, zone: str) -> Page:
         )]  # fmt: skip
     if award.milestones:
         page.parts += [section(_l("Milestones")), table(
-            (_l("Milestone"), _l("Due"), _l("Reached"), _l("Evidence")),
-            [(m.title, day(m.due_on), day(m.reached_on) if m.reached_on else "", reader.told(m.evidence)) for m in award.milestones],
+            (_l("Milestone"), _l("Due"), _l("Reached"), _l("Confirmed"), _l("Evidence")),
+            [(m.title, *(day(on) if on else "" for on in (m.due_on, m.reached_on, m.confirmed_on)), reader.told(m.evidence)) for m in award.milestones],
         )]  # fmt: skip
     return page
 
@@ -651,7 +652,7 @@ def _plan(whole: Whole) -> Parts:
     triggers = (whole.award.call.terms or {}).get("award", {}).get("trigger_labels", {})
     rows = [
         (
-            *(one.number, money(one.amount), pick(triggers.get(one.trigger)) or one.trigger, day(one.due_on)),
+            *(one.number, money(one.amount), paid_when(one, triggers, language_now(), day), day(one.due_on)),
             _l("cancelled on %(day)s", day=day(one.cancelled_on)) if one.cancelled_on else "",
         )
         for one in whole.tranches

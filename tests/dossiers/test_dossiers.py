@@ -18,7 +18,7 @@ from sqlalchemy import func, select, text
 
 from grants.accounts.models import Person, Role
 from grants.awards import actions as awards
-from grants.awards.models import Agreement
+from grants.awards.models import Agreement, Milestone
 from grants.closeout.queries import papers_about_people
 from grants.conflicts.models import Grade
 from grants.core import clock, files
@@ -30,7 +30,7 @@ from grants.dossiers import actions, queries, rules, tasks
 from grants.dossiers.models import Dossier, DossierState
 from grants.history import actions as history
 from grants.history.models import HistoryEntry
-from grants.payments.models import Disbursement
+from grants.payments.models import Disbursement, Tranche
 from grants.reviews import actions as reviews
 from grants.visits.models import Visit
 from tests import command
@@ -109,6 +109,17 @@ def test_the_dossier_of_an_auditor_holds_the_agreement_payments_proofs_ledger_an
     ledger = found["payments/ledger.csv"].decode().splitlines()
     assert len(ledger) == 1 + 6, "commit, twice approve and pay, refund"
     assert dossier.done == dossier.total == len(proofs) + 2
+
+
+def test_the_dossier_says_all_that_an_instalment_waits_for(app: Flask) -> None:
+    made = scene()
+    last = db.session.scalars(select(Tranche).where(Tranche.award_id == made.award.id)).all()[-1]
+    last.milestone = Milestone(award=made.award, title="The register opens", due_on=date(2027, 9, 1))
+    last.not_before, last.min_spent_percent = date(2027, 10, 15), 70
+    page = opened(made_for(made, made.auditor)[1])["payments.html"].decode()
+    assert "at least 70 % of the money received is spent" in page
+    assert "the fund has seen that this is reached: The register opens; not before 15 October 2027" in page
+    assert last.trigger not in page
 
 
 def test_every_line_of_history_is_there_once_and_carries_its_seal(app: Flask) -> None:
