@@ -15,7 +15,7 @@ from grants.awards.models import Award, BudgetLine
 from grants.awards.workflow import FELL_THROUGH, AwardState
 from grants.budgets.rules import shown as amount_shown
 from grants.core.files import StoredFile
-from grants.core.languages import _l, country_name, pick
+from grants.core.languages import _l, country_name, long_day, number_text, pick
 from grants.core.money import Money, minor_digits, total
 from grants.core.questions import Definition
 from grants.core.rules import Obstacle, mark_of, obstacles_to_unread
@@ -385,7 +385,7 @@ def changed_since(
     titles: dict[int | None, Mapping[str, str]] = {None: {}}
     titles |= {f["budget_line_id"]: f["title"] for side in (before, now) for f in side["figures"]}
     for line_id, title in titles.items():
-        told = [_money_in_lines(side, line_id) for side in (before, now)]
+        told = [_money_in_lines(side, line_id, language) for side in (before, now)]
         if told[0] != told[1]:
             found.append(Changed(FIGURES_PART, title, *told))
     return found
@@ -415,26 +415,52 @@ def _change_in_lines(entry: Mapping[str, Any] | None, language: str) -> list[str
         str(LEVELS[entry["level"]]),
         str(STAGES[entry["stage"]]),
     ]
-    shown_by = [entry["evidence"], entry["link"], entry["file"]["name"] if entry["file"] else ""]
+    shown_by = [
+        f"{_l('What shows it:')} {entry['evidence']}" if entry["evidence"] else "",
+        entry["link"],
+        _named(entry["file"]["name"]) if entry["file"] else "",
+    ]
     return [" · ".join(about), entry["what"], *(text for text in shown_by if text)]
 
 
-def _money_in_lines(content: Mapping[str, Any], line_id: int | None) -> list[str]:
+def _named(paper: str) -> str:
+    return str(_l("%(label)s: %(text)s", label=_l("File"), text=paper))
+
+
+def _money_in_lines(content: Mapping[str, Any], line_id: int | None, language: str) -> list[str]:
     """What a content says under one budget line, or of period and rate where no line is meant; with its papers."""
     figure = next((one for one in content["figures"] if one["budget_line_id"] == line_id), None)
-    told = content["evidence"]
-    about = [told["period_from"], told["period_until"], told["rate_source"], told["rate_on"]] if line_id is None else []
-    said = _figure_in_lines(figure) if figure else [text for text in about if text]
-    return said + [one["name"] for one in content["documents"] if one["budget_line_id"] == line_id]
+    said = _figure_in_lines(figure, language) if figure else []
+    if line_id is None:
+        said += _evidence_in_lines(content["evidence"], language)
+    return said + [
+        _named(" · ".join(text for text in (one["name"], one.get("note")) if text))
+        for one in content["documents"]
+        if one["budget_line_id"] == line_id
+    ]
 
 
-def _figure_in_lines(figure: Mapping[str, Any]) -> list[str]:
+def _evidence_in_lines(evidence: Mapping[str, Any], language: str) -> list[str]:
+    first, last, rated = (
+        long_day(date.fromisoformat(evidence[name]), language) if evidence[name] else ""
+        for name in ("period_from", "period_until", "rate_on")
+    )
+    said = [_l("The figures tell of %(first)s to %(last)s.", first=first, last=last)] if first else []
+    if evidence["rate_source"]:
+        day = f", {rated}" if rated else ""
+        said.append(_l("The exchange rate comes from %(source)s%(day)s.", source=evidence["rate_source"], day=day))
+    return [str(one) for one in said]
+
+
+def _figure_in_lines(figure: Mapping[str, Any], language: str) -> list[str]:
     local, spent = (
-        str(amount_shown(Money(figure[f"{which}_minor"], figure[currency])))
+        Money(figure[f"{which}_minor"], figure[currency]).shown(language)
         for which, currency in (("local", "local_currency"), ("spent", "currency"))
     )
-    amount = spent if figure["local_currency"] == figure["currency"] else f"{local} ÷ {figure['rate']} = {spent}"
-    return [amount, *figure["explanation"].splitlines()]
+    if figure["local_currency"] != figure["currency"]:
+        spent = f"{local} ÷ {number_text(Decimal(figure['rate']), language)} = {spent}"
+    spent_then = _l("%(label)s: %(text)s", label=_l("This period"), text=spent)
+    return [str(spent_then), *figure["explanation"].splitlines()]
 
 
 def parts_of(due: ReportDue, definition: Definition) -> dict[str, Mapping[str, str]]:

@@ -273,7 +273,8 @@ def test_what_was_handed_in_with_a_report_stays_and_what_was_not_can_go(app: Fla
     assert before is not None
     assert now is not None
     (changed,) = rules.changed_since(queries.written(interim).definition, before.content, now.content, "en")
-    assert (changed.before[-1], changed.now[-2:]) == ("bill.pdf", ["bill.pdf", "second.pdf"])
+    assert changed.before[-1] == "File: bill.pdf"
+    assert changed.now[-2:] == ["File: bill.pdf", "File: second.pdf · The second bill"]
     page = f"/reports/{interim.id}/documents"
     db.session.commit()
     browser.sign_in(owner).get(page)

@@ -10,6 +10,7 @@ from flask import Flask
 from grants.accounts.models import Role
 from grants.core.db import db
 from grants.core.files import StoredFile
+from grants.core.languages import speaking
 from grants.demo import sample
 from grants.reports import actions, queries, rules
 from grants.writeups.rules import fingerprint
@@ -75,3 +76,46 @@ def test_nobody_reaches_other_files_or_other_versions(app: Flask, browser: Brows
     browser.sign_in(owner).get(f"/reports/{number}/versions/2", status=404)
     browser.get(f"/reports/{number}/versions/1/papers/{foreign}", status=404)
     Browser(app).sign_in(stranger).get(f"/reports/{number}/versions/1", status=404)
+
+
+def test_the_money_of_a_version_is_told_with_labels_in_the_language_of_its_reader(app: Flask) -> None:
+    award, dues, _owner, _coordinator = running()
+    (line, *_more), source = queries.budget_line_ids(award.id), "InforEuro"
+    evidence = {
+        "period_from": "2027-06-01",
+        "period_until": "2027-09-30",
+        "rate_source": source,
+        "rate_on": "2027-10-02",
+    }
+    figure = {
+        "heading": "travel",
+        "budget_line_id": line,
+        "title": {"en": "Travel"},
+        "local_minor": 1_311_914,
+        "local_currency": "XOF",
+        "rate": "655.957",
+        "spent_minor": 200_000,
+        "currency": "EUR",
+        "explanation": "By bus.",
+    }
+    papers = [{"budget_line_id": line, "note": "Both ways", "name": "bill.pdf", "sha256": "", "file_id": 1}]
+    content = rules.NOTHING | {"evidence": evidence, "figures": [figure], "documents": papers}
+    definition, told = queries.definition_for(by_key(dues, "interim_report")), {}
+    for language in ("en", "fr"):
+        with speaking(language):
+            period, spent = (one.now for one in rules.said_in(definition, content, language))
+        told[language] = [
+            text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ") for text in period + spent
+        ]
+    assert told["en"] == [
+        "The figures tell of 1 June 2027 to 30 September 2027.",
+        "The exchange rate comes from InforEuro, 2 October 2027.",
+        "This period: F CFA 1,311,914 ÷ 655.957 = €2,000",
+        "By bus.",
+        "File: bill.pdf · Both ways",
+    ]
+    assert told["fr"][1:3] == [
+        "Le taux de change provient de InforEuro, 2 octobre 2027.",
+        "Cette période : 1 311 914 F CFA ÷ 655,957 = 2 000 €",
+    ]
+    assert "1er juin 2027" in told["fr"][0]
