@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    CompoundSelect,
     Date,
     DateTime,
     Select,
@@ -34,6 +33,7 @@ from sqlalchemy.orm import aliased, load_only
 from grants.accounts.models import (
     COORDINATORS,
     MemberRole,
+    Organization,
     Person,
     Role,
     RoleGrant,
@@ -85,9 +85,9 @@ from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
-from grants.visits.models import Visit
+from grants.visits.models import AgreedChange, Visit
 from grants.visits.queries import TO_SHARE
-from grants.visits.workflow import VisitState
+from grants.visits.workflow import TOLD, VisitState
 from grants.writeups.models import WriteUp
 
 AHEAD = timedelta(days=45)
@@ -144,7 +144,7 @@ def _judged(work: Work) -> Work:
 def _work_for(held: frozenset[Role], member: bool) -> Prepared:
     """The reading for people who hold these roles."""
 
-    def compose() -> CompoundSelect[*tuple[Any, ...]]:
+    def compose() -> Select[*tuple[Any, ...]]:
         parts: list[Select[*tuple[Any, ...]]] = _of_applicant() if member else []
         if Role.REVIEWER in held:
             parts += _of_reviewer()
@@ -163,9 +163,15 @@ def _work_for(held: frozenset[Role], member: bool) -> Prepared:
         most: Any = literal_column(str(LONGEST))
         # Each part by itself stops early, where an index has what waits in its order.
         firsts = (part.order_by("moment", "day").limit(most).subquery() for part in parts)
-        return union_all(*(select(*first.c) for first in firsts)).order_by("moment", "day").limit(most)
+        found = union_all(*(select(*first.c) for first in firsts)).subquery("found")
+        return select(*found.c).order_by(_until(found.c)).limit(most)
 
     return Prepared(compose)
+
+
+def _until(work: Any) -> Any:
+    """The moment until which something waits: a day lasts until its end. What has none comes last."""
+    return func.coalesce(work.moment, cast(work.day + literal_column("1"), DateTime(timezone=True)))
 
 
 PERSON = bindparam("person", None, type_=BigInteger)
@@ -293,7 +299,40 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             Milestone.reached_on.is_(None),
             Milestone.due_on <= HORIZON,
         ),
+        _work("fulfil_condition", Award.reference, Condition.id, day=Condition.due_on, note=Condition.text)
+        .join(Condition, Condition.award_id == Award.id)
+        .where(
+            Award.organization_id == any_(MINE),
+            Award.state.in_((AwardState.ACCEPTED, AwardState.SENT, *RUNNING)),
+            Condition.owner_id.is_(None),
+            Condition.met_on.is_(None),
+            Condition.due_on <= HORIZON,
+        ),
+        _work("do_change", Award.reference, AgreedChange.id, day=AgreedChange.due_on, note=AgreedChange.text)
+        .join(Visit, Visit.award_id == Award.id)
+        .join(AgreedChange, AgreedChange.visit_id == Visit.id)
+        .where(in_mine, Visit.state.in_(TOLD), AgreedChange.done_on.is_(None), AgreedChange.due_on <= HORIZON),
+        _work("enter_account", Organization.reference, Award.id, day=func.min(Tranche.due_on), note=Award.title)
+        .join(Organization, Organization.id == Award.organization_id)
+        .join(Tranche, Tranche.award_id == Award.id)
+        .where(
+            Award.organization_id == any_(LEADING),
+            Award.state.in_((AwardState.SENT, *RUNNING)),
+            _IS_TO_PAY,
+            ~_account_of(Award.organization_id).exists(),
+        )
+        .group_by(Award.id, Organization.id),
     ]
+
+
+_IS_TO_PAY = and_(Tranche.cancelled_on.is_(None), ~Tranche.paid_for)
+
+
+def _account_of(organization_id: Any) -> Select[int]:
+    """The account of an organization that it is paid to, or will be once it was verified."""
+    return select(BankAccount.id).where(
+        BankAccount.organization_id == organization_id, BankAccount.state != BankAccountState.BLOCKED
+    )
 
 
 def _asked_to_confirm() -> Any:
@@ -549,6 +588,27 @@ def _of_staff(grants: Any) -> list[Select[*tuple[Any, ...]]]:
     return [_second_look(grants), _conditions(grants)]
 
 
+def _chased_offers(here: Any) -> Select[*tuple[Any, ...]]:
+    """Offers that were not answered in time, and agreements that were not signed in time."""
+    by = case((Award.state == AwardState.OFFERED, Award.answer_by), else_=Award.sign_by)
+    return _work("chase_offer", Award.reference, Award.id, day=by, note=Award.title).where(
+        here, Award.state.in_((AwardState.OFFERED, AwardState.SENT)), by < TODAY, ~_copy_waits().exists()
+    )
+
+
+def _chased_changes(here: Any) -> Select[*tuple[Any, ...]]:
+    """Changes of grants that wait for their grantee for longer than they should."""
+    by = cast(Amendment.waits_since + timedelta(days=DAYS_TO_SIGN), Date)
+    with_grantee = (AmendmentState.APPROVED, AmendmentState.RETURNED, AmendmentState.DRAWN_UP)
+    unconfirmed = and_(
+        Amendment.state == AmendmentState.REQUESTED, Amendment.assisted, Amendment.confirmed_at.is_(None)
+    )
+    found = _work("chase_change", Award.reference, Amendment.number, day=by, note=Award.title)
+    return found.join(Award, Award.id == Amendment.award_id).where(
+        here, Award.state.in_(RUNNING), or_(Amendment.state.in_(with_grantee), unconfirmed), by < TODAY
+    )
+
+
 def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     here = _here()
     under_review = _calls_under_review()
@@ -566,6 +626,8 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         ReportDue.state.not_in((ReportState.ACCEPTED, ReportState.WAIVED)),
     )
     reported = select(ReportDue.id).where(ReportDue.award_id == Award.id, ReportDue.required)
+    later = aliased(ReportDue)
+    looked_at = select(Erasure.id).where(Erasure.award_id == Award.id, Erasure.state != ErasureState.WITHDRAWN)
     unjudged = select(Point.id).where(Point.diligence_id == Diligence.id, Point.verdict.is_(None))
     parts = [
         _work("call_meeting", Call.reference, under_review.c.number, day=Call.meeting_on, note=Call.title)
@@ -669,10 +731,67 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             or_(~Amendment.assisted, Amendment.confirmed_at.is_not(None)),
         ),
         _change("check_change", AmendmentState.REVISED, here),
+        _chased_changes(here),
+        _chased_offers(here),
+        _work("check_condition", Award.reference, Condition.id, day=Condition.due_on, note=Condition.text)
+        .join(Condition, Condition.award_id == Award.id)
+        .where(
+            here,
+            Award.state.in_((AwardState.ACCEPTED, AwardState.SENT, *RUNNING)),
+            Condition.owner_id.is_(None),
+            Condition.met_on.is_(None),
+            Condition.due_on < TODAY,
+        ),
+        _work("confirm_milestone", Award.reference, Milestone.id, day=func.min(Tranche.due_on), note=Milestone.title)
+        .join(Milestone, Milestone.award_id == Award.id)
+        .join(Tranche, Tranche.milestone_id == Milestone.id)
+        .where(
+            here,
+            Award.state.in_(RUNNING),
+            Milestone.reached_on.is_not(None),
+            Milestone.confirmed_on.is_(None),
+            Tranche.milestone_id.is_not(None),
+            _IS_TO_PAY,
+        )
+        .group_by(Award.id, Milestone.id),
+        _work("decide_instalment", Award.reference, Tranche.id, day=Tranche.due_on, note=ReportDue.label)
+        .join(Tranche, Tranche.award_id == Award.id)
+        .join(ReportDue, ReportDue.id == Tranche.report_due_id)
+        .where(
+            here,
+            Award.state.in_(RUNNING),
+            ReportDue.state == ReportState.WAIVED,
+            _IS_TO_PAY,
+            Tranche.freed_at.is_(None),
+            Tranche.due_on <= HORIZON,
+            ~select(later.id)
+            .where(
+                later.award_id == Award.id,
+                later.id != ReportDue.id,
+                later.due_on >= ReportDue.due_on,
+                later.state == ReportState.ACCEPTED,
+            )
+            .exists(),
+        ),
         _work("read_report", Award.reference, ReportDue.id, day=read_by, note=ReportDue.label)
         .join(Report, Report.report_due_id == ReportDue.id)
         .join(Award, Award.id == ReportDue.award_id)
-        .where(here, ReportDue.state == ReportState.SUBMITTED),
+        .where(
+            here,
+            ReportDue.state == ReportState.SUBMITTED,
+            Report.entered_by_id.is_distinct_from(PERSON),
+            Report.submitted_by_id.is_distinct_from(PERSON),
+        ),
+        _work("write_up_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
+        .join(Award, Award.id == ReportDue.award_id)
+        .join(Report, Report.report_due_id == ReportDue.id)
+        .join(WriteUp, WriteUp.report_id == Report.id)
+        .where(
+            here,
+            WriteUp.entered_by_id == PERSON,
+            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
+            ~_asked_to_confirm(),
+        ),
         _work("chase_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
         .join(Award, Award.id == ReportDue.award_id)
         .where(
@@ -699,6 +818,10 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         _work("confirm_erasure", Award.reference, Erasure.id, moment=Erasure.proposed_at, note=Award.title)
         .join(Award, Award.id == Erasure.award_id)
         .where(here, Erasure.state == ErasureState.PROPOSED, Erasure.proposed_by_id != PERSON),
+        _work("propose_erasure", literal(""), literal(0), day=func.min(Closeout.keep_until))
+        .join(Award, Award.id == Closeout.award_id)
+        .where(here, Closeout.keep_until < TODAY, ~looked_at.exists())
+        .having(func.count() > 0),
         _work("finish_closeout", Award.reference, Closeout.id, day=Closeout.due_on, note=Award.title)
         .join(Award, Award.id == Closeout.award_id)
         .where(here, Closeout.state == CloseoutState.OPENED),
@@ -750,6 +873,16 @@ def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
         _work("release_order", PaymentOrder.reference, PaymentOrder.id, day=PaymentOrder.execute_on).where(
             PaymentOrder.state == OrderState.ASSEMBLED, PaymentOrder.assembled_by_id != PERSON, ~not_mine.exists()
         ),
+        _work("look_after_order", PaymentOrder.reference, PaymentOrder.id, day=PaymentOrder.execute_on)
+        .join(OrderLine, and_(OrderLine.order_id == PaymentOrder.id, OrderLine.stands))
+        .join(Disbursement, Disbursement.id == OrderLine.disbursement_id)
+        .where(
+            PaymentOrder.state == OrderState.RELEASED,
+            PaymentOrder.execute_on < TODAY,
+            Disbursement.state == DisbursementState.APPROVED,
+            ~not_mine.exists(),
+        )
+        .group_by(PaymentOrder.id),
         _work("take_in_statement", BankStatement.reference, BankStatement.id, moment=BankStatement.brought_at).where(
             BankStatement.state.in_((StatementState.UNREAD, StatementState.READ))
         ),

@@ -40,6 +40,7 @@ class ReportDue(Base):
         Index("ix_report_due_due_on_state", "due_on", "state"),
         Index("ix_report_due_owed", "due_on", postgresql_where=text("required AND state IN ('owed', 'returned')")),
         Index("ix_report_due_submitted", "award_id", postgresql_where=text("state = 'submitted'")),
+        Index("ix_report_due_waived", "award_id", postgresql_where=text("state = 'waived'")),
     )
 
     id: Mapped[Key]
