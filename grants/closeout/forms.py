@@ -9,7 +9,7 @@ from grants.core.languages import _l
 
 
 class NoteForm(Form):
-    """What became of the milestones that were not reached."""
+    """What became of the milestones that were not reached, and of what was agreed and not done."""
 
     note = TextField(
         _l("What became of them, and what was reached instead?"),

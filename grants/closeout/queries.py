@@ -36,8 +36,8 @@ from grants.payments.queries import Position, Standing
 from grants.payments.workflow import DisbursementState
 from grants.reports.models import Report, ReportDue, ReportLine
 from grants.reports.workflow import ReportState
-from grants.visits.models import Visit
-from grants.visits.workflow import VisitState
+from grants.visits.models import AgreedChange, Visit
+from grants.visits.workflow import TOLD, VisitState
 
 PAGE = 25
 
@@ -99,8 +99,9 @@ def balance_of(award: Award) -> Balance:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the final checks look at. ``orders`` are the payment orders that payments under way stand in,
-    ``visits`` the numbers of those that are still planned.
+    """Everything the final checks look at. ``orders`` are the payment orders that payments under way stand in, ``visits``
+    the states of those that are planned or not shared yet, by their numbers, ``agreed`` how much of what was agreed in
+    visits is not done.
     """
 
     reports: list[ReportDue]
@@ -111,7 +112,8 @@ class Facts:
     orders: Mapping[str, str]
     asked_back: RefundRequest | None
     diligence: Diligence | None
-    visits: list[int]
+    visits: Mapping[int, str]
+    agreed: int
     change: Amendment | None
 
 
@@ -130,13 +132,20 @@ def facts_of(award: Award) -> Facts:
         orders=_orders(award),
         asked_back=payments.request_standing_for(award),
         diligence=db.session.scalar(select(Diligence).where(Diligence.award_id == award.id)),
-        visits=list(
-            db.session.scalars(
-                select(Visit.number)
-                .where(Visit.award_id == award.id, Visit.state == VisitState.PLANNED)
+        visits={
+            row[0]: row[1]
+            for row in db.session.execute(
+                select(Visit.number, Visit.state)
+                .where(Visit.award_id == award.id, Visit.state.in_((VisitState.PLANNED, VisitState.MADE)))
                 .order_by(Visit.number)
             )
-        ),
+        },
+        agreed=db.session.scalar(
+            select(func.count(AgreedChange.id))
+            .join(Visit, Visit.id == AgreedChange.visit_id)
+            .where(Visit.award_id == award.id, Visit.state.in_(TOLD), AgreedChange.done_on.is_(None))
+        )
+        or 0,
         change=open_amendment_of(award),
     )
 

@@ -23,6 +23,7 @@ from grants.payments.rules import pays_after_termination
 from grants.payments.workflow import DisbursementState
 from grants.reports.models import ReportDue
 from grants.reports.workflow import ReportState
+from grants.visits.workflow import VisitState
 
 DAYS_TO_CLOSE = 60
 ENQUIRER_KEPT = timedelta(days=180)
@@ -80,7 +81,8 @@ def checklist(award: Award, facts: Facts, closeout: Closeout | None) -> list[Che
         Check(_l("Every payment is received or given up"), _payments(award, facts)),
         Check(_l("Every condition is met"), _conditions(award, facts)),
         Check(_l("Every milestone is reached, or explained"), _milestones(award, facts, closeout)),
-        Check(_l("Every visit is made or given up"), _visits(award, facts), is_inside=True),
+        Check(_l("What was agreed in visits is done, or explained"), _agreed(award, facts, closeout)),
+        Check(_l("Every visit is made and shared, or given up"), _visits(award, facts), is_inside=True),
         Check(_l("No change of the agreement is on its way"), _change(award, facts)),
         Check(_l("The due diligence is finished, and nothing is on hold"), _diligence(award, facts), is_inside=True),
         Check(_l("Money that was not spent is back"), _refund(award, facts)),
@@ -89,7 +91,7 @@ def checklist(award: Award, facts: Facts, closeout: Closeout | None) -> list[Che
 
 
 INSIDE = frozenset({
-    "condition_of_fund", "visit_open", "on_hold", "diligence_open", "ledger_differs", "payable_open", "payment_open",
+    "condition_of_fund", "visit_open", "visit_unshared", "on_hold", "diligence_open", "ledger_differs", "payable_open", "payment_open",
     "in_an_order",
 })  # fmt: skip
 """What the fund has to finish itself. The grantee is told that there is something, not what: a search of names, a visit and
@@ -210,15 +212,29 @@ def _milestones(award: Award, facts: Facts, closeout: Closeout | None) -> list[O
     ]
 
 
+def _agreed(award: Award, facts: Facts, closeout: Closeout | None) -> list[Obstacle]:
+    explained = closeout is not None and closeout.note.strip()
+    if not facts.agreed or explained or award.state == AwardState.TERMINATED:
+        return []
+    message = _l(
+        "Changes agreed in visits that are not done: %(number)s. Mark them, or explain them below.", number=facts.agreed
+    )
+    return [Obstacle("agreed_open", message, ("visits.of_grant", {"reference": award.reference}))]
+
+
 def _visits(award: Award, facts: Facts) -> list[Obstacle]:
-    return [
-        Obstacle(
-            f"visit_open:{number}",
-            _l("Visit %(number)s is planned. Write down what you found, or give it up with a reason.", number=number),
-            ("visits.show", {"reference": award.reference, "number": number}),
-        )
-        for number in facts.visits
-    ]
+    found = []
+    for number, state in facts.visits.items():
+        where = ("visits.show", {"reference": award.reference, "number": number})
+        if state == VisitState.PLANNED:
+            text = _l(
+                "Visit %(number)s is planned. Write down what you found, or give it up with a reason.", number=number
+            )
+            found.append(Obstacle(f"visit_open:{number}", text, where))
+        else:
+            text = _l("What was found in visit %(number)s is not shared with the grantee.", number=number)
+            found.append(Obstacle(f"visit_unshared:{number}", text, where))
+    return found
 
 
 def _change(award: Award, facts: Facts) -> list[Obstacle]:

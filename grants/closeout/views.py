@@ -57,6 +57,7 @@ def _page(award: Award, form: NoteForm) -> str:
         balance=facts.balance,
         money_lines=rules.balance_in_words(facts.balance),
         milestones=facts.milestones,
+        agreed=facts.agreed,
         form=form,
         staff=staff,
         may_close=permissions.can_close(current_user, award),

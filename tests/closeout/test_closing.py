@@ -30,7 +30,7 @@ from grants.payments import actions as payments_actions
 from grants.payments import queries as payments
 from grants.payments.models import Account, AccountKind
 from grants.reports.workflow import ReportState
-from grants.visits.models import Visit
+from grants.visits.models import AgreedChange, Visit
 from tests import factories as make
 from tests.applications.documents import words_in
 from tests.http import Browser
@@ -281,12 +281,30 @@ def _visit(made: Scene) -> str:
     return "visit_open:1"
 
 
+def _unshared_visit(made: Scene) -> str:
+    _visit(made)
+    told = {"state": "made", "made_on": date(2027, 6, 1), "went": "Two of us", "met": "All", "findings": "Fine"}
+    db.session.execute(update(Visit).values(**told))
+    return "visit_unshared:1"
+
+
+def _agreed_in_a_visit(made: Scene) -> str:
+    _unshared_visit(made)
+    shared = {"state": "shared", "shared_at": clock.now(), "shared_by_id": made.coordinator.id}
+    db.session.execute(update(Visit).values(**shared))
+    visit = db.session.query(Visit).one()
+    make.save(AgreedChange(visit_id=visit.id, text="Keep receipts", due_on=date(2027, 9, 1)))
+    return "agreed_open"
+
+
 def _ledger(made: Scene) -> str:
     rows.past_all_triggers("UPDATE account SET credits_minor = credits_minor + 1 WHERE kind = 'paid'")
     return "ledger_differs"
 
 
-@pytest.mark.parametrize("spoil", [_open_diligence, _hold, _change, _visit, _ledger])
+@pytest.mark.parametrize(
+    "spoil", [_open_diligence, _hold, _change, _visit, _unshared_visit, _agreed_in_a_visit, _ledger]
+)
 def test_what_came_after_the_signature_holds_the_end_up_too(app: Flask, spoil: Any) -> None:
     made = settled()
     opened(made)
@@ -294,6 +312,21 @@ def test_what_came_after_the_signature_holds_the_end_up_too(app: Flask, spoil: A
     code = spoil(made)
     db.session.flush()
     assert missing(made) == [code]
+
+
+def test_what_was_agreed_and_not_done_is_explained_and_holds_no_terminated_grant(browser: Browser) -> None:
+    made = settled()
+    closeout = opened(made)
+    _agreed_in_a_visit(made)
+    assert missing(made) == ["agreed_open"]
+    made.award.state = AwardState.TERMINATED
+    assert missing(made) == []
+    made.award.state = AwardState.ACTIVE
+    db.session.commit()
+    page = visitor(browser, made.coordinator).open(f"/grants/{made.award.reference}/closeout").content
+    assert "Save the note" in page
+    actions.explain(db.session.merge(closeout), "They have an accountant now.", by=db.session.merge(made.coordinator))
+    assert missing(made) == []
 
 
 def test_the_grantee_is_told_that_the_fund_has_something_to_finish_and_not_what(browser: Browser) -> None:
