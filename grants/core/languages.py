@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, get_timezone_location
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol
 from babel.support import NullTranslations, Translations
 from flask import current_app, g, has_app_context
 from flask_babel import force_locale, get_locale
@@ -210,6 +210,11 @@ def country_name(code: str | None, language: str | None = None) -> str:
 def language_name(code: str, language: str | None = None) -> str:
     """The name of a language, in a language (default: the reader's)."""
     return Locale.parse(code).get_display_name(language or language_now()) or code
+
+
+def decimal_mark(language: str) -> str:
+    """What stands before decimals in a language."""
+    return str(get_decimal_symbol(language))
 
 
 def number_text(number: float | Decimal | None, language: str | None = None) -> str:

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from xlsxwriter import Workbook
 
-from grants.core.languages import direction
+from grants.core.languages import decimal_mark, direction
 from grants.core.listings import Kind
 from grants.core.money import Money, minor_digits
 
-BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet compute a cell of a CSV file instead of showing it (OWASP, CSV injection)."""
 
 LONGEST_TEXT = 32_767
@@ -41,28 +41,31 @@ def write_csv(
 ) -> int:
     """Write a table as CSV, in UTF-8 with the mark by which spreadsheets know it; says how many rows there are.
 
-    Amounts and days stand as computers write them (1234.50, 2027-03-12), moments as the clocks of ``zone`` show them.
-    Nothing that somebody wrote is computed.
+    A spreadsheet opens it as those who speak the ``language`` have set theirs: where decimals stand after a comma, columns are
+    parted by semicolons. Days stand as computers write them (2027-03-12), moments as the clocks of ``zone`` show them. Nothing
+    that somebody wrote is computed.
     """
     at_home, number = ZoneInfo(zone), 0
+    comma = decimal_mark(language) == ","
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-    lines = csv.writer(text)
-    lines.writerow([_plain(label, at_home) for label, _kind in _named(headings, zone)])
+    lines = csv.writer(text, delimiter=";" if comma else ",")
+    lines.writerow([_plain(label, at_home, comma) for label, _kind in _named(headings, zone)])
     for row in rows:
-        lines.writerow([_plain(value, at_home) for value in row])
+        lines.writerow([_plain(value, at_home, comma) for value in row])
         number += 1
     text.detach()
     return number
 
 
-def _plain(value: Any, zone: ZoneInfo) -> str:
+def _plain(value: Any, zone: ZoneInfo, comma: bool) -> str:
     if value is None:
         return ""
-    if isinstance(value, Money):
-        return f"{value.amount:f}"
+    if isinstance(value, Money | Decimal):
+        digits = f"{value.amount if isinstance(value, Money) else value:f}"
+        return digits.replace(".", ",") if comma else digits
     if isinstance(value, datetime):
         return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
-    if isinstance(value, date | int | Decimal):
+    if isinstance(value, date | int):
         return str(value)
     text = str(value)
     return f"'{text}" if text.startswith(BEGINS_A_FORMULA) else text

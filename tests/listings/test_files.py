@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -79,6 +80,17 @@ def test_in_csv_amounts_and_days_are_plain_and_nothing_is_computed(app: Flask) -
         ["'=1+1", "7", "-12345.67", "2027-03-12", ""],
         ["plain", "0", "5000", "", "'+44"],
     ]
+
+
+@pytest.mark.parametrize("language", ["fr", "es"])
+def test_a_spreadsheet_that_parts_decimals_by_a_comma_opens_a_csv_with_its_columns(app: Flask, language: str) -> None:
+    file = io.BytesIO()
+    rows = [*ROWS, ["=A1;B1", Decimal("0.5"), Money(1, "EUR"), None, "a;b"], ["\n=1", 1, None, None, "＝1"]]
+    assert write_csv(file, HEADINGS, rows, "UTC", language) == 4
+    text = file.getvalue().decode("utf-8-sig")
+    assert text.startswith("Who;Number;Amount;Day;More\r\n'=1+1;7;-12345,67;2027-03-12;\r\n")
+    read = list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))
+    assert read[3:] == [["'=A1;B1", "0,5", "0,01", "", "a;b"], ["'\n=1", "1", "", "", "'＝1"]]
 
 
 def test_in_a_workbook_amounts_are_numbers_days_are_days_and_texts_are_texts(app: Flask) -> None:
