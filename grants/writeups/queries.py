@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from grants.accounts.models import Person
 from grants.core.db import db
+from grants.history.models import HistoryEntry
 from grants.reports import queries as reports
 from grants.reports.models import Report, ReportDue
 from grants.writeups.models import WriteUp
@@ -24,6 +25,15 @@ def write_up_of(report: Report | None) -> WriteUp | None:
     if report is None or report.entered_by_id is None:
         return None
     return db.session.scalar(select(WriteUp).where(WriteUp.report_id == report.id).options(*_NAMES))
+
+
+def what_is_wrong(write_up: WriteUp, due: ReportDue) -> str:
+    """What the grantee last said is wrong in it, until it is asked again or has confirmed it."""
+    if write_up.asked_at is not None or write_up.confirmed_at is not None:
+        return ""
+    about = HistoryEntry.subject_kind == "report_due", HistoryEntry.subject_id == due.id, HistoryEntry.verb == "decline"
+    found = select(HistoryEntry.reason).where(*about).order_by(HistoryEntry.id.desc()).limit(1)
+    return db.session.scalar(found) or ""
 
 
 def by_token(token_hash: str) -> tuple[WriteUp, ReportDue] | None:

@@ -26,6 +26,7 @@ from grants.writeups.models import WriteUp
 bp = Blueprint("writeups", __name__)
 
 bp.add_app_template_global(queries.write_up_of, "write_up_of")
+bp.add_app_template_global(queries.what_is_wrong, "what_is_wrong")
 
 
 @bp.app_template_global("may_write_up")

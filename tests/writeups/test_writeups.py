@@ -179,6 +179,21 @@ def test_the_grantee_says_what_is_wrong_and_both_sides_are_told(app: Flask) -> N
     assert "not_in_this_state" in codes(actions.decline, case.write_up, case.due, "No.", by=case.owner)
 
 
+def test_what_the_grantee_says_is_wrong_stands_on_top_until_it_is_asked_again(app: Flask, browser: Browser) -> None:
+    case = Case()
+    actions.ask_members(case.write_up, case.due, by=case.typist)
+    actions.decline(case.write_up, case.due, "We reached forty, not four.", by=case.owner)
+    page, said = f"/reports/{case.due.id}", "We reached forty, not four."
+    db.session.commit()
+    browser.sign_in(case.typist)
+    for place in (page, f"{page}/write-up"):
+        browser.get(place)
+        assert said in next(one.text for one in browser.page.root.all("div") if "notice" in (one.at.get("class") or ""))
+    browser.press("Ask the grantee to confirm it")
+    browser.get(page)
+    assert said not in next(one.text for one in browser.page.root.all("div") if "notice" in (one.at.get("class") or ""))
+
+
 def test_what_the_grantee_has_begun_is_its_own_and_nothing_is_begun_twice(app: Flask) -> None:
     case = Case()
     assert codes(actions.begin, case.due, **SAID, by=case.colleague) == {"written_up"}
