@@ -22,6 +22,7 @@ from grants.core.forms import Form, read_mark
 from grants.core.languages import _l, pick
 from grants.core.money import Money
 from grants.core.permissions import require, scope
+from grants.core.templating import day
 from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.decisions import queries as decisions
 from grants.decisions.models import OUTCOME_LABELS, Decision, DecisionOutcome, Meeting
@@ -72,7 +73,7 @@ def grant_tabs(award: Award) -> list[dict[str, Any]]:
         ("diligence.of_grant", _("Due diligence")),
         ("awards.agreement", _("Agreement")),
         ("owed.of_grant", _("What is owed")),
-        ("awards.milestones", _("Milestones and conditions")),
+        ("awards.milestones", _("Milestones")),
         ("reports.of_grant", _("Reports")),
         ("visits.of_grant", _("Visits")),
         ("payments.of_grant", _("Payments")),
@@ -539,8 +540,14 @@ def confirm_milestone(reference: str, milestone_id: int) -> ResponseReturnValue:
         award,
         form,
         _("Confirm this milestone"),
-        _("%(label)s: %(text)s", label=milestone.title, text=milestone.evidence),
+        _("Read what shows that it was reached. Payments that wait for this milestone can then go on."),
         _("Confirm this milestone"),
+        told=[
+            (_("Result"), milestone.title),
+            (_("Due"), day(milestone.due_on)),
+            (_("Reached"), day(milestone.reached_on)),
+            (_("What shows it"), milestone.evidence),
+        ],
         obstacles=rules.obstacles_to_confirming_milestone(milestone, award),
         mark=rules.mark_of_milestone(milestone),
         back_url=_milestones_url(award),

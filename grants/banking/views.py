@@ -19,6 +19,7 @@ from grants.core import clock, files
 from grants.core.bankfiles import COLUMNS, Columns, Party
 from grants.core.permissions import require, scope
 from grants.core.rules import Refused
+from grants.core.templating import day, money
 from grants.core.web import access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments.models import Disbursement
@@ -314,6 +315,12 @@ def take_line_back(number: int, entry: int) -> ResponseReturnValue:
         lead=_("It stays in the record, and a new entry takes it back. The money stands again where it stood before."),
         label=_("Take it back"),
         tone="danger",
+        told=[
+            (rules.VERDICTS[line.verdict][0], money(line.entry.amount)),
+            (_("Line"), " · ".join(text for text in (day(line.entry.booked_on), _text(line, shown)) if text)),
+            *([(_("Payment"), line.payment.reference)] if line.payment else []),
+            *([(_("Grant"), line.award.reference)] if line.award else []),
+        ],
         obstacles=rules.obstacles_to_taking_back(line.entry),
         back_url=url_for(".statement", number=number),
         back_label=shown.reference,

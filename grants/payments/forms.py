@@ -53,7 +53,7 @@ FIELD_OF = {
 class WaitsForm(Form):
     """What an instalment waits for; the view says which reports and milestones there are."""
 
-    trigger = SelectField(_l("Paid when"), choices=[], validate_choice=True)
+    trigger = SelectField(_l("Paid when"), [InputRequired()], choices=[], validate_choice=True)
     milestone = SelectField(_l("And this milestone is reached"), [Optional()], choices=[], validate_choice=True)
     not_before = DateField(_l("And not before"), [Optional()])
     min_spent_percent = IntegerField(

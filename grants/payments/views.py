@@ -29,7 +29,7 @@ from grants.core.languages import language_now, pick
 from grants.core.money import Money, NotAnAmount, minor_digits
 from grants.core.permissions import require, scope
 from grants.core.rules import Obstacle, Refused
-from grants.core.templating import addresses, day
+from grants.core.templating import addresses, day, money
 from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments import actions, forms, permissions, queries, rules
@@ -210,7 +210,7 @@ def free_instalment(reference: str, number: int) -> ResponseReturnValue:
     """Decide that an instalment is paid without the report that was waived."""
     award = _award(reference)
     require(permissions.can_free(current_user, award))
-    found(queries.tranche_of(award, number))
+    tranche = found(queries.tranche_of(award, number))
     form = forms.ReasonForm()
     if _tried(form, lambda: actions.free_instalment(award, number, form.reason.data or "", by=current_user)):
         return done(_("It is decided. The payment does not wait for this report."), ".of_grant", reference=reference)
@@ -220,7 +220,10 @@ def free_instalment(reference: str, number: int) -> ResponseReturnValue:
         "Its report was waived, so nothing shows how the money before it was spent. Your decision sets it free, also of the "
         "share that was to be spent. Your name and your reason stay in the record."
     )
-    return _ask(award, form, heading, lead, rules.obstacles_to_freeing(standings.get(number)), ".of_grant")
+    told = [(_("Amount"), money(tranche.amount)), (_("Planned for"), day(tranche.due_on))]
+    if tranche.report_due is not None:
+        told.append((_("Waived"), pick(tranche.report_due.label)))
+    return _ask(award, form, heading, lead, rules.obstacles_to_freeing(standings.get(number)), ".of_grant", told=told)
 
 
 @bp.route("/grants/<reference>/plan/instalments/<int:number>", methods=["GET", "POST"])
@@ -257,21 +260,24 @@ def plan_instalment(reference: str, number: int) -> ResponseReturnValue:
     lead = _(
         "All of it has to be there before the payment. The agreement names it, so it is drawn up again afterwards."
     )
-    return _ask(award, form, heading, lead, rules.obstacles_to_planning(award), ".plan")
+    told = [(_("Amount"), money(part.amount))]
+    return _ask(award, form, heading, lead, rules.obstacles_to_planning(award), ".plan", label=_("Save"), told=told)
 
 
-def _ask(award: Award, form: Any, heading: str, lead: str, stops: list[Obstacle], back: str) -> ResponseReturnValue:
+def _ask(
+    award: Award, form: Any, heading: str, lead: str, stops: list[Obstacle], back: str, **shown: Any
+) -> ResponseReturnValue:
     page = render_template(
         "awards/ask.html",
         award=award,
         form=form,
         heading=heading,
         lead=lead,
-        label=heading,
         tone="primary",
         obstacles=stops,
         back_url=url_for(back, reference=award.reference),
         back_label=award.reference,
+        **{"label": heading} | shown,
     )
     return page, 422 if form.is_submitted() else 200
 
@@ -535,11 +541,16 @@ def take_back_refund(reference: str, refund_reference: str) -> ResponseReturnVal
         rules.obstacles_to_taking_back_refund(refunded, queries.corrections_of(award)),
         refund_reference,
         url_for(".of_grant", reference=reference),
+        [
+            (_("Returned by the grantee"), money(refunded.amount)),
+            (_("Arrived"), day(refunded.received_on)),
+            (_("Reference of the bank"), refunded.bank_reference),
+        ],
     )
 
 
 def _ask_to_take_back(
-    about: Award, form: Any, obstacles: list[Obstacle], back_label: str, back_url: str
+    about: Award, form: Any, obstacles: list[Obstacle], back_label: str, back_url: str, told: list[tuple[str, str]]
 ) -> ResponseReturnValue:
     heading = _("Take back what was recorded")
     page = render_template(
@@ -547,6 +558,7 @@ def _ask_to_take_back(
         award=about,
         form=form,
         heading=heading,
+        told=told,
         lead=_("It stays in the record, and a new entry takes it back. The money stands again where it stood before."),
         label=_("Take it back"),
         tone="danger",
@@ -903,7 +915,14 @@ def take_back(reference: str) -> ResponseReturnValue:
         obstacles = rules.obstacles_to_taking_back_return(disbursement, queries.siblings_of(disbursement), held)
     else:
         obstacles = rules.obstacles_to_taking_back(disbursement, queries.position(award))
-    return _ask_to_take_back(award, form, obstacles, reference, url_for(".show", reference=reference))
+    state = disbursement.workflow.states(disbursement.state).label
+    told = [
+        (state, money(disbursement.amount)),
+        (_("Account"), f"•••• {disbursement.bank_account.last_four}"),
+        (_("Sent on"), day(disbursement.paid_on)),
+        (_("Reference of the bank"), disbursement.bank_reference),
+    ]
+    return _ask_to_take_back(award, form, obstacles, reference, url_for(".show", reference=reference), told)
 
 
 @bp.post("/payments/<reference>/confirm")

@@ -127,6 +127,8 @@ def test_a_line_is_taken_back_on_the_screens(browser: Browser) -> None:
     officer.get(here)
     assert place in officer.text
     officer.post(place, {"reason": ""}, page=place, status=422)
+    assert "€8,000" in officer.text
+    assert name(made) in officer.text
     officer.post(place, {"reason": "Another"}, page=place, status=302)
     officer.follow()
     assert "Taken back" in officer.text

@@ -165,8 +165,8 @@ def test_an_agreement_whose_plan_was_changed_is_drawn_up_again_before_it_is_sign
     assert "Change what it waits for" in page.text
     change = f"/grants/{reference}/plan/instalments/1"
     staff.open(change)
-    staff.press("What instalment 1 waits for", {"not_before": "2040-01-01"}, status=422)
-    staff.press("What instalment 1 waits for", {"not_before": "2027-06-20"})
+    staff.press("Save", {"not_before": "2040-01-01"}, status=422)
+    staff.press("Save", {"not_before": "2027-06-20"})
     assert "Nobody can sign it now" in staff.open(f"/grants/{reference}/plan").text
     grantee = browser.sign_in(owner)
     place = f"/grants/{reference}/sign"

@@ -266,6 +266,8 @@ def test_what_was_recorded_by_mistake_is_taken_back_on_the_screens(browser: Brow
     part = {"reason": "A part", "came": "3000", "rest_stayed": "y"}
     officer.get(page)
     officer.post(f"{page}/take-back", {"reason": ""}, page=f"{page}/take-back", status=422)
+    for said in (payment.amount.shown("en"), payment.bank_reference, f"•••• {payment.bank_account.last_four}"):
+        assert said in officer.text
     officer.post(f"{page}/take-back", {"reason": "Another"}, page=f"{page}/take-back", status=302)
     officer.get(page)
     assert "the payment was not sent" in officer.text
@@ -282,6 +284,8 @@ def test_what_was_recorded_by_mistake_is_taken_back_on_the_screens(browser: Brow
     place = f"{grant}/refunds/{reference}-R1/take-back"
     officer.get(f"{grant}/payments")
     assert place in officer.text
+    officer.get(place)
+    assert "€1" in officer.text
     officer.post(place, {"reason": "Another grant"}, page=place, status=302)
     officer.follow()
     assert "taken back" in officer.text
