@@ -49,8 +49,13 @@ def list_here() -> Here | None:
 
 @bp.app_template_global("filters_kept")
 def filters_kept() -> Sequence[KeptFilter]:
-    """The filters that the present person keeps, for their home page."""
-    return queries.filters_kept(scope(current_user, KeptFilter))
+    """The filters that the present person keeps of lists that they may still open, for their home page."""
+    return [one for one in queries.filters_kept(scope(current_user, KeptFilter)) if _opens(one)]
+
+
+def _opens(kept: KeptFilter) -> bool:
+    place = place_of(kept.address)
+    return place is not None and permissions.can_take_out(current_user, place)
 
 
 def _asked_for() -> Place:
@@ -103,7 +108,8 @@ def download(file_id: int) -> ResponseReturnValue:
 @access(SIGNED_IN)
 def filters() -> ResponseReturnValue:
     """The filters that I keep, to open, rename or delete them."""
-    return render_template("listings/filters.html", filters=filters_kept())
+    kept = queries.filters_kept(scope(current_user, KeptFilter))
+    return render_template("listings/filters.html", filters=[(one, _opens(one)) for one in kept])
 
 
 @bp.post("/filters")

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from grants.accounts.models import Role
+from grants.core import clock
 from grants.core.db import db
 from grants.listings import rules
 from grants.listings.models import KeptFilter
@@ -53,6 +54,24 @@ def test_a_filter_widens_nobodys_rights_and_is_nobody_elses(app: Flask, browser:
     reviewer.get(LATE, 403)
     reviewer.post("/filters", {"address": LATE, "name": "Late"}, page="/filters", status=403)
     assert db.session.query(KeptFilter).count() == 1
+
+
+def test_a_filter_of_a_list_that_is_closed_to_its_owner_by_now_leads_nowhere(browser: Browser) -> None:
+    person = make.person(Role.AUDITOR, Role.REVIEWER)
+    browser.sign_in(person)
+    kept_by(browser, "/payments?show=paid", "What was paid")
+    kept_by(browser, "/grants?state=active", "Running")
+    assert browser.open("/").address_of("What was paid") == "/payments?show=paid"
+    for held in db.session.merge(person).role_grants:
+        if held.role == Role.AUDITOR:
+            held.revoked_at = clock.now()
+    db.session.commit()
+    home = browser.open("/").content
+    assert "What was paid" not in home
+    assert "Running" in home
+    told = browser.open("/filters").content
+    assert "/payments?show=paid" not in told
+    assert "You may not open this list any more." in told
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * (rules.LONGEST_NAME + 1), "nul\x00"])
