@@ -30,7 +30,7 @@ from grants.payments.queries import IN_ONE_READING, standings_of
     Column(_l("Due"), "item.due_on", Kind.DAY),
     Column(_l("Where it stands"), lambda line: rules.WHEN[line.when][0]),
     Column(_l("Money that waits"), "waiting", Kind.AMOUNT),
-    Column(_l("What stands in the way"), lambda line: "; ".join(str(stop.message) for stop in line.stops)),
+    Column(_l("What stands in the way"), lambda line: "; ".join(str(stop.message) for stop in line.stops), tells=True),
     withheld=lambda line: line.item.confidentiality != Confidentiality.PUBLIC,
 )
 def everywhere(asked: Asked) -> Lines:

@@ -64,7 +64,7 @@ def _prepared(payment: PaymentLine) -> Payable:
     Column(_l("Where it stands"), "stands"),
     Column(_l("Planned for"), "due_on", Kind.DAY),
     Column(_l("Amount"), "amount", Kind.AMOUNT),
-    Column(_l("What stands in the way"), "why"),
+    Column(_l("What stands in the way"), "why", tells=True),
     Column(_l("Prepared by"), "prepared_by"),
     Column(_l("Approved by"), "approved_by"),
     Column(_l("Sent"), "paid_on", Kind.DAY),

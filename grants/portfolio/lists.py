@@ -9,7 +9,7 @@ from typing import Any
 from grants.accounts.models import REGION_LABELS, Confidentiality
 from grants.awards.models import RISK_LABELS, Award, Risk
 from grants.awards.permissions import STAFF
-from grants.awards.workflow import AwardState
+from grants.awards.workflow import FELL_THROUGH, AwardState
 from grants.core.languages import _l, country_name
 from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
 from grants.core.money import Money
@@ -31,6 +31,11 @@ def _money(name: str) -> Callable[[Any], Money | None]:
         return None if minor is None else Money(minor, row.currency)
 
     return amount
+
+
+def _awarded(row: Any) -> Money | None:
+    """What was awarded; nothing of an offer that came to nothing, so that the column adds up to the totals of the page."""
+    return None if getattr(row, "state", "") in FELL_THROUGH else Money(row.amount_minor, row.currency)
 
 
 def _day(name: str) -> Callable[[Any], Any]:
@@ -66,7 +71,7 @@ def _risk(row: Any) -> Any:
     Column(_l("Risk"), _risk),
     Column(_l("On hold"), lambda row: yes_or_no(getattr(row, "on_hold", False))),
     Column(_l("Asked for"), _money("requested_minor"), Kind.AMOUNT),
-    Column(_l("Awarded"), _money("amount_minor"), Kind.AMOUNT),
+    Column(_l("Awarded"), _awarded, Kind.AMOUNT),
     Column(_l("Committed"), _money("committed_minor"), Kind.AMOUNT),
     Column(_l("Approved, to be sent"), _money("payable_minor"), Kind.AMOUNT),
     Column(_l("Paid"), _money("paid_minor"), Kind.AMOUNT),

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from flask import Flask
 
-from grants.accounts.models import Confidentiality
+from grants.accounts.models import Confidentiality, Role
+from grants.awards.models import Milestone
 from grants.banking import actions
 from grants.core import clock
 from grants.core.db import db
 from grants.payments import queries
+from tests import factories as make
 from tests.banking.files import camt, line
 from tests.banking.test_orders import OWN, grant, released
 from tests.http import Browser
 from tests.listings.test_files import table
-from tests.payments.rows import IBAN, SIGNING_DAY
+from tests.payments.rows import IBAN, SIGNING_DAY, scene
 from tests.payments.test_pages import visitor
 
 
@@ -50,6 +53,22 @@ def test_of_a_payment_to_a_grantee_at_risk_there_is_only_the_reference(browser: 
         rows = table(browser, address)
         assert reference in str(rows)
         assert name not in str(rows)
+
+
+def test_what_a_payment_waits_for_may_tell_who_is_at_risk(browser: Browser) -> None:
+    shown, hidden = scene(), scene(confidentiality="name_withheld")
+    for made in (shown, hidden):
+        step = make.save(Milestone(award_id=made.award.id, title="Canary house opens", due_on=date(2027, 9, 1)))
+        made.first.milestone_id = step.id
+    references = (shown.award.reference, hidden.award.reference)
+    db.session.commit()
+    browser.sign_in(make.person(Role.FINANCE_OFFICER))
+    for address in ("/payments?show=waiting", "/owed?kind=instalment"):
+        rows = table(browser, address)
+        told = [(row["Grant"], row["What stands in the way"]) for row in rows]
+        assert any("Canary house opens" in why for reference, why in told if reference == references[0])
+        assert all(why == "" for reference, why in told if reference == references[1])
+        assert references[1] in str(rows), address
 
 
 def test_the_moves_of_the_ledger_add_up_to_its_pots_and_end_where_the_day_ends(browser: Browser) -> None:
