@@ -16,7 +16,7 @@ from grants.core.word import Unreadable
 from grants.core.written import MOST_COLUMNS, first_sheet
 
 MOST_ROWS = 20_000
-"""So many rows are read of one table; what is longer is brought in parts."""
+"""So many rows are read of one table below its header; what is longer is brought in parts."""
 
 SEPARATORS = ",;\t|"
 LOOKED_AT = 50
@@ -70,12 +70,12 @@ def _too_many_rows() -> Refused:
 def _of_workbook(content: bytes) -> list[Row]:
     refuse(obstacles_to_storing("table.xlsx", content, ["xlsx"]))
     try:
-        numbered = first_sheet(content, MOST_ROWS + 1)
+        numbered = first_sheet(content, MOST_ROWS + 2)
     except Unreadable as problem:
         text = _l("The workbook cannot be read. Please save it again, or save its sheet as CSV.")
         raise Refused(Obstacle("file_broken", text)) from problem
     rows = [Row(number, tuple(cells)) for number, cells in numbered if any(cell.strip() for cell in cells)]
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MOST_ROWS + 1:
         raise _too_many_rows()
     return rows
 
@@ -93,7 +93,7 @@ def _of_text(content: bytes) -> list[Row]:
             row = Row(begins, tuple(cells))
             begins = reader.line_num + 1
             rows += [row] if row.filled else []
-            if len(rows) > MOST_ROWS:
+            if len(rows) > MOST_ROWS + 1:
                 raise _too_many_rows()
     except csv.Error as problem:
         text = _l("The table cannot be read from line %(line)s on: a quotation mark is not closed there.", line=begins)

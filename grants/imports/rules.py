@@ -259,6 +259,7 @@ class Refusal:
 
 _REASONS: dict[str, Any] = {
     "grantee_missing": _l("The name of the grantee is missing."),
+    "a_sum": _l("“%(said)s” is a sum of other rows, not a grantee."),
     "amount_missing": _l("The amount is missing."),
     "not_an_amount": _l("“%(said)s” is not an amount."),
     "decimals": _l("“%(said)s” has more decimals than its currency."),
@@ -330,7 +331,7 @@ def read(table: Table, layout: Layout, today: date) -> Reading:
     for row in table.rows:
         if _names_columns(row, names):
             reading.passed.append(Passed(row.line, "header_again", ""))
-        elif layout.headings and len(row.filled) == 1:
+        elif layout.headings and len(row.filled) == 1 and not _is_alone(row, layout):
             heading = line_of(row.filled[0])[:LONGEST_CELL]
             reading.passed.append(Passed(row.line, "heading", heading))
         else:
@@ -346,6 +347,22 @@ def _names_columns(row: Row, names: Sequence[str]) -> bool:
     cells = [folded(cell) for cell in row.cells]
     same = sum(bool(cell) and cell == name for cell, name in zip(cells, names, strict=False))
     return same >= 2 and same * 2 > len([name for name in names if name])
+
+
+def _is_alone(row: Row, layout: Layout) -> bool:
+    """Whether the one cell of a row is an amount: that is money of which nobody says whose it is, and no heading."""
+    at = layout.columns.get(Meaning.AMOUNT, -1)
+    found = _AMOUNT.fullmatch(line_of(row.cells[at])) if 0 <= at < len(row.cells) else None
+    if found is None:
+        return False
+    beside = re.sub(r"[\s()\-−–+]", "", found["before"] + found["after"]).upper()
+    return beside in ("", "$") or beside in _SIGNS or beside in currencies()
+
+
+_A_SUM = re.compile(
+    r"((grand|overall|sub|sous|gran) ?)?(total(e|es|s)?|totaux|sum|somme|suma)( (general|geral|amount|awarded|grants))?( \d{4})?"
+)
+"""How the row below others is called that adds them up, without accents, case and punctuation."""
 
 
 def _award(
@@ -366,6 +383,8 @@ def _award(
     grantee = said(Meaning.GRANTEE)
     if not folded(grantee):
         raise _CannotRead("grantee_missing")
+    if _A_SUM.fullmatch(folded(grantee)):
+        raise _CannotRead("a_sum", grantee)
     amount = _amount(said(Meaning.AMOUNT), said(Meaning.CURRENCY), layout)
     granted_on = _day(said(Meaning.GRANTED_ON), layout.date_order, today)
     number = said(Meaning.NUMBER)

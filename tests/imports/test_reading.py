@@ -225,6 +225,24 @@ def test_every_reason_can_be_told(app: Flask) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["Total", "TOTAL:", "Grand total", "Sub-total 2016", "Total général", "Sous-total", "Totaux", "Suma", "Total 2017"],
+)
+def test_a_row_that_adds_the_others_up_is_no_award(said: str) -> None:
+    reading = reading_of(lines("Total Relief,EUR 5", "Summer School,EUR 6", f"{said},EUR 11"))
+    assert [award.grantee for award in reading.awards] == ["Total Relief", "Summer School"]
+    assert [(one.line, one.code, one.said) for one in reading.refused] == [(4, "a_sum", said)]
+
+
+def test_an_amount_that_stands_alone_is_refused_and_not_taken_for_a_heading() -> None:
+    reading = reading_of(lines("2016 Grants", "A,EUR 5", ",EUR 7", ",EUR 12,,,,"))
+    assert [(one.line, one.code) for one in reading.refused] == [(4, "grantee_missing"), (5, "grantee_missing")]
+    assert [one.said for one in reading.passed] == ["2016 Grants"]
+    kept = reading_of(b"Amount,Grantee\n2016 Grants,\nEUR 5,A\n")
+    assert [one.said for one in kept.passed] == ["2016 Grants"], "a heading may stand in any column"
+
+
 def test_without_headings_a_row_with_one_cell_is_refused() -> None:
     assert refused("2015 Grants", "A,EUR 5") == []
     assert refused("2015 Grants", "A,EUR 5", headings=False) == [(2, "amount_missing")]
@@ -262,8 +280,8 @@ def test_a_table_that_cannot_be_read_says_why() -> None:
 
 
 def test_twenty_thousand_rows_are_read_and_one_more_is_not() -> None:
-    rows = [f"Grantee {number},EUR 5" for number in range(MOST_ROWS - 1)]
-    assert len(reading_of(lines(*rows)).awards) == MOST_ROWS - 1
+    rows = [f"Grantee {number},EUR 5" for number in range(MOST_ROWS)]
+    assert len(reading_of(lines(*rows)).awards) == MOST_ROWS
     assert why_not(lines(*rows, "One,EUR 5")) == "too_many_rows"
 
 
@@ -329,7 +347,7 @@ def test_a_workbook_that_unpacks_into_something_enormous_is_refused() -> None:
 
 def test_a_workbook_with_too_many_rows_is_refused() -> None:
     row = '<row><c t="inlineStr"><is><t>A</t></is></c></row>'
-    assert why_not(workbook(NAMED, row * (MOST_ROWS + 1))) == "too_many_rows"
+    assert why_not(workbook(NAMED, row * (MOST_ROWS + 2))) == "too_many_rows"
     blank = "<row/>" * (MOST_ROWS + 1)
     last = cells(30_000, said("A30000", "A"), said("B30000", "EUR 5"))
     assert [award.line for award in reading_of(workbook(NAMED, blank, last)).awards] == [30_000]
