@@ -47,6 +47,7 @@ class Application(Base):
             postgresql_where=text("state <> 'withdrawn'"),
         ),
         Index("ix_application_call_id_state", "call_id", "state"),
+        Index("ix_application_submitted", "call_id", postgresql_where=text("state = 'submitted'")),
         Index("ix_application_organization_id", "organization_id"),
         Index("ix_application_partners", text("plain_names(partners)"), postgresql_using="gin"),
     )

@@ -158,6 +158,7 @@ class Condition(Base):
         CheckConstraint("(met_on IS NULL) = (met_by_id IS NULL)", name="met_by_someone"),
         Index("ix_condition_award_id", "award_id"),
         Index("ix_condition_due_on", "due_on", postgresql_where=text("met_on IS NULL")),
+        Index("ix_condition_unmet_of_owner", "owner_id", "due_on", postgresql_where=text("met_on IS NULL")),
     )
 
     id: Mapped[Key]

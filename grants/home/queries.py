@@ -555,7 +555,8 @@ def _calls_under_review() -> Any:
         )
         .where(Assignment.application_id.in_(select(undecided.c.id)))
         .group_by(Assignment.application_id)
-        .subquery("reviews")
+        .cte("reviews")
+        .prefix_with("MATERIALIZED")
     )
     pending, completed = func.coalesce(reviews.c.pending, 0), func.coalesce(reviews.c.completed, 0)
     return (
@@ -626,6 +627,9 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         ReportDue.state.not_in((ReportState.ACCEPTED, ReportState.WAIVED)),
     )
     reported = select(ReportDue.id).where(ReportDue.award_id == Award.id, ReportDue.required)
+    # Many reports may be late: they are read in their order, and the grant of each is looked up (OFFSET 0), until there are enough.
+    of_report = select(Award.reference).where(Award.id == ReportDue.award_id, here, Award.state.in_(RUNNING))
+    running = of_report.offset(literal_column("0")).lateral("running")
     later = aliased(ReportDue)
     looked_at = select(Erasure.id).where(Erasure.award_id == Award.id, Erasure.state != ErasureState.WITHDRAWN)
     unjudged = select(Point.id).where(Point.diligence_id == Diligence.id, Point.verdict.is_(None))
@@ -792,11 +796,10 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
             ~_asked_to_confirm(),
         ),
-        _work("chase_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
-        .join(Award, Award.id == ReportDue.award_id)
+        _work("chase_report", running.c.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
+        .select_from(ReportDue)
+        .join(running, true())
         .where(
-            here,
-            Award.state.in_(RUNNING),
             ReportDue.required,
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
             ReportDue.due_on < TODAY,

@@ -95,6 +95,7 @@ class BankAccount(Base):
         one_of("state", BankAccountState),
         CheckConstraint("verified_by_id <> entered_by_id", name="verified_by_a_second_person"),
         CheckConstraint("state <> 'verified' OR verified_by_id IS NOT NULL", name="verified_by_someone"),
+        Index("ix_bank_account_unverified", "organization_id", postgresql_where=text("state = 'unverified'")),
         Index("uq_bank_account_live", "organization_id", unique=True, postgresql_where=text("state <> 'blocked'")),
     )
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    ColumnClause,
     CompoundSelect,
     Date,
     DateTime,
@@ -193,13 +194,23 @@ def _account_of(organization_id: Any) -> Any:
 _IDS = bindparam("ids", None, type_=ARRAY(BigInteger))
 
 
-def _among(column: Any, bounded: bool | Select[int]) -> Any:
-    """The rows of the awards asked for (parameter ``ids``), or of those that a statement finds; of all of them when nothing
-    bounds the reading.
-    """
+Bounds = bool | Select[int] | ColumnClause[int]
+"""Of which awards something is read: of those asked for (parameter ``ids``) or of all of them, of those that a statement
+finds, or of the one in the row that it is looked up for.
+"""
+
+
+def _among(column: Any, bounded: Bounds) -> Any:
     if isinstance(bounded, bool):
         return column == any_(_IDS) if bounded else true()
-    return column.in_(bounded)
+    return column.in_(bounded) if isinstance(bounded, Select) else column == bounded
+
+
+def _known(found: Select[Any], name: str, bounded: Bounds) -> Any:
+    """What is known of awards, gathered in groups; or looked up for each row where few rows are looked at."""
+    if isinstance(bounded, bool | Select):
+        return found.subquery(name)
+    return found.correlate(bounded.table).lateral(name)
 
 
 def _sum(column: Any, *among: Any) -> Any:
@@ -207,7 +218,7 @@ def _sum(column: Any, *among: Any) -> Any:
     return cast(func.sum(column).filter(*among) if among else func.sum(column), BigInteger)
 
 
-def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]:
+def _of_grants(*, bounded: Bounds) -> tuple[Any, ...]:
     """What is known of each grant: spent by accepted reports, refunded, conditions unmet, the report missing longest, the
     first visit that was not made and holds payments.
     """
@@ -217,13 +228,11 @@ def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]
         .join(ReportLine, ReportLine.report_id == Report.id)
         .where(ReportDue.state == ReportState.ACCEPTED, _among(ReportDue.award_id, bounded))
         .group_by(ReportDue.award_id)
-        .subquery("spent")
     )
     refunded = (
         select(Refund.award_id, _sum(Refund.amount_minor).label("minor"))
         .where(_among(Refund.award_id, bounded))
         .group_by(Refund.award_id)
-        .subquery("refunded")
     )
     unmet = (
         select(
@@ -233,7 +242,6 @@ def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]
         )
         .where(Condition.blocks_payment, Condition.met_on.is_(None), _among(Condition.award_id, bounded))
         .group_by(Condition.award_id)
-        .subquery("unmet")
     )
     missing = (
         select(ReportDue.award_id, func.min(ReportDue.due_on).label("due_on"))
@@ -243,15 +251,14 @@ def _of_grants(*, bounded: bool | Select[int]) -> tuple[Any, Any, Any, Any, Any]
             _among(ReportDue.award_id, bounded),
         )
         .group_by(ReportDue.award_id)
-        .subquery("missing")
     )
     unmade = (
         select(Visit.award_id, func.min(Visit.holds_from).label("due_on"))
         .where(Visit.holds_payments, Visit.state == VisitState.PLANNED, _among(Visit.award_id, bounded))
         .group_by(Visit.award_id)
-        .subquery("unmade")
     )
-    return spent, refunded, unmet, missing, unmade
+    found = {"spent": spent, "refunded": refunded, "unmet": unmet, "missing": missing, "unmade": unmade}
+    return tuple(_known(one, name, bounded) for name, one in found.items())
 
 
 _CHANGE_DAYS = Call.terms["award"]["account_change_days"].as_integer()
@@ -404,7 +411,7 @@ def something_is_due(seen: Select[Award], at: datetime) -> bool:
 def _due_in(seen: Select[Award]) -> Prepared:
     def compose() -> Select[*tuple[Any, ...]]:
         verified = select(BankAccount.organization_id).where(BankAccount.state == BankAccountState.VERIFIED)
-        next_ones = _next_to_pay(seen.where(Award.organization_id.in_(verified)))
+        next_ones = _next_to_pay(seen.where(Award.organization_id.in_(verified)), looked_up=True)
         return select(next_ones.c.id).where(next_ones.c.is_due, ~next_ones.c.is_over).limit(literal_column("1"))
 
     return Prepared(compose)
@@ -452,12 +459,13 @@ def _queue_of(seen: Select[Award]) -> Prepared:
     return Prepared(compose)
 
 
-def _next_to_pay(seen: Select[Award]) -> Any:
+def _next_to_pay(seen: Select[Award], *, looked_up: bool = False) -> Any:
     """The next tranche of each running grant that was not sent yet: whether it is due or waits for something, or a
     payment is under way or nothing left to pay; what was planned, and what would be paid.
 
     "due" says in SQL what ``rules.obstacles_to_preparing`` says in words, so that a page need not read every row
-    to know which come first; a test holds the two together.
+    to know which come first; a test holds the two together. ``looked_up``: for who wants no more than the first that is due,
+    what is known of a grant is looked up grant by grant instead of gathered for all of them.
     """
     award = (
         seen.where(Award.state.in_((AwardState.ACTIVE, AwardState.SUSPENDED, AwardState.TERMINATED)))
@@ -468,23 +476,31 @@ def _next_to_pay(seen: Select[Award]) -> Any:
         .c
     )
     sent = aliased(Disbursement, name="sent")
-    first = (
+    unsent = (
         select(
             *(Tranche.id, Tranche.award_id, Tranche.amount_minor, Tranche.currency, Tranche.trigger),
             *(Tranche.min_spent_percent, Tranche.due_on, Tranche.hold_after_days, Tranche.report_due_id),
-            *(Tranche.milestone_id, Tranche.not_before, Tranche.freed_at),
-            *(award.state, award.on_hold, award.amount_minor.label("awarded"), award.organization_id, award.call_id),
-            _live.id.is_not(None).label("under_way"),
+            *(Tranche.milestone_id, Tranche.not_before, Tranche.freed_at, _live.id.is_not(None).label("under_way")),
         )
-        .join(award.id.table, award.id == Tranche.award_id)
         .outerjoin(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
         .where(Tranche.cancelled_on.is_(None), ~exists().where(sent.tranche_id == Tranche.id, sent.state.in_(SENT)))
-        .ext(distinct_on(Tranche.award_id))
-        .order_by(Tranche.award_id, Tranche.number)
-        .cte("first")
-        .prefix_with("MATERIALIZED")
     )
-    of_first = select(first.c.award_id)
+    of_award = award.state, award.on_hold, award.amount_minor.label("awarded"), award.organization_id, award.call_id
+    first: Any
+    if looked_up:
+        following = unsent.where(Tranche.award_id == award.id).order_by(Tranche.number).limit(literal_column("1"))
+        tranche = following.lateral("following")
+        first = select(*tranche.c, *of_award).join(tranche, true()).subquery("first")
+    else:
+        first = (
+            unsent.add_columns(*of_award)
+            .join(award.id.table, award.id == Tranche.award_id)
+            .ext(distinct_on(Tranche.award_id))
+            .order_by(Tranche.award_id, Tranche.number)
+            .cte("first")
+            .prefix_with("MATERIALIZED")
+        )
+    bounds: Any = first.c.award_id if looked_up else select(first.c.award_id)
     made = (
         select(
             Tranche.award_id,
@@ -492,11 +508,11 @@ def _next_to_pay(seen: Select[Award]) -> Any:
             _sum(_live.amount_minor, _live.state.in_(SENT)).label("sent"),
         )
         .join(_live, and_(_live.tranche_id == Tranche.id, _live.state.not_in(OVER)))
-        .where(Tranche.award_id.in_(of_first))
+        .where(_among(Tranche.award_id, bounds))
         .group_by(Tranche.award_id)
-        .subquery("made")
     )
-    spent, refunded, unmet, missing, unmade = _of_grants(bounded=of_first)
+    made = _known(made, "made", bounds)
+    spent, refunded, unmet, missing, unmade = _of_grants(bounded=bounds)
     plan = first.c
     is_final = plan.trigger == Trigger.FINAL_REPORT_APPROVED
     spending = func.coalesce(spent.c.minor, 0)

@@ -29,6 +29,8 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
+    union,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
@@ -129,11 +131,13 @@ def _said(words: Any) -> Any:
     return func.plain_name(words).like(literal_column("'%%'") + wanted + literal_column("'%%'"))
 
 
+def _said_by_grant() -> Any:
+    return or_(_said(Award.title), Award.reference == func.upper(_asked("q")))
+
+
 def _found_by_words() -> Any:
-    by_title = select(Award.id).where(or_(_said(Award.title), Award.reference == func.upper(_asked("q"))))
-    return by_title.union(
-        select(Award.id).join(Organization, Organization.id == Award.organization_id).where(_said(Organization.name))
-    )
+    by_name = select(Award.id).join(Organization, Organization.id == Award.organization_id)
+    return select(Award.id).where(_said_by_grant()).union(by_name.where(_said(Organization.name)))
 
 
 _NARROWED: dict[str, Any] = {
@@ -234,15 +238,15 @@ def grants_like(
 @prepared_once
 def _grants_of(seen: Select[Award], asked: frozenset[str]) -> Prepared:
     """The reading for one scope and these parts of a filter: how many grants there are, and beside it one page of them."""
-    ids = narrowed(seen, asked).with_only_columns(Award.id)
-    counted = ids.limit(literal_column(str(MANY + 1))).subquery()
-    numbers = select(func.count().label("number")).select_from(counted).subquery("numbers")
-    page = (
-        ids.where(Award.id < bindparam("before", None, type_=BigInteger))
-        .order_by(Award.id.desc())
-        .limit(literal_column(str(PAGE + 1)))
-        .subquery("page")
-    )
+    before = Award.id < bindparam("before", None, type_=BigInteger)
+    if "q" in asked:
+        number, page = _page_by_words(narrowed(seen, asked - {"q"}), before)
+    else:
+        ids = narrowed(seen, asked).with_only_columns(Award.id)
+        number = select(func.count().label("number")).select_from(ids.limit(literal_column(str(MANY + 1))).subquery())
+        page = ids.where(before)
+    numbers = number.subquery("numbers")
+    latest = page.order_by(page.selected_columns.id.desc()).limit(literal_column(str(PAGE + 1))).subquery("page")
     shown = (
         select(
             numbers.c.number,
@@ -250,12 +254,36 @@ def _grants_of(seen: Select[Award], asked: frozenset[str]) -> Prepared:
             *(Award.confidentiality, Organization.name),
         )
         .select_from(numbers)
-        .outerjoin(page, true())
-        .outerjoin(Award, Award.id == page.c.id)
+        .outerjoin(latest, true())
+        .outerjoin(Award, Award.id == latest.c.id)
         .outerjoin(Organization, Organization.id == Award.organization_id)
-        .order_by(page.c.id.desc())
+        .order_by(latest.c.id.desc())
     )
     return Prepared(lambda: shown)
+
+
+def _page_by_words(seen: Select[Award], before: Any) -> tuple[Select[Any], Any]:
+    """How many grants were found by words, and those before one.
+
+    What few grants say is gathered from the index of words; of what more than ``MANY`` say no more than that is gathered, and
+    the latest are met soon by going back from the last.
+    """
+    grantee = Organization.id == Award.organization_id
+    by_title, by_name = _said_by_grant(), _said(Organization.name)
+    enough: Any = literal_column(str(MANY + 1))
+    titled = seen.where(by_title).with_only_columns(Award.id).limit(enough)
+    named = seen.join(Organization, grantee).where(by_name).with_only_columns(Award.id, maintain_column_froms=True)
+    hits = union(titled, named.limit(enough)).cte("hits").prefix_with("MATERIALIZED")
+    counted = select(func.least(func.count(), MANY + 1).label("number")).select_from(hits)
+    found = select(Award.id).where(before, Award.id.in_(select(hits.c.id)), counted.scalar_subquery() <= MANY)
+    walked = (
+        seen.join(Organization, grantee)
+        .where(before, or_(by_title, by_name), counted.scalar_subquery() > MANY)
+        .with_only_columns(Award.id, maintain_column_froms=True)
+        .order_by(Award.id.desc())
+        .limit(literal_column(str(PAGE + 1)))
+    )
+    return counted, union_all(found, select(walked.subquery("walked").c.id))
 
 
 @prepared_once
@@ -328,6 +356,7 @@ def figures_of(
         own = [m.organization_id for m in person.memberships]
         rows = _figures_of(seen, frozenset(wanted.asked), within)(**({"mine": own} | asked))
         found += [Figure(*row[:4], *(int(value) for value in row[4:])) for row in rows]
+        found += [one._replace(by="programme", key=THIS_FUND) for one in found if one.by == "all"]
     if wanted.of_the_past:
         asked = values_of(wanted, person, past=True)
         rows = _past_figures_of(past, frozenset(asked))(**asked)
@@ -379,21 +408,28 @@ def _figures_of(seen: Select[Award], asked: frozenset[str], within: bool) -> Pre
         .cte("found")
         .prefix_with("MATERIALIZED")
     )
+    of_lot = func.concat(found.c.call_id, "/", found.c.lot_key)
+    by = {"call": found.c.call_id, "lot": of_lot} | {
+        name: found.c[name] for name in ("region", "country", "state", "risk", "year")
+    }
     sums = ("awarded", *names)
     by_point = select(found, func.unnest(found.c.plan_points).label("point")).subquery("by_point")
-    parts = [
-        _figure(found, "all", "", *sums),
-        _figure(found, "programme", THIS_FUND, *sums),
-        _figure(found, "call", found.c.call_id, *sums),
-        _figure(found, "region", found.c.region, *sums),
-        _figure(found, "country", found.c.country, *sums),
-        _figure(found, "state", found.c.state, *sums),
-        _figure(found, "risk", found.c.risk, *sums),
-        _figure(found, "year", found.c.year, *sums),
-        _figure(found, "lot", func.concat(found.c.call_id, "/", found.c.lot_key), *sums),
-        _figure(by_point, "point", by_point.c.point, *sums),
-    ]
-    return Prepared(lambda: union_all(*parts))
+    return Prepared(lambda: union_all(_figures(found, by, *sums), _figure(by_point, "point", by_point.c.point, *sums)))
+
+
+def _figures(found: Any, by: Mapping[str, Any], *sums: str) -> Select[Any]:
+    """All together and each kind, added up while the grants are gone through once."""
+    kind = case(*((func.grouping(key) == 0, name) for name, key in by.items()), else_="all")
+    of_kind = case(*((func.grouping(key) == 0, cast(key, Text)) for key in by.values()), else_="")
+    every_way = (tuple_(key, found.c.currency) for key in by.values())
+    return select(
+        kind.label("by"),
+        of_kind.label("key"),
+        literal(False).label("past"),
+        found.c.currency,
+        func.count().label("number"),
+        *(func.coalesce(func.sum(found.c[name]), 0).label(name) for name in sums),
+    ).group_by(func.grouping_sets(tuple_(found.c.currency), *every_way))
 
 
 @prepared_once

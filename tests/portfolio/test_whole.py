@@ -338,6 +338,31 @@ def test_more_than_are_counted_are_said_to_be_more_and_not_added_up(
     assert "Figures, a map, and what is due when" in told
 
 
+def test_words_that_many_grants_say_find_the_same_as_words_that_few_say(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, call = make.person(), make.call()
+    made = [granted(owner, call, title=f"Open harbour {n}") for n in range(4)]
+    made[0].organization.name = "The open harbour itself"
+    elsewhere = granted(owner, call, "NP", "ASI", title="Open harbour far away")
+    granted(owner, call, title="Something else")
+    db.session.commit()
+    references = [one.reference for one in reversed(made)]
+
+    def found(person: Person, most: int, before: int = queries.FIRST) -> tuple[int, list[str]]:
+        monkeypatch.setattr(queries, "MANY", most)
+        reading = queries._grants_of.__wrapped__(scope(person, Award), frozenset({"q"}))
+        rows = reading(q="open harbour", before=before)
+        return rows[0][0], [row[2] for row in rows if row[1]]
+
+    everywhere, africa = officer(), make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"])
+    for most in (2, 100):
+        more = most + 1
+        assert found(everywhere, most) == (min(5, more), [elsewhere.reference, *references])
+        assert found(africa, most) == (min(4, more), references)
+        assert found(africa, most, before=made[2].id) == (min(4, more), references[2:])
+
+
 # ------------------------------------------------------------------ what figures show
 
 
