@@ -22,11 +22,12 @@ from grants.calls.models import Call
 from grants.checks.models import Clarification
 from grants.checks.queries import clarifications_of
 from grants.closeout import queries as closeouts
-from grants.closeout.models import Closeout
+from grants.closeout.models import Closeout, Erasure
 from grants.closeout.queries import Balance
 from grants.complaints.models import Complaint
 from grants.complaints.queries import complaints_about
 from grants.core.db import db
+from grants.core.files import StoredFile
 from grants.core.mail import OutboxMail
 from grants.core.questions import Definition
 from grants.decisions.models import Decision, Vote
@@ -49,6 +50,7 @@ from grants.payments.queries import TransferLine
 from grants.questionnaires.queries import answers_of_sheets, definition_of
 from grants.reports.models import Report, ReportDue, ReportReturn, ReportVersion
 from grants.reports.queries import Written, dues_of, written
+from grants.reports.rules import papers_in
 from grants.visits.models import Visit, VisitFile
 
 # ------------------------------------------------------------------ dossiers
@@ -146,11 +148,14 @@ class Sealed:
 
 @dataclass(frozen=True)
 class Told:
-    """A report that is owed, what stands in it now, each version as it was handed in, and why it was given back."""
+    """A report that is owed, what stands in it now, each version as it was handed in with its files by their ids, and why
+    it was given back.
+    """
 
     due: ReportDue
     written: Written
     versions: list[ReportVersion]
+    papers: Mapping[int, StoredFile]
     returns: list[ReportReturn]
 
 
@@ -239,11 +244,14 @@ def _reports(award: Award) -> list[Told]:
     returns = select(ReportReturn).join(Report, Report.id == ReportReturn.report_id).join(ReportDue, of_award)
     kept = list(db.session.scalars(versions.order_by(ReportVersion.number)))
     given_back = list(db.session.scalars(returns.order_by(ReportReturn.version)))
+    handed_in = {paper.file_id for one in kept for paper in papers_in(one.content)}
+    papers = {one.id: one for one in db.session.scalars(select(StoredFile).where(StoredFile.id.in_(handed_in)))}
     return [
         Told(
             due,
             written(due),
             [one for one in kept if due.report and one.report_id == due.report.id],
+            papers,
             [one for one in given_back if due.report and one.report_id == due.report.id],
         )
         for due in dues_of(award)
@@ -365,6 +373,7 @@ def _subjects(award: Award) -> Any:
         Owned("visit", Visit.id, Visit.award_id, award.id),
         Owned("refund_request", RefundRequest.id, RefundRequest.award_id, award.id),
         Owned("closeout", Closeout.id, Closeout.award_id, award.id),
+        Owned("erasure", Erasure.id, Erasure.award_id, award.id),
         Owned("bank_account", BankAccount.id, BankAccount.organization_id, award.organization_id),
     ]
     parts = [select(literal(one.kind).label("kind"), one.id.label("id")).where(one.owner == one.of) for one in owned]

@@ -40,7 +40,7 @@ from grants.payments.models import Disbursement
 from grants.payments.rules import MOVES, POTS
 from grants.reports.models import LEVELS, PLAN_POINTS, STAGES, ReportDue, ReportReturn, ReportVersion
 from grants.reports.queries import COUNTED
-from grants.reports.rules import figures_in, parts_of
+from grants.reports.rules import figures_in, papers_in, parts_of
 from grants.reports.workflow import ReportState
 from grants.reviews.queries import Gate
 from grants.visits.models import KIND_LABELS, Visit, VisitKind
@@ -199,7 +199,7 @@ def contents_of(whole: Whole, reader: Reader, language: str) -> Contents:
     ]
     texts = {"history.jsonl": "".join(_line(one, reader) for one in history).encode()}
     for told in whole.reports:
-        texts |= {_version_path(told.due, one): _as_json(one.content).encode() for one in told.versions}
+        texts |= {_version_path(told.due, one): _as_json(_gated(one.content, reader)).encode() for one in told.versions}
     if reader.sees(Sight.LEDGER):
         texts["payments/ledger.csv"] = _ledger_table(whole)
     seals = [(one.position, one.digest) for one in whole.history if one.position is not None]
@@ -501,15 +501,33 @@ def _report(whole: Whole, reader: Reader, told: Told, zone: str) -> Page:
         files_ = "\n".join(f"{_version_path(due, one)}: {moment(one.submitted_at, zone)}" for one in told.versions)
         page.parts += [entry(_l("As it was handed in, for programs")), paragraph(files_)]
     # What a grantee is still writing is nobody else's to read.
-    if report is None or (reader.is_staff and due.state not in COUNTED):
-        return page
+    if report is not None and not (reader.is_staff and due.state not in COUNTED):
+        _written(page, told, reader)
+    _handed_in(page, told)
+    return page
+
+
+def _handed_in(page: Page, told: Told) -> None:
+    """The files that were handed in with a version and do not stand with what the report says now."""
+    given = {paper.key for paper in page.papers}
+    for one in told.versions:
+        for number, paper in enumerate(papers_in(one.content), 1):
+            stored = told.papers.get(paper.file_id or 0)
+            if stored is None or stored.key in given or stored.sha256 != paper.sha256:
+                continue
+            given.add(stored.key)
+            label = _l("Paper %(n)s of version %(number)s", n=number, number=one.number)
+            page.paper(f"reports/{told.due.key}-version-{one.number}-paper-{number:02}", label, stored)
+
+
+def _written(page: Page, told: Told, reader: Reader) -> None:
+    due = told.due
     page.parts += _answers(told.written.definition, told.written.answers, (), reader)
     _changes_told(page, told, reader)
     if due.is_financial:
         page.parts += [section(_l("Figures")), _figures(told, reader)]
         for number, paper in enumerate(told.written.documents, 1):
             page.paper(f"reports/{due.key}-paper-{number:02}", paper.note or _l("Paper %(n)s", n=number), paper.file)
-    return page
 
 
 def _version_path(due: ReportDue, one: ReportVersion) -> str:
@@ -860,6 +878,15 @@ def _line(one: Sealed, reader: Reader) -> str:
         # Codes and references; among them may be those of an application that is hidden from the reader.
         told["details"] = said.details if not reader.gate.ids else {}
     return _as_json(told)
+
+
+def _gated(told: Any, reader: Reader) -> Any:
+    """What others wrote, as a reader may read it, in whatever it is kept."""
+    if isinstance(told, str):
+        return reader.told(told)
+    if isinstance(told, Mapping):
+        return {name: _gated(value, reader) for name, value in told.items()}
+    return [_gated(one, reader) for one in told] if isinstance(told, list) else told
 
 
 def _as_json(told: Mapping[str, Any]) -> str:

@@ -288,6 +288,8 @@ def test_a_dossier_made_afterwards_says_that_a_paper_is_no_longer_kept(app: Flas
     assert [paper.closed for paper in making.contents.papers if "identity" in paper.path] == [
         "It is no longer kept, since 1 January 2035."
     ]
+    history = making.contents.texts["history.jsonl"].decode()
+    assert '"subject": "erasure", "to": "carried_out", "verb": "carry_out"' in history
 
 
 def test_the_list_and_the_page_of_what_is_kept(browser: Browser) -> None:

@@ -31,6 +31,7 @@ from grants.dossiers.models import Dossier, DossierState
 from grants.history import actions as history
 from grants.history.models import HistoryEntry
 from grants.payments.models import Disbursement, Tranche
+from grants.reports.models import ReportVersion
 from grants.reviews import actions as reviews
 from grants.visits.models import Visit
 from tests import command
@@ -38,6 +39,7 @@ from tests import factories as make
 from tests.http import Browser
 from tests.payments import rows
 from tests.payments.rows import IBAN, Scene
+from tests.reviews.rows import declared
 
 
 def scene(**more: Any) -> Scene:
@@ -195,6 +197,34 @@ def test_a_grantee_reads_nothing_of_what_the_fund_has_to_see_to_itself(app: Flas
     for canary in ("Canarycondition", "Canaryevidence", "A condition was", "_condition", "sanctions list", "screen"):
         assert canary in fund, canary
         assert canary not in grantee, canary
+
+
+def test_what_was_handed_in_with_a_version_stays_in_the_dossier_when_the_report_is_given_back(app: Flask) -> None:
+    made = scene()
+    tied = a_rival_hidden_from(made.coordinator, made.award.call)
+    paper = files.keep_own("Canary-bill.pdf", b"%PDF-1.4 as it was handed in")
+    said = {"documents": [{"name": paper.name, "sha256": paper.sha256, "file_id": paper.id}], "changes": []}
+    said |= {"answers": {"a": "We learned from others.", "b": [f"Not from {tied}."]}}
+    report = made.final.report
+    values = {"report_id": report.id, "number": 1, "submitted_at": clock.now(), "submitted_by_id": made.owner.id}
+    make.save(ReportVersion(**values, content=said))
+    made.final.state = "returned"
+    db.session.flush()
+    found = opened(made_for(made, made.auditor)[1])
+    assert found["reports/final_report-version-1-paper-01.pdf"] == b"%PDF-1.4 as it was handed in"
+    assert tied in found["reports/final_report-version-1.json"].decode()
+    assert "reports/final_report-version-1-paper-01.pdf" in found["reports/final_report.html"].decode()
+    told = opened(made_for(made, made.coordinator)[1])["reports/final_report-version-1.json"].decode()
+    assert "We learned from others." in told
+    assert tied not in told, "what is hidden from a reader is in no file either"
+
+
+def a_rival_hidden_from(person: Person, call: Any) -> str:
+    """The name of an organization whose application is hidden from somebody."""
+    rival = make.organization(make.person(), name="Canarians United")
+    application = make.application(call, rival, make.person())
+    declared(person, application, Grade.CONFLICT, "A cousin.")
+    return "Canarians United"
 
 
 def test_papers_about_the_bank_are_told_of_and_not_given(app: Flask) -> None:
