@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,32 @@ from grants.core.languages import _l
 from grants.core.listings import LISTINGS
 from grants.core.money import Money
 from grants.core.workflow import Workflow
-from grants.portfolio.queries import Entry, Figure, Filter, Subject
+from grants.portfolio.queries import Entry, Figure, Filter, Part, Subject
+from grants.reports.workflow import ReportState
+
+TO_WRITE = (ReportState.OWED, ReportState.RETURNED)
+RUNNING = (AwardState.ACTIVE, AwardState.SUSPENDED)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """What comes next on a grant: what is late, the first thing after it, and the reports that the fund has to read."""
+
+    late: list[Part]
+    following: Part | None
+    to_read: list[Part]
+
+
+def coming_on(state: str, parts: Mapping[str, Sequence[Part]], today: date) -> Coming:
+    """What comes next among the reports and milestones of a grant; one that ended promises no results any more."""
+    owed = [one for one in parts["report_due"] if one.state in TO_WRITE]
+    if state in RUNNING:
+        owed += [one for one in parts["milestone"] if one.done_on is None]
+    late = [one for one in owed if one.due_on and one.due_on < today and one.required is not False]
+    ahead = [one for one in owed if one.due_on and one.due_on >= today]
+    to_read = [one for one in parts["report_due"] if one.state == ReportState.SUBMITTED]
+    return Coming(late, min(ahead, key=attrgetter("due_on"), default=None), to_read)
+
 
 RECORDED: dict[str, tuple[Any, str | None, str | None]] = {
     "call": (_l("Calls"), "calls.manage", "reference"),

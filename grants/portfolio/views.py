@@ -35,6 +35,7 @@ from grants.portfolio.rules import (
     RecordLine,
     Row,
     circles,
+    coming_on,
     filter_of,
     months_from,
     record_lines,
@@ -45,6 +46,9 @@ from grants.reports.workflow import ReportState
 from grants.reviews.queries import gate_of
 
 bp = Blueprint("portfolio", __name__)
+
+LATEST, WHOLE_HISTORY = 8, 500
+"""How many lines of its history the page of a grant tells, and how many when everything is asked for."""
 
 
 @bp.get("/grants")
@@ -345,7 +349,7 @@ def _dues(dues: Sequence[queries.Due], months: Sequence[date]) -> list[tuple[Any
 @bp.get("/grants/<reference>")
 @access(SIGNED_IN)
 def grant(reference: str) -> ResponseReturnValue:
-    """One grant: where it stands, what is owed by whom and when, and how much money waits on it."""
+    """One grant at a glance: where its money stands, what comes next and what it waits for, and what happened lately."""
     at = clock.now()
     award = found(queries.grant_by_reference(scope(current_user, Award), reference))
     parts = queries.parts_of(award)
@@ -356,6 +360,8 @@ def grant(reference: str) -> ResponseReturnValue:
     tranches = [(one, [] if one.payment else obstacles_to_preparing(one, at)) for one in standings]
     if not staff:
         tranches = [(one, as_grantee_reads(stops)) for one, stops in tranches]
+    most = WHOLE_HISTORY if request.args.get("history") == "all" else LATEST
+    history = timeline(subjects, names=staff, limit=most)
     return render_template(
         "portfolio/grant.html",
         award=award,
@@ -364,7 +370,11 @@ def grant(reference: str) -> ResponseReturnValue:
         # What a person of the fund has to see to is no concern of the grantee's.
         conditions=[one for one in parts["condition"] if staff or one.required],
         tranches=tranches,
-        history=timeline(subjects, names=staff),
+        coming=coming_on(award.state, parts, at.date()),
+        to_pay=next((one for one in tranches if not one[0].is_settled), None),
+        money=standings[0] if standings else None,
+        history=history,
+        is_cut=sum(line["times"] for line in history) == LATEST,
         report_states=ReportState,
         payment_states=DisbursementState,
         staff=staff,
