@@ -101,6 +101,7 @@ db = SQLAlchemy(
         "pool_size": 6,
         "max_overflow": 6,
         "pool_timeout": 5,
+        "hide_parameters": True,
         "connect_args": {"connect_timeout": 5, "options": _OPTIONS},
     },
 )
@@ -115,6 +116,7 @@ def reading_engine(database_url: str) -> dict[str, Any]:
     connect_args = {"connect_timeout": 5, "options": options}
     return {
         "url": database_url,
+        "hide_parameters": True,
         "isolation_level": "AUTOCOMMIT",
         "pool_reset_on_return": None,
         "connect_args": connect_args,

@@ -10,16 +10,23 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
 
+import psycopg
 import structlog
 from celery import Celery, Task, current_app
 from flask import Flask
 from kombu.exceptions import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from grants.core.db import db
 
 log = structlog.get_logger()
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class DatabaseFailed(Exception):
+    """The database refused something in a task; what it said of it holds the row, and is not told on."""
+
 
 SCHEDULE: dict[str, dict[str, Any]] = {}
 """What beat does, filled by the tasks themselves."""
@@ -46,6 +53,9 @@ def make_celery(app: Flask) -> Celery:
             with app.app_context():
                 try:
                     return super().__call__(*args, **kwargs)
+                except (SQLAlchemyError, psycopg.Error):
+                    log.exception("task_failed", task=self.name)
+                    raise DatabaseFailed(self.name) from None  # for Celery writes down all that an error says
                 finally:
                     db.session.remove()
 

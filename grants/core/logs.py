@@ -10,7 +10,7 @@ from types import TracebackType
 import psycopg
 import structlog
 from flask import Flask
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 
 def init_app(app: Flask) -> None:
@@ -37,14 +37,15 @@ def where_it_went_wrong(
     error: BaseException | None = exc_info[1]
     while error is not None:
         frames = "".join(traceback.format_tb(error.__traceback__))
-        told.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}: {_message(error)}")
+        told.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}: {message_of(error)}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n\nbecause of\n".join(told)
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """What an error says, as far as it may be kept: of one of the database its code and its statement, never the row."""
     if isinstance(error, StatementError):
         return f"[{getattr(error.orig, 'sqlstate', None)}] {error.statement}"
     if isinstance(error, psycopg.Error):
         return f"[{error.sqlstate}]"
-    return str(error)
+    return "" if isinstance(error, SQLAlchemyError) else str(error)

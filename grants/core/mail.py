@@ -33,6 +33,7 @@ from grants.core import clock, jobs
 from grants.core.db import Base, Key, Prepared, Recorded, after_commit, db, one_of, transaction
 from grants.core.languages import gettext as _
 from grants.core.languages import speaking
+from grants.core.logs import message_of
 
 log = structlog.get_logger()
 
@@ -291,7 +292,7 @@ def _put_off(mail: OutboxMail, error: Exception) -> None:
     )
     over = unknown or mail.attempts >= len(PATIENCE)
     values = {
-        "last_error": f"{type(error).__name__}: {error}"[:500],
+        "last_error": f"{type(error).__name__}: {message_of(error)}"[:500],
         "state": Delivery.FAILED if over else Delivery.DUE,
         "next_at": func.clock_timestamp() + PATIENCE[mail.attempts - 1],
     }

@@ -18,6 +18,8 @@ SETTINGS = {
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # The details of an error hold the row.
+    "log_error_verbosity": "terse",
     "default_text_search_config": "pg_catalog.simple",
     # One machine, no replicas, a handful of connections: what is switched off here saves processes and disk.
     "max_connections": "100",
