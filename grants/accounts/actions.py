@@ -289,6 +289,7 @@ def give_role(person: Person, role: Role, *, regions: list[str], by: Person | No
     """Give a person a role; one that takes two is proposed, and other administrators are asked. Raises Refused."""
     if by is None or role not in TAKES_TWO:
         return grant_role(person, role, regions=regions, by=by)
+    queries.lock_person(person)
     refuse(rules.obstacles_to_proposing_role(person, role, regions, by, queries.proposal_waiting(person, role)))
     proposal = RoleProposal(person=person, role=role, regions=regions, proposed_by=by)
     db.session.add(proposal)
@@ -321,6 +322,7 @@ def grant_role(
 
 def confirm_role(proposal: RoleProposal, *, by: Person) -> RoleGrant:
     """Give a role that another administrator proposed; who was only invited gets the link now. Raises Refused."""
+    hold(proposal, "answered_at")
     refuse(rules.obstacles_to_confirming_role(proposal, by))
     person, role = proposal.person, Role(proposal.role)
     granted = grant_role(person, role, regions=proposal.regions, by=by, proposed_by_id=proposal.proposed_by_id)
@@ -333,6 +335,7 @@ def confirm_role(proposal: RoleProposal, *, by: Person) -> RoleGrant:
 
 def drop_proposal(proposal: RoleProposal, *, by: Person) -> None:
     """Drop a role that was proposed: withdrawn by who proposed it, or refused by another. Raises Refused."""
+    hold(proposal, "answered_at")
     refuse(rules.obstacles_to_dropping_proposal(proposal))
     proposal.answered_by_id, proposal.answered_at = by.id, clock.now()
     db.session.flush()

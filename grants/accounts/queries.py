@@ -244,6 +244,11 @@ def role_grant_of(seen: Select[RoleGrant], person: Person, grant_id: int) -> Rol
     return db.session.scalar(seen.where(RoleGrant.id == grant_id, RoleGrant.person_id == person.id))
 
 
+def lock_person(person: Person) -> None:
+    """Keep others from proposing something for a person until this transaction ends."""
+    db.session.execute(select(Person.id).where(Person.id == person.id).with_for_update())
+
+
 def proposal_waiting(person: Person, role: Role) -> RoleProposal | None:
     """The proposal of a role for a person that nobody has answered yet."""
     found = select(RoleProposal).where(RoleProposal.person_id == person.id, RoleProposal.role == role)

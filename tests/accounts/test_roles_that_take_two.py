@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from grants.accounts import actions
 from grants.accounts.models import TAKES_TWO, Person, Role, RoleGrant, RoleProposal
 from grants.core import clock
-from grants.core.db import db
+from grants.core.db import db, transaction
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from tests import factories
@@ -137,3 +140,38 @@ def test_the_database_refuses_what_one_person_gives_alone(app: Flask, role: Role
         with pytest.raises(IntegrityError), db.session.begin_nested():
             db.session.execute(update(RoleProposal).values(answered_by_id=answered_by, **answered))
     db.session.execute(update(RoleProposal).values(answered_by_id=second.id, **answered))
+
+
+def test_two_administrators_who_act_in_the_same_second_meet_a_sentence(live: Flask) -> None:
+    with transaction():
+        three = [factories.person(Role.ADMINISTRATOR) for _ in range(3)]
+        somebody = factories.person()
+        ids, about = [one.id for one in three], somebody.id
+
+    def at_once(act: Callable[[Person], object]) -> list[str]:
+        together = Barrier(2)
+
+        def one(person_id: int) -> str:
+            with live.app_context():
+                try:
+                    together.wait(10)
+                    with transaction():
+                        act(db.session.get_one(Person, person_id))
+                except Refused as refusal:
+                    return refusal.obstacles[0].code
+                finally:
+                    db.session.remove()
+                return "done"
+
+        with ThreadPoolExecutor(2) as pool:
+            return sorted(pool.map(one, ids[:2]))
+
+    def propose(by: Person) -> object:
+        return actions.give_role(db.session.get_one(Person, about), Role.FINANCE_OFFICER, regions=[], by=by)
+
+    ended = at_once(propose)
+    assert ended[1] == "done" or ended[0] == "done"
+    assert len(set(ended)) == 2, ended
+    proposal_id = proposal_of(db.session.get_one(Person, about)).id
+    ended = at_once(lambda by: actions.drop_proposal(db.session.get_one(RoleProposal, proposal_id), by=by))
+    assert len(set(ended)) == 2, ended
