@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from grants.accounts.models import LegalForm, Organization, Person, region_of, strictest
@@ -110,9 +110,15 @@ def table_in(sent: AwardImport) -> Table:
 
 
 def looked_at(sent: AwardImport) -> Looked:
-    """What importing a table would bring; nothing is written."""
+    """What importing a table would bring; nothing is written. What was made more confidential before stays so, also when it
+    was taken back and is brought again.
+    """
     table, layout = table_in(sent), Layout.from_json(sent.layout)
-    reading = rules.read(table, layout, clock.now().date())
+    reading, tightened = rules.read(table, layout, clock.now().date()), queries.classes_tightened()
+    for at, award in enumerate(reading.awards):
+        if award.fingerprint in tightened:
+            strict = strictest(award.confidentiality, *tightened[award.fingerprint])
+            reading.awards[at] = replace(award, confidentiality=strict)
     return Looked(table, layout, reading, queries.fingerprints_present(a.fingerprint for a in reading.awards))
 
 
@@ -297,7 +303,7 @@ def tighten(award: PastAward, wanted: str, reason: str, *, by: Person) -> PastAw
     before, award.confidentiality = award.confidentiality, wanted
     if award.organization.is_from_past:
         award.organization.confidentiality_default = strictest(award.organization.confidentiality_default, wanted)
-    told = {"award": award.reference, "before": before, "after": wanted}
+    told = {"award": award.reference, "before": before, "after": wanted, "fingerprint": award.fingerprint}
     history.note("award_import", award.import_id, "tighten", by=by, reason=reason, **told)
     db.session.flush()
     return award

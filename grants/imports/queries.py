@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from grants.accounts.models import Organization, Person
 from grants.core.db import Base, db
+from grants.history.models import HistoryEntry
 from grants.imports.models import AwardImport, ColumnMapping, PastAward
 from grants.imports.workflow import ImportState
 from grants.organizations.models import Comparison, Resemblance
@@ -95,6 +96,19 @@ def fingerprints_present(fingerprints: Iterable[str]) -> set[str]:
     """Which of these awards are there already."""
     wanted = bindparam("wanted", list(fingerprints), type_=ARRAY(Text))
     return set(db.session.scalars(select(PastAward.fingerprint).where(PastAward.fingerprint == func.any(wanted))))
+
+
+def classes_tightened() -> dict[str, list[str]]:
+    """To which classes awards were made more confidential one by one, by their fingerprints, also of imports taken back."""
+    found = select(HistoryEntry.details).where(
+        HistoryEntry.subject_kind == "award_import",
+        HistoryEntry.subject_id.in_(select(AwardImport.id)),
+        HistoryEntry.verb == "tighten",
+    )
+    classes: dict[str, list[str]] = {}
+    for told in db.session.scalars(found):
+        classes.setdefault(told.get("fingerprint", ""), []).append(told["after"])
+    return classes
 
 
 class KnownOrganization(NamedTuple):

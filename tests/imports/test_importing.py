@@ -386,3 +386,21 @@ def test_an_award_of_the_past_is_hidden_by_those_in_charge_everywhere_at_once(br
     assert "fully_confidential" in browser.text
     assert "name_withheld" not in browser.text, "only what hides more is offered"
     assert "Senegal" not in Browser(browser.app).sign_in(auditor).open("/grants/figures").content
+
+
+def test_what_was_hidden_stays_hidden_when_its_table_is_taken_back_and_brought_again(app: Flask) -> None:
+    content = lines("Canary House,EUR 5", "Other,EUR 6")
+    by = make.person(Role.GLOBAL_COORDINATOR)
+    sent = imported(content)
+    award = db.session.scalars(select(PastAward).where(PastAward.grantee == "Canary House")).one()
+    actions.tighten(award, "name_withheld", "A threat was reported.", by=by)
+    actions.undo(sent, "A column was wrong.", by=by)
+    db.session.expire_all()
+    again = actions.send_in("table.csv", content, by=by)
+    assert [one.confidentiality for one in actions.looked_at(again).coming] == ["name_withheld", "public"]
+    imported(content)
+    found = select(PastAward.grantee, PastAward.confidentiality, Organization.confidentiality_default)
+    assert set(db.session.execute(found.join(PastAward.organization)).all()) == {
+        ("Canary House", "name_withheld", "name_withheld"),
+        ("Other", "public", "public"),
+    }

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from grants.accounts import actions as accounts
 from grants.accounts import queries as account_queries
-from grants.accounts.models import Organization, Person, Role
+from grants.accounts.models import Confidentiality, Organization, Person, Role
 from grants.applications import actions as applications
 from grants.calls.models import Call
 from grants.checks.queries import sent_in_by
@@ -343,3 +343,21 @@ def test_a_tie_to_one_of_two_accounts_hides_the_pair(app: Flask) -> None:
     assert len(db.session.scalars(scope(somebody, Resemblance)).all()) == 1
     declare_interest(somebody, first, grade=Grade.CONFLICT, reason="A cousin works there.", by=somebody)
     assert db.session.scalars(scope(somebody, Resemblance)).all() == []
+
+
+def test_accounts_of_one_organization_are_as_confidential_as_the_strictest(app: Flask) -> None:
+    first, second = (org("Ligue des Voyageurs") for _n in range(2))
+    second.confidentiality_default = Confidentiality.NAME_WITHHELD
+    found()
+    actions.unite(pair_of(first, second), first, "The same board.", by=factories.person())
+
+    def classes() -> list[str]:
+        db.session.flush()
+        db.session.expire_all()
+        return [first.confidentiality_default, second.confidentiality_default]
+
+    assert classes() == ["name_withheld"] * 2
+    first.confidentiality_default = Confidentiality.FULLY_CONFIDENTIAL
+    assert classes() == ["fully_confidential"] * 2
+    second.confidentiality_default = Confidentiality.NAME_WITHHELD
+    assert classes() == ["fully_confidential", "name_withheld"], "each account consents for itself"
