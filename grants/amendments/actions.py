@@ -269,7 +269,7 @@ def _put_in_force(amendment: Amendment, facts: Facts, by: Person) -> Amendment:
     for due in rules.open_reports(facts):
         due_on = revision.reports.get(due.id, due.due_on)
         if due_on != due.due_on:
-            reports.move(due, due_on, reason, by=by)
+            reports.move(due, due_on, reason, by=by, tell=False)
     for tranche, day_due in instalments:
         payments.move_instalment(tranche, day_due, by=by, **why)
     history.note("award", award.id, "amend", by=by, **why)
@@ -310,11 +310,11 @@ def terminate(award: Award, reason: str, *, by: Person) -> Award:
     awards.terminate(award, reason, by=by)
     final = next((due for due in facts.reports if due.key == queries.FINAL_REPORT), None)
     for due in rules.overtaken(facts.reports):
-        reports.waive(due, reason, by=by)
+        reports.waive(due, reason, by=by, tell=False)
     if final is not None and final in rules.open_reports(facts):
         due_on = rules.last_report_due(facts.today, final)
         if due_on != final.due_on:
-            reports.move(final, due_on, reason, by=by)
+            reports.move(final, due_on, reason, by=by, tell=False)
     payments.settle(award, final, by=by)
     return award
 

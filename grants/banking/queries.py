@@ -44,9 +44,13 @@ def _standing() -> Select[int]:
 
 
 def to_order(seen: Select[Disbursement]) -> list[Disbursement]:
-    """The payments that are approved and in no order yet, the longest due first."""
+    """The payments that are approved, in no order yet and sent by nobody's hand, the longest due first."""
     found = _with_grant(
-        seen.where(Disbursement.state == DisbursementState.APPROVED, Disbursement.id.not_in(_standing()))
+        seen.where(
+            Disbursement.state == DisbursementState.APPROVED,
+            Disbursement.released_at.is_(None),
+            Disbursement.id.not_in(_standing()),
+        )
     )
     return list(db.session.scalars(found.order_by(Tranche.due_on, Disbursement.id).limit(MOST_IN_ORDER)))
 

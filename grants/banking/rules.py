@@ -16,7 +16,7 @@ from grants.core.bankfiles import COLUMNS, DAYS, LONGEST_ID, MARKS, Columns, Par
 from grants.core.languages import _l
 from grants.core.rules import Obstacle
 from grants.payments.models import Disbursement, Refund
-from grants.payments.rules import looks_like_iban, obstacles_to_paying, plain_number
+from grants.payments.rules import looks_like_iban, obstacles_since_prepared, obstacles_to_paying, plain_number
 from grants.payments.workflow import DisbursementState
 
 AHEAD = timedelta(days=30)
@@ -83,11 +83,20 @@ WHY: dict[str, Any] = {
     "fee_unknown": _l("A fee that names no payment of one call."),
     "fee_currency": _l("The fee is in another currency than the payment."),
     "refused": _l("It cannot be recorded on this day."),
+    "sent_anyway": _l(
+        "The bank has sent it although the account was changed or the grant was stopped. Please find out who sent it, and to"
+        " which account."
+    ),
+    "of_an_order": _l(
+        "It is the sum of a payment order, without its parts. Record its payments on their pages, with the statement as proof."
+    ),
     "not_as_approved": _l("The payment is not what was approved."),
 }
 """Why a line is left, in words. Nothing is ever guessed."""
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]{3,60}[A-Za-z0-9])")
+ORDER = re.compile(r"PO-\d{8}-[0-9A-F]{6}(-\d+)?")
+"""What a payment order is called at the bank, or its part in one currency."""
 LONG_NUMBER = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9 ]{8,34}|\d[\d ]{5,33}\d")
 
 
@@ -125,7 +134,7 @@ def obstacles_to_assembling(
     found += [
         Obstacle("not_free", _l("%(reference)s is not approved, or in an order already.", reference=one.reference))
         for one in chosen
-        if one.state != DisbursementState.APPROVED or one.id in taken
+        if one.state != DisbursementState.APPROVED or one.id in taken or one.released_at is not None
     ]
     return found
 
@@ -283,7 +292,8 @@ class Judge:
             if len(grants) > 1:
                 return Judged(entry, Verdict.LEFT, "several_grants")
             return self._refunded(entry, *grants.values())
-        why = "fee_unknown" if entry.is_fee else "unknown_reference"
+        whole = "of_an_order" if ORDER.fullmatch(entry.end_to_end) else "unknown_reference"
+        why = "fee_unknown" if entry.is_fee else whole
         return Judged(entry, Verdict.LEFT, why, hidden=any(name in self._all for name in names))
 
     def _meant(self, entry: StatementEntry, names: list[str]) -> list[Disbursement]:
@@ -359,7 +369,9 @@ class Judge:
                 payment, entry.booked_on, entry.bank_reference or entry.key, self._at, as_approved=True
             )
             days = [one for one in obstacles if one.code.startswith("paid_")]
-            return (Verdict.LEFT, "refused") if days else (Verdict.PAID, "")
+            if days:
+                return Verdict.LEFT, "refused"
+            return Verdict.PAID, "" if payment.released_at or not obstacles_since_prepared(payment) else "sent_anyway"
         if state in (DisbursementState.PAID, DisbursementState.CONFIRMED, DisbursementState.RETURNED):
             return Verdict.KNOWN, ""
         return Verdict.LEFT, "not_approved" if state == DisbursementState.PREPARED else "given_up"

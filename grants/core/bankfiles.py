@@ -299,7 +299,8 @@ def _booked(entry: _Part, account: str, number: int, seen: Counter[str]) -> Iter
             raise BadStatement(_l("Line %(number)s of the statement has parts without amounts.", number=number))
         if amount is None:
             amount = whole - fee if fee and included and fee.currency == whole.currency else whole
-        end_to_end = _first(detail.text("Refs/EndToEndId"), detail.text("Refs/InstrId"))
+        whole_of = (entry.text(f"NtryDtls/Btch/{name}") for name in ("PmtInfId", "MsgId") if detail is entry)
+        end_to_end = _first(detail.text("Refs/EndToEndId"), detail.text("Refs/InstrId"), *whole_of)
         bank_reference = detail.text("Refs/AcctSvcrRef") or entry.text("AcctSvcrRef")
         is_credit = (detail.text("CdtDbtInd") or direction) == "CRDT"
         text = " ".join(

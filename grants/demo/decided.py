@@ -289,6 +289,7 @@ class GrantStory:
                 payments.approve(payment, by=self.people[SECOND_OFFICER])
         if "paid" in wanted:
             with clock.at(begin + timedelta(days=1)), transaction():
+                payments.take_on(payment, by=self.people[FIRST_OFFICER])
                 payments.pay(
                     payment,
                     paid_on=(begin + timedelta(days=1)).date(),

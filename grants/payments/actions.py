@@ -138,16 +138,22 @@ def _set_days(award: Award, tranches: list[Tranche]) -> None:
 
 def free_instalment(award: Award, number: int, reason: str, *, by: Person) -> Tranche:
     """Decide that an instalment is paid although its report was waived, without the share of the money that was to be spent
-    before; the decision has its person and its reason. Raises Refused.
+    before; the decision has its person and its reason. Raises Refused, also for who waived the report.
     """
     queries.lock_grant(award.id)
-    standings = {standing.number: standing for standing in queries.standings_of([award.id])}
-    refuse(rules.obstacles_to_freeing(standings.get(number), reason))
+    refuse(obstacles_to_freeing(award, number, by, reason))
     tranche = queries.tranche_of(award, number)
     assert tranche is not None
     tranche.freed_at, tranche.freed_by_id, tranche.freed_reason = clock.now(), by.id, reason.strip()
     history.note("award", award.id, "free_instalment", by=by, reason=reason, tranche=number)
     return tranche
+
+
+def obstacles_to_freeing(award: Award, number: int, by: Person, reason: str | None = None) -> list[Obstacle]:
+    """Why somebody does not decide that an instalment is paid without its report."""
+    standing = next((one for one in queries.standings_of([award.id]) if one.number == number), None)
+    waived_by = queries.waived_by(standing.report_id) if standing else None
+    return rules.obstacles_to_freeing(standing, reason, by_waiver=by.id == waived_by)
 
 
 def obstacles_to_preparing_agreement(award: Award, terms: Mapping[str, Any]) -> list[Obstacle]:
@@ -500,6 +506,34 @@ def approve(disbursement: Disbursement, *, by: Person) -> Disbursement:
     return disbursement
 
 
+def take_on(disbursement: Disbursement, *, by: Person) -> Disbursement:
+    """One officer says that they send a payment by hand now: nobody else does, and it goes into no order. Raises Refused with
+    everything that stands in its way, NoSuchMove.
+    """
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("pay", disbursement.state)
+    as_approved, standing = queries.is_as_approved(disbursement), queries.standing_of(disbursement.tranche)
+    refuse(
+        rules.obstacles_to_sending_by_hand(disbursement)
+        + rules.obstacles_to_sending(disbursement, standing, clock.now(), as_approved=as_approved)
+    )
+    disbursement.released_at, disbursement.sending_by_id = clock.now(), by.id
+    history.note("disbursement", disbursement.id, "take_on", by=by)
+    return disbursement
+
+
+def let_go(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
+    """A payment that somebody took on was not sent by hand after all, and how that is known: it can go another way, or be
+    cancelled. Raises Refused, NoSuchMove.
+    """
+    queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("pay", disbursement.state)
+    refuse(rules.obstacles_to_letting_go(disbursement) or award_rules.obstacles_without_reason(reason))
+    disbursement.released_at = disbursement.sending_by_id = None
+    history.note("disbursement", disbursement.id, "let_go", by=by, reason=reason)
+    return disbursement
+
+
 def pay(
     disbursement: Disbursement,
     *,
@@ -513,8 +547,8 @@ def pay(
     """Record that the bank has sent the money, with its reference, the proof and what it took for it; the grantee is asked
     to confirm.
 
-    Raises Refused with all that stands in its way by now unless the bank had it in an order, for a day that cannot be, or a
-    proof that is not a PDF or image.
+    Raises Refused when it went to the bank neither in an order nor by somebody who took it on, for a day that cannot be, or
+    a proof that is not a PDF or image.
     """
     _look_before_paying(disbursement, paid_on, bank_reference, fee, by_hand=True)
     proof = files.keep(proof_name, proof_content, rules.PROOF_KINDS)
@@ -547,6 +581,7 @@ def _look_before_paying(
         standing, told = queries.standing_of(disbursement.tranche), {one.code for one in found}
         anew = rules.obstacles_still(disbursement, standing, at)
         found += rules.obstacles_to_sending_by_hand(disbursement) + [one for one in anew if one.code not in told]
+        found = found or [rules.NOT_TAKEN_ON]
     refuse(found + rules.obstacles_to_fee(fee, disbursement.currency))
 
 
@@ -747,6 +782,7 @@ def _keep_part(returned: Disbursement, stays: Money, by: Person) -> None:
         prepared_by_id=returned.prepared_by_id,
         order_reference=returned.order_reference,
         released_at=returned.released_at,
+        sending_by_id=returned.sending_by_id,
     )
     db.session.add_all([part, kept])
     history.begin(kept, "prepare", by=by, part_of=returned.reference, amount=stays.minor)
@@ -767,10 +803,11 @@ def take_back(disbursement: Disbursement, reason: str, *, by: Person) -> Disburs
     refuse(rules.obstacles_to_taking_back(disbursement, queries.position(disbursement.tranche.award)))
     booking, proof = _booking_of(disbursement), disbursement.proof
     told = {"paid_on": str(disbursement.paid_on), "proof": proof.sha256 if proof else ""}
-    history.record(disbursement, "take_back", by=by, reason=reason, **told)
+    entry = history.record(disbursement, "take_back", by=by, reason=reason, **told)
     take_fee_back(disbursement, booking, by=by)
     _move_for(disbursement, "unpay", AccountKind.PAID, AccountKind.PAYABLE, by)
     disbursement.paid_on, disbursement.bank_reference, disbursement.proof = None, "", None
+    _tell_taken_back(disbursement, entry.id)
     return disbursement
 
 
@@ -784,18 +821,25 @@ def take_back_return(disbursement: Disbursement, reason: str, *, by: Person) -> 
     committed = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
     refuse(rules.obstacles_to_taking_back_return(disbursement, queries.siblings_of(disbursement), committed))
     booking = _booking_of(disbursement)
-    history.record(disbursement, "take_back_return", by=by, reason=reason)
+    entry = history.record(disbursement, "take_back_return", by=by, reason=reason)
     take_fee_back(disbursement, f"{booking}:return", by=by)
     _move_for(disbursement, "unreturn", AccountKind.COMMITTED, AccountKind.PAID, by)
     disbursement.confirmed_at, disbursement.confirmed_by_id = None, None
     disbursement.received_on, disbursement.received_minor = None, None
     disbursement.received_currency, disbursement.received_rate, disbursement.short_reason = None, None, ""
+    _tell_taken_back(disbursement, entry.id)
     return disbursement
+
+
+def _tell_taken_back(disbursement: Disbursement, occasion: int) -> None:
+    leaders = _leaders(disbursement.tranche.award.organization_id)
+    post(*(mails.disbursement_taken_back(disbursement, to, occasion) for to in leaders))
 
 
 def cancel(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
     """Give up a payment that was not sent, and say why; what was payable is committed again."""
     queries.lock_disbursement(disbursement)
+    disbursement.workflow.transition("cancel", disbursement.state)
     refuse(rules.obstacles_to_cancelling(disbursement))
     was_approved = disbursement.state == DisbursementState.APPROVED
     history.record(disbursement, "cancel", by=by, reason=reason)
@@ -912,6 +956,7 @@ def take_back_refund(award: Award, refund: Refund, reason: str, *, by: Person) -
             history.record(request, "reopen", by=by, missing=request.missing.minor)
         else:
             history.note("refund_request", request.id, "miss", by=by, amount=refund.amount_minor)
+    post(*(mails.refund_taken_back(refund, award.reference, to) for to in _leaders(award.organization_id)))
     return correction
 
 

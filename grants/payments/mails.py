@@ -55,6 +55,18 @@ def disbursement_returned(disbursement: Disbursement, to: Recipient) -> Mail:
     return _of("disbursement_returned", disbursement, to, organization=organization)
 
 
+def disbursement_taken_back(disbursement: Disbursement, to: Recipient, occasion: int) -> Mail:
+    """It was told by mistake that a payment was sent, or that it came back: the grantee learns how it stands."""
+    award = disbursement.tranche.award
+    context = {
+        "reference": award.reference,
+        "payment": disbursement.reference,
+        "was_sent": disbursement.paid_on is not None,
+    }
+    about = disbursement.reference
+    return Mail("disbursement_taken_back", to=to, about=about, occasion=str(occasion), context=context)
+
+
 def disbursement_confirmed(disbursement: Disbursement, to: Recipient) -> Mail:
     """The finance officer who prepared a payment learns that it arrived."""
     return _of("disbursement_confirmed", disbursement, to, received_on=disbursement.received_on)
@@ -75,6 +87,12 @@ def refund_recorded(refund: Refund, reference: str, to: Recipient) -> Mail:
     """The grantee learns that money sent back has arrived."""
     context = {"reference": reference, "refund": refund}
     return Mail("refund_recorded", to=to, about=refund.reference, context=context)
+
+
+def refund_taken_back(refund: Refund, reference: str, to: Recipient) -> Mail:
+    """It was told by mistake that money sent back has arrived: the grantee learns it."""
+    context = {"reference": reference, "refund": refund.reference}
+    return Mail("refund_taken_back", to=to, about=refund.reference, context=context)
 
 
 def proof_locked(proved: Disbursement | Refund, reference: str, to: Recipient) -> Mail:

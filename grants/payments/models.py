@@ -199,8 +199,8 @@ class Disbursement(Base):
 
     ``approved_digest`` is what the second person approved: the SHA-256 of amount, currency, tranche, award and the sealed
     account. The database writes it at the approval, and refuses every later step when any of these has changed.
-    ``released_at``: it went to the bank in the payment order ``order_reference`` and is paid to the account as it was then,
-    whatever the grantee enters afterwards.
+    ``released_at``: it went to the bank, in the payment order ``order_reference`` or by the hand of ``sending_by``, and is paid
+    to the account as it was then, whatever the grantee enters afterwards.
     """
 
     __tablename__ = "disbursement"
@@ -226,6 +226,9 @@ class Disbursement(Base):
             unique=True,
             postgresql_where=text("state NOT IN ('returned', 'cancelled')"),
         ),
+        CheckConstraint(
+            "sending_by_id IS NULL OR (released_at IS NOT NULL AND order_reference = '')", name="sent_one_way"
+        ),
         Index("ix_disbursement_state", "state"),
     )
 
@@ -243,6 +246,7 @@ class Disbursement(Base):
     approved_digest: Mapped[str | None]
     released_at: Mapped[datetime | None]
     order_reference: Mapped[str] = mapped_column(default="")
+    sending_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     paid_on: Mapped[date | None]
     bank_reference: Mapped[str] = mapped_column(default="")
     proof_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
@@ -259,6 +263,7 @@ class Disbursement(Base):
     prepared_by: Mapped[Person] = relationship(foreign_keys=[prepared_by_id])
     approved_by: Mapped[Person | None] = relationship(foreign_keys=[approved_by_id])
     confirmed_by: Mapped[Person | None] = relationship(foreign_keys=[confirmed_by_id])
+    sending_by: Mapped[Person | None] = relationship(foreign_keys=[sending_by_id])
     proof: Mapped[StoredFile | None] = relationship()
 
     workflow = DISBURSEMENT

@@ -149,7 +149,7 @@ def can_postpone(user: Any, award: Award) -> bool:
 
 
 def can_free(user: Any, award: Award) -> bool:
-    """A coordinator of the region decides that an instalment is paid although its report was waived."""
+    """A coordinator of the region, other than who waived the report, decides that an instalment is paid without it."""
     return can_oversee(user, award)
 
 

@@ -46,6 +46,7 @@ from grants.core.files import Scan, StoredFile
 from grants.core.mail import OutboxMail
 from grants.core.money import Money
 from grants.core.workflow import Workflow
+from grants.history.models import HistoryEntry
 from grants.payments.models import (
     Account,
     AccountKind,
@@ -1002,6 +1003,16 @@ def last_number(award_id: int) -> int:
     return db.session.scalar(select(func.max(Tranche.number)).where(Tranche.award_id == award_id)) or 0
 
 
+def waived_by(report_due_id: int | None) -> int | None:
+    """Who waived a report the last time."""
+    found = select(HistoryEntry.actor_id).where(
+        HistoryEntry.subject_kind == "report_due",
+        HistoryEntry.subject_id == report_due_id,
+        HistoryEntry.verb == "waive",
+    )
+    return db.session.scalar(found.order_by(HistoryEntry.id.desc()).limit(1))
+
+
 def siblings_of(disbursement: Disbursement) -> list[Disbursement]:
     """The other payments of the same tranche, oldest first: what came before it, and what took its place."""
     found = select(Disbursement).where(
@@ -1017,7 +1028,7 @@ def lock_disbursement(disbursement: Disbursement) -> None:
     """
     lock_grant(disbursement.tranche.award_id)
     lock_bank_account(disbursement.bank_account_id, shared=True)
-    hold(disbursement, "state", "approved_by_id", "approved_at", "released_at", "order_reference")
+    hold(disbursement, "state", "approved_by_id", "approved_at", "released_at", "order_reference", "sending_by_id")
     db.session.refresh(disbursement.tranche.award, ["state", "on_hold"])
 
 

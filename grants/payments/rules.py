@@ -449,15 +449,22 @@ def obstacles_to_postponing(
     return found
 
 
-def obstacles_to_freeing(standing: Standing | None, reason: str | None = None) -> list[Obstacle]:
-    """Why nobody decides that an instalment is paid without its report: the report was not waived, it was decided before, or
-    nobody says why.
+def obstacles_to_freeing(
+    standing: Standing | None, reason: str | None = None, *, by_waiver: bool = False
+) -> list[Obstacle]:
+    """Why somebody does not decide that an instalment is paid without its report: the report was not waived, or by
+    themselves (``by_waiver``); it was decided before, or nobody says why.
     """
     if standing is None or standing.payment is not None or standing.is_settled:
         return [Obstacle("no_instalment", _l("Nothing of this instalment waits to be paid."))]
     found = [one for one in _of_the_grant(standing) if one.code in ("not_signed", "ended")]
     if standing.report_state != ReportState.WAIVED or is_free_of_report(standing):
         found.append(Obstacle("not_waived", _l("It does not wait for a report that was waived.")))
+    elif by_waiver:
+        message = _l(
+            "You waived this report. Another coordinator decides whether its payment waits for nothing any more."
+        )
+        found.append(Obstacle("waived_by_you", message))
     if reason is not None and not reason.strip():
         found.append(Obstacle("reason_missing", _l("Please say why. The reason stays in the record.")))
     return found
@@ -523,8 +530,8 @@ def obstacles_by_plan(award: Award, agreement: Agreement | None, mark: str) -> l
 # ------------------------------------------------------------------ approving, paying, confirming
 
 
-def _as_prepared(disbursement: Disbursement) -> list[Obstacle]:
-    """The account is still the one that was prepared, still verified, and the grant still runs."""
+def obstacles_since_prepared(disbursement: Disbursement) -> list[Obstacle]:
+    """Whether the account is still the one that was prepared, still verified, and the grant still runs."""
     found = []
     award = disbursement.tranche.award
     if disbursement.bank_account.state != BankAccountState.VERIFIED:
@@ -556,7 +563,7 @@ def obstacles_still(disbursement: Disbursement, standing: Standing | None, at: d
     """Everything that stands in the way of a payment which was prepared, looked at anew: the account, the grant, and all
     that its instalment waits for. ``standing`` is that of the instalment; None when there is no such instalment any more.
     """
-    found = _as_prepared(disbursement)
+    found = obstacles_since_prepared(disbursement)
     if standing is None:
         return [*found, *obstacles_without_standing(standing)]
     alone = standing._replace(
@@ -610,10 +617,9 @@ def obstacles_to_paying(
 ) -> list[Obstacle]:
     """Why a payment cannot be recorded as sent. Day and reference are None while the page is only shown.
 
-    What was released in a payment order goes to the account as it was approved, so a change since then does not matter.
+    What has left goes to the account as it was approved; a change since then makes it no less true that it was sent.
     """
     found = [] if as_approved else [NOT_AS_APPROVED]
-    found += [] if disbursement.released_at else _as_prepared(disbursement)
     zone = disbursement.tranche.award.call.timezone
     if paid_on is not None and paid_on > day_in(at, zone):
         found.append(Obstacle("paid_in_future", _l("The day of the payment lies in the future.")))
@@ -626,8 +632,29 @@ def obstacles_to_paying(
     return found
 
 
+NOT_TAKEN_ON = Obstacle(
+    "not_taken_on",
+    _l("Say first that you send it by hand, so that nobody else does. Then send it, and record it here."),
+)
+BEING_SENT = Obstacle(
+    "being_sent",
+    _l("Somebody has taken it on and sends it by hand. If it was not sent, this is said on its page first."),
+)
+
+
+def obstacles_to_letting_go(disbursement: Disbursement) -> list[Obstacle]:
+    """Why it cannot be said that a payment was not sent by hand: nobody has taken it on."""
+    if disbursement.sending_by_id is not None:
+        return []
+    return [Obstacle("nobody_sends", _l("Nobody has taken this payment on to send it by hand."))]
+
+
 def obstacles_to_sending_by_hand(disbursement: Disbursement) -> list[Obstacle]:
-    """Why a payment is not sent by hand: it stands in a payment order, and one payment goes one way."""
+    """Why nobody takes a payment on to send it by hand: it stands in a payment order, or somebody has taken it on. One payment
+    goes one way.
+    """
+    if disbursement.sending_by_id is not None:
+        return [BEING_SENT]
     if not disbursement.order_reference:
         return []
     if disbursement.released_at:
@@ -642,7 +669,7 @@ def obstacles_to_sending_by_hand(disbursement: Disbursement) -> list[Obstacle]:
 
 def obstacles_to_cancelling(disbursement: Disbursement) -> list[Obstacle]:
     """Why a payment is not given up: it goes to the bank in a payment order, or is there already."""
-    if disbursement.released_at is None:
+    if disbursement.released_at is None or disbursement.sending_by_id is not None:
         return obstacles_to_sending_by_hand(disbursement)
     return [
         Obstacle(

@@ -214,7 +214,6 @@ def free_instalment(reference: str, number: int) -> ResponseReturnValue:
     form = forms.ReasonForm()
     if _tried(form, lambda: actions.free_instalment(award, number, form.reason.data or "", by=current_user)):
         return done(_("It is decided. The payment does not wait for this report."), ".of_grant", reference=reference)
-    standings = {standing.number: standing for standing in queries.standings_of([award.id])}
     heading = _("Pay instalment %(number)s without its report", number=number)
     lead = _(
         "Its report was waived, so nothing shows how the money before it was spent. Your decision sets it free, also of the "
@@ -223,7 +222,8 @@ def free_instalment(reference: str, number: int) -> ResponseReturnValue:
     told = [(_("Amount"), money(tranche.amount)), (_("Planned for"), day(tranche.due_on))]
     if tranche.report_due is not None:
         told.append((_("Waived"), pick(tranche.report_due.label)))
-    return _ask(award, form, heading, lead, rules.obstacles_to_freeing(standings.get(number)), ".of_grant", told=told)
+    obstacles = actions.obstacles_to_freeing(award, number, current_user)
+    return _ask(award, form, heading, lead, obstacles, ".of_grant", told=told)
 
 
 @bp.route("/grants/<reference>/plan/instalments/<int:number>", methods=["GET", "POST"])
@@ -825,6 +825,33 @@ def approve(reference: str) -> ResponseReturnValue:
     require(permissions.can_approve(current_user, disbursement.tranche.award))
     actions.approve(disbursement, by=current_user)
     return done(_("The payment is approved. It can be sent now."), "payments.show", reference=reference)
+
+
+@bp.post("/payments/<reference>/take-on")
+@access(Role.FINANCE_OFFICER)
+def take_on(reference: str) -> ResponseReturnValue:
+    """Say that one sends a payment by hand now, before it is sent."""
+    disbursement = _payment(reference)
+    require(permissions.can_pay(current_user, disbursement.tranche.award))
+    actions.take_on(disbursement, by=current_user)
+    return done(
+        _("You send this payment. Nobody else does. Record it here as soon as the bank has it."),
+        "payments.show",
+        reference=reference,
+    )
+
+
+@bp.post("/payments/<reference>/let-go")
+@access(Role.FINANCE_OFFICER)
+def let_go(reference: str) -> ResponseReturnValue:
+    """Say that a payment was not sent by hand after all."""
+    disbursement = _payment(reference)
+    require(permissions.can_pay(current_user, disbursement.tranche.award))
+    disbursement.workflow.transition("pay", disbursement.state)
+    form = forms.ReasonForm()
+    if not _tried(form, lambda: actions.let_go(disbursement, form.reason.data or "", by=current_user)):
+        return _payment_page(disbursement, reason_form=form), 422
+    return done(_("It was not sent. It can go to the bank in another way now."), "payments.show", reference=reference)
 
 
 @bp.post("/payments/<reference>/pay")

@@ -77,6 +77,8 @@ DISBURSEMENT = Workflow(
     notes={
         "prepare": _l("Payment prepared"),
         "release": _l("Sent to the bank in a payment order"),
+        "take_on": _l("Taken on by one person, who sends it by hand"),
+        "let_go": _l("Not sent by hand after all"),
         "take_out": _l("Not carried out by the bank, taken out of its payment order"),
         "fee": _l("Fee of our bank recorded"),
         "lock": _l("Proof locked, because it holds a virus"),

@@ -406,23 +406,31 @@ def verify(due: ReportDue, lines: Sequence[rules.LineVerified], *, by: Person, r
         post(*(mails.report_costs_not_eligible(due, to, entry.id) for to in members))
 
 
-def waive(due: ReportDue, reason: str, *, by: Person) -> ReportDue:
-    """Let a grantee off a report, with a reason. Raises Refused when it was given already."""
+def waive(due: ReportDue, reason: str, *, by: Person, tell: bool = True) -> ReportDue:
+    """Let a grantee off a report, with a reason; they are told, unless (``tell``) they learn it in another way. Raises Refused
+    when it was given already.
+    """
     hold_still(due)
     refuse(rules.obstacles_to_waiving(due))
     history.record(due, "waive", by=by, reason=reason)
+    if tell:
+        post(*(mails.report_waived(due, to) for to in queries.members_of(due.award.organization_id)))
     return due
 
 
-def move(due: ReportDue, due_on: date, reason: str, *, by: Person) -> ReportDue:
-    """Move the day by which a report is due, also after it has passed; the record keeps the former day. Raises Refused."""
+def move(due: ReportDue, due_on: date, reason: str, *, by: Person, tell: bool = True) -> ReportDue:
+    """Move the day by which a report is due, also after it has passed; the record keeps the former day, and the grantee is
+    told, unless (``tell``) they learn it in another way. Raises Refused.
+    """
     hold_still(due)
     refuse(rules.obstacles_to_moving(due, due_on, reason))
-    _move(due, due_on, by=by, reason=reason)
+    entry_id = _move(due, due_on, by=by, reason=reason)
+    if tell:
+        post(*(mails.report_moved(due, to, entry_id) for to in queries.members_of(due.award.organization_id)))
     return due
 
 
-def _move(due: ReportDue, due_on: date, *, by: Person, reason: str = "") -> None:
+def _move(due: ReportDue, due_on: date, *, by: Person, reason: str = "") -> int:
     before, due.due_on = due.due_on, due_on
     days = {"before": before.isoformat(), "after": due_on.isoformat()}
-    history.note("report_due", due.id, "move", by=by, reason=reason, **days)
+    return history.note("report_due", due.id, "move", by=by, reason=reason, **days).id

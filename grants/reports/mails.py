@@ -49,3 +49,15 @@ def report_costs_not_eligible(due: ReportDue, to: Person, entry_id: int) -> Mail
         occasion=str(entry_id),
         context=_context(due),
     )
+
+
+def report_waived(due: ReportDue, to: Person) -> Mail:
+    """A report does not have to be given any more, to a member of the grantee."""
+    return Mail("report_waived", to=to, about=f"{due.award.reference}/{due.key}", context=_context(due))
+
+
+def report_moved(due: ReportDue, to: Person, entry_id: int) -> Mail:
+    """A report is due on another day, to a member of the grantee."""
+    context = _context(due) | {"due_on": due.due_on}
+    about = f"{due.award.reference}/{due.key}"
+    return Mail("report_moved", to=to, about=about, occasion=str(entry_id), context=context)

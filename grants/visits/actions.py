@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from grants.accounts.models import Person
+from grants.accounts.models import Person, Role
+from grants.accounts.queries import holders_of
 from grants.awards import queries as awards
 from grants.awards import rules as award_rules
 from grants.awards.models import Award
-from grants.conflicts.queries import free_coordinators
+from grants.conflicts.queries import free_among, free_coordinators
 from grants.core import clock, files
 from grants.core.db import db, hold
 from grants.core.languages import gettext as _
@@ -122,8 +123,15 @@ def move(visit: Visit, due_on: date, reason: str, *, by: Person) -> Visit:
 
 
 def cancel(visit: Visit, reason: str, *, by: Person) -> Visit:
-    """Give a planned visit up, with a reason; payments do not wait for it any more. Raises Refused."""
+    """Give a planned visit up, with a reason; payments do not wait for it any more. Where the risk asked for it or payments
+    waited for it, the finance officers and the other coordinators are told. Raises Refused.
+    """
     entry = history.record(visit, "cancel", by=by, reason=reason)
+    if visit.key is not None or visit.holds_payments:
+        award = visit.award
+        officers = free_among(holders_of(Role.FINANCE_OFFICER), award.organization_id)
+        told = {person.id: person for person in [*officers, *free_coordinators(award)] if person.id != by.id}
+        post(*(mails.visit_given_up(visit, to, entry.id) for to in told.values()))
     if visit.announced_at is not None:
         _tell_grantee(visit, mails.visit_announced, entry.id)
     return visit

@@ -25,6 +25,11 @@ def visit_planned(visit: Visit, to: Person, occasion: int) -> Mail:
     return _of("visit_planned", visit, to, occasion, due=visit.due_on)
 
 
+def visit_given_up(visit: Visit, to: Person, occasion: int) -> Mail:
+    """A visit that payments waited for does not take place, to those who know what hangs on it."""
+    return _of("visit_given_up", visit, to, occasion, due=visit.due_on)
+
+
 def visit_shared(visit: Visit, to: Person, occasion: int) -> Mail:
     """What was found can be read, to an owner or signatory of the grantee."""
     return _of("visit_shared", visit, to, occasion)

@@ -180,7 +180,10 @@ def cancel(reference: str, number: int) -> ResponseReturnValue:
     form = ReasonForm()
     if taken(lambda: actions.cancel(visit, form.reason.data, by=current_user), form):
         return done(_("The visit is given up."), ".show", reference=reference, number=number)
-    lead = _("Nothing waits for it any more. A grantee that knows of the visit is told.")
+    lead = _(
+        "Nothing waits for it any more. A grantee that knows of the visit is told; where payments waited for it, finance and "
+        "the other coordinators too."
+    )
     back = url_for(".show", reference=reference, number=number)
     stops = rules.obstacles_to_moving(visit)
     heading = _("Give this visit up")

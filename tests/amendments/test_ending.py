@@ -116,6 +116,7 @@ def test_the_rest_is_paid_when_more_was_spent_than_paid(app: Flask) -> None:
     assert due.number == 2
     payment = payments.prepare(made.last, by=made.officers[0])
     payments.approve(payment, by=made.officers[1])
+    payments.take_on(payment, by=made.officers[0])
     payments.pay(
         payment,
         paid_on=at.date(),

@@ -177,6 +177,9 @@ def test_a_payment_goes_one_way(app: Flask) -> None:
     assert codes(lambda: payments.pay(payment, by=made.officers[2], **paid)) == ["in_an_order"]
     assert codes(lambda: payments.cancel(payment, "Twice", by=made.officers[2])) == ["in_an_order"]
     actions.dissolve(order, "By hand", by=made.officers[0])
+    payments.take_on(payment, by=made.officers[2])
+    assert queries.to_order(select(Disbursement)) == []
+    assert codes(lambda: assembled(made)) == ["not_free"]
     payments.pay(payment, by=made.officers[2], **paid)
     assert codes(lambda: assembled(made)) == ["not_free"]
 

@@ -112,6 +112,10 @@ LEFT = {
     "unclear": lambda made: line("8000.00", credit=True, text=name(made)),
     "fee_unknown": lambda _: line("3.00", code="CHRG"),
     "refused": lambda made: line("8000.00", name(made), on="2027-05-11"),
+    "of_an_order": lambda made: (
+        '<Ntry><Amt Ccy="EUR">8000.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2027-05-10</Dt>'
+        f"</BookgDt><NtryDtls><Btch><PmtInfId>{payment(made).order_reference}-1</PmtInfId></Btch></NtryDtls></Ntry>"
+    ),
 }
 
 
@@ -191,6 +195,18 @@ def test_a_payment_that_is_not_what_was_approved_is_left_and_the_others_are_take
     statement = brought(made, line("8000.00", name(spoiled), reference="1"), line("8000.00", name(made), reference="2"))
     assert applied(statement, made, "Told the administrators.") == ["left not_as_approved", "paid"]
     assert payment(spoiled).state == "approved"
+
+
+def test_what_the_bank_has_sent_is_in_the_books_also_when_the_account_changed_meanwhile(app: Flask) -> None:
+    made = grant(IBAN)
+    officer, place = made.officers[0], payment(made)
+    rows.bank_account(made, OTHER_IBAN)
+    statement = brought(made, line("8000.00", name(made)))
+    assert meaning(statement) == ["paid sent_anyway"]
+    assert applied(statement, made, "") == ["paid sent_anyway"]
+    assert place.state == "paid"
+    assert codes(lambda: payments.prepare(made.first, by=officer)) == ["under_way"]
+    assert payment_queries.wrong_totals() == []
 
 
 def test_a_left_line_is_settled_later_when_its_payment_is_approved(app: Flask) -> None:

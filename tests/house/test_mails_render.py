@@ -47,11 +47,14 @@ from grants.payments.workflow import DisbursementState
 from grants.reminders import mails as reminder_mails
 from grants.reminders.queries import Deadline, Window, deadlines
 from grants.reminders.rules import OFFSETS
+from grants.reports import mails as report_mails
 from grants.reports.models import ReportDue
 from grants.reviews import mails as review_mails
 from grants.reviews.models import Assignment
 from grants.reviews.workflow import AssignmentState
 from grants.uploads import mails as upload_mails
+from grants.visits import mails as visit_mails
+from grants.visits.models import Visit
 from grants.writeups import mails as writeup_mails
 from grants.writeups.models import WriteUp
 from tests.conftest import in_every_language
@@ -117,6 +120,9 @@ def rare_mails() -> Iterable[Mail]:
     write_up = db.session.scalars(select(WriteUp)).one()
     owed = db.session.get_one(ReportDue, write_up.report.report_due_id)
     yield writeup_mails.writeup_link(write_up, owed, "amina.sampleson@example.org", "a" * 43)
+    yield report_mails.report_waived(owed, to)
+    yield report_mails.report_moved(owed, to, 1)
+    yield visit_mails.visit_given_up(db.session.scalars(select(Visit).limit(1)).one(), staff, 1)
     yield writeup_mails.writeup_confirmed(write_up, owed, write_up.entered_by, "1")
     yield writeup_mails.writeup_confirmed(write_up, owed, to, "1")
     yield writeup_mails.writeup_declined(write_up, owed, write_up.entered_by, "1")
@@ -224,6 +230,10 @@ def rare_mails() -> Iterable[Mail]:
     yield payment_mails.refund_recorded(refund, award.reference, to)
     asked = RefundRequest(id=1, amount_minor=1, currency="EUR", due_on=clock.now().date(), reason="Not spent.")
     yield payment_mails.refund_asked(asked, award.reference, to)
+    yield payment_mails.refund_taken_back(refund, award.reference, to)
+    for occasion, paid_on in enumerate((None, clock.today("UTC"))):
+        payment.paid_on = paid_on
+        yield payment_mails.disbursement_taken_back(payment, to, occasion)
     yield payment_mails.refund_not_asked(asked, award.reference, to)
     back = Deadline("refund_due", "refund 1", asked.due_on, clock.now(), [to], {"reference": award.reference})
     for offset in (-1, 1):

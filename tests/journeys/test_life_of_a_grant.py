@@ -666,6 +666,7 @@ class Life:
             assert ines.address == payment
             ines.press("Approve this payment")
             pieter.open(payment)
+            pieter.press("I send it by hand now")
             proof = {"paid_on": moment.date().isoformat(), "bank_reference": f"SAMPLE-{number}"}
             page = pieter.press("Record the payment", proof, status=422)
             assert page.errors, "without a proof nothing is paid"

@@ -401,7 +401,7 @@ def test_nothing_is_paid_to_an_account_that_was_changed_meanwhile(fund: World, u
         ines.post(f"/payments/{PREPARED}/approve", status=409)
     else:
         page = pieter.open(f"/payments/{PREPARED}")
-        assert any("changed or blocked" in why for why in page.obstacles("Record the payment"))
+        assert any("changed or blocked" in why for why in page.obstacles("I send it by hand now"))
         proof = {"paid_on": clock.today("UTC").isoformat(), "bank_reference": "X", "proof": (BytesIO(PDF), "proof.pdf")}
         pieter.post(f"/payments/{PREPARED}/pay", proof, content_type="multipart/form-data", status=422)
         assert "changed or blocked" in pieter.page.content
@@ -430,7 +430,8 @@ def test_paying_twice_is_one_payment(fund: World) -> None:
     first = ines.open(f"/payments/{PREPARED}")
     ines.repeat(first, "Approve this payment")
     ines.repeat(first, "Approve this payment", status=409)
-    page = pieter.open(f"/payments/{PREPARED}")
+    pieter.open(f"/payments/{PREPARED}")
+    page = pieter.press("I send it by hand now")
     typed = {"paid_on": clock.today("UTC").isoformat(), "bank_reference": "X-1", "proof": (PDF, "proof.pdf")}
     pieter.repeat(page, "Record the payment", typed)
     pieter.repeat(page, "Record the payment", typed, status=409)
@@ -511,6 +512,7 @@ def test_two_clicks_at_the_same_moment_approve_pay_and_confirm_once(fund: World)
     today = clock.today("UTC").isoformat()
     steps: list[tuple[str, str, dict[str, Any]]] = [
         ("STF-09", "Approve this payment", {}),
+        ("STF-08", "I send it by hand now", {}),
         ("STF-08", "Record the payment", {"paid_on": today, "bank_reference": "X-1", "proof": (PDF, "proof.pdf")}),
         ("USR-LB-1", "Confirm the receipt", {"received_on": today, "received": "7000", "currency": "USD"}),
     ]
@@ -524,7 +526,7 @@ def test_two_clicks_at_the_same_moment_approve_pay_and_confirm_once(fund: World)
         ]
     assert rows("SELECT verb, count(*) FROM history_entry h JOIN disbursement d ON d.id = h.subject_id WHERE subject_kind ="
                 " 'disbursement' AND d.reference = :r GROUP BY 1 ORDER BY 1", r=PREPARED) == [
-                ("approve", 1), ("confirm", 1), ("pay", 1), ("prepare", 1)]  # fmt: skip
+                ("approve", 1), ("confirm", 1), ("pay", 1), ("prepare", 1), ("take_on", 1)]  # fmt: skip
 
 
 def test_many_clicks_at_the_same_moment_send_one_application(fund: World) -> None:

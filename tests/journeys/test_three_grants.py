@@ -292,6 +292,7 @@ class Grant:
 
     def pay_by_hand(self, payment: str) -> None:
         page = self.office.as_(FIRST_OFFICER, f"/payments/{payment}")
+        press(page, "I send it by hand now")
         fill_in(page, {"paid_on": clock.now().date().isoformat(), "bank_reference": f"BY-HAND-{payment}"})
         page.locator("input[name=proof]").set_input_files(paper("proof"))
         press(page, "Record the payment")

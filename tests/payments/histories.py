@@ -52,7 +52,21 @@ from tests.payments.rows import CALL_BACK, IBAN, OTHER_IBAN, PDF, SIGNING_DAY, S
 OWN = bank_rules.fund_account(SAMPLE_ACCOUNT)
 
 MOVES = (
-    *("prepare", "approve", "pay", "confirm", "return", "cancel", "refund", "ask", "withdraw", "account", "verify"),
+    *(
+        "prepare",
+        "approve",
+        "take on",
+        "let go",
+        "pay",
+        "confirm",
+        "return",
+        "cancel",
+        "refund",
+        "ask",
+        "withdraw",
+        "account",
+        "verify",
+    ),
     *("report", "order", "release", "statement", "wait"),
     *("part", "unpay", "unreturn", "unrefund", "unline", "take out", "dissolve"),
     *("suspend", "resume", "terminate", "close", "postpone", "raise", "lower"),
@@ -67,7 +81,7 @@ FITS = {
     "unreturn": ("returned",),
     "unpay": ("paid",),
     "approve": ("prepared",),
-    "pay": ("approved",),
+    **dict.fromkeys(("take on", "let go", "pay"), ("approved",)),
     "confirm": ("paid",),
 }
 """On which payments something is tried where there is one; else it is refused."""
@@ -243,7 +257,7 @@ class History:
 
         with ThreadPoolExecutor(2) as pool:
             ended = list(pool.map(one, (who, (who + 1) % 3)))
-        if move in ("prepare", "approve", "pay", "cancel", "terminate"):
+        if move in ("prepare", "approve", "take on", "pay", "cancel", "terminate"):
             assert ended.count("done") <= 1, (move, ended)
 
     def _forge(self, minor: int) -> None:
@@ -350,11 +364,13 @@ def natural(made: Scene, who: int) -> tuple[str, int]:  # noqa: PLR0911 - one an
         return "approve", other(last.prepared_by_id)
     if last.state == "paid":
         return ("confirm", "confirm", "return")[who], who
+    if last.sending_by_id is not None:
+        return ("pay", "pay", "statement")[who], who
     if last.released_at is not None:
         return "statement", who
     if last.order_reference:
         return "release", other(_last(PaymentOrder).assembled_by_id)
-    return ("order", "order", "pay")[who], who
+    return ("order", "order", "take on")[who], who
 
 
 def payments_of(made: Scene) -> list[Disbursement]:
@@ -370,6 +386,10 @@ def on_payment(made: Scene, move: str, by: Any, which: int, at: datetime) -> Non
     payment, day = fitting[-1 - which % min(2, len(fitting))], at.date()
     if move == "approve":
         actions.approve(payment, by=by)
+    elif move == "take on":
+        actions.take_on(payment, by=by)
+    elif move == "let go":
+        actions.let_go(payment, "The bank was closed", by=by)
     elif move == "pay":
         fee = Money(250, "EUR") if which == 3 else None
         paid = {"paid_on": day, "bank_reference": "B", "proof_name": "p.pdf", "proof_content": PDF}

@@ -98,7 +98,7 @@ def approved(made: Scene, tranche: Tranche | None = None) -> Disbursement:
 
 
 def paid(made: Scene, tranche: Tranche | None = None) -> Disbursement:
-    disbursement = approved(made, tranche)
+    disbursement = actions.take_on(approved(made, tranche), by=made.officers[0])
     return actions.pay(
         disbursement,
         paid_on=disbursement.approved_at.date(),

@@ -31,6 +31,7 @@ def lived() -> Scene:
         payment = rows.approved(made)
     with clock.at(SIGNING_DAY + 2 * DAY):
         paid = {"paid_on": date(2027, 5, 12), "bank_reference": "B", "proof_name": "p.pdf", "proof_content": PDF}
+        actions.take_on(payment, by=made.officers[0])
         actions.pay(payment, fee=Money(250, "EUR"), by=made.officers[0], **paid)
     with clock.at(SIGNING_DAY + 3 * DAY):
         rows.refund(made, 50_000)

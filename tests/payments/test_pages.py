@@ -11,7 +11,7 @@ from grants.accounts.models import MemberRole, Membership, Person, Role
 from grants.awards.workflow import AwardState
 from grants.core.db import db
 from grants.history.models import HistoryEntry
-from grants.payments import rules
+from grants.payments import actions, rules
 from grants.payments.models import BankAccount, Disbursement, Refund, Transfer
 from grants.payments.workflow import DisbursementState
 from tests import factories as make
@@ -138,7 +138,16 @@ def test_a_tranche_is_paid_on_the_screens(browser: Browser) -> None:
     two.post(f"{payment}/approve", page=payment, status=409)
     one.get(payment)
     sent = {"paid_on": "2027-05-10", "bank_reference": "SEPA 7"}
-    one.post(f"{payment}/pay", sent, status=422)
+    one.post(f"{payment}/pay", sent, page=payment, status=422)
+    assert "so that nobody else does" in one.text
+    one.post(f"{payment}/take-on", page=payment, status=302)
+    two.get(payment)
+    assert f"{made.officers[0].name} sends it by hand since" in two.text
+    two.post(f"{payment}/take-on", page=payment, status=409)
+    one.post(f"{payment}/let-go", {"reason": ""}, page=payment, status=422)
+    one.post(f"{payment}/let-go", {"reason": "The bank was closed"}, page=payment, status=302)
+    one.post(f"{payment}/take-on", page=payment, status=302)
+    one.post(f"{payment}/pay", sent, page=payment, status=422)
     assert "SEPA 7" in one.text
     bad = sent | {"proof": (io.BytesIO(b"MZ"), "x.pdf")}
     one.post(f"{payment}/pay", bad, page=payment, status=422, content_type="multipart/form-data")
@@ -389,7 +398,7 @@ def test_pages_speak_french_and_spanish(browser: Browser) -> None:
 
 def test_a_payment_day_must_be_a_day(browser: Browser) -> None:
     made = rows.scene()
-    rows.approved(made)
+    actions.take_on(rows.approved(made), by=made.officers[0])
     officer = visitor(browser, made.officers[0])
     payment = f"/payments/{made.award.reference}-P1"
     sent = {"paid_on": "yesterday", "bank_reference": "SEPA 7", "proof": proof()}

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from grants.accounts.models import Role
 from grants.awards import actions as awards
 from grants.awards import rules as award_rules
 from grants.awards.models import Award, Condition, Milestone
@@ -26,6 +27,7 @@ from grants.history.models import HistoryEntry
 from grants.payments import actions, permissions, queries, rules
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, Tranche, Transfer, Trigger
 from grants.payments.workflow import DisbursementState
+from grants.reports import actions as reports
 from grants.reports.workflow import ReportState
 from tests import factories as make
 from tests.payments import rows
@@ -86,6 +88,8 @@ def test_a_tranche_is_prepared_approved_paid_and_confirmed_by_different_people(a
     assert made.officers[0].id not in mails("disbursement_prepared")
     actions.approve(disbursement, by=made.officers[1])
     assert (pots(made)["committed"], pots(made)["payable"]) == (200_000, 800_000)
+    assert refused(lambda: pay(made, disbursement)) == ["not_taken_on"]
+    actions.take_on(disbursement, by=made.officers[0])
     pay(made, disbursement)
     assert (pots(made)["payable"], pots(made)["paid"]) == (0, 800_000)
     assert mails("disbursement_paid") == {made.owner.id}
@@ -99,9 +103,27 @@ def test_a_tranche_is_prepared_approved_paid_and_confirmed_by_different_people(a
     assert disbursement.state == DisbursementState.CONFIRMED
     assert queries.position(made.award).paid == Money(800_000, "EUR")
     told = select(HistoryEntry.verb, HistoryEntry.actor_id).where(HistoryEntry.subject_kind == "disbursement")
-    people = [made.officers[0].id, made.officers[1].id, made.officers[0].id, made.owner.id]
+    people = [made.officers[0].id, made.officers[1].id, made.officers[0].id, made.officers[0].id, made.owner.id]
     told = db.session.execute(told.order_by(HistoryEntry.id)).all()
-    assert [tuple(row) for row in told] == list(zip(["prepare", "approve", "pay", "confirm"], people, strict=True))
+    verbs = ["prepare", "approve", "take_on", "pay", "confirm"]
+    assert [tuple(row) for row in told] == list(zip(verbs, people, strict=True))
+
+
+def test_one_person_alone_sends_a_payment_by_hand(app: Flask) -> None:
+    made = rows.scene()
+    payment = rows.approved(made)
+    assert refused(lambda: actions.let_go(payment, "Nobody", by=made.officers[0])) == ["nobody_sends"]
+    actions.take_on(payment, by=made.officers[0])
+    assert refused(lambda: actions.take_on(payment, by=made.officers[1])) == ["being_sent"]
+    assert refused(lambda: actions.cancel(payment, "Twice", by=made.officers[1])) == ["being_sent"]
+    assert refused(lambda: actions.let_go(payment, " ", by=made.officers[1])) == ["reason_missing"]
+    actions.let_go(payment, "The bank was closed", by=made.officers[1])
+    actions.take_on(payment, by=made.officers[1])
+    # What has left is recorded, whatever the grantee enters afterwards.
+    rows.bank_account(made, OTHER_IBAN)
+    pay(made, payment)
+    assert (payment.state, payment.sending_by_id) == ("paid", made.officers[1].id)
+    assert queries.wrong_totals() == []
 
 
 def test_money_that_the_bank_sends_back_can_be_prepared_again_as_a_new_payment(app: Flask) -> None:
@@ -327,6 +349,16 @@ def _freed(made: Scene) -> None:
     assert refused(lambda: _free(made)) == ["not_waived"]
 
 
+def test_who_waived_a_report_does_not_set_its_instalment_free(app: Flask) -> None:
+    made = rows.scene()
+    rows.paid(made)
+    reports.waive(made.last.report_due, "The partner left.", by=made.coordinator)
+    assert refused(lambda: _free(made)) == ["waived_by_you"]
+    other = make.person(Role.GLOBAL_COORDINATOR, regions=[])
+    actions.free_instalment(made.award, made.last.number, "The visit showed the accounts.", by=other)
+    assert made.last.freed_by_id == other.id
+
+
 def _free(made: Scene, reason: str = "The visit showed the accounts.") -> None:
     actions.free_instalment(made.award, made.last.number, reason, by=made.coordinator)
 
@@ -456,7 +488,7 @@ def test_a_payment_is_recorded_with_a_day_a_reference_and_a_real_proof(
     app: Flask, values: dict[str, Any], code: str
 ) -> None:
     made = rows.scene()
-    disbursement = rows.approved(made)
+    disbursement = actions.take_on(rows.approved(made), by=made.officers[0])
     assert refused(lambda: pay(made, disbursement, **values)) == [code]
     assert pots(made)["payable"] == 800_000
 

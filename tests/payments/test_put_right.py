@@ -24,7 +24,7 @@ from tests.payments import rows
 from tests.payments.histories import check, check_whole
 from tests.payments.rows import Scene
 from tests.payments.test_pages import visitor
-from tests.payments.test_paying import pay, pots, refused, sql
+from tests.payments.test_paying import mails, pay, pots, refused, sql
 
 
 def whole(made: Scene) -> None:
@@ -143,6 +143,7 @@ def test_a_refund_is_taken_back_whole_and_once_and_can_be_recorded_anew(app: Fla
     correction = actions.take_back_refund(made.award, first, "Another grant", by=made.officers[1])
     assert (correction.amount_minor, pots(made)["paid"], pots(made)["refunded"]) == (-300, 800_000, 0)
     assert queries.position(made.award).refunded == euros(0)
+    assert mails("refund_taken_back") == {made.owner.id}
     for one in (first, correction):
         again = refused(lambda one=one: actions.take_back_refund(made.award, one, "Twice", by=made.officers[1]))
         assert again == ["taken_back"]
@@ -163,7 +164,7 @@ def test_a_refund_is_taken_back_whole_and_once_and_can_be_recorded_anew(app: Fla
 
 def test_a_payment_that_was_not_sent_after_all_is_to_be_sent_again(app: Flask) -> None:
     made = rows.scene()
-    payment = rows.approved(made)
+    payment = actions.take_on(rows.approved(made), by=made.officers[0])
     for _ in range(2):
         pay(made, payment, fee=euros(250))
         assert (pots(made)["paid"], pots(made)["fees"]) == (800_000, 250)
@@ -171,6 +172,7 @@ def test_a_payment_that_was_not_sent_after_all_is_to_be_sent_again(app: Flask) -
         actions.take_back(payment, "It was another line", by=made.officers[1])
         assert (pots(made)["paid"], pots(made)["payable"], pots(made)["fees"]) == (0, 800_000, 0)
         assert (payment.state, payment.paid_on, queries.fee_of(payment)) == ("approved", None, None)
+        assert mails("disbursement_taken_back") == {made.owner.id}
         whole(made)
     pay(made, payment)
     actions.confirm(payment, received_on=date(2027, 5, 10), received=payment.amount, rate=Decimal(1), by=made.owner)

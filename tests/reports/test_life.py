@@ -291,16 +291,17 @@ def test_a_report_is_accepted_once_and_then_left_alone(app: Flask) -> None:
 
 
 def test_a_report_is_waived_with_a_reason(app: Flask) -> None:
-    _, dues, _, coordinator = running()
+    _, dues, owner, coordinator = running()
     interim = by_key(dues, "interim_report")
     with refused("reason_missing"):
         actions.waive(interim, "", by=coordinator)
     actions.waive(interim, "The action ended early.", by=coordinator)
     assert interim.state == ReportState.WAIVED
+    assert {mail.to_address for mail in mails("report_waived")} == {owner.email}
 
 
 def test_a_due_date_that_has_passed_is_moved_and_the_former_one_kept(app: Flask) -> None:
-    _, dues, _, coordinator = running()
+    _, dues, owner, coordinator = running()
     interim = by_key(dues, "interim_report")
     with clock.at(datetime(2027, 12, 1, tzinfo=UTC)):
         with refused("reason_missing"):
@@ -311,6 +312,8 @@ def test_a_due_date_that_has_passed_is_moved_and_the_former_one_kept(app: Flask)
     entry = entries_about([("report_due", interim.id)])[0]
     assert (entry.verb, entry.details) == ("move", {"before": "2027-10-16", "after": "2027-12-31"})
     assert interim.due_on == date(2027, 12, 31)
+    (told,) = mails("report_moved")
+    assert (told.to_address, "31 December 2027" in (told.body or "")) == (owner.email, True)
 
 
 def test_figures_cannot_slip_into_a_report_while_it_is_being_submitted(live: Flask) -> None:
