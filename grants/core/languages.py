@@ -126,6 +126,15 @@ def _filled(message: str, **values: Any) -> str:
     return said(message) % values if values else said(message)
 
 
+def in_every_language(message: Any) -> dict[str, str]:
+    """Lazy words in each language of the interface, to be kept and read later by anybody."""
+    found = {}
+    for language in LANGUAGES:
+        with speaking(language):
+            found[language] = str(message)
+    return found
+
+
 class Wording(dict[str, str]):
     """A text by language that knows which language counts where the reader's is missing."""
 

@@ -38,6 +38,7 @@ from grants.accounts.models import (
     Role,
     RoleGrant,
     RoleProposal,
+    Tightening,
 )
 from grants.accounts.rules import INVITATION_LASTS
 from grants.amendments.models import Amendment
@@ -73,6 +74,7 @@ from grants.diligence.workflow import ConsentState, DiligenceState
 from grants.enquiries.models import Enquiry
 from grants.enquiries.workflow import EnquiryState
 from grants.entries.models import AssistedEntry
+from grants.history.models import HistoryEntry
 from grants.imports.models import AwardImport
 from grants.imports.workflow import ImportState
 from grants.owed.queries import TO_READ
@@ -365,6 +367,14 @@ def _copy_waits() -> Select[int]:
     )
 
 
+def _tightened_since_drawn_up() -> Select[int]:
+    """Whether a grant was made more confidential after its agreement was drawn up: nobody can sign it as it is."""
+    drawn_up = select(func.max(Agreement.drawn_up_at)).where(Agreement.award_id == Award.id).scalar_subquery()
+    return select(Tightening.id).where(
+        Tightening.subject_kind == "award", Tightening.subject_id == Award.id, Tightening.at > drawn_up
+    )
+
+
 def _second_look(where: Any) -> Select[*tuple[Any, ...]]:
     """Names that somebody else found on a sanctions list, or nearly, in the last search about a grant."""
     later, look = aliased(SanctionsCheck), select(SecondLook.id).where(SecondLook.check_id == SanctionsCheck.id)
@@ -631,6 +641,12 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     of_report = select(Award.reference).where(Award.id == ReportDue.award_id, here, Award.state.in_(RUNNING))
     running = of_report.offset(literal_column("0")).lateral("running")
     later = aliased(ReportDue)
+    waived_by_me = select(HistoryEntry.id).where(
+        HistoryEntry.subject_kind == "report_due",
+        HistoryEntry.subject_id == ReportDue.id,
+        HistoryEntry.verb == "waive",
+        HistoryEntry.actor_id == PERSON,
+    )
     looked_at = select(Erasure.id).where(Erasure.award_id == Award.id, Erasure.state != ErasureState.WITHDRAWN)
     unjudged = select(Point.id).where(Point.diligence_id == Diligence.id, Point.verdict.is_(None))
     parts = [
@@ -721,6 +737,9 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             Agreement.countersigned_at.is_(None),
             Agreement.copy_by_id != PERSON,
         ),
+        _work("draw_up_again", Award.reference, Award.id, day=Award.sign_by, note=Award.title).where(
+            here, Award.state == AwardState.SENT, _tightened_since_drawn_up().exists()
+        ),
         _work("read_budget", Award.reference, Award.id, day=Award.sign_by, note=Award.title)
         .join(NewBudget, NewBudget.award_id == Award.id)
         .where(
@@ -768,6 +787,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             _IS_TO_PAY,
             Tranche.freed_at.is_(None),
             Tranche.due_on <= HORIZON,
+            ~waived_by_me.exists(),
             ~select(later.id)
             .where(
                 later.award_id == Award.id,
@@ -870,9 +890,10 @@ def _of_finance_officer() -> list[Select[*tuple[Any, ...]]]:
         .where(visible)
         for part in sent
     ]
+    for_me_to_send = or_(Disbursement.sending_by_id.is_(None), Disbursement.sending_by_id == PERSON)
     return [
         joined[0].where(Disbursement.state == DisbursementState.PREPARED, Disbursement.prepared_by_id != PERSON),
-        joined[1].where(Disbursement.state == DisbursementState.APPROVED, ~ordered.exists()),
+        joined[1].where(Disbursement.state == DisbursementState.APPROVED, ~ordered.exists(), for_me_to_send),
         _work("release_order", PaymentOrder.reference, PaymentOrder.id, day=PaymentOrder.execute_on).where(
             PaymentOrder.state == OrderState.ASSEMBLED, PaymentOrder.assembled_by_id != PERSON, ~not_mine.exists()
         ),

@@ -83,6 +83,11 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     ),
     "chase_offer": (_l("Ask for an answer that is late, or let the offer lapse"), "awards.agreement", "reference"),
     "write_up_report": (_l("Finish a report that you write up for a grantee"), "writeups.show", "due_id"),
+    "draw_up_again": (
+        _l("Draw an agreement up again: the grant was made more confidential"),
+        "payments.plan",
+        "reference",
+    ),
     "draw_up_agreement": (_l("Draw up an agreement"), "payments.plan", "reference"),
     "read_report": (_l("Read a report"), "reports.show", "due_id"),
     "chase_report": (_l("Ask for a late report"), "reports.show", "due_id"),

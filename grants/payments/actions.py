@@ -23,7 +23,7 @@ from grants.core import clock, encryption, files
 from grants.core.db import after_commit, db, hold
 from grants.core.files import StoredFile
 from grants.core.jobs import bell_of
-from grants.core.languages import _l, language_now
+from grants.core.languages import _l, in_every_language, language_now
 from grants.core.mail import post
 from grants.core.money import Money
 from grants.core.rules import Obstacle, Refused, refuse
@@ -209,7 +209,7 @@ def draw_up_next(batch_id: int, award_id: int) -> None:
             batch.drawn += 1
     except Refused as refusal:
         assert award is not None
-        why = [{"message": str(one.message), "where": one.where} for one in refusal.obstacles]
+        why = [{"message": in_every_language(one.message), "where": one.where} for one in refusal.obstacles]
         batch.refused = [*batch.refused, {"reference": award.reference, "why": why}]
     batch.done += 1
 

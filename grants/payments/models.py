@@ -51,7 +51,7 @@ class BatchState(enum.StrEnum):
 
 class AgreementBatch(Base):
     """The agreements of a call that one coordinator had drawn up together; ``refused`` are those that could not be, each
-    with its reasons in the language of that coordinator.
+    with its reasons in every language, for whoever reads them.
     """
 
     __tablename__ = "agreement_batch"

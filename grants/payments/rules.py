@@ -697,7 +697,7 @@ def obstacles_to_replacing(proof: StoredFile | None) -> list[Obstacle]:
 
 
 SHORT_BY = Decimal("0.001")
-"""Less than what was sent, times the rate, by more than this part is explained: rates are rounded."""
+"""What differs from what was sent, times the rate, by no more than this part is the same: rates are rounded."""
 
 
 def is_short(sent: Money, received: Money, rate: Decimal) -> bool:
@@ -734,6 +734,11 @@ def obstacles_to_confirming(
     received = Money(received_minor, currency)
     if currency == disbursement.currency and received > disbursement.amount:
         return [Obstacle("more_than_sent", _l("More cannot have arrived than was sent."))]
+    if received.amount > disbursement.amount.amount * rate * (1 + SHORT_BY):
+        message = _l(
+            "At this rate more would have arrived than was sent. Please look at the amount and the rate again."
+        )
+        return [Obstacle("more_than_sent", message)]
     if is_short(disbursement.amount, received, rate) and not short_reason.strip():
         return [
             Obstacle(

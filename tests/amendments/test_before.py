@@ -11,9 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from config import ROOT
-from grants.awards.models import Award
+from grants.awards.models import Award, Condition
 from grants.awards.queries import versions_of
 from grants.core.db import db, transaction
+from tests import factories as make
 from tests.amendments.rows import scene
 
 MIGRATIONS = ROOT / "migrations"
@@ -29,6 +30,9 @@ def test_their_first_version_is_written_from_what_stands_and_says_so(live: Flask
     with transaction():
         made = scene()
         award_id = made.award.id
+        # What the fund has to see to itself was never signed.
+        inside = {"text": "Look at the accounts again", "owner_id": made.coordinator.id, "due_on": made.award.end_on}
+        make.save(Condition(award_id=award_id, **inside))
         kept = versions_of(made.award)[0]
         terms, signed_at = kept.terms, kept.agreement.signed_at
     db.session.remove()

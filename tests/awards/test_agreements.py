@@ -26,6 +26,7 @@ from grants.core import clock, files, languages
 from grants.core.bare import texts_in
 from grants.core.db import db, transaction
 from grants.core.files import Scan
+from grants.core.languages import LANGUAGES
 from grants.core.mail import OutboxMail
 from grants.core.rules import Refused
 from grants.letters import actions as letters
@@ -367,6 +368,8 @@ def test_all_agreements_of_a_call_are_drawn_up_together_and_those_that_wait_say_
     db.session.rollback()
     browser.get(path)
     assert "The due diligence has not begun." in browser.text
+    why = batch.refused[0]["why"][0]["message"]
+    assert (why["en"], len(set(why.values()))) == ("The due diligence has not begun.", len(LANGUAGES)), "for any reader"
     assert draw_up_waiting() == 0
 
 

@@ -70,7 +70,7 @@ def test_a_task_that_fails_in_the_database_tells_celery_no_row(app: Flask, caplo
 def test_the_outbox_keeps_no_row_of_a_failed_statement(
     live: Flask, monkeypatch: pytest.MonkeyPatch, error: Any
 ) -> None:
-    def send(message: Any) -> None:
+    def written(mail: Any) -> None:
         if isinstance(error, Exception):
             raise error
         error()
@@ -88,7 +88,7 @@ def test_the_outbox_keeps_no_row_of_a_failed_statement(
         )
     )
     db.session.commit()
-    monkeypatch.setattr(post_office, "send", send)
+    monkeypatch.setattr(post_office, "as_message", written)
     assert post_office.deliver_due() == 0
     (said,) = db.session.scalars(select(OutboxMail.last_error).where(OutboxMail.id == mail.id))
     assert said is not None

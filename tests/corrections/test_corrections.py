@@ -27,12 +27,15 @@ from grants.core.revisions import told as in_words
 from grants.core.rules import Refused
 from grants.corrections.actions import publish_correction
 from grants.corrections.rules import changes_of_call
+from grants.payments.models import Account
+from grants.payments.queries import wrong_totals
 from grants.questionnaires.queries import answers_of, definition_of, sections_of, set_aside_in
 from grants.reminders.actions import owed
 from tests import factories
 from tests.applications import sample
 from tests.corrections.scene import ANSWERS, OPEN, Scene, questions
 from tests.http import Browser
+from tests.payments import rows
 
 
 @pytest.fixture
@@ -296,6 +299,43 @@ def test_a_coordinator_writes_and_publishes_a_correction(scene: Scene, browser: 
         browser.press("Publish the correction", {"reason": "The limit was missing."})
     assert scene.call.edition == 2
     assert working_copy_of(scene.call) is None
+
+
+def test_an_envelope_raised_by_a_correction_reaches_the_ledger_and_is_never_lowered(
+    scene: Scene, browser: Browser
+) -> None:
+    rows.scene(call=scene.call, account=False, currency="JPY")
+    db.session.commit()
+
+    def publish(total: int, status: int) -> None:
+        kept = working_copy_of(scene.call)
+        written = copy.deepcopy(written_documents(scene.call))
+        written["call"]["envelope"]["total"] = total
+        for region in written["call"]["envelope"]["by_region"]:
+            region["indicative"] = min(region["indicative"], total)
+        save_working_copy(scene.call, written, version=kept.version if kept else 0, by=scene.coordinator)
+        db.session.commit()
+        browser.open("/calls/KIZUNA.2027/correct")
+        if status == 302:
+            browser.press("Publish the correction", {"reason": "The donor gave more."})
+        else:
+            page = "/calls/KIZUNA.2027/correct"
+            browser.post(page, {"reason": "The donor gave less."}, page=page, status=status)
+
+    def pots() -> dict[str, int]:
+        found = select(Account.kind, Account.balance_minor).where(Account.call_id == scene.call.id)
+        return dict(db.session.execute(found).all())
+
+    with clock.at(OPEN):
+        browser.sign_in(scene.coordinator)
+        assert pots() == {"donor": -5_000_000, "envelope": 4_000_000, "committed": 1_000_000}
+        publish(6_500_000, 302)
+        assert pots() == {"donor": -6_500_000, "envelope": 5_500_000, "committed": 1_000_000}
+        assert wrong_totals() == []
+        for less in (6_000_000, 900_000):
+            publish(less, 409)
+            assert "can only be raised" in browser.text
+            assert pots()["envelope"] == 5_500_000
 
 
 @pytest.mark.parametrize("role", [Role.REGIONAL_COORDINATOR, Role.AUDITOR])

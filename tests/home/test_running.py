@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from grants.accounts.models import Person, Role
+from grants.accounts.models import Confidentiality, Person, Role
 from grants.amendments.models import Amendment
 from grants.awards.models import Condition, Milestone
 from grants.awards.workflow import AwardState
 from grants.closeout.models import Closeout, Erasure
 from grants.core import clock
 from grants.core.db import db
+from grants.history.actions import note
 from grants.home import queries
 from grants.home.rules import KINDS, tasks
+from grants.payments import actions as payments
 from grants.payments.models import BankAccount
 from grants.payments.workflow import BankAccountState
 from grants.reports.workflow import ReportState
@@ -27,7 +29,7 @@ from tests import factories as make
 from tests.banking.test_orders import grant as ordered
 from tests.banking.test_orders import released
 from tests.http import Browser
-from tests.payments.rows import IBAN, SIGNING_DAY, Scene, paid, scene
+from tests.payments.rows import IBAN, SIGNING_DAY, Scene, approved, paid, scene
 
 TODAY = SIGNING_DAY.date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -102,6 +104,9 @@ def test_an_instalment_whose_report_was_waived_waits_for_a_decision(browser: Bro
     made.final.state = ReportState.WAIVED
     db.session.flush()
     assert waits(made, "decide_instalment") == {"Coordinator"}
+    other = make.person(Role.REGIONAL_COORDINATOR, name="Colleague", regions=["AFR"])
+    note("report_due", made.final.id, "waive", by=made.coordinator, reason="A flood.")
+    assert waits(made, "decide_instalment", other) == {"Colleague"}, "not who waived it"
     made.last.freed_at, made.last.freed_by_id, made.last.freed_reason = SIGNING_DAY, made.coordinator.id, "A flood."
     db.session.flush()
     assert waits(made, "decide_instalment") == set()
@@ -220,3 +225,21 @@ def test_the_most_urgent_is_among_what_is_shown_whether_it_has_a_day_or_a_moment
     found: list[Any] = [work.kind for work in queries.work_of(person, SIGNING_DAY)]
     queries._work_for.cache_clear()
     assert found[0] == "chase_report", "a report that is late comes before a call that opens in a month"
+
+
+def test_an_agreement_is_drawn_up_again_once_its_grant_was_made_more_confidential(browser: Browser) -> None:
+    made = scene(signed=False)
+    assert waits(made, "draw_up_again") == set()
+    made.award.confidentiality = Confidentiality.NAME_WITHHELD
+    with clock.at(SIGNING_DAY + timedelta(hours=1)):
+        db.session.flush()
+    assert waits(made, "draw_up_again") == {"Coordinator"}
+    assert "Plan of the grant" in opens(browser, made.coordinator, "draw_up_again")
+
+
+def test_a_payment_that_one_officer_sends_by_hand_waits_for_nobody_else(browser: Browser) -> None:
+    made = scene()
+    payment = approved(made)
+    assert waits(made, "send_payment") == {"Officer A", "Officer B", "Officer C"}
+    payments.take_on(payment, by=made.officers[1])
+    assert waits(made, "send_payment") == {"Officer B"}

@@ -55,7 +55,7 @@ WITHOUT_INDEX = {
         "assignment.asked_by_id", "attachment.attached_by_id", "bank_account.entered_by_id",
         "bank_account.verified_by_id", "closeout.closed_by_id", "erasure.proposed_by_id", "erasure.ended_by_id", "closeout.opened_by_id", "condition.met_by_id",
         "decision.proposed_by_id", "disbursement.approved_by_id", "disbursement.confirmed_by_id",
-        "disbursement.prepared_by_id", "finding.judged_by_id", "invitation.accepted_by_id", "invitation.invited_by_id",
+        "disbursement.prepared_by_id", "disbursement.sending_by_id", "finding.judged_by_id", "invitation.accepted_by_id", "invitation.invited_by_id",
         "meeting.called_by_id", "meeting.chair_id", "milestone.reached_by_id", "milestone.confirmed_by_id", "tranche.freed_by_id", "receipt.submitted_by_id", "refund.recorded_by_id", "refund_request.asked_by_id", "payment_order.assembled_by_id", "payment_order.released_by_id",
         "statement_shape.chosen_by_id", "bank_statement.brought_by_id", "cofinancing.told_by_id",
         "report.accepted_by_id", "report.submitted_by_id", "report_version.submitted_by_id",

@@ -231,7 +231,7 @@ def test_whoever_makes_a_visit_is_reminded_and_the_grantee_only_of_what_it_knows
 @pytest.mark.parametrize("asked", [{"holds_payments": True}, {"key": "visit_1"}, {}])
 def test_a_visit_that_money_waited_for_is_given_up_before_others(app: Flask, asked: dict[str, Any]) -> None:
     made, visit = planned(**asked)
-    colleague = make.person(Role.GLOBAL_COORDINATOR, regions=[])
+    colleague = make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"])
     actions.cancel(visit, "The road is closed.", by=made.coordinator)
     told = set(db.session.scalars(select(OutboxMail.to_person_id).where(OutboxMail.kind == "visit_given_up")))
     assert told == ({one.id for one in made.officers} | {colleague.id} if asked else set())
