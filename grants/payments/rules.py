@@ -729,10 +729,13 @@ def obstacles_to_confirming(
         found.append(Obstacle("rate", _l("The exchange rate is a number above zero.")))
     elif currency == disbursement.currency and rate != 1:
         found.append(Obstacle("rate", _l("In the same currency the exchange rate is 1.")))
-    if found:
-        return found
-    received = Money(received_minor, currency)
-    if currency == disbursement.currency and received > disbursement.amount:
+    return found or _obstacles_to_amount(disbursement, Money(received_minor, currency), rate, short_reason)
+
+
+def _obstacles_to_amount(
+    disbursement: Disbursement, received: Money, rate: Decimal, short_reason: str
+) -> list[Obstacle]:
+    if received.currency == disbursement.currency and received > disbursement.amount:
         return [Obstacle("more_than_sent", _l("More cannot have arrived than was sent."))]
     if received.amount > disbursement.amount.amount * rate * (1 + SHORT_BY):
         message = _l(
