@@ -27,10 +27,12 @@ from grants.checks import views as checks
 from grants.closeout import lists as closeout_lists
 from grants.closeout import tasks as closeout_tasks
 from grants.closeout import views as closeout
+from grants.complaints import lists as complaint_lists
 from grants.complaints import views as complaints
 from grants.core import health, jobs, logs, tasks, templating, web
 from grants.core.db import READING, db, reading_engine
 from grants.corrections import views as corrections
+from grants.decisions import lists as decision_lists
 from grants.decisions import tasks as decision_tasks
 from grants.decisions import views as decisions
 from grants.declarations import lists as declaration_lists
@@ -151,6 +153,8 @@ LISTS = (
     banking_lists,
     call_lists,
     closeout_lists,
+    complaint_lists,
+    decision_lists,
     declaration_lists,
     enquiry_lists,
     import_lists,

@@ -92,8 +92,10 @@ def complaint_by_reference(seen: Select[Complaint], reference: str) -> Complaint
     return db.session.scalar(found)
 
 
-def complaints_of_call(seen: Select[Complaint], call: Call, limit: int = 200) -> list[Complaint]:
-    """The complaints about a call that a person may see: those that wait, by the day of their answer, then the others."""
+def complaints_of_call(seen: Select[Complaint], call: Call, limit: int | None = 200) -> list[Complaint]:
+    """The complaints about a call that a person may see: those that wait, by the day of their answer, then the others; all
+    of them without a ``limit``.
+    """
     found = (
         seen.join(Application, Application.id == Complaint.application_id)
         .where(Application.call_id == call.id)

@@ -115,8 +115,8 @@ def recusals_of(meeting: Meeting, application_id: int | None = None) -> list[Rec
 # ------------------------------------------------------------------ meetings
 
 
-def meetings_in(seen: Select[Meeting], limit: int = 100) -> list[Meeting]:
-    """The meetings a person may see, latest first."""
+def meetings_in(seen: Select[Meeting], limit: int | None = 100) -> list[Meeting]:
+    """The meetings a person may see, latest first; all of them without a ``limit``."""
     found = seen.options(joinedload(Meeting.call).load_only(Call.reference, Call.title, Call.timezone)).order_by(
         Meeting.starts_at.desc()
     )

@@ -7,19 +7,19 @@ from itertools import islice
 
 from grants.accounts.models import Confidentiality
 from grants.awards.models import Award
+from grants.awards.queries import award_by_reference
+from grants.core import clock
 from grants.core.languages import _l
 from grants.core.listings import Asked, Column, Kind, Lines, listing_of, yes_or_no
 from grants.core.permissions import scope
+from grants.core.web import found
 from grants.owed import queries, rules
 from grants.owed.permissions import own_organizations
 from grants.owed.queries import Owed
 from grants.owed.rules import Line
 from grants.payments.queries import IN_ONE_READING, standings_of
 
-
-@listing_of(
-    "owed.everywhere",
-    _l("What is owed"),
+COLUMNS = (
     Column(_l("Grant"), "item.reference"),
     Column(_l("Title"), "item.title", tells=True),
     Column(_l("Grantee"), "item.organization", tells=True),
@@ -31,8 +31,14 @@ from grants.payments.queries import IN_ONE_READING, standings_of
     Column(_l("Where it stands"), lambda line: rules.WHEN[line.when][0]),
     Column(_l("Money that waits"), "waiting", Kind.AMOUNT),
     Column(_l("What stands in the way"), lambda line: "; ".join(str(stop.message) for stop in line.stops), tells=True),
-    withheld=lambda line: line.item.confidentiality != Confidentiality.PUBLIC,
 )
+
+
+def _is_withheld(line: Line) -> bool:
+    return line.item.confidentiality != Confidentiality.PUBLIC
+
+
+@listing_of("owed.everywhere", _l("What is owed"), *COLUMNS, withheld=_is_withheld)
 def everywhere(asked: Asked) -> Lines:
     """Who owes what on all grants that the asker may see, by kind, who and when."""
     wanted = queries.Asked(
@@ -43,6 +49,17 @@ def everywhere(asked: Asked) -> Lines:
     about = (scope(asked.person, Award), own_organizations(asked.person), wanted, asked.today, rules.SOON)
     number, items = queries.every_one(*about)
     return Lines(number, _with_money(asked, items))
+
+
+@listing_of("owed.of_grant", _l("What is owed on a grant"), *COLUMNS, withheld=_is_withheld)
+def of_grant(asked: Asked) -> Lines:
+    """Who owes what on one grant, what is over as well."""
+    seen, own = scope(asked.person, Award), own_organizations(asked.person)
+    award = found(award_by_reference(seen, asked.get("reference")))
+    items = queries.of_grant(seen, own, award)
+    today = clock.today(award.call.timezone)
+    lines = rules.lines_of(items, standings_of([award.id]), today, asked.at, own)
+    return Lines(len(lines), lines)
 
 
 def _with_money(asked: Asked, items: Iterator[Owed]) -> Iterator[Line]:

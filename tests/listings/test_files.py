@@ -15,6 +15,7 @@ from sqlalchemy import update
 from grants.accounts.models import COORDINATORS, Confidentiality, Organization, Role
 from grants.awards.models import Award
 from grants.awards.workflow import AwardState
+from grants.complaints.models import Complaint
 from grants.conflicts.models import Grade
 from grants.core import clock
 from grants.core.db import db
@@ -238,6 +239,35 @@ def test_the_words_somebody_looked_for_are_not_repeated_in_the_record(browser: B
     assert entry.details["filter"] == {"q": "…"}
 
 
+def test_what_is_owed_on_one_grant_and_the_complaints_of_a_call_are_taken_out(browser: Browser) -> None:
+    shown = grant(name="Wave of Hope")
+    call, owner = shown.call, shown.organization
+    hidden = grant(of_call=call, name="Canary House", confidentiality=Confidentiality.NAME_WITHHELD)
+    make.report_due(shown, due_on=date(2026, 1, 1))
+    for award in (shown, hidden):
+        award.application.confidentiality = award.confidentiality
+        made = {"application_id": award.application_id, "ground": "procedure", "text": "Unfair", "language": "en"}
+        made |= {"reference": f"C-{award.id}", "answer_by": date(2027, 5, 1), "made_by_id": make.person().id}
+        make.save(Complaint(**made))
+    path, of_call = f"/grants/{shown.reference}/owed", f"/calls/{call.reference}/complaints"
+    assert owner.name == "Wave of Hope"
+    db.session.commit()
+    browser.sign_in(make.person(Role.AUDITOR))
+    (row,) = table(browser, path)
+    assert (row["Grantee"], row["Kind"], row["Where it stands"], row["Due"]) == (
+        "Wave of Hope",
+        "Report",
+        "Late",
+        "2026-01-01",
+    )
+    rows = table(browser, of_call)
+    assert [(row["Organization"], row["Where it stands"]) for row in rows] == [
+        ("Wave of Hope", "Waits to be taken up"),
+        ("", "Waits to be taken up"),
+    ]
+    assert "Unfair" not in str(rows), "what somebody wrote is read on its page"
+
+
 # ------------------------------------------------------------------ long lists
 
 
@@ -370,6 +400,9 @@ def test_every_list_of_a_full_house_is_taken_out_in_as_many_rows_as_its_page_say
         "portfolio.record": "/record",
         "reports.changes_told": "/reports/changes",
         "owed.everywhere": "/owed",
+        "owed.of_grant": f"/grants/{award.reference}/owed",
+        "decisions.meetings": "/meetings",
+        "complaints.of_call": f"/calls/{award.call.reference}/complaints",
         "closeout.retention": "/retention?show=kept",
     }
     assert set(LISTINGS) - set(addresses) == {"imports.show", "banking.statement"}, (
