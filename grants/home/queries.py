@@ -77,7 +77,7 @@ from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.imports.models import AwardImport
 from grants.imports.workflow import ImportState
-from grants.owed.queries import TO_READ
+from grants.owed.queries import SIGNED, TO_READ
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, RefundRequest, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState, RefundRequestState
 from grants.questionnaires.models import SectionAnswers
@@ -207,8 +207,9 @@ def _work(
 
 def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
     in_mine = and_(Award.organization_id == any_(MINE), Award.state.in_(RUNNING))
+    reporting = and_(Award.organization_id == any_(MINE), Award.state.in_(SIGNED))
     owed = and_(
-        in_mine,
+        reporting,
         ReportDue.required,
         ReportDue.due_on <= HORIZON,
     )
@@ -286,7 +287,8 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         )
         .join(Award, Award.id == ReportDue.award_id)
         .where(
-            or_(owed, and_(in_mine, _asked_to_confirm())), ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED))
+            or_(owed, and_(reporting, _asked_to_confirm())),
+            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
         ),
         _work("confirm_payment", Award.reference, Disbursement.id, day=Disbursement.paid_on, note=Award.title)
         .select_from(Disbursement)
@@ -319,7 +321,7 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         .join(Tranche, Tranche.award_id == Award.id)
         .where(
             Award.organization_id == any_(LEADING),
-            Award.state.in_((AwardState.SENT, *RUNNING)),
+            Award.state.in_((AwardState.SENT, *SIGNED)),
             _IS_TO_PAY,
             ~_account_of(Award.organization_id).exists(),
         )
@@ -638,7 +640,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     )
     reported = select(ReportDue.id).where(ReportDue.award_id == Award.id, ReportDue.required)
     # Many reports may be late: they are read in their order, and the grant of each is looked up (OFFSET 0), until there are enough.
-    of_report = select(Award.reference).where(Award.id == ReportDue.award_id, here, Award.state.in_(RUNNING))
+    of_report = select(Award.reference).where(Award.id == ReportDue.award_id, here, Award.state.in_(SIGNED))
     running = of_report.offset(literal_column("0")).lateral("running")
     later = aliased(ReportDue)
     waived_by_me = select(HistoryEntry.id).where(
@@ -657,11 +659,14 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             "open_closeout", Award.reference, Award.id, day=Award.end_on + literal(CLOSE_WITHIN.days), note=Award.title
         ).where(
             here,
-            Award.state.in_(RUNNING),
+            Award.state == AwardState.ACTIVE,
             Award.end_on <= HORIZON,
             _first(missing).is_(None),
             _first(reported).is_not(None),
             ~closing.exists(),
+        ),
+        _work("open_closeout", Award.reference, Award.id, day=Award.end_on, note=Award.title).where(
+            here, Award.state == AwardState.TERMINATED, _first(missing).is_(None), ~closing.exists()
         ),
         *(
             _work(kind, Call.reference, func.count(Enquiry.id), moment=Call.answers_until, note=Call.title)
@@ -770,7 +775,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         .join(Tranche, Tranche.milestone_id == Milestone.id)
         .where(
             here,
-            Award.state.in_(RUNNING),
+            Award.state.in_(SIGNED),
             Milestone.reached_on.is_not(None),
             Milestone.confirmed_on.is_(None),
             Tranche.milestone_id.is_not(None),
@@ -782,7 +787,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         .join(ReportDue, ReportDue.id == Tranche.report_due_id)
         .where(
             here,
-            Award.state.in_(RUNNING),
+            Award.state.in_(SIGNED),
             ReportDue.state == ReportState.WAIVED,
             _IS_TO_PAY,
             Tranche.freed_at.is_(None),

@@ -184,6 +184,30 @@ def test_an_offer_and_a_change_that_wait_too_long_are_asked_for(browser: Browser
     opens(browser, running.coordinator, "chase_change")
 
 
+def test_a_terminated_grant_still_has_its_final_report_and_then_its_close_out(browser: Browser) -> None:
+    made = scene()
+    made.award.state, made.final.due_on = AwardState.TERMINATED, YESTERDAY
+    db.session.flush()
+    assert waits(made, "write_report") == {"Awa Diop"}
+    assert waits(made, "chase_report") == {"Coordinator"}
+    assert waits(made, "open_closeout") == set()
+    made.final.state = ReportState.ACCEPTED
+    db.session.flush()
+    assert waits(made, "open_closeout") == {"Coordinator"}
+    assert "Open the close-out" in opens(browser, made.coordinator, "open_closeout")
+
+
+def test_a_suspended_grant_is_not_closed_before_it_runs_again(app: Flask) -> None:
+    made = scene()
+    made.award.start_on, made.award.end_on = YESTERDAY, TODAY
+    made.final.state = ReportState.ACCEPTED
+    db.session.flush()
+    assert waits(made, "open_closeout") == {"Coordinator"}
+    made.award.state = AwardState.SUSPENDED
+    db.session.flush()
+    assert waits(made, "open_closeout") == set()
+
+
 def test_records_whose_time_is_over_are_looked_at_until_they_were(browser: Browser) -> None:
     made = scene()
     made.award.state = AwardState.CLOSED
