@@ -900,6 +900,7 @@ class PaymentLine(NamedTuple):
     received_on: date | None
     due_on: date
     confidentiality: str
+    sending_by: str | None = None
 
     @property
     def workflow(self) -> Workflow:
@@ -941,13 +942,13 @@ _PAYMENTS_OF = Prepared(lambda: _payment_lines().where(Tranche.award_id == _OF_A
 
 
 def _payment_lines() -> Any:
-    preparer, approver = aliased(Person), aliased(Person)
+    preparer, approver, sender = aliased(Person), aliased(Person), aliased(Person)
     return (
         select(
             *(Disbursement.reference, Disbursement.state, Disbursement.amount_minor, Disbursement.currency),
             *(Tranche.number, Award.reference, Organization.name, BankAccount.last_four, Disbursement.prepared_at),
             *(preparer.name, preparer.id, Disbursement.approved_at, approver.name, Disbursement.paid_on),
-            *(Disbursement.received_on, Tranche.due_on, Award.confidentiality),
+            *(Disbursement.received_on, Tranche.due_on, Award.confidentiality, sender.name),
         )
         .select_from(Disbursement)
         .join(Tranche, Tranche.id == Disbursement.tranche_id)
@@ -956,6 +957,7 @@ def _payment_lines() -> Any:
         .join(BankAccount, BankAccount.id == Disbursement.bank_account_id)
         .join(preparer, preparer.id == Disbursement.prepared_by_id)
         .outerjoin(approver, approver.id == Disbursement.approved_by_id)
+        .outerjoin(sender, sender.id == Disbursement.sending_by_id)
     )
 
 

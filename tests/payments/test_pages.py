@@ -144,6 +144,8 @@ def test_a_tranche_is_paid_on_the_screens(browser: Browser) -> None:
     two.get(payment)
     assert f"{made.officers[0].name} sends it by hand since" in two.text
     two.post(f"{payment}/take-on", page=payment, status=409)
+    two.get("/payments?show=approved")
+    assert f"sent by hand by {made.officers[0].name}" in two.text
     one.post(f"{payment}/let-go", {"reason": ""}, page=payment, status=422)
     one.post(f"{payment}/let-go", {"reason": "The bank was closed"}, page=payment, status=302)
     one.post(f"{payment}/take-on", page=payment, status=302)
