@@ -28,7 +28,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from config import SAMPLE_ACCOUNT
 from grants.accounts.models import Person
 from grants.amendments import actions as amendments
+from grants.amendments.models import Amendment, Kind
+from grants.amendments.rules import Request
 from grants.awards import actions as awards
+from grants.awards import queries as award_queries
 from grants.awards.models import Award
 from grants.banking import actions as banking
 from grants.banking import queries as bank_queries
@@ -69,7 +72,7 @@ MOVES = (
     ),
     *("report", "order", "release", "statement", "wait"),
     *("part", "unpay", "unreturn", "unrefund", "unline", "take out", "dissolve"),
-    *("suspend", "resume", "terminate", "close", "postpone", "raise", "lower"),
+    *("suspend", "resume", "terminate", "close", "postpone", "raise", "lower", "amend"),
 )
 """Everything that is tried with a grant. ``un…`` takes back what was recorded, ``part`` is a return of less than was sent."""
 LIKELY = (*["next"] * 36, *MOVES)
@@ -329,6 +332,7 @@ def step(made: Scene, move: str, who: int, which: int, minor: int, at: datetime)
         "postpone": lambda: actions.postpone(
             made.award, 1 + which % 2, at.date() + timedelta(days=minor % 90), "Later", by=by
         ),
+        "amend": lambda: _amend(made, by, which, minor),
         "raise": lambda: _envelope(made, 12_000_000 + minor),
         "lower": lambda: _envelope(made, 900_000 + minor),
         "statement": lambda: _statement(made, by, which, minor, at),
@@ -467,6 +471,24 @@ def _envelope(made: Scene, minor: int) -> None:
     db.session.flush()
 
 
+def _amend(made: Scene, by: Any, which: int, minor: int) -> None:
+    """The grantee asks for more time or for another budget, the fund agrees to it, and it is signed."""
+    end_on = made.award.end_on
+    if end_on is None:
+        raise Refused
+    if which % 2:
+        asked = Request(frozenset({Kind.EXTENSION}), "The rains came.", end_on=end_on + timedelta(days=1 + minor % 29))
+    else:
+        moves = {"activities": -minor, "staff": minor}
+        asked = Request(frozenset({Kind.BUDGET}), "Prices rose.", moves=moves)
+    amendment = amendments.ask(made.award, asked, by=made.owner)
+    if isinstance(amendment, Amendment):
+        amendments.approve(amendment, by=by)
+        amendments.hand_in(amendment, by=made.owner)
+        amendments.draw_up(amendment, by=by)
+        amendments.sign(amendment, signature=made.owner.name, by=made.owner)
+
+
 def _close(made: Scene, by: Any) -> None:
     """The grant ends as a close-out ends it: every payment is received or given up, and the rest goes back."""
     queries.lock_grant(made.award.id)
@@ -548,6 +570,11 @@ def check(made: Scene) -> None:
     plan = {one.id: one.amount_minor for one in db.session.scalars(_plan_of(award))}
     assert sum(plan.values()) == award.amount_minor
     assert all(p.amount_minor <= plan[p.tranche_id] for p in payments if p.state not in OVER)
+    # What was signed last says how much the grant is and until when; its headings add up to it.
+    db.session.refresh(award)
+    signed = award_queries.versions_of(award)[-1].terms
+    assert (signed["minor"], signed["end_on"]) == (award.amount_minor, award.end_on and award.end_on.isoformat())
+    assert sum(queries.budget_minors(award)) == award.amount_minor
     # What an order holds goes no other way.
     ordered = {one.disbursement_id: one.order.reference for one in db.session.scalars(_ordered_of(payments))}
     assert {p.id: p.order_reference for p in payments if p.order_reference and p.state == "approved"} == {
