@@ -33,6 +33,7 @@ from grants.closeout.models import Closeout
 from grants.core import clock
 from grants.core.db import db, transaction
 from grants.core.mail import Delivery, OutboxMail
+from grants.core.money import Money
 from grants.core.word import W
 from grants.decisions.models import Meeting
 from grants.decisions.rules import ranking
@@ -54,9 +55,11 @@ from grants.listings.models import FileKind, ListFile
 from grants.organizations import actions as organizations
 from grants.organizations.models import DocumentKind, Resemblance
 from grants.payments import actions as payments
-from grants.payments.models import AgreementBatch
+from grants.payments.models import AgreementBatch, Disbursement
+from grants.payments.rules import Waits
 from grants.questionnaires.queries import answers_of_sheets, definition_of, sections_of
-from grants.reports.models import ReportDue
+from grants.reports import actions as reports
+from grants.reports.models import Report, ReportDue, ReportReturn
 from grants.reviews.queries import standing_of
 from grants.scenarios import actions as scenarios
 from grants.scenarios.rules import Limits, limits_of, propose_lifting
@@ -93,6 +96,10 @@ def set_up(world: World) -> PLACES:
         _diligence,
         _changing,
         _ended,
+        _put_right,
+        _planned,
+        _declined,
+        _mended,
         _people,
         _mails,
         _past,
@@ -255,6 +262,70 @@ def _ended(people: People, places: PLACES) -> None:
     closed.keep_until = clock.now().date() - timedelta(days=40)
     closeouts.propose_erasure(closed.award, by=people["STF-07"])
     dossiers.ask_for(closed.award, by=people["STF-08"])
+
+
+# ------------------------------------------------------------------ money to put right, and what it waits for
+
+
+def _put_right(people: People, places: PLACES) -> None:
+    """A payment has left by the statement of the bank; a part of a grant came back, as was asked."""
+    sent = db.session.scalars(select(Disbursement).where(Disbursement.state == "paid")).first()
+    assert sent is not None
+    places["sent"] = sent.reference
+    asked = _award("MPF-2026-01-G05")
+    returned = payments.record_refund(
+        asked,
+        amount=Money(12_500, asked.currency),
+        received_on=clock.today(asked.call.timezone),
+        bank_reference="RETOUR-2211",
+        proof_name="advice.pdf",
+        proof_content=sample.document("pdf", "Advice of credit", asked.reference),
+        by=people["STF-08"],
+    )
+    places["refunded"] = returned.reference
+
+
+def _planned(people: People, places: PLACES) -> None:
+    """An instalment waits for a milestone and a day of its own, another for a report that was waived; a grantee has reached
+    what it promised, and the fund has not looked at it yet.
+    """
+    coordinator, planned = people["STF-07"], _award("MPF-2026-02-G02")
+    waits = Waits("interim_report_approved", planned.milestones[0].id, planned.end_on - timedelta(days=40), 70)  # type: ignore[operator]
+    payments.plan_instalment(planned, 2, waits, by=coordinator)
+    waiting = (
+        select(ReportDue).join(ReportDue.award).where(ReportDue.key == "interim_report", ReportDue.state == "owed")
+    )
+    waived = db.session.scalars(waiting.where(Award.state == "active").order_by(ReportDue.id.desc())).first()
+    assert waived is not None
+    reports.waive(waived, "The office was closed for three months; a visit saw the work.", by=people["STF-03"])
+    places["waived"] = waived.award.reference
+    reached = select(Milestone).join(Milestone.award).where(Award.state == "active", Milestone.reached_on.is_not(None))
+    told = db.session.scalars(reached.order_by(Milestone.id)).first()
+    assert told is not None
+    places |= {"telling": told.award.reference, "told": str(told.id)}
+
+
+def _declined(people: People, places: PLACES) -> None:
+    """A grantee says what is wrong in a report that the fund wrote up for it."""
+    owed = select(ReportDue).join(ReportDue.award).where(ReportDue.key == "inception_note", ReportDue.state == "owed")
+    due = next(one for one in db.session.scalars(owed.order_by(ReportDue.id)) if one.report is None)
+    home = due.award.organization.reference
+    owner, spoken_on = people.member_of(home), clock.today(due.award.call.timezone)
+    write_up = writeups.begin(
+        due, spoke_with=owner.name, phone="+221 33 000 00 00", spoken_on=spoken_on, by=people["STF-07"]
+    )
+    for section, answers in sample.read("reports")[due.kind][due.award.application.language].items():
+        reports.save_section(due, section, answers, by=people["STF-07"], version=0)
+    writeups.ask_members(write_up, due, by=people["STF-07"])
+    writeups.decline(write_up, due, "We held two workshops, not three, and 48 people came.", by=owner)
+    places["declined"] = f"/reports/{due.id}"
+
+
+def _mended(people: People, places: PLACES) -> None:
+    """A financial report was handed in twice, and something of it was asked for in between."""
+    twice = select(Report.report_due_id).join(ReportReturn, ReportReturn.report_id == Report.id)
+    found = twice.where(Report.version > ReportReturn.version).order_by(Report.id)
+    places["mended"] = f"/reports/{db.session.scalars(found).first()}"
 
 
 # ------------------------------------------------------------------ organizations
@@ -511,6 +582,8 @@ def _people(people: People, places: PLACES) -> None:
         by=people["STF-16"],
     )
     accounts.give_role(people["STF-12"], Role.FINANCE_OFFICER, regions=[], by=people["STF-16"])
+    accounts.grant_role(people["STF-06"], Role.ADMINISTRATOR, regions=[], by=None)
+    accounts.give_role(people["STF-05"], Role.FINANCE_OFFICER, regions=[], by=people["STF-06"])
     places |= {"invited": invited.reference, "first": token}
 
 

@@ -84,6 +84,7 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "new-organization": "/organizations/new",
         "find-organization": "/organizations/find?country=KE&q=coast+domestic+workers+forum",
         "ask-to-join": "{joining}",
+        "owed-nothing": "/owed",
     },
     "USR-PE-2": {
         "both-texts": Pressed(S2, S2, {"version": "{seen}", "summary": "Yo escribí otra cosa mientras tanto."}, 409),
@@ -168,6 +169,10 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "change-to-work-out": "/grants/MPF-2026-01-G05/changes/2",
         "change-worked-out": "/grants/MPF-2026-01-G05/changes/2/work-out",
     },
+    "USR-LB-1": {
+        "write-up-to-confirm": "{written_up}/write-up",
+        "write-up-wrong": Pressed("{written_up}/write-up", "/write-up/decline", status=422),
+    },
     "USR-NP-1": {
         "offer": "/grants/MPF-2026-02-G01/agreement",
         "offer-refused": "/grants/MPF-2026-02-G01/refuse",
@@ -236,6 +241,14 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "owed-filtered": "/owed?when=late&who=fund",
         "owed-of-grant": "/grants/MPF-2026-01-G01/owed",
         "instalment-moved": "/grants/MPF-2026-01-G01/instalments/3/move",
+        "instalment-planned": "/grants/MPF-2026-02-G02/plan/instalments/2",
+        "instalment-freed": "/grants/{waived}/instalments/2/free",
+        "instalment-waived": "/grants/{waived}/payments",
+        "milestone-confirmed": "/grants/{telling}/milestones/{told}/confirm",
+        "agreement-planned": "/grants/MPF-2026-02-G02/agreement",
+        "report-mended": "{mended}",
+        "report-version": "{mended}/versions/1",
+        "write-up-declined": "{declined}/write-up",
         "written-up": "{written_up}",
         "write-up": "{written_up}/write-up",
         "write-up-new": "/reports/{to_write_up}/write-up/new",
@@ -359,6 +372,12 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "ledger": "/ledger",
         "refund": "/grants/MPF-2026-01-G06/refund",
         "refund-request": "/grants/MPF-2026-01-G06/refund-request",
+        "refund-taken-back": "/grants/MPF-2026-01-G05/refunds/{refunded}/take-back",
+        "refunded": "/grants/MPF-2026-01-G05/payments",
+        "payment-sent": "/payments/{sent}",
+        "payment-taken-back": "/payments/{sent}/take-back",
+        "line-taken-back": "/payments/statements/1/lines/1/take-back",
+        "owed-to-pay": "/owed",
         "ledger-as-of": "/ledger?at=2026-11-01&call=MPF-2026-01",
         "ledger-of-call": "/ledger/grants?call=MPF-2026-01",
         "ledger-of-grant": "/grants/MPF-2026-01-G01/ledger",
@@ -373,6 +392,8 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "home-auditor": "/",
         "people": "/people",
         "record": "/record",
+        "owed-read": "/owed",
+        "grant-audited": "/grants/MPF-2026-01-G01",
         "lists-taken-out": "/exports",
         "dossier": "/grants/{closed}/dossier",
     },
@@ -383,6 +404,8 @@ SCREENS: dict[str, dict[str, str | Pressed]] = {
         "mails": "/mails",
         "person-invited": "/people/{invited}",
         "person-proposed": "/people/STF-12",
+        "role-to-confirm": "/people/STF-05",
+        "people-of-fund": "/people",
         "invite-wrong": Pressed("/people/invite", "/people/invite", status=422),
         "account-closed": Pressed("/people/REV-2", "/close"),
     },
@@ -470,6 +493,8 @@ def _looked_at(page: Page, language: str) -> list[str]:
         page.set_viewport_size(size)  # type: ignore[arg-type]
         if (wide := page.evaluate(WIDEST)) is not None:
             problems.append(f"{size['width']} px: too wide by {wide}")
+        if size == DESK:
+            problems += [f"more than one line: {row}" for row in page.evaluate(BROKEN)]
         if (language == "en") == (scheme == "light"):
             problems += [
                 f"{scheme}: {v['id']}: {[node['html'][:160] for node in v['nodes'][:3]]}" for v in faults(page)
@@ -485,6 +510,12 @@ WIDEST = """() => {
         e => e.getBoundingClientRect().right > window.innerWidth + 1);
     return over + ' px: ' + tooFar.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ');
 }"""
+
+
+BROKEN = """() => [...document.querySelectorAll('.main-nav > ul, main > .tabs ul')].filter(
+    row => row.offsetWidth && row.lastElementChild.offsetTop > row.firstElementChild.offsetTop)
+    .map(row => row.innerText.slice(0, 80))"""
+"""The menu and the tabs across a page on a desk, where they take more than one line."""
 
 
 def _keep_picture(page: Page, name: str, language: str) -> None:
