@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Date,
     DateTime,
     Select,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    false,
     func,
     literal,
     literal_column,
@@ -643,6 +645,11 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     of_report = select(Award.reference).where(Award.id == ReportDue.award_id, here, Award.state.in_(SIGNED))
     running = of_report.offset(literal_column("0")).lateral("running")
     later = aliased(ReportDue)
+    # By the terms of the call another person decides about what somebody wrote down, and checks what they approved.
+    four_eyes = func.coalesce(
+        cast(Call.terms.op("#>>")(literal_column("'{award,amendments,four_eyes}'")), Boolean), false()
+    )
+    two_look = select(Call.id).where(Call.id == Award.call_id, four_eyes)
     waived_by_me = select(HistoryEntry.id).where(
         HistoryEntry.subject_kind == "report_due",
         HistoryEntry.subject_id == ReportDue.id,
@@ -757,8 +764,14 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             AmendmentState.REQUESTED,
             here,
             or_(~Amendment.assisted, Amendment.confirmed_at.is_not(None)),
+            ~and_(Amendment.assisted, Amendment.asked_by_id == PERSON, two_look.exists()),
         ),
-        _change("check_change", AmendmentState.REVISED, here),
+        _change(
+            "check_change",
+            AmendmentState.REVISED,
+            here,
+            or_(Amendment.decided_by_id.is_distinct_from(PERSON), ~two_look.exists()),
+        ),
         _chased_changes(here),
         _chased_offers(here),
         _work("check_condition", Award.reference, Condition.id, day=Condition.due_on, note=Condition.text)

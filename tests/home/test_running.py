@@ -184,6 +184,21 @@ def test_an_offer_and_a_change_that_wait_too_long_are_asked_for(browser: Browser
     opens(browser, running.coordinator, "chase_change")
 
 
+def test_where_two_look_at_a_change_it_waits_for_the_other(app: Flask) -> None:
+    made = scene(call=make.call(terms={"award": {"amendments": {"four_eyes": True}}}))
+    second = make.person(Role.REGIONAL_COORDINATOR, regions=["AFR"], name="Second")
+    told = {"kinds": ["scope_change"], "reason": "Another town", "scope": "There", "waits_since": SIGNING_DAY}
+    told |= {"assisted": True, "confirmed_at": SIGNING_DAY, "confirmed_by_id": made.owner.id}
+    change = make.save(Amendment(award_id=made.award.id, number=1, asked_by_id=made.coordinator.id, **told))
+    assert waits(made, "answer_change", second) == {"Second"}
+    change.state, change.decided_by_id, change.decided_at = "revised", second.id, SIGNING_DAY
+    db.session.flush()
+    assert waits(made, "check_change", second) == {"Coordinator"}
+    made.award.call.terms = {}
+    db.session.flush()
+    assert waits(made, "check_change", second) == {"Coordinator", "Second"}
+
+
 def test_a_terminated_grant_still_has_its_final_report_and_then_its_close_out(browser: Browser) -> None:
     made = scene()
     made.award.state, made.final.due_on = AwardState.TERMINATED, YESTERDAY
