@@ -89,6 +89,7 @@ def everywhere() -> ResponseReturnValue:
     return render_template(
         "owed/everywhere.html",
         rows=_rows(lines),
+        own=own,
         numbers=numbers,
         groups=_groups(asked, numbers),
         filtered=any((asked.kind, asked.who, asked.when)),

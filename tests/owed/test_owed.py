@@ -325,6 +325,14 @@ def test_a_calendar_holds_the_days_and_names_nobody(browser: Browser) -> None:
         assert name not in answer.headers["Content-Disposition"]
 
 
+def test_the_fund_is_warned_beside_withheld_names_and_the_grantee_not_of_its_own(browser: Browser) -> None:
+    made = full(confidentiality="name_withheld")
+    assert "do not share" in browser.sign_in(made.coordinator).open("/owed").content
+    page = Browser(browser.app).sign_in(made.owner).open("/owed")
+    assert made.award.reference in page.content
+    assert "do not share" not in page.content
+
+
 def test_a_calendar_moves_what_was_moved_and_takes_away_what_is_not_owed_any_more(browser: Browser) -> None:
     made = scene()
     _made, visit = planned(made, due_on=DAY + timedelta(days=60))
