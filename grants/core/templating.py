@@ -211,7 +211,8 @@ def when(value: date | datetime | None) -> str:
     if isinstance(value, datetime):
         distance = value - clock.now()
         coarse = timedelta(hours=1) if abs(distance) > timedelta(days=2) else timedelta(minutes=1)
-        return _distance(coarse * round(distance / coarse), language_now())
+        rounded = coarse * round(distance / coarse)
+        return _distance(rounded, language_now()) if rounded else str(_("now"))
     days = (value - clock.today(reader_zone())).days
     if days in (-1, 0, 1):
         return str({-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[days])

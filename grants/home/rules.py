@@ -114,6 +114,15 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
 }
 
 
+SINCE = frozenset(
+    {
+        *("answer_consent", "second_look", "countersign", "confirm_erasure", "take_in_statement", "confirm_role"),
+        "release_letters",
+    }
+)
+"""What stands with the moment since which it waits: it comes before what has a day to come, and nobody is late with it."""
+
+
 @dataclass(frozen=True)
 class Task:
     """Something that waits for a person, with its sentence and the page where it is done."""
@@ -136,7 +145,7 @@ def _task(work: Work, at: datetime) -> Task:
     words, endpoint, parameter = KINDS[work.kind]
     value = {"reference": work.reference}.get(parameter or "", work.number)
     page = (endpoint, {parameter: value} if parameter else {})
-    late = work.due is not None and _sortable(work.due) < at
+    late = work.due is not None and work.kind not in SINCE and _sortable(work.due) < at
     return Task(words, page, work.reference, work.note, work.due, late)
 
 

@@ -48,6 +48,13 @@ def test_the_most_urgent_work_stands_first_and_what_is_late_is_named(app: Flask)
     assert str(found[-1].words) == "Make your declaration of the year", "what has no day comes last"
 
 
+def test_what_only_waits_comes_first_and_is_not_late() -> None:
+    since, to_come = MARCH - timedelta(hours=1), MARCH.date() + timedelta(days=1)
+    works = [queries.Work("read_report", "G2", 2, to_come), queries.Work("countersign", "G1", 1, since)]
+    works.append(queries.Work("chase_report", "G0", 0, MARCH.date() - timedelta(days=1)))
+    assert [(task.reference, task.late) for task in tasks(works, MARCH)] == [("G0", True), ("G1", False), ("G2", False)]
+
+
 def test_a_home_with_more_than_it_shows_says_so(app: Flask, browser: Browser) -> None:
     owner = make.person()
     award = make.award(make.application(make.call(), make.organization(owner), owner), owner, state=AwardState.ACTIVE)
