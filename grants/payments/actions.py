@@ -780,9 +780,6 @@ def _keep_part(returned: Disbursement, stays: Money, by: Person) -> None:
         amount_minor=stays.minor,
         currency=stays.currency,
         prepared_by_id=returned.prepared_by_id,
-        order_reference=returned.order_reference,
-        released_at=returned.released_at,
-        sending_by_id=returned.sending_by_id,
     )
     db.session.add_all([part, kept])
     history.begin(kept, "prepare", by=by, part_of=returned.reference, amount=stays.minor)

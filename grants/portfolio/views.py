@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from grants.core import clock
 from grants.core.languages import _l, country_name, language_now, month_name, number_text, pick
 from grants.core.money import Money
 from grants.core.permissions import scope
+from grants.core.rules import Obstacle
 from grants.core.templating import addresses, day
 from grants.core.web import SIGNED_IN, access, found
 from grants.history.queries import chain_head, timeline
@@ -360,6 +362,8 @@ def grant(reference: str) -> ResponseReturnValue:
     tranches = [(one, [] if one.payment else obstacles_to_preparing(one, at)) for one in standings]
     if not staff:
         tranches = [(one, as_grantee_reads(stops)) for one, stops in tranches]
+    elif not current_user.holds(Role.FINANCE_OFFICER, Role.AUDITOR):
+        tranches = [(one, [_without_bank(stop) for stop in stops]) for one, stops in tranches]
     most = WHOLE_HISTORY if request.args.get("history") == "all" else LATEST
     history = timeline(subjects, names=staff, limit=most)
     return render_template(
@@ -380,6 +384,11 @@ def grant(reference: str) -> ResponseReturnValue:
         staff=staff,
         today=at.date(),
     )
+
+
+def _without_bank(stop: Obstacle) -> Obstacle:
+    """What stands in the way, without the way to an account: that is for finance officers, auditors and the grantee."""
+    return replace(stop, where=None) if stop.where and stop.where[0] == "payments.bank_account" else stop
 
 
 @bp.get("/record")

@@ -363,12 +363,12 @@ def test_all_agreements_of_a_call_are_drawn_up_together_and_those_that_wait_say_
     batch = db.session.scalars(select(AgreementBatch)).one()
     assert (batch.state, batch.done, batch.drawn, batch.total) == ("done", 2, 1, 2)
     assert [one["reference"] for one in batch.refused] == [references[1]]
+    why = batch.refused[0]["why"][0]["message"]
     states = dict(db.session.execute(select(Award.reference, Award.state)).all())
     assert [states[one] for one in references] == ["sent", "accepted", "accepted"]
     db.session.rollback()
     browser.get(path)
     assert "The due diligence has not begun." in browser.text
-    why = batch.refused[0]["why"][0]["message"]
     assert (why["en"], len(set(why.values()))) == ("The due diligence has not begun.", len(LANGUAGES)), "for any reader"
     assert draw_up_waiting() == 0
 

@@ -84,6 +84,21 @@ def test_a_return_in_part_leaves_a_payment_of_the_rest_and_an_instalment_to_pay_
     whole(made)
 
 
+def test_the_rest_that_stayed_of_a_payment_in_an_order_can_be_taken_back_and_go_another_way(app: Flask) -> None:
+    made = rows.scene()
+    payment, (officer, other) = rows.approved(made), made.officers[:2]
+    actions.release(payment, "PO-20270510-ABCDEF", by=officer)
+    pay(made, payment)
+    actions.return_(payment, "A part", came=euros(300_000), rest_stayed=True, by=officer)
+    kept = db.session.scalars(select(Disbursement).where(Disbursement.state == "paid")).one()
+    assert (kept.order_reference, kept.released_at) == ("", None), "the order holds the payment that it is a part of"
+    actions.take_back(kept, "Nothing stayed", by=other)
+    whole(made)
+    actions.cancel(kept, "Nothing stayed", by=other)
+    assert pots(made)["committed"] == 1_000_000
+    whole(made)
+
+
 @pytest.mark.parametrize("state", [AwardState.CLOSED, AwardState.TERMINATED])
 def test_what_returns_after_the_end_of_a_grant_goes_back_to_the_envelope(app: Flask, state: AwardState) -> None:
     made = rows.scene()

@@ -112,7 +112,7 @@ def test_what_was_handed_in_stays_and_what_became_of_it_is_told(app: Flask) -> N
     assert gone.before == [
         "3 Migrants in distress and in transit · Senegal · National · It was decided",
         "A register at every post.",
-        "The decree of May.",
+        "What shows it: The decree of May.",
     ]
     assert "Local" in come.now[0]
 

@@ -69,7 +69,7 @@ def test_what_changed_since_it_was_given_back_is_told_and_nothing_else(app: Flas
     give_figures(interim, owner, 90_000, "One bill was double.")
     said = changes(interim, 1)
     assert said[0] == ("done", ["Twelve observers recorded cases for four months."], ["Forty women came."])
-    assert said[1:] == [("figures", ["€1,000"], ["€900", "One bill was double."])] * 2
+    assert said[1:] == [("figures", ["This period: €1,000"], ["This period: €900", "One bill was double."])] * 2
     report = actions.submit(interim, by=owner)
     assert report.version == 2
     assert changes(interim, 1) == said
