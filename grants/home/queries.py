@@ -79,7 +79,7 @@ from grants.entries.models import AssistedEntry
 from grants.history.models import HistoryEntry
 from grants.imports.models import AwardImport
 from grants.imports.workflow import ImportState
-from grants.owed.queries import SIGNED, TO_READ
+from grants.owed.queries import ACCEPTED, SIGNED, TO_READ
 from grants.payments.models import Account, AccountKind, BankAccount, Disbursement, RefundRequest, Tranche
 from grants.payments.workflow import BankAccountState, DisbursementState, RefundRequestState
 from grants.questionnaires.models import SectionAnswers
@@ -309,7 +309,7 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
         .join(Condition, Condition.award_id == Award.id)
         .where(
             Award.organization_id == any_(MINE),
-            Award.state.in_((AwardState.ACCEPTED, AwardState.SENT, *RUNNING)),
+            Award.state.in_(ACCEPTED),
             Condition.owner_id.is_(None),
             Condition.met_on.is_(None),
             Condition.due_on <= HORIZON,
@@ -351,10 +351,12 @@ def _asked_to_confirm() -> Any:
     ).exists()
 
 
+_CHANGE_BY = cast(Amendment.waits_since + timedelta(days=DAYS_TO_SIGN), Date)
+
+
 def _change(kind: str, state: AmendmentState, *where: Any) -> Select[*tuple[Any, ...]]:
     """A change of a grant that waits for somebody, by two weeks after it began to."""
-    by = cast(Amendment.waits_since + timedelta(days=DAYS_TO_SIGN), Date)
-    found = _work(kind, Award.reference, Amendment.number, day=by, note=Award.title)
+    found = _work(kind, Award.reference, Amendment.number, day=_CHANGE_BY, note=Award.title)
     return found.join(Award, Award.id == Amendment.award_id).where(
         Amendment.state == state, Award.state.in_(RUNNING), *where
     )
@@ -613,14 +615,13 @@ def _chased_offers(here: Any) -> Select[*tuple[Any, ...]]:
 
 def _chased_changes(here: Any) -> Select[*tuple[Any, ...]]:
     """Changes of grants that wait for their grantee for longer than they should."""
-    by = cast(Amendment.waits_since + timedelta(days=DAYS_TO_SIGN), Date)
     with_grantee = (AmendmentState.APPROVED, AmendmentState.RETURNED, AmendmentState.DRAWN_UP)
     unconfirmed = and_(
         Amendment.state == AmendmentState.REQUESTED, Amendment.assisted, Amendment.confirmed_at.is_(None)
     )
-    found = _work("chase_change", Award.reference, Amendment.number, day=by, note=Award.title)
+    found = _work("chase_change", Award.reference, Amendment.number, day=_CHANGE_BY, note=Award.title)
     return found.join(Award, Award.id == Amendment.award_id).where(
-        here, Award.state.in_(RUNNING), or_(Amendment.state.in_(with_grantee), unconfirmed), by < TODAY
+        here, Award.state.in_(RUNNING), or_(Amendment.state.in_(with_grantee), unconfirmed), _CHANGE_BY < TODAY
     )
 
 
@@ -778,7 +779,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
         .join(Condition, Condition.award_id == Award.id)
         .where(
             here,
-            Award.state.in_((AwardState.ACCEPTED, AwardState.SENT, *RUNNING)),
+            Award.state.in_(ACCEPTED),
             Condition.owner_id.is_(None),
             Condition.met_on.is_(None),
             Condition.due_on < TODAY,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -362,6 +362,8 @@ def _of_the_tranche(standing: Standing, at: datetime) -> list[Obstacle]:
 
 INSIDE = frozenset({"condition_of_fund", "visit_missing"})
 """What the fund has to see to itself before it pays."""
+ACCOUNT_PAGE = "payments.bank_account"
+"""Where what stands in the way of an account is put right: for finance officers, auditors and the grantee."""
 
 
 def as_grantee_reads(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
@@ -370,6 +372,11 @@ def as_grantee_reads(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
     if len(shown) == len(obstacles):
         return shown
     return [*shown, Obstacle("with_the_fund", _l("The fund still has something of its own to finish."))]
+
+
+def as_coordinator_reads(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
+    """Why a payment waits, as coordinators read it: all of it, with no way to the account, which they may not open."""
+    return [replace(one, where=None) if (one.where or ("",))[0] == ACCOUNT_PAGE else one for one in obstacles]
 
 
 def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
@@ -385,7 +392,7 @@ def _of_the_grantee(standing: Standing, at: datetime) -> list[Obstacle]:
     if waits_for_visit(standing) and standing.award_state != AwardState.TERMINATED:
         where = ("visits.of_grant", {"reference": standing.award_reference})
         found.append(Obstacle("visit_missing", _l("The fund has to make a visit before this payment."), where))
-    account = ("payments.bank_account", {"reference": standing.organization_reference})
+    account = (ACCOUNT_PAGE, {"reference": standing.organization_reference})
     if standing.bank_state is None:
         found.append(Obstacle("no_account", _l("The grantee has not said where to pay."), account))
     elif standing.bank_state != BankAccountState.VERIFIED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -15,19 +14,18 @@ from flask_login import current_user
 
 from grants.accounts.models import REGION_LABELS, Role
 from grants.awards.models import RISK_LABELS, Award
-from grants.awards.permissions import STAFF
+from grants.awards.permissions import READERS, STAFF
 from grants.awards.workflow import AwardState
 from grants.core import clock
 from grants.core.languages import _l, country_name, language_now, month_name, number_text, pick
 from grants.core.money import Money
 from grants.core.permissions import scope
-from grants.core.rules import Obstacle
 from grants.core.templating import addresses, day
 from grants.core.web import SIGNED_IN, access, found
 from grants.history.queries import chain_head, timeline
 from grants.imports.models import PastAward
 from grants.payments import queries as payments
-from grants.payments.rules import as_grantee_reads, obstacles_to_preparing
+from grants.payments.rules import as_coordinator_reads, as_grantee_reads, obstacles_to_preparing
 from grants.payments.workflow import DisbursementState
 from grants.portfolio import queries
 from grants.portfolio.rules import (
@@ -362,8 +360,8 @@ def grant(reference: str) -> ResponseReturnValue:
     tranches = [(one, [] if one.payment else obstacles_to_preparing(one, at)) for one in standings]
     if not staff:
         tranches = [(one, as_grantee_reads(stops)) for one, stops in tranches]
-    elif not current_user.holds(Role.FINANCE_OFFICER, Role.AUDITOR):
-        tranches = [(one, [_without_bank(stop) for stop in stops]) for one, stops in tranches]
+    elif not current_user.holds(*READERS):
+        tranches = [(one, as_coordinator_reads(stops)) for one, stops in tranches]
     most = WHOLE_HISTORY if request.args.get("history") == "all" else LATEST
     history = timeline(subjects, names=staff, limit=most)
     return render_template(
@@ -384,11 +382,6 @@ def grant(reference: str) -> ResponseReturnValue:
         staff=staff,
         today=at.date(),
     )
-
-
-def _without_bank(stop: Obstacle) -> Obstacle:
-    """What stands in the way, without the way to an account: that is for finance officers, auditors and the grantee."""
-    return replace(stop, where=None) if stop.where and stop.where[0] == "payments.bank_account" else stop
 
 
 @bp.get("/record")
