@@ -252,11 +252,17 @@ class _Workbook:
     first_day: datetime
 
 
+class NumberShown(str):
+    """What a cell shows that holds a number: its decimals stand after a point, whatever the country of its writer."""
+
+    __slots__ = ()
+
+
 def first_sheet(content: bytes, most: int) -> list[tuple[int, list[str]]]:
-    """The first filled rows of the first sheet of a workbook, with their numbers. Raises Unreadable."""
+    """The first filled rows of the first sheet of a workbook that is not hidden, with their numbers. Raises Unreadable."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            sheets, common = _sheets_of(archive)
+            sheets, common = _sheets_of(archive, hidden=False)
             rows = _below(_root(archive, sheets[0][1]), "row") if sheets else ()
             numbered = ((int(row.get("r") or at), _row(row, common)) for at, row in enumerate(rows, 1))
             return list(islice(((number, cells) for number, cells in numbered if any(cells)), most))
@@ -275,7 +281,7 @@ def _workbook(archive: zipfile.ZipFile, room: _Room) -> list[Part]:
     return parts
 
 
-def _sheets_of(archive: zipfile.ZipFile) -> tuple[list[tuple[str, str]], _Workbook]:
+def _sheets_of(archive: zipfile.ZipFile, *, hidden: bool = True) -> tuple[list[tuple[str, str]], _Workbook]:
     """The sheets of a workbook, each with the part that holds it, and what their cells refer to."""
     book, names = _root(archive, "xl/workbook.xml"), archive.namelist()
     relations = _root(archive, "xl/_rels/workbook.xml.rels")
@@ -286,7 +292,7 @@ def _sheets_of(archive: zipfile.ZipFile) -> tuple[list[tuple[str, str]], _Workbo
         _ways_shown(_root(archive, "xl/styles.xml")) if "xl/styles.xml" in names else [],
         _FIRST_DAY_1904 if since_1904 else _FIRST_DAY,
     )
-    sheets = _below(book, "sheet")
+    sheets = (one for one in _below(book, "sheet") if hidden or attribute(one, "state") in ("", "visible"))
     return [(attribute(one, "name"), targets[attribute(one, "id")].lstrip("/")) for one in sheets], common
 
 
@@ -361,7 +367,7 @@ def _number(value: float, way: str, first_day: datetime) -> str:
         return clock if value < 1 else f"{at:%Y-%m-%d}" + (f" {clock}" if at.hour or at.minute else "")
     if way == "percentage":
         return f"{value * 100:.15g}%"
-    return f"{way} {value:.15g}" if way not in ("", "day") else f"{value:.15g}"
+    return NumberShown(f"{way} {value:.15g}" if way not in ("", "day") else f"{value:.15g}")
 
 
 _IN_PACKAGE: dict[str, Callable[[zipfile.ZipFile, _Room], list[Part]]] = {

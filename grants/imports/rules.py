@@ -20,6 +20,7 @@ from grants.core.languages import LANGUAGES, _l
 from grants.core.money import Money, NotAnAmount
 from grants.core.rules import Obstacle, Refused, obstacles_to_keeping
 from grants.core.tables import Row
+from grants.core.written import NumberShown
 from grants.imports.models import PastAward
 from grants.imports.queries import KnownOrganization
 from grants.imports.workflow import ImportState
@@ -385,7 +386,7 @@ def _award(
         raise _CannotRead("grantee_missing")
     if _A_SUM.fullmatch(folded(grantee)):
         raise _CannotRead("a_sum", grantee)
-    amount = _amount(said(Meaning.AMOUNT), said(Meaning.CURRENCY), layout)
+    amount = _amount(_marked(row, layout), said(Meaning.CURRENCY), layout)
     granted_on = _day(said(Meaning.GRANTED_ON), layout.date_order, today)
     number = said(Meaning.NUMBER)
     identity = (folded(grantee), amount.currency, str(amount.minor), str(granted_on or ""), folded(number))
@@ -429,6 +430,16 @@ _SIGNS = {
     "KSH": "KES", "FCFA": "XOF", "SFR": "CHF",
 }  # fmt: skip
 """Signs that stand for one currency. That of $ alone is said by the layout."""
+
+
+def _marked(row: Row, layout: Layout) -> str:
+    """What the cell of the amount says, with the mark of the table before its decimals; a cell of a workbook that holds a
+    number has a point there, whatever mark the texts beside it have.
+    """
+    at = layout.columns.get(Meaning.AMOUNT, -1)
+    cell = row.cells[at] if 0 <= at < len(row.cells) else ""
+    text = line_of(cell)
+    return text.replace(".", ",") if layout.decimals == "comma" and isinstance(cell, NumberShown) else text
 
 
 def _amount(said: str, column: str, layout: Layout) -> Money:

@@ -339,6 +339,43 @@ def test_a_workbook_is_read_by_its_values_with_the_currency_its_cells_show() -> 
     assert [(one.line, one.code) for one in reading.refused] == [(8, "no_currency"), (9, "not_an_amount")]
 
 
+def test_a_number_of_a_workbook_has_a_point_before_its_decimals_whatever_the_texts_beside_it_have() -> None:
+    content = workbook(
+        NAMED,
+        cells(3, said("A3", "A"), said("B3", "EUR 1.234,50")),
+        cells(4, said("A4", "B"), '<c r="B4"><v>1234.5</v></c>'),
+        cells(5, said("A5", "C"), '<c r="B5" s="2"><v>123.45</v></c>'),
+        cells(6, said("A6", "D"), '<c r="B6"><v>1.234</v></c>'),
+        cells(7, said("A7", "E"), said("B7", "1.234")),
+    )
+    reading = reading_of(content, decimals="comma", currency="EUR")
+    assert [(one.grantee, one.amount) for one in reading.awards] == [
+        ("A", Money(123_450, "EUR")),
+        ("B", Money(123_450, "EUR")),
+        ("C", Money(12_345, "GBP")),
+        ("E", Money(123_400, "EUR")),
+    ]
+    assert [(one.line, one.code) for one in reading.refused] == [(6, "decimals")]
+
+
+def test_the_first_sheet_is_the_first_that_is_not_hidden() -> None:
+    shown = workbook(NAMED, cells(3, said("A3", "A"), said("B3", "EUR 10")))
+    hidden = workbook(NAMED, cells(3, said("A3", "Old"), said("B3", "EUR 20")))
+    sheets = '<sheet name="Old" sheetId="2" state="{}" r:id="rId2"/><sheet name="Grants"'
+    more = '<Relationship Id="rId2" Type="x" Target="worksheets/sheet2.xml"/></Relationships>'
+    for state, found in (("hidden", "A"), ("veryHidden", "A"), ("visible", "Old")):
+        written = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(shown)) as one, zipfile.ZipFile(io.BytesIO(hidden)) as other:
+            parts = {name: one.read(name).decode() for name in one.namelist()}
+            parts["xl/worksheets/sheet2.xml"] = other.read("xl/worksheets/sheet1.xml").decode()
+        parts["xl/workbook.xml"] = BOOK.replace('<sheet name="Grants"', sheets.format(state))
+        parts["xl/_rels/workbook.xml.rels"] = RELATIONS.replace("</Relationships>", more)
+        with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in parts.items():
+                archive.writestr(name, text)
+        assert [award.grantee for award in reading_of(written.getvalue()).awards] == [found]
+
+
 def test_a_workbook_that_unpacks_into_something_enormous_is_refused() -> None:
     assert why_not(workbook(NAMED, padding=b"0" * (210 * 1024 * 1024))) == "file_bomb"
     endless = cells(3, said("A3", "x" * (25 * 1024 * 1024)))
