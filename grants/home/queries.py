@@ -625,6 +625,105 @@ def _chased_changes(here: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
+def _all_of(found: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The rows of a reading that finds few, found by themselves (OFFSET 0): left to itself, PostgreSQL takes them for many
+    and begins with the grants of a region.
+    """
+    return found.offset(literal_column("0"))
+
+
+def _grant_of(award_id: Any, *where: Any) -> Any:
+    """The grant of a row, looked up one by one: where many rows stand in their order, there are soon enough."""
+    grant = select(Award.id, Award.reference, Award.title, Award.end_on).where(Award.id == award_id, *where)
+    return _all_of(grant).lateral("of_row")
+
+
+def _closeouts_to_open(here: Any) -> list[Select[*tuple[Any, ...]]]:
+    """Grants that end, or were ended, and of which every report is settled."""
+    required = select(ReportDue.id).where(ReportDue.award_id == Award.id, ReportDue.required)
+    settled = _first(required.where(ReportDue.state.not_in((ReportState.ACCEPTED, ReportState.WAIVED)))).is_(None)
+    reported = _first(required).is_not(None)
+    unopened = ~select(Closeout.id).where(Closeout.award_id == Award.id).exists()
+    ending = _all_of(select(Award.id).where(Award.state.in_(RUNNING), Award.end_on <= HORIZON)).subquery("ending")
+    grant = _grant_of(ending.c.id, here, Award.state == AwardState.ACTIVE, settled, reported, unopened)
+    by = grant.c.end_on + literal(CLOSE_WITHIN.days)
+    return [
+        _work("open_closeout", grant.c.reference, grant.c.id, day=by, note=grant.c.title)
+        .select_from(ending)
+        .join(grant, true()),
+        _work("open_closeout", Award.reference, Award.id, day=Award.end_on, note=Award.title).where(
+            here, Award.state == AwardState.TERMINATED, settled, unopened
+        ),
+    ]
+
+
+def _chased_reports(here: Any) -> Select[*tuple[Any, ...]]:
+    """Reports that are late, of any running or terminated grant."""
+    grant = _grant_of(ReportDue.award_id, here, Award.state.in_(SIGNED))
+    found = _work("chase_report", grant.c.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
+    return (
+        found.select_from(ReportDue)
+        .join(grant, true())
+        .where(
+            ReportDue.required,
+            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
+            ReportDue.due_on < TODAY,
+        )
+    )
+
+
+def _reports_to_read(here: Any) -> Select[*tuple[Any, ...]]:
+    """Reports that came in, but for those that the person wrote down or handed in."""
+    read_by = cast(Report.submitted_at + TO_READ, Date).label("read_by")
+    waiting = _all_of(
+        select(ReportDue.id, ReportDue.award_id, ReportDue.label, read_by)
+        .join(Report, Report.report_due_id == ReportDue.id)
+        .where(
+            ReportDue.state == ReportState.SUBMITTED,
+            Report.entered_by_id.is_distinct_from(PERSON),
+            Report.submitted_by_id.is_distinct_from(PERSON),
+        )
+        .order_by(read_by)
+    ).subquery("waiting")
+    grant = _grant_of(waiting.c.award_id, here)
+    found = _work("read_report", grant.c.reference, waiting.c.id, day=waiting.c.read_by, note=waiting.c.label)
+    return found.select_from(waiting).join(grant, true())
+
+
+def _instalments_to_decide(here: Any) -> Select[*tuple[Any, ...]]:
+    """Instalments whose report was waived by somebody else, and that no later report has freed since."""
+    waived = aliased(
+        ReportDue, _all_of(select(ReportDue).where(ReportDue.state == ReportState.WAIVED)).subquery("waived")
+    )
+    later = aliased(ReportDue)
+    by_me = select(HistoryEntry.id).where(
+        HistoryEntry.subject_kind == "report_due",
+        HistoryEntry.subject_id == waived.id,
+        HistoryEntry.verb == "waive",
+        HistoryEntry.actor_id == PERSON,
+    )
+    accepted_later = select(later.id).where(
+        later.award_id == Award.id,
+        later.id != waived.id,
+        later.due_on >= waived.due_on,
+        later.state == ReportState.ACCEPTED,
+    )
+    found = _work("decide_instalment", Award.reference, Tranche.id, day=Tranche.due_on, note=waived.label)
+    return (
+        found.join(Tranche, Tranche.award_id == Award.id)
+        .join(waived, waived.id == Tranche.report_due_id)
+        .where(
+            here,
+            Award.state.in_(SIGNED),
+            _IS_TO_PAY,
+            Tranche.freed_at.is_(None),
+            Tranche.due_on <= HORIZON,
+            ~by_me.exists(),
+            ~accepted_later.exists(),
+        )
+    )
+
+
 def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     here = _here()
     under_review = _calls_under_review()
@@ -633,49 +732,19 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
     in_my_regions = select(RegionEnvelope.id).where(
         RegionEnvelope.call_id == Call.id, RegionEnvelope.region == any_(REGIONS)
     )
-    read_by = cast(Report.submitted_at + TO_READ, Date)
     planned = select(Meeting.id).where(Meeting.call_id == Call.id, Meeting.state.not_in(GONE))
-    closing = select(Closeout.id).where(Closeout.award_id == Award.id)
-    missing = select(ReportDue.id).where(
-        ReportDue.award_id == Award.id,
-        ReportDue.required,
-        ReportDue.state.not_in((ReportState.ACCEPTED, ReportState.WAIVED)),
-    )
-    reported = select(ReportDue.id).where(ReportDue.award_id == Award.id, ReportDue.required)
-    # Many reports may be late: they are read in their order, and the grant of each is looked up (OFFSET 0), until there are enough.
-    of_report = select(Award.reference).where(Award.id == ReportDue.award_id, here, Award.state.in_(SIGNED))
-    running = of_report.offset(literal_column("0")).lateral("running")
-    later = aliased(ReportDue)
     # By the terms of the call another person decides about what somebody wrote down, and checks what they approved.
     four_eyes = func.coalesce(
         cast(Call.terms.op("#>>")(literal_column("'{award,amendments,four_eyes}'")), Boolean), false()
     )
     two_look = select(Call.id).where(Call.id == Award.call_id, four_eyes)
-    waived_by_me = select(HistoryEntry.id).where(
-        HistoryEntry.subject_kind == "report_due",
-        HistoryEntry.subject_id == ReportDue.id,
-        HistoryEntry.verb == "waive",
-        HistoryEntry.actor_id == PERSON,
-    )
     looked_at = select(Erasure.id).where(Erasure.award_id == Award.id, Erasure.state != ErasureState.WITHDRAWN)
     unjudged = select(Point.id).where(Point.diligence_id == Diligence.id, Point.verdict.is_(None))
     parts = [
         _work("call_meeting", Call.reference, under_review.c.number, day=Call.meeting_on, note=Call.title)
         .join(under_review, under_review.c.call_id == Call.id)
         .where(under_review.c.unreviewed == 0, ~planned.exists()),
-        _work(
-            "open_closeout", Award.reference, Award.id, day=Award.end_on + literal(CLOSE_WITHIN.days), note=Award.title
-        ).where(
-            here,
-            Award.state == AwardState.ACTIVE,
-            Award.end_on <= HORIZON,
-            _first(missing).is_(None),
-            _first(reported).is_not(None),
-            ~closing.exists(),
-        ),
-        _work("open_closeout", Award.reference, Award.id, day=Award.end_on, note=Award.title).where(
-            here, Award.state == AwardState.TERMINATED, _first(missing).is_(None), ~closing.exists()
-        ),
+        *_closeouts_to_open(here),
         *(
             _work(kind, Call.reference, func.count(Enquiry.id), moment=Call.answers_until, note=Call.title)
             .join(Enquiry, and_(Enquiry.call_id == Call.id, Enquiry.state == state))
@@ -796,35 +865,8 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             _IS_TO_PAY,
         )
         .group_by(Award.id, Milestone.id),
-        _work("decide_instalment", Award.reference, Tranche.id, day=Tranche.due_on, note=ReportDue.label)
-        .join(Tranche, Tranche.award_id == Award.id)
-        .join(ReportDue, ReportDue.id == Tranche.report_due_id)
-        .where(
-            here,
-            Award.state.in_(SIGNED),
-            ReportDue.state == ReportState.WAIVED,
-            _IS_TO_PAY,
-            Tranche.freed_at.is_(None),
-            Tranche.due_on <= HORIZON,
-            ~waived_by_me.exists(),
-            ~select(later.id)
-            .where(
-                later.award_id == Award.id,
-                later.id != ReportDue.id,
-                later.due_on >= ReportDue.due_on,
-                later.state == ReportState.ACCEPTED,
-            )
-            .exists(),
-        ),
-        _work("read_report", Award.reference, ReportDue.id, day=read_by, note=ReportDue.label)
-        .join(Report, Report.report_due_id == ReportDue.id)
-        .join(Award, Award.id == ReportDue.award_id)
-        .where(
-            here,
-            ReportDue.state == ReportState.SUBMITTED,
-            Report.entered_by_id.is_distinct_from(PERSON),
-            Report.submitted_by_id.is_distinct_from(PERSON),
-        ),
+        _instalments_to_decide(here),
+        _reports_to_read(here),
         _work("write_up_report", Award.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
         .join(Award, Award.id == ReportDue.award_id)
         .join(Report, Report.report_due_id == ReportDue.id)
@@ -835,14 +877,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
             ~_asked_to_confirm(),
         ),
-        _work("chase_report", running.c.reference, ReportDue.id, day=ReportDue.due_on, note=ReportDue.label)
-        .select_from(ReportDue)
-        .join(running, true())
-        .where(
-            ReportDue.required,
-            ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
-            ReportDue.due_on < TODAY,
-        ),
+        _chased_reports(here),
         _work("make_visit", Award.reference, Visit.number, day=Visit.due_on, note=Visit.purpose)
         .join(Award, Award.id == Visit.award_id)
         .where(

@@ -65,6 +65,7 @@ class Visit(Base):
         ),
         Index("ix_visit_due_on", "due_on", postgresql_where=text("state = 'planned'")),
         Index("ix_visit_lead_id", "lead_id", "state"),
+        Index("ix_visit_of_lead", "lead_id", "due_on", postgresql_where=text("state = 'planned'")),
         Index("ix_visit_made", "made_on", postgresql_where=text("state = 'made'")),
     )
 
