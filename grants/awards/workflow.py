@@ -79,6 +79,7 @@ AWARD = Workflow(
         "move_instalment": _l("The day of an instalment was moved"),
         "amend": _l("An amendment of the agreement came into force"),
         "settle": _l("What was still to be paid and reported was brought to an end"),
+        "let_stand": _l("An instalment stands again that the end of the agreement had cancelled"),
     },
 )
 

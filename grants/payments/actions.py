@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -809,14 +809,17 @@ def take_back(disbursement: Disbursement, reason: str, *, by: Person) -> Disburs
 
 
 def take_back_return(disbursement: Disbursement, reason: str, *, by: Person) -> Disbursement:
-    """It was recorded by mistake that a payment came back: it stands as sent, and the grantee confirms it. Raises Refused,
-    NoSuchMove.
+    """It was recorded by mistake that a payment came back: it stands as sent, and the grantee confirms it. An instalment that
+    a termination has cancelled meanwhile stands again. Raises Refused, NoSuchMove.
     """
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("take_back_return", disbursement.state)
     award = disbursement.tranche.award
     committed = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
-    refuse(rules.obstacles_to_taking_back_return(disbursement, queries.siblings_of(disbursement), committed))
+    plan, unpaid = queries.tranches_of(award), queries.unpaid_ids(award)
+    siblings = queries.siblings_of(disbursement)
+    refuse(rules.obstacles_to_taking_back_return(disbursement, siblings, committed, plan, unpaid))
+    _let_stand(disbursement.tranche, plan, unpaid, by)
     booking = _booking_of(disbursement)
     entry = history.record(disbursement, "take_back_return", by=by, reason=reason)
     take_fee_back(disbursement, f"{booking}:return", by=by)
@@ -826,6 +829,18 @@ def take_back_return(disbursement: Disbursement, reason: str, *, by: Person) -> 
     disbursement.received_currency, disbursement.received_rate, disbursement.short_reason = None, None, ""
     _tell_taken_back(disbursement, entry.id)
     return disbursement
+
+
+def _let_stand(tranche: Tranche, plan: Sequence[Tranche], unpaid: frozenset[int], by: Person) -> None:
+    """Let an instalment that a termination cancelled stand again; who took its money over gives it back."""
+    if tranche.cancelled_on is None:
+        return
+    heir = rules.heir_in(plan, unpaid)
+    if heir is not None and rules.free_in_plan(tranche.award, plan) < tranche.amount_minor:
+        heir.amount_minor -= tranche.amount_minor
+    tranche.cancelled_on = None
+    history.note("award", tranche.award_id, "let_stand", by=by, tranche=tranche.number)
+    db.session.flush()
 
 
 def _tell_taken_back(disbursement: Disbursement, occasion: int) -> None:

@@ -136,8 +136,8 @@ class Tranche(Base):
 
     ``hold_after_days``: payment waits while a required report is late by more days than this; copied from the terms of
     the call when the agreement is drawn up, so that it stays what was signed. ``cancelled_on``: the agreement was
-    terminated before it was due, and the last instalment took over what of it is still owed. ``paid_for``: a payment that
-    was neither returned nor cancelled stands for it; kept by the database.
+    terminated before it was due, and the last instalment took over what of it is still owed; no payment stands for it.
+    ``paid_for``: a payment that was neither returned nor cancelled stands for it; kept by the database.
 
     Besides its ``trigger`` it may wait for a milestone that the fund has confirmed, and for a day (``not_before``).
     ``by_hand``: somebody changed what it waits for, so that the terms of the call do not say it any more. ``freed_at``: its
@@ -154,6 +154,7 @@ class Tranche(Base):
             "(freed_at IS NULL) = (freed_by_id IS NULL) AND (freed_at IS NULL) = (freed_reason = '')",
             name="freed_with_a_reason",
         ),
+        CheckConstraint("cancelled_on IS NULL OR NOT paid_for", name="cancelled_without_payment"),
         Index("ix_tranche_milestone_id", "milestone_id"),
         Index("ix_tranche_report_due_id", "report_due_id"),
         Index("ix_tranche_to_pay", "due_on", postgresql_where=text("cancelled_on IS NULL AND NOT paid_for")),

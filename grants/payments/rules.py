@@ -866,18 +866,46 @@ def obstacles_to_taking_back(payment: Disbursement, position: Position) -> list[
 
 
 def obstacles_to_taking_back_return(
-    payment: Disbursement, siblings: Sequence[Disbursement], committed: Money
+    payment: Disbursement,
+    siblings: Sequence[Disbursement],
+    committed: Money,
+    plan: Sequence[Tranche],
+    unpaid: frozenset[int],
 ) -> list[Obstacle]:
-    """Why it cannot be taken back that a payment returned: it is paid again, or its money has gone elsewhere."""
+    """Why it cannot be taken back that a payment returned: it is paid again, or its money has gone elsewhere. ``plan`` and
+    ``unpaid``: the instalments of the grant that stand, and the numbers in the database of those for which no payment does.
+    """
     again = next((one for one in siblings if one.state not in OVER), None)
     if again is not None:
         where = ("payments.show", {"reference": again.reference})
         return [
             Obstacle("paid_again", _l("It is paid again already: %(reference)s.", reference=again.reference), where)
         ]
-    if committed.minor < payment.amount_minor or payment.tranche.amount_minor < payment.amount_minor:
+    tranche = payment.tranche
+    kept = tranche.amount_minor if stands_or_can(tranche, plan, unpaid) else 0
+    if min(committed.minor, kept) < payment.amount_minor:
         return [Obstacle("not_committed", _l("Its money is not kept for this instalment any more."))]
     return []
+
+
+def stands_or_can(tranche: Tranche, plan: Sequence[Tranche], unpaid: frozenset[int]) -> bool:
+    """Whether an instalment stands, or can stand again after a termination cancelled it: nobody took its money over, or who
+    did is not paid yet.
+    """
+    if tranche.cancelled_on is None or free_in_plan(tranche.award, plan) >= tranche.amount_minor:
+        return True
+    heir = heir_in(plan, unpaid)
+    return heir is not None and heir.amount_minor > tranche.amount_minor
+
+
+def free_in_plan(award: Award, plan: Sequence[Tranche]) -> int:
+    """What of an award is in none of its instalments that stand, in minor units."""
+    return award.amount_minor - sum(one.amount_minor for one in plan)
+
+
+def heir_in(plan: Sequence[Tranche], unpaid: frozenset[int]) -> Tranche | None:
+    """The instalment that took over those that a termination cancelled: the last that is still to be paid."""
+    return next((one for one in reversed(plan) if one.id in unpaid), None)
 
 
 def obstacles_to_taking_back_refund(refund: Refund, taken_back: set[int]) -> list[Obstacle]:

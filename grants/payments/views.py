@@ -939,7 +939,13 @@ def take_back(reference: str) -> ResponseReturnValue:
         return done(_("It is taken back."), ".show", reference=reference)
     if returned:
         held = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
-        obstacles = rules.obstacles_to_taking_back_return(disbursement, queries.siblings_of(disbursement), held)
+        obstacles = rules.obstacles_to_taking_back_return(
+            disbursement,
+            queries.siblings_of(disbursement),
+            held,
+            queries.tranches_of(award),
+            queries.unpaid_ids(award),
+        )
     else:
         obstacles = rules.obstacles_to_taking_back(disbursement, queries.position(award))
     state = disbursement.workflow.states(disbursement.state).label

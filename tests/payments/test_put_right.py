@@ -12,10 +12,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
+from grants.amendments import actions as amendments
 from grants.awards.workflow import AwardState
 from grants.core.db import db
 from grants.core.money import Money
 from grants.core.workflow import NoSuchMove
+from grants.history.models import HistoryEntry
 from grants.payments import actions, queries
 from grants.payments.models import Disbursement, Refund, RefundRequest
 from tests import factories as make
@@ -210,6 +212,51 @@ def test_a_return_that_was_none_is_taken_back_unless_it_is_paid_again(app: Flask
     actions.return_(payment, "Now it did", by=made.officers[0])
     assert pots(made)["committed"] == 1_000_000
     whole(made)
+
+
+def test_a_return_that_was_none_is_taken_back_after_the_agreement_was_ended(app: Flask) -> None:
+    made = rows.scene()
+    payment = rows.paid(made)
+    actions.return_(payment, "Came back", by=made.officers[0])
+    amendments.terminate(made.award, "The partner left.", by=made.coordinator)
+    assert [one.number for one in queries.cancelled_of(made.award)] == [1]
+    assert made.last.amount_minor == 1_000_000
+    whole(made)
+    actions.take_back_return(payment, "Another line", by=made.officers[1])
+    assert (payment.state, pots(made)["paid"], queries.cancelled_of(made.award)) == ("paid", 800_000, [])
+    assert [one.amount_minor for one in queries.tranches_of(made.award)] == [800_000, 200_000]
+    told = select(HistoryEntry.details).where(
+        HistoryEntry.verb == "let_stand", HistoryEntry.subject_id == made.award.id
+    )
+    assert db.session.scalars(told).all() == [{"tranche": 1}]
+    whole(made)
+
+
+def test_a_return_is_not_taken_back_when_another_instalment_has_paid_its_money(app: Flask) -> None:
+    made = rows.scene()
+    payment = rows.paid(made)
+    actions.return_(payment, "Came back", by=made.officers[0])
+    amendments.terminate(made.award, "The partner left.", by=made.coordinator)
+    rows.spend(made, 100_000)
+    last = rows.prepared(made, made.last)
+    back: Callable[[], Any] = lambda: actions.take_back_return(payment, "Another line", by=made.officers[1])  # noqa: E731
+    assert refused(back) == ["not_committed"]
+    assert "cancelled_without_payment" in sql(f"UPDATE disbursement SET state = 'paid' WHERE id = {payment.id}")
+    actions.cancel(last, "It did not come back", by=made.officers[0])
+    back()
+    assert [one.amount_minor for one in queries.tranches_of(made.award)] == [800_000, 200_000]
+    whole(made)
+
+
+def test_where_nothing_more_is_reported_what_was_cancelled_stands_again_by_itself(app: Flask) -> None:
+    made = rows.scene()
+    payment = rows.paid(made)
+    actions.return_(payment, "Came back", by=made.officers[0])
+    actions.settle(made.award, None, by=made.coordinator)
+    assert queries.tranches_of(made.award) == []
+    actions.take_back_return(payment, "Another line", by=made.officers[1])
+    assert [one.number for one in queries.cancelled_of(made.award)] == [2]
+    assert (payment.state, made.first.amount_minor, made.last.amount_minor) == ("paid", 800_000, 200_000)
 
 
 # ------------------------------------------------------------------ an envelope that changes
