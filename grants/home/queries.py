@@ -84,7 +84,7 @@ from grants.payments.models import Account, AccountKind, BankAccount, Disburseme
 from grants.payments.workflow import BankAccountState, DisbursementState, RefundRequestState
 from grants.questionnaires.models import SectionAnswers
 from grants.questionnaires.queries import definition_of
-from grants.reminders.queries import CLOSE_WITHIN, RUNNING
+from grants.reminders.queries import CLOSE_WITHIN, RUNNING, TO_CONFIRM
 from grants.reports.models import Report, ReportDue
 from grants.reports.workflow import ReportState
 from grants.reviews.models import Assignment
@@ -292,11 +292,7 @@ def _of_applicant() -> list[Select[*tuple[Any, ...]]]:
             or_(owed, and_(reporting, _asked_to_confirm())),
             ReportDue.state.in_((ReportState.OWED, ReportState.RETURNED)),
         ),
-        _work("confirm_payment", Award.reference, Disbursement.id, day=Disbursement.paid_on, note=Award.title)
-        .select_from(Disbursement)
-        .join(Tranche, Tranche.id == Disbursement.tranche_id)
-        .join(Award, Award.id == Tranche.award_id)
-        .where(Award.organization_id == any_(LEADING), Disbursement.state == DisbursementState.PAID),
+        _receipt("confirm_payment", Award.organization_id == any_(LEADING)),
         _work("reach_milestone", Award.reference, Milestone.id, day=Milestone.due_on, note=Milestone.title)
         .join(Award, Award.id == Milestone.award_id)
         .where(
@@ -349,6 +345,19 @@ def _asked_to_confirm() -> Any:
         .join(Report, Report.id == WriteUp.report_id)
         .where(Report.report_due_id == ReportDue.id, asked)
     ).exists()
+
+
+_RECEIPT_BY = Disbursement.paid_on + literal(TO_CONFIRM.days)
+
+
+def _receipt(kind: str, *where: Any) -> Select[*tuple[Any, ...]]:
+    """A payment that its grantee has not confirmed."""
+    found = _work(kind, Award.reference, Disbursement.id, day=_RECEIPT_BY, note=Award.title).select_from(Disbursement)
+    return (
+        found.join(Tranche, Tranche.id == Disbursement.tranche_id)
+        .join(Award, Award.id == Tranche.award_id)
+        .where(Disbursement.state == DisbursementState.PAID, *where)
+    )
 
 
 _CHANGE_BY = cast(Amendment.waits_since + timedelta(days=DAYS_TO_SIGN), Date)
@@ -878,6 +887,7 @@ def _of_coordinator(*, everywhere: bool) -> list[Select[*tuple[Any, ...]]]:
             ~_asked_to_confirm(),
         ),
         _chased_reports(here),
+        _receipt("chase_receipt", here, _RECEIPT_BY < TODAY),
         _work("make_visit", Award.reference, Visit.number, day=Visit.due_on, note=Visit.purpose)
         .join(Award, Award.id == Visit.award_id)
         .where(

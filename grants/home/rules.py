@@ -91,6 +91,7 @@ KINDS: dict[str, tuple[Any, str, str | None]] = {
     "draw_up_agreement": (_l("Draw up an agreement"), "payments.plan", "reference"),
     "read_report": (_l("Read a report"), "reports.show", "due_id"),
     "chase_report": (_l("Ask for a late report"), "reports.show", "due_id"),
+    "chase_receipt": (_l("Ask whether a payment has arrived"), "payments.of_grant", "reference"),
     "make_visit": (_l("Make a visit"), "visits.of_grant", "reference"),
     "share_visit": (_l("Share with the grantee what was found in a visit"), "visits.of_grant", "reference"),
     "publish_call": (_l("Publish a call in preparation"), "calls.manage", "reference"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -210,6 +211,26 @@ def test_a_terminated_grant_still_has_its_final_report_and_then_its_close_out(br
     db.session.flush()
     assert waits(made, "open_closeout") == {"Coordinator"}
     assert "Open the close-out" in opens(browser, made.coordinator, "open_closeout")
+
+
+def test_a_payment_that_is_not_confirmed_is_asked_for_after_ten_days(browser: Browser) -> None:
+    made = scene()
+    payment = paid(made)
+    (asked,) = [work for work in queries.work_of(made.owner, SIGNING_DAY) if work.kind == "confirm_payment"]
+    assert asked.due == payment.paid_on + timedelta(days=10)
+    payment.paid_on = TODAY - timedelta(days=10)
+    db.session.flush()
+    assert waits(made, "chase_receipt") == set()
+    payment.paid_on = TODAY - timedelta(days=11)
+    db.session.flush()
+    assert waits(made, "chase_receipt") == {"Coordinator"}
+    payments.confirm(
+        payment, received_on=TODAY, received=payment.amount, rate=Decimal(1), short_reason="", by=made.owner
+    )
+    assert waits(made, "chase_receipt") == waits(made, "confirm_payment") == set()
+    payment.state = "paid"
+    db.session.flush()
+    opens(browser, made.coordinator, "chase_receipt")
 
 
 def test_a_suspended_grant_is_not_closed_before_it_runs_again(app: Flask) -> None:
