@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Select, false, select
 
 from grants.accounts.models import Role
+from grants.awards.permissions import READERS
 from grants.banking.models import BankStatement, OrderLine, PaymentOrder
 from grants.core.permissions import scope_of
 from grants.payments.models import Disbursement
-from grants.payments.permissions import READERS, disbursements_seen_by
+from grants.payments.permissions import disbursements_seen_by
 
 
 @scope_of(PaymentOrder)

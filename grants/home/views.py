@@ -13,16 +13,15 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from grants.accounts.models import COORDINATORS, Role
-from grants.awards.models import Award
 from grants.awards.permissions import STAFF
 from grants.core import clock
 from grants.core.languages import _l, language_now, number_text, pick
-from grants.core.permissions import scope
 from grants.core.templating import day, when
 from grants.core.web import ANYONE, access, own_path
 from grants.home import queries
 from grants.home.rules import Task, tasks
 from grants.payments import queries as payments
+from grants.payments.permissions import awards_paid_by
 from grants.portfolio.queries import record_before
 from grants.portfolio.views import in_words
 
@@ -100,7 +99,7 @@ def index() -> ResponseReturnValue:
         return render_template("home/welcome.html", calls=queries.open_and_coming_calls(at))
     works = queries.work_of(current_user, at)
     if current_user.holds(Role.FINANCE_OFFICER):
-        due = payments.something_is_due(scope(current_user, Award), at)
+        due = payments.something_is_due(awards_paid_by(current_user), at)
         works += [queries.Work("prepare_payment", "", 0, at.date())] * due
     work = tasks(works, at)
     money = queries.money_of_calls() if current_user.holds(*STAFF) else []

@@ -20,11 +20,11 @@ from grants.history.queries import timeline
 from grants.imports import actions, permissions, queries, rules
 from grants.imports.forms import HIDING, LayoutForm, TableForm, TightenForm, UndoForm
 from grants.imports.models import AwardImport, PastAward
+from grants.imports.permissions import READERS
 from grants.imports.workflow import ImportState
 
 bp = Blueprint("imports", __name__)
 
-READERS = (Role.GLOBAL_COORDINATOR, Role.AUDITOR)
 
 FIRST = 20
 """So many awards of a table are shown as they will be read."""

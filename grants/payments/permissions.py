@@ -8,10 +8,10 @@ from sqlalchemy import Select, false, or_, select
 
 from grants.accounts.models import COORDINATORS, Organization, Role
 from grants.awards.models import Award
-from grants.awards.permissions import awards_seen_by, can_oversee
+from grants.awards.permissions import READERS, awards_seen_by, can_oversee
 from grants.calls.models import Call
 from grants.conflicts.queries import hidden_applications, in_conflict, tied_organizations
-from grants.core.permissions import scope_of
+from grants.core.permissions import scope, scope_of
 from grants.payments.models import (
     Account,
     AgreementBatch,
@@ -23,8 +23,6 @@ from grants.payments.models import (
     Tranche,
     Transfer,
 )
-
-READERS = (Role.FINANCE_OFFICER, Role.AUDITOR)
 
 
 def _grants(user: Any) -> Any:
@@ -93,6 +91,12 @@ def transfers_seen_by(user: Any) -> Select[Transfer]:
     )
     accounts = select(tied.c.id)
     return found.where(Transfer.debit_account_id.not_in(accounts), Transfer.credit_account_id.not_in(accounts))
+
+
+def awards_paid_by(user: Any) -> Select[Award]:
+    """The grants that a finance officer pays: those they see, without those of their own organization."""
+    seen, own = scope(user, Award), [m.organization_id for m in user.memberships]
+    return seen.where(Award.organization_id.not_in(own)) if own else seen
 
 
 def _finance_for(user: Any, organization_id: int) -> bool:

@@ -38,7 +38,7 @@ EMPTY = "money_empty"
 MET = (
     *("prepare", "approve", "pay", "confirm", "return", "cancel", "refund", "order", "release", "statement"),
     *("part", "unpay", "unreturn", "unrefund", "unline", "suspend", "resume", "terminate", "close", "postpone"),
-    *("raise", "lower"),
+    *("raise", "lower", "amend", "take on", "let go", "take out", "dissolve"),
 )
 """What has to have happened at least once for the figure to say anything."""
 

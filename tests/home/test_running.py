@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from grants.accounts.models import Confidentiality, Person, Role
+from grants.accounts.models import Confidentiality, Membership, Person, Role
 from grants.amendments.models import Amendment
 from grants.awards.models import Condition, Milestone
 from grants.awards.workflow import AwardState
@@ -21,7 +21,9 @@ from grants.history.actions import note
 from grants.home import queries
 from grants.home.rules import KINDS, tasks
 from grants.payments import actions as payments
+from grants.payments import queries as payment_queries
 from grants.payments.models import BankAccount
+from grants.payments.permissions import awards_paid_by
 from grants.payments.workflow import BankAccountState
 from grants.reports.workflow import ReportState
 from grants.visits.models import AgreedChange, Visit
@@ -231,6 +233,16 @@ def test_a_payment_that_is_not_confirmed_is_asked_for_after_ten_days(browser: Br
     payment.state = "paid"
     db.session.flush()
     opens(browser, made.coordinator, "chase_receipt")
+
+
+def test_nobody_is_asked_to_pay_their_own_organization(app: Flask) -> None:
+    made = scene()
+    officer = made.officers[0]
+    assert payment_queries.something_is_due(awards_paid_by(officer), SIGNING_DAY)
+    make.save(Membership(organization_id=made.organization.id, person_id=officer.id, role="editor"))
+    db.session.refresh(officer)
+    assert not payment_queries.something_is_due(awards_paid_by(officer), SIGNING_DAY)
+    assert payment_queries.something_is_due(awards_paid_by(made.officers[1]), SIGNING_DAY)
 
 
 def test_a_suspended_grant_is_not_closed_before_it_runs_again(app: Flask) -> None:
