@@ -581,7 +581,7 @@ class _Examination:
             self.on_scale(value, low, high, (*path, "scale", "labels", value))
         for value in self.values(scale, "comment_required_for", (*path, "scale")):
             self.on_scale(value, low, high, (*path, "scale", "comment_required_for"))
-        most = Decimal(0)
+        most = apart = Decimal(0)
         sections = self.listed(grid, "sections", path)
         keys = self.once(sections, "id")
         every: list[tuple[Path, Mapping[str, Any]]] = []
@@ -591,12 +591,13 @@ class _Examination:
             every += criteria
             weights = [self.whole(c, "weight", p, least=1) or 0 for p, c in criteria]
             most += self.section_points(section, here, high * sum(weights), low, high)
+            apart += (high - low) * sum(weights)
         self.criteria = set(self.once(every, "id"))
         for here, criterion in every:
             self.text(criterion, "text", here)
             for number in self.mapping(criterion, "anchors", here, needed=False):
                 self.on_scale(number, low, high, (*here, "anchors", number))
-        self.assessment(grid, most, keys)
+        self.assessment(grid, most, apart, keys)
 
     def section_points(
         self, section: Mapping[str, Any], path: Path, reachable: Decimal, low: Decimal, high: Decimal
@@ -631,7 +632,8 @@ class _Examination:
                 path, _l("%(number)s is not on the scale from %(low)s to %(high)s", number=number, low=low, high=high)
             )
 
-    def assessment(self, grid: Mapping[str, Any], most: Decimal, sections: list[str]) -> None:
+    def assessment(self, grid: Mapping[str, Any], most: Decimal, apart: Decimal, sections: list[str]) -> None:
+        """``most`` points can be had, and two applications lie at most so many points ``apart``."""
         thresholds = self.mapping(grid, "thresholds", ("grid",), needed=False)
         if "total" in thresholds:
             total = self.number(thresholds, "total", ("grid", "thresholds"))
@@ -656,8 +658,8 @@ class _Examination:
             self.wrong((*path, "score_with_three"), reason)
         draw = self.mapping(grid, "draw_near_line", ("grid",), needed=False)
         within = self.number(draw, "within_points", ("grid", "draw_near_line")) if "within_points" in draw else None
-        if within is not None and not 0 <= within <= most:
-            reason = _l("a number from 0 to %(most)s is expected", most=most)
+        if within is not None and not 0 <= within <= apart:
+            reason = _l("a number from 0 to %(most)s is expected", most=apart)
             self.wrong(("grid", "draw_near_line", "within_points"), reason)
         known = {f"section_{key}" for key in sections} | {"lower_requested_amount", "published_lottery"}
         for position, rule in enumerate(self.values(grid, "tie_break", ("grid",))):

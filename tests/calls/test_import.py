@@ -459,6 +459,19 @@ def test_a_form_is_written_in_the_language_that_counts() -> None:
     assert found == ["the text in “en” is missing"]
 
 
+def test_a_draw_reaches_as_far_as_two_applications_can_lie_apart() -> None:
+    definition = documents()
+    section = {"id": "A", "title": "Plan", "criteria": [{"id": "A1", "weight": 2, "text": "Is it sound?"}]}
+    definition["grid"] = {
+        "scale": {"min": -3, "max": -1, "step": 1},
+        "sections": [section],
+        "assessors": {"independent_reviews": 1},
+    }
+    for within, reasons in ((4, []), (5, ["a number from 0 to 4 is expected"])):
+        definition["grid"]["draw_near_line"] = {"within_points": within, "text": "By lot."}
+        assert [str(problem.reason) for problem in problems_of(definition)] == reasons
+
+
 def test_a_floor_that_is_left_empty_is_none(app: Flask) -> None:
     definition = documents()
     definition["call"]["envelope"]["by_region"][0]["floor"] = None
