@@ -30,6 +30,9 @@ bp = Blueprint("home", __name__)
 LATEST = 10
 """So many lines of the record stand on the home of auditors."""
 
+FIRST = 20
+"""So many things that wait stand on a home; the others are one link away, so that the page is light on a weak line."""
+
 
 @bp.app_context_processor
 def _navigation() -> dict[str, Any]:
@@ -106,7 +109,8 @@ def index() -> ResponseReturnValue:
     page = "calls.manage" if current_user.holds(*COORDINATORS, Role.AUDITOR) else "calls.show"
     return render_template(
         "home/index.html",
-        work=_work_lines(work),
+        work=_work_lines(work if "all" in request.args else work[:FIRST]),
+        waiting=len(work),
         number=number_text(len(work)) + ("+" if len(works) >= queries.LONGEST else ""),
         late=sum(task.late for task in work),
         own=queries.own_applications(current_user),

@@ -12,6 +12,7 @@ from grants.calls.workflow import CallState
 from grants.core import clock
 from grants.home import queries
 from grants.home.rules import KINDS, tasks
+from grants.home.views import FIRST
 from grants.reviews.models import Assignment
 from tests import factories as make
 from tests.http import Browser
@@ -61,8 +62,13 @@ def test_a_home_with_more_than_it_shows_says_so(app: Flask, browser: Browser) ->
     for n in range(queries.LONGEST + 1):
         make.save(Milestone(award_id=award.id, title=f"Step <{n}>", due_on=clock.now().date() - timedelta(days=n % 2)))
     browser.sign_in(owner).get("/")
-    assert "60+ things wait for you." in browser.text
+    assert "60+ things wait for you. 30 of them are late." in browser.text
+    assert browser.text.count('<li class="late">') == FIRST
+    assert "Step &lt;1&gt;" in browser.text
+    assert 'href="/?all=yes#waiting">Show all' in browser.text
+    browser.get("/?all=yes")
     assert browser.text.count('<li class="late">') == 30
+    assert "Show all" not in browser.text
     assert "Step &lt;1&gt;" in browser.text
     assert "</span> yesterday, " in browser.text
 
