@@ -643,7 +643,7 @@ def _all_of(found: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
 
 def _grant_of(award_id: Any, *where: Any) -> Any:
     """The grant of a row, looked up one by one: where many rows stand in their order, there are soon enough."""
-    grant = select(Award.id, Award.reference, Award.title, Award.end_on).where(Award.id == award_id, *where)
+    grant = select(Award.id, Award.reference, Award.title).where(Award.id == award_id, *where)
     return _all_of(grant).lateral("of_row")
 
 
@@ -653,16 +653,17 @@ def _closeouts_to_open(here: Any) -> list[Select[*tuple[Any, ...]]]:
     settled = _first(required.where(ReportDue.state.not_in((ReportState.ACCEPTED, ReportState.WAIVED)))).is_(None)
     reported = _first(required).is_not(None)
     unopened = ~select(Closeout.id).where(Closeout.award_id == Award.id).exists()
-    ending = _all_of(select(Award.id).where(Award.state.in_(RUNNING), Award.end_on <= HORIZON)).subquery("ending")
-    grant = _grant_of(ending.c.id, here, Award.state == AwardState.ACTIVE, settled, reported, unopened)
-    by = grant.c.end_on + literal(CLOSE_WITHIN.days)
+
+    def part(ends: Any, by: Any, *where: Any) -> Select[*tuple[Any, ...]]:
+        ending = _all_of(select(Award.id, by.label("by")).where(ends).order_by(by)).subquery("ending")
+        grant = _grant_of(ending.c.id, here, settled, unopened, *where)
+        found = _work("open_closeout", grant.c.reference, grant.c.id, day=ending.c.by, note=grant.c.title)
+        return found.select_from(ending).join(grant, true())
+
+    ending = and_(Award.state.in_(RUNNING), Award.end_on <= HORIZON)
     return [
-        _work("open_closeout", grant.c.reference, grant.c.id, day=by, note=grant.c.title)
-        .select_from(ending)
-        .join(grant, true()),
-        _work("open_closeout", Award.reference, Award.id, day=Award.end_on, note=Award.title).where(
-            here, Award.state == AwardState.TERMINATED, settled, unopened
-        ),
+        part(ending, Award.end_on + literal(CLOSE_WITHIN.days), Award.state == AwardState.ACTIVE, reported),
+        part(Award.state == AwardState.TERMINATED, Award.end_on),
     ]
 
 
