@@ -25,7 +25,6 @@ from grants.imports.workflow import ImportState
 
 bp = Blueprint("imports", __name__)
 
-
 FIRST = 20
 """So many awards of a table are shown as they will be read."""
 

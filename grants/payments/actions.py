@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -814,12 +814,9 @@ def take_back_return(disbursement: Disbursement, reason: str, *, by: Person) -> 
     """
     queries.lock_disbursement(disbursement)
     disbursement.workflow.transition("take_back_return", disbursement.state)
-    award = disbursement.tranche.award
-    committed = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
-    plan, unpaid = queries.tranches_of(award), queries.unpaid_ids(award)
-    siblings = queries.siblings_of(disbursement)
-    refuse(rules.obstacles_to_taking_back_return(disbursement, siblings, committed, plan, unpaid))
-    _let_stand(disbursement.tranche, plan, unpaid, by)
+    reserve = queries.reserve_for(disbursement)
+    refuse(rules.obstacles_to_taking_back_return(disbursement, reserve))
+    _let_stand(disbursement.tranche, reserve, by)
     booking = _booking_of(disbursement)
     entry = history.record(disbursement, "take_back_return", by=by, reason=reason)
     take_fee_back(disbursement, f"{booking}:return", by=by)
@@ -831,12 +828,12 @@ def take_back_return(disbursement: Disbursement, reason: str, *, by: Person) -> 
     return disbursement
 
 
-def _let_stand(tranche: Tranche, plan: Sequence[Tranche], unpaid: frozenset[int], by: Person) -> None:
+def _let_stand(tranche: Tranche, reserve: queries.Reserve, by: Person) -> None:
     """Let an instalment that a termination cancelled stand again; who took its money over gives it back."""
     if tranche.cancelled_on is None:
         return
-    heir = rules.heir_in(plan, unpaid)
-    if heir is not None and rules.free_in_plan(tranche.award, plan) < tranche.amount_minor:
+    heir = rules.heir_in(reserve)
+    if heir is not None and rules.free_in_plan(tranche.award, reserve) < tranche.amount_minor:
         heir.amount_minor -= tranche.amount_minor
     tranche.cancelled_on = None
     history.note("award", tranche.award_id, "let_stand", by=by, tranche=tranche.number)

@@ -1023,6 +1023,24 @@ def siblings_of(disbursement: Disbursement) -> list[Disbursement]:
     return list(db.session.scalars(found.order_by(Disbursement.id)))
 
 
+class Reserve(NamedTuple):
+    """What is kept for a payment that came back: the other payments of its instalment, the money committed to the grant,
+    the instalments that stand, and the numbers in the database of those for which no payment does.
+    """
+
+    siblings: list[Disbursement]
+    committed: Money
+    plan: list[Tranche]
+    unpaid: frozenset[int]
+
+
+def reserve_for(disbursement: Disbursement) -> Reserve:
+    """What is kept for a payment that came back, so that it could stand as sent after all."""
+    award = disbursement.tranche.award
+    committed = balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
+    return Reserve(siblings_of(disbursement), committed, tranches_of(award), unpaid_ids(award))
+
+
 def lock_disbursement(disbursement: Disbursement) -> None:
     """Look again at a disbursement and its account as they stand, and keep both and the grant still until the end.
 

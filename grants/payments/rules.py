@@ -38,6 +38,7 @@ from grants.payments.queries import (
     MOST_SOURCES,
     OVER,
     Position,
+    Reserve,
     Standing,
 )
 from grants.payments.workflow import BankAccountState
@@ -865,47 +866,39 @@ def obstacles_to_taking_back(payment: Disbursement, position: Position) -> list[
     return _held_still(payment, position)
 
 
-def obstacles_to_taking_back_return(
-    payment: Disbursement,
-    siblings: Sequence[Disbursement],
-    committed: Money,
-    plan: Sequence[Tranche],
-    unpaid: frozenset[int],
-) -> list[Obstacle]:
-    """Why it cannot be taken back that a payment returned: it is paid again, or its money has gone elsewhere. ``plan`` and
-    ``unpaid``: the instalments of the grant that stand, and the numbers in the database of those for which no payment does.
-    """
-    again = next((one for one in siblings if one.state not in OVER), None)
+def obstacles_to_taking_back_return(payment: Disbursement, reserve: Reserve) -> list[Obstacle]:
+    """Why it cannot be taken back that a payment returned: it is paid again, or its money has gone elsewhere."""
+    again = next((one for one in reserve.siblings if one.state not in OVER), None)
     if again is not None:
         where = ("payments.show", {"reference": again.reference})
         return [
             Obstacle("paid_again", _l("It is paid again already: %(reference)s.", reference=again.reference), where)
         ]
     tranche = payment.tranche
-    kept = tranche.amount_minor if stands_or_can(tranche, plan, unpaid) else 0
-    if min(committed.minor, kept) < payment.amount_minor:
+    kept = tranche.amount_minor if stands_or_can(tranche, reserve) else 0
+    if min(reserve.committed.minor, kept) < payment.amount_minor:
         return [Obstacle("not_committed", _l("Its money is not kept for this instalment any more."))]
     return []
 
 
-def stands_or_can(tranche: Tranche, plan: Sequence[Tranche], unpaid: frozenset[int]) -> bool:
+def stands_or_can(tranche: Tranche, reserve: Reserve) -> bool:
     """Whether an instalment stands, or can stand again after a termination cancelled it: nobody took its money over, or who
     did is not paid yet.
     """
-    if tranche.cancelled_on is None or free_in_plan(tranche.award, plan) >= tranche.amount_minor:
+    if tranche.cancelled_on is None or free_in_plan(tranche.award, reserve) >= tranche.amount_minor:
         return True
-    heir = heir_in(plan, unpaid)
+    heir = heir_in(reserve)
     return heir is not None and heir.amount_minor > tranche.amount_minor
 
 
-def free_in_plan(award: Award, plan: Sequence[Tranche]) -> int:
+def free_in_plan(award: Award, reserve: Reserve) -> int:
     """What of an award is in none of its instalments that stand, in minor units."""
-    return award.amount_minor - sum(one.amount_minor for one in plan)
+    return award.amount_minor - sum(one.amount_minor for one in reserve.plan)
 
 
-def heir_in(plan: Sequence[Tranche], unpaid: frozenset[int]) -> Tranche | None:
+def heir_in(reserve: Reserve) -> Tranche | None:
     """The instalment that took over those that a termination cancelled: the last that is still to be paid."""
-    return next((one for one in reversed(plan) if one.id in unpaid), None)
+    return next((one for one in reversed(reserve.plan) if one.id in reserve.unpaid), None)
 
 
 def obstacles_to_taking_back_refund(refund: Refund, taken_back: set[int]) -> list[Obstacle]:

@@ -33,7 +33,7 @@ from grants.core.templating import addresses, day, money
 from grants.core.web import SIGNED_IN, access, done, found, taken
 from grants.history.queries import timeline
 from grants.payments import actions, forms, permissions, queries, rules
-from grants.payments.models import AccountKind, BankAccount, Disbursement, Transfer
+from grants.payments.models import BankAccount, Disbursement, Transfer
 from grants.payments.workflow import BankAccountState, DisbursementState
 
 bp = Blueprint("payments", __name__)
@@ -938,14 +938,7 @@ def take_back(reference: str) -> ResponseReturnValue:
     if taken(lambda: act(disbursement, form.reason.data or "", by=current_user), form):
         return done(_("It is taken back."), ".show", reference=reference)
     if returned:
-        held = queries.balances_of(award).get(AccountKind.COMMITTED, Money(0, award.currency))
-        obstacles = rules.obstacles_to_taking_back_return(
-            disbursement,
-            queries.siblings_of(disbursement),
-            held,
-            queries.tranches_of(award),
-            queries.unpaid_ids(award),
-        )
+        obstacles = rules.obstacles_to_taking_back_return(disbursement, queries.reserve_for(disbursement))
     else:
         obstacles = rules.obstacles_to_taking_back(disbursement, queries.position(award))
     state = disbursement.workflow.states(disbursement.state).label

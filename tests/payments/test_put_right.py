@@ -214,11 +214,17 @@ def test_a_return_that_was_none_is_taken_back_unless_it_is_paid_again(app: Flask
     whole(made)
 
 
-def test_a_return_that_was_none_is_taken_back_after_the_agreement_was_ended(app: Flask) -> None:
+def returned_and_ended() -> tuple[Scene, Disbursement]:
+    """A payment that came back, of an agreement that was ended then."""
     made = rows.scene()
     payment = rows.paid(made)
     actions.return_(payment, "Came back", by=made.officers[0])
     amendments.terminate(made.award, "The partner left.", by=made.coordinator)
+    return made, payment
+
+
+def test_a_return_that_was_none_is_taken_back_after_the_agreement_was_ended(app: Flask) -> None:
+    made, payment = returned_and_ended()
     assert [one.number for one in queries.cancelled_of(made.award)] == [1]
     assert made.last.amount_minor == 1_000_000
     whole(made)
@@ -233,10 +239,7 @@ def test_a_return_that_was_none_is_taken_back_after_the_agreement_was_ended(app:
 
 
 def test_a_return_is_not_taken_back_when_another_instalment_has_paid_its_money(app: Flask) -> None:
-    made = rows.scene()
-    payment = rows.paid(made)
-    actions.return_(payment, "Came back", by=made.officers[0])
-    amendments.terminate(made.award, "The partner left.", by=made.coordinator)
+    made, payment = returned_and_ended()
     rows.spend(made, 100_000)
     last = rows.prepared(made, made.last)
     back: Callable[[], Any] = lambda: actions.take_back_return(payment, "Another line", by=made.officers[1])  # noqa: E731
